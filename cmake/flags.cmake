@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+# One set of compiler flags for every target. -ffp-contract=off: the same bits on every build.
+add_library(weir_flags INTERFACE)
+target_compile_features(weir_flags INTERFACE c_std_17)
+set(CMAKE_C_STANDARD 17)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+target_compile_options(weir_flags INTERFACE
+  -ffp-contract=off -fno-strict-aliasing -fno-omit-frame-pointer
+  -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wundef
+  -Wvla -Wwrite-strings -Wformat=2 -Wconversion -Wno-sign-conversion -Wdouble-promotion
+  -Wimplicit-fallthrough -Wcast-qual)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(weir_flags INTERFACE -Wlogical-op -Wduplicated-cond -Wjump-misses-init)
+endif()
+if(WEIR_WERROR)
+  target_compile_options(weir_flags INTERFACE -Werror)
+endif()
+if(CMAKE_BUILD_TYPE STREQUAL "Debug")
+  target_compile_definitions(weir_flags INTERFACE WR_SLOW_CHECKS=1)
+endif()
+if(WEIR_SANITIZE)
+  target_compile_options(weir_flags INTERFACE
+    -fsanitize=address,undefined -fno-sanitize-recover=all)
+  target_link_options(weir_flags INTERFACE -fsanitize=address,undefined)
+endif()
+if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT WEIR_CORE_ONLY)
+  target_compile_options(weir_flags INTERFACE
+    -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection
+    -fno-delete-null-pointer-checks)
+endif()

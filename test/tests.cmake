@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+# Each floor's tests stand in test/unit/<floor>/tests.cmake; whole-program tests in test/e2e.
+# weir_test(NAME name FILES ... [LABEL unit] [LIBS ...] [ARGS ...]): one program, one CTest entry.
+# Test programs land beside the weir binary. Data from ../shared is found through WEIR_SHARED.
+set(WEIR_SHARED "${CMAKE_SOURCE_DIR}/../shared" CACHE PATH "test data (optional)")
+
+function(weir_test)
+  cmake_parse_arguments(T "" "NAME;LABEL;TIMEOUT" "FILES;LIBS;ARGS" ${ARGN})
+  add_executable(${T_NAME} ${T_FILES})
+  target_link_libraries(${T_NAME} PRIVATE weir_flags weir_core ${T_LIBS})
+  target_include_directories(${T_NAME} PRIVATE test)
+  target_compile_definitions(${T_NAME} PRIVATE _GNU_SOURCE=1
+    WEIR_SOURCE="${CMAKE_SOURCE_DIR}" WEIR_SHARED="${WEIR_SHARED}")
+  set_target_properties(${T_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+  add_test(NAME ${T_NAME} COMMAND ${T_NAME} ${T_ARGS} WORKING_DIRECTORY ${CMAKE_BINARY_DIR})
+  if(NOT T_LABEL)
+    set(T_LABEL unit)
+  endif()
+  if(NOT T_TIMEOUT)
+    set(T_TIMEOUT 300)
+  endif()
+  set_tests_properties(${T_NAME} PROPERTIES LABELS ${T_LABEL} SKIP_RETURN_CODE 77
+    TIMEOUT ${T_TIMEOUT})
+endfunction()
+
+foreach(part unit/base unit/value unit/rego unit/builtin unit/feature unit/model unit/pack unit/engine
+             unit/wire unit/shell conform e2e)
+  include(test/${part}/tests.cmake OPTIONAL)
+endforeach()
