@@ -5,7 +5,7 @@
  *   TEST("an empty array is accepted") { CHECK(...); CHECK_STR(got, "want"); }
  *   int main(int argc, char **argv) { return check_main(argc, argv); }
  *
- * Tests register themselves; `program PART-OF-NAME` runs the matching ones.                        */
+ * Tests register themselves; `program PART-OF-NAME` runs the matching ones. */
 #ifndef CHECK_H
 #define CHECK_H
 
@@ -105,6 +105,9 @@ static inline void check_give(void *context, void *block, size_t size)
     (void)size;
     free(block);
 }
-#define CHECK_MEMORY {check_take, check_give, NULL}
+#define CHECK_MEMORY                                                                               \
+    {                                                                                              \
+        check_take, check_give, NULL                                                               \
+    }
 
 #endif

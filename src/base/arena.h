@@ -2,12 +2,12 @@
 /* Bump arenas: all memory of the core comes from one, and goes back whole.
  *
  * An arena is a chain of blocks taken from a source (a table of two functions that the shell, the
- * tests or the wasm host provide) up to a cap in bytes. Allocation moves a pointer; nothing is freed
- * singly. A mark remembers a point, rewinding frees all that came after it. When the cap or the
- * source is exhausted, allocation returns NULL and the arena remembers that it failed: code that
- * builds a large tree may check every pointer and let its caller ask wr_arena_failed once.
+ * tests or the wasm host provide) up to a cap in bytes. Allocation moves a pointer; nothing is
+ * freed singly. A mark remembers a point, rewinding frees all that came after it. When the cap or
+ * the source is exhausted, allocation returns NULL and the arena remembers that it failed: code
+ * that builds a large tree may check every pointer and let its caller ask wr_arena_failed once.
  *
- * Four life spans (docs/decisions.md): startup, pack, request, scratch.                            */
+ * Four life spans (docs/decisions.md): startup, pack, request, scratch. */
 #ifndef WR_ARENA_H
 #define WR_ARENA_H
 
@@ -50,7 +50,7 @@ void wr_arena_deinit(struct wr_arena *arena);
 void wr_arena_reset(struct wr_arena *arena);
 
 /* Uninitialised bytes aligned to `align` (a power of two, at most 64), or NULL. Size 0 gives a
- * valid pointer.                                                                                  */
+ * valid pointer. */
 void *wr_arena_alloc(struct wr_arena *arena, size_t size, size_t align);
 void *wr_arena_zalloc(struct wr_arena *arena, size_t size, size_t align);
 
@@ -65,7 +65,8 @@ static inline bool wr_arena_failed(const struct wr_arena *arena)
     return arena->failed;
 }
 
-#define WR_NEW(arena, type)          ((type *)wr_arena_zalloc((arena), sizeof(type), alignof(type)))
-#define WR_NEW_ARRAY(arena, type, n) ((type *)wr_arena_array((arena), (n), sizeof(type), alignof(type)))
+#define WR_NEW(arena, type) ((type *)wr_arena_zalloc((arena), sizeof(type), alignof(type)))
+#define WR_NEW_ARRAY(arena, type, n)                                                               \
+    ((type *)wr_arena_array((arena), (n), sizeof(type), alignof(type)))
 
 #endif

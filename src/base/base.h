@@ -25,7 +25,8 @@
 __extension__ typedef __int128 wr_i128;
 __extension__ typedef unsigned __int128 wr_u128;
 
-/* Stops the program because of a bug. The shell installs a hook that prints; the core alone traps. */
+/* Stops the program because of a bug. The shell installs a hook that prints; the core alone traps.
+ */
 typedef void wr_panic_hook(const char *expression, const char *file, int line);
 void wr_panic_install(wr_panic_hook *hook);
 _Noreturn void wr_panic(const char *expression, const char *file, int line);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Views of text and a bounded builder.
  *
- * A wr_str borrows bytes: it never owns them, need not end in NUL, and lives as long as the arena or
- * buffer that its maker names. A wr_buf collects bytes in a fixed room or in an arena; past its
- * limit it drops bytes and remembers `overflow`, so that a writer checks once at the end.         */
+ * A wr_str borrows bytes: it never owns them, need not end in NUL, and lives as long as the arena
+ * or buffer that its maker names. A wr_buf collects bytes in a fixed room or in an arena; past its
+ * limit it drops bytes and remembers `overflow`, so that a writer checks once at the end. */
 #ifndef WR_BYTES_H
 #define WR_BYTES_H
 

@@ -2,9 +2,9 @@
 /* The one table of operating errors: code, name, HTTP status, text.
  *
  * Three kinds of trouble are never mixed. A bug is WR_ASSERT. An operating failure is a wr_err with
- * its place and cause in a struct wr_error that the caller provides. A negative answer (an undefined
- * rule, an unknown key) is a value. Codes are never renumbered; docs/errors.md is generated from
- * this table by `./dev docs`.                                                                     */
+ * its place and cause in a struct wr_error that the caller provides. A negative answer (an
+ * undefined rule, an unknown key) is a value. Codes are never renumbered; docs/errors.md is
+ * generated from this table by `./dev docs`. */
 #ifndef WR_ERR_H
 #define WR_ERR_H
 
@@ -14,7 +14,8 @@
 #define WR_ERR_TABLE(X)                                                                            \
     X(MEMORY, 1, "memory", 503, "an arena reached its limit",                                      \
       "send a smaller document, or raise the limit that the message names")                        \
-    X(LIMIT, 2, "limit", 422, "a stated limit was exceeded", "stay below the limit that the message names") \
+    X(LIMIT, 2, "limit", 422, "a stated limit was exceeded",                                       \
+      "stay below the limit that the message names")                                               \
     X(JSON, 3, "json", 400, "the text is not JSON", "mend the document at the byte offset given")  \
     X(UTF8, 4, "utf8", 400, "the text is not UTF-8", "encode the document as UTF-8")               \
     X(NUMBER, 5, "number", 400, "a number is malformed or out of range", "mend the number")        \
@@ -25,27 +26,39 @@
       "leave out features, scores, lists and missing")                                             \
     X(CARD_NUMBER, 9, "card_number", 422, "the request carries a card number",                     \
       "send a token, or configure a tokenising key")                                               \
-    X(FUTURE, 10, "future", 422, "the event lies too far in the future", "check the clock of the sender") \
+    X(FUTURE, 10, "future", 422, "the event lies too far in the future",                           \
+      "check the clock of the sender")                                                             \
     X(CONFLICT, 11, "conflict", 409, "the event id is known with another body",                    \
       "use a new event id for a new event")                                                        \
     X(NOT_FOUND, 12, "not_found", 404, "there is no such thing", "check the path or the id")       \
-    X(METHOD, 13, "method", 405, "the method is not allowed here", "use the method that the message names") \
+    X(METHOD, 13, "method", 405, "the method is not allowed here",                                 \
+      "use the method that the message names")                                                     \
     X(TOO_LARGE, 14, "too_large", 413, "the body is larger than allowed", "send a smaller body")   \
-    X(HTTP, 15, "http", 400, "the bytes are not an HTTP/1.1 request", "send a well-formed request") \
+    X(HTTP, 15, "http", 400, "the bytes are not an HTTP/1.1 request",                              \
+      "send a well-formed request")                                                                \
     X(OVERLOAD, 16, "overload", 503, "the node is at its limit", "retry after the time given")     \
     X(JOURNAL, 17, "journal", 503, "the journal cannot take the decision",                         \
       "nothing was decided: retry, here or on another node")                                       \
-    X(PACK, 18, "pack", 422, "the pack is broken", "mend the file and place that the message names") \
-    X(REGO_PARSE, 19, "rego_parse_error", 400, "a policy module does not parse", "mend the module") \
-    X(REGO_COMPILE, 20, "rego_compile_error", 400, "a policy module does not compile", "mend the module") \
-    X(REGO_TYPE, 21, "rego_type_error", 400, "a policy module has a type error", "mend the module") \
+    X(PACK, 18, "pack", 422, "the pack is broken",                                                 \
+      "mend the file and place that the message names")                                            \
+    X(REGO_PARSE, 19, "rego_parse_error", 400, "a policy module does not parse",                   \
+      "mend the module")                                                                           \
+    X(REGO_COMPILE, 20, "rego_compile_error", 400, "a policy module does not compile",             \
+      "mend the module")                                                                           \
+    X(REGO_TYPE, 21, "rego_type_error", 400, "a policy module has a type error",                   \
+      "mend the module")                                                                           \
     X(REGO_UNSAFE, 22, "rego_unsafe_var_error", 400, "a variable is unsafe", "bind the variable")  \
-    X(REGO_RECURSION, 23, "rego_recursion_error", 400, "rules depend on themselves", "break the cycle") \
-    X(EVAL_CONFLICT, 24, "eval_conflict_error", 500, "rules give different values", "make the rules agree") \
-    X(EVAL_TYPE, 25, "eval_type_error", 500, "a builtin got a value of the wrong type", "mend the policy") \
-    X(EVAL_BUILTIN, 26, "eval_builtin_error", 500, "a builtin failed", "mend the policy or its input") \
+    X(REGO_RECURSION, 23, "rego_recursion_error", 400, "rules depend on themselves",               \
+      "break the cycle")                                                                           \
+    X(EVAL_CONFLICT, 24, "eval_conflict_error", 500, "rules give different values",                \
+      "make the rules agree")                                                                      \
+    X(EVAL_TYPE, 25, "eval_type_error", 500, "a builtin got a value of the wrong type",            \
+      "mend the policy")                                                                           \
+    X(EVAL_BUILTIN, 26, "eval_builtin_error", 500, "a builtin failed",                             \
+      "mend the policy or its input")                                                              \
     X(EVAL_MERGE, 27, "eval_with_merge_error", 500, "`with` cannot merge here", "mend the policy") \
-    X(EVAL_INTERNAL, 28, "eval_internal_error", 500, "the evaluation failed", "report the policy and its input") \
+    X(EVAL_INTERNAL, 28, "eval_internal_error", 500, "the evaluation failed",                      \
+      "report the policy and its input")                                                           \
     X(EVAL_CANCEL, 29, "eval_cancel_error", 500, "the evaluation used up its fuel",                \
       "simplify the policy, or raise its fuel limit")                                              \
     X(MODEL, 30, "model", 422, "the model is broken or not supported",                             \
@@ -53,7 +66,8 @@
     X(WASM, 31, "wasm", 422, "the module is not a model container", "compile the model again")     \
     X(IO, 32, "io", 500, "the operating system refused", "see the cause in the message")           \
     X(USAGE, 33, "usage", 400, "the command line is wrong", "see --help")                          \
-    X(CONFIG, 34, "config", 400, "the configuration is wrong", "mend the key that the message names") \
+    X(CONFIG, 34, "config", 400, "the configuration is wrong",                                     \
+      "mend the key that the message names")                                                       \
     X(LABEL, 35, "label", 422, "the label is malformed", "send {id, label}")                       \
     X(UNSUPPORTED, 36, "unsupported", 501, "this is not supported", "see the documentation")       \
     X(LATE_IN_BATCH, 37, "duplicate_in_flight", 503, "the same event id is still being decided",   \
@@ -81,7 +95,7 @@ struct wr_error {
 };
 
 /* Records an error and returns its code, so that `return wr_fail(error, WR_E_X, "...", ...)` reads
- * well. The format is that of wr_vformat in bytes.h. `error` may be NULL.                         */
+ * well. The format is that of wr_vformat in bytes.h. `error` may be NULL. */
 wr_err wr_fail(struct wr_error *error, wr_err code, const char *format, ...) WR_PRINTF(3, 4);
 wr_err wr_fail_at(struct wr_error *error, wr_err code, uint64_t offset, const char *format, ...)
     WR_PRINTF(4, 5);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Hashes: keyed SipHash for tables fed by strangers, SHA-256 for what is recorded, HMAC for tokens.
- * Published test vectors are in test/unit/base.                                                    */
+ * Published test vectors are in test/unit/base. */
 #ifndef WR_HASH_H
 #define WR_HASH_H
 
@@ -14,7 +14,7 @@ struct wr_hash128 {
 };
 
 /* SipHash-1-3 with 64-bit output (tables), SipHash-2-4 with 128-bit output (body equality).
- * Source: Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012.                         */
+ * Source: Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012. */
 uint64_t wr_siphash13(struct wr_hash_key key, const void *bytes, size_t n);
 struct wr_hash128 wr_siphash24_128(struct wr_hash_key key, const void *bytes, size_t n);
 

@@ -2,27 +2,27 @@
 /* Text to number and back, exact, the same on every build; no libc, no locale.
  *
  * Reading rounds to nearest, ties to even, for any number of digits. Writing gives the shortest
- * decimal digits that read back as the same double, the closest such to it.                        */
+ * decimal digits that read back as the same double, the closest such to it. */
 #ifndef WR_NUM_H
 #define WR_NUM_H
 
 #include "base/bytes.h"
 
 /* Nearest double of JSON-grammar number text (optional '-', digits, fraction, exponent). The whole
- * view must be a number. Overflow gives infinity. Returns false when it is not a number.           */
+ * view must be a number. Overflow gives infinity. Returns false when it is not a number. */
 bool wr_num_read_double(struct wr_str text, double *out);
 
 /* Shortest digits: value = 0.d1d2...dn * 10^exponent10; n <= 17. `d` must be finite and not zero;
- * the sign is ignored. Returns n.                                                                  */
+ * the sign is ignored. Returns n. */
 unsigned wr_num_shortest(double d, char digits[17], int *exponent10);
 unsigned wr_num_shortest_float(float f, char digits[9], int *exponent10);
 
 /* Writes the shortest text: plain for 1e-7 <= |d| < 1e21, else exponent form (1e+30 is "1e+30").
- * NaN and infinities write "NaN", "Infinity", "-Infinity" (never into JSON).                       */
+ * NaN and infinities write "NaN", "Infinity", "-Infinity" (never into JSON). */
 void wr_num_write_double(struct wr_buf *buf, double d);
 void wr_num_write_float(struct wr_buf *buf, float f);
 /* Exactly `decimals` digits (0..17) after the point, rounded to nearest, ties to even on the exact
- * binary value (as C's %.*f).                                                                      */
+ * binary value (as C's %.*f). */
 void wr_num_write_fixed(struct wr_buf *buf, double d, unsigned decimals);
 
 /* Whole view must be decimal digits with an optional sign; false on overflow or other bytes. */

@@ -2,7 +2,7 @@
 /* Canonical JSON: object keys in Rego order, no white space, numbers as they were written.
  *
  * A set becomes an array in order; a key that is not a string becomes its JSON text as a string.
- * read(write(v)) equals v for JSON values, and write is a fixed point of read.                     */
+ * read(write(v)) equals v for JSON values, and write is a fixed point of read. */
 #ifndef WR_JSON_WRITE_H
 #define WR_JSON_WRITE_H
 

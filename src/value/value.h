@@ -15,13 +15,13 @@
  *   object   pairs, sorted by key, keys unique    pairs
  *   set      values, sorted, unique               elements
  *
- * Numbers keep the text they came with, as OPA does: "1.50" is DEC m=150 scale=2 and prints as 1.50;
- * what DEC cannot hold to the letter (exponents, "-0", over 18 digits) is TEXT. Equality and order
- * are by exact value all the same: 1 == 1.0 == 1e0.
- * Order: undefined < null < false < true < numbers < strings (bytes) < arrays < objects < sets.
- * A value borrows its payload from the arena or buffer it was built in and lives as long.
- * Depth of nesting is at most WR_LIMIT_VALUE_DEPTH, kept by all builders of input, so walking
- * functions may use a stack of that size.                                                         */
+ * Numbers keep the text they came with, as OPA does: "1.50" is DEC m=150 scale=2 and prints
+ * as 1.50; what DEC cannot hold to the letter (exponents, "-0", over 18 digits) is TEXT. Equality
+ * and order are by exact value all the same: 1 == 1.0 == 1e0. Order: undefined < null < false <
+ * true < numbers < strings (bytes) < arrays < objects < sets. A value borrows its payload from the
+ * arena or buffer it was built in and lives as long. Depth of nesting is at most
+ * WR_LIMIT_VALUE_DEPTH, kept by all builders of input, so walking functions may use a stack of that
+ * size.                                                         */
 #ifndef WR_VALUE_H
 #define WR_VALUE_H
 
@@ -82,7 +82,7 @@ static inline struct wr_value wr_int(int64_t i)
     return (struct wr_value){.type = WR_NUMBER, .kind = WR_DEC, .i = i};
 }
 /* mantissa / 10^scale, scale 0..18; prints with exactly `scale` digits after the point. A mantissa
- * of 0 with a sign cannot be written so.                                                           */
+ * of 0 with a sign cannot be written so. */
 static inline struct wr_value wr_decimal(int64_t mantissa, unsigned scale)
 {
     return (struct wr_value){
@@ -99,7 +99,7 @@ static inline struct wr_value wr_array(const struct wr_value *items, size_t n)
 /* From JSON number text (RFC 8259 grammar, already checked); borrows the text when it is TEXT. */
 struct wr_value wr_number_text(struct wr_str text);
 /* The shortest text that reads back as the same double (DEC where it fits without exponent, else
- * TEXT in the arena; exponent form only outside 1e-7 .. 1e21). NaN and infinities: undefined.     */
+ * TEXT in the arena; exponent form only outside 1e-7 .. 1e21). NaN and infinities: undefined. */
 struct wr_value wr_number_double(struct wr_arena *arena, double d);
 /* Sorts (stable, last duplicate key wins) in place and returns the object. */
 struct wr_value wr_object_from(struct wr_pair *pairs, size_t n);
@@ -137,7 +137,7 @@ uint64_t wr_value_hash(const struct wr_value *v);
 const struct wr_value *wr_object_get(const struct wr_value *object, const struct wr_value *key);
 const struct wr_value *wr_object_get_str(const struct wr_value *object, struct wr_str key);
 bool wr_set_has(const struct wr_value *set, const struct wr_value *element);
-/* Object by key, array by non-negative integer, set by element (gives the element); else NULL.    */
+/* Object by key, array by non-negative integer, set by element (gives the element); else NULL. */
 const struct wr_value *wr_value_at(const struct wr_value *v, const struct wr_value *key);
 
 /* ── numbers ────────────────────────────────────────────────────────────────────────────────── */
