@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The native port: epoll, TCP and Unix sockets, fdatasync, flock, getrandom, futex. */
+#ifndef WR_PORT_LINUX_H
+#define WR_PORT_LINUX_H
+
+#include "port/port.h"
+
+struct wr_port_linux; /* one per process */
+
+/* Fills `port` with the native tables; makes the poll set on the first use of `net`.
+ * Errors: WR_IO_LIMIT when there is no descriptor or memory. */
+enum wr_io wr_port_linux_open(struct wr_port *port, struct wr_port_linux **native);
+void wr_port_linux_close(struct wr_port_linux *native);
+
+/* SIGTERM and SIGINT make process.stopping true and wake the loop; SIGPIPE and SIGXFSZ are ignored.
+ * Once per process. */
+void wr_port_linux_catch_signals(struct wr_port_linux *native);
+
+#endif
