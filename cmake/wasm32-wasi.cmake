@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # clang with Debian's wasi-libc. The core needs no more than memory and string functions of it.
-set(CMAKE_SYSTEM_NAME WASI)
+set(CMAKE_SYSTEM_NAME Generic)
 set(CMAKE_SYSTEM_PROCESSOR wasm32)
 set(CMAKE_C_COMPILER clang)
 set(CMAKE_AR llvm-ar)

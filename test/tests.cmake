@@ -23,7 +23,7 @@ function(weir_test)
     TIMEOUT ${T_TIMEOUT})
 endfunction()
 
-foreach(part unit/base unit/value unit/rego unit/builtin unit/feature unit/model unit/pack unit/engine
+foreach(part lint unit/base unit/value unit/rego unit/builtin unit/feature unit/model unit/pack unit/engine
              unit/wire unit/shell conform e2e)
   include(test/${part}/tests.cmake OPTIONAL)
 endforeach()

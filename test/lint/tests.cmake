@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+# House rules as tests: format, floors, what the core may call, what its wasm build may import.
+function(weir_lint name)
+  add_test(NAME lint_${name} COMMAND ${ARGN} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(lint_${name} PROPERTIES LABELS lint SKIP_RETURN_CODE 77 TIMEOUT 300)
+endfunction()
+
+weir_lint(format sh test/lint/format.sh)
+weir_lint(floors python3 tools/tidy.py)
+weir_lint(floors_can_fail python3 tools/tidy.py --self-test)
+weir_lint(core_symbols sh test/lint/core_symbols.sh ${CMAKE_BINARY_DIR}/libweir_core.a)
+weir_lint(core_wasm sh test/lint/core_wasm.sh ${CMAKE_BINARY_DIR}/wasm-core)
