@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one flow: event in, decision and its effects out; a pure function of (pack, state, event,
+ * now).
+ *
+ *   bodies ─▶ parse ─▶ tokenise ─▶ validate ─▶ known id? ─▶ sequence ─▶ windows ─▶ derive ─▶ score
+ *                                                                  record ◀─ policy ◀─┘
+ *
+ * The engine does no I/O and reads no clock. What a decision changes outside of the engine it
+ * returns as data: the record is the journal's row, the document is the answer. Whoever calls it
+ * keeps this contract: an answer leaves only after its record is kept; when records of a batch
+ * cannot be kept, the engine is closed and rebuilt by folding the journal (wr_engine_fold) before
+ * the next decision.
+ *
+ * One thread. Batches of any size give the same documents, records and digests. State is the fold
+ * of the records: wr_engine_fold applies a record without scoring, wr_engine_replay decides it
+ * again. Memory of the state comes from `memory` up to the caps of the pack. */
+#ifndef WR_ENGINE_H
+#define WR_ENGINE_H
+
+#include "base/hash.h"
+#include "engine/record.h"
+#include "pack/pack.h"
+
+#define WR_LIMIT_ENGINE_BATCH  256           /* requests in one call */
+#define WR_LIMIT_REQUEST_SIZE  (256u * 1024) /* bytes of one request body */
+#define WR_LIMIT_REQUEST_DEPTH 64
+#define WR_LIMIT_EVENT_ID      256      /* bytes of an event id's canonical text */
+#define WR_LIMIT_REASONS       32       /* reasons in one document */
+#define WR_LIMIT_FUTURE_US     60000000 /* an event may lie that far after now */
+
+struct wr_engine;
+
+struct wr_engine_config {
+    uint64_t node;              /* 64 random bits made with the state directory */
+    uint32_t epoch;             /* raised before serving */
+    struct wr_hash_key keys[2]; /* secret, made with the state directory: entity and id hashes, body
+                                   hashes. State digests compare only under equal keys. */
+    struct wr_str card_key;     /* HMAC key for card numbers; empty: a card number is refused */
+    uint64_t state_cap;         /* bytes of feature state at most; 0: the pack's cap */
+    uint64_t ids_cap;           /* event ids remembered at most; 0: the pack's cap */
+};
+
+/* Opens an engine with empty state at sequence 0. Owns: state taken from `memory`; `pack` and
+ * `memory` must outlive the engine. Errors: WR_E_MEMORY and those of the feature table. */
+WR_NODISCARD wr_err wr_engine_open(const struct wr_memory *memory, const struct wr_pack *pack,
+                                   const struct wr_engine_config *config, struct wr_engine **out,
+                                   struct wr_error *error);
+void wr_engine_close(struct wr_engine *engine);
+
+struct wr_request {
+    struct wr_str body; /* the JSON document; must outlive the answer */
+    int64_t now_us;     /* wall clock of the shell, anchored; a batch reader over old data may
+                           give WR_NOW_IS_EVENT_TIME */
+    enum wr_budget budget;
+    bool want_features; /* answer.projected is the document with features */
+};
+#define WR_NOW_IS_EVENT_TIME INT64_MIN
+
+struct wr_answer {
+    wr_err err;    /* not WR_OK: refused, nothing changed, `error` says why */
+    bool replayed; /* the id is known with the same body: no new entry; `sequence` is the
+                      first answer's, whose document the caller has (journal, or the answer
+                      with that sequence in this batch) */
+    bool late;
+    enum wr_outcome outcome;
+    uint64_t sequence;
+    int64_t event_us;
+    struct wr_str transaction_id; /* canonical text of the event id */
+    struct wr_str document;       /* the decision document, as stored */
+    struct wr_str features;       /* {"name":value,...}, always */
+    struct wr_str projected;      /* the document with features when asked for, else empty */
+    struct wr_str record;         /* the journal row's payload; empty when refused or replayed */
+    struct wr_str anchor;         /* part of the record that wr_engine_label needs */
+    struct wr_str reasons[4];     /* codes of the first reasons, for metrics */
+    uint32_t n_reasons, n_degraded;
+    bool policy_failed;
+    struct wr_error error; /* when err is not WR_OK */
+};
+
+/* Decides n requests (at most WR_LIMIT_ENGINE_BATCH) in order. Answers borrow from `scratch` and
+ * from the bodies. Returns an error only when the state can no longer be trusted (memory ran out
+ * after a sequence was given): then no answer of the batch may leave, and the caller rebuilds.
+ * A request that is refused changes nothing. */
+WR_NODISCARD wr_err wr_engine_batch(struct wr_engine *engine, const struct wr_request *requests,
+                                    size_t n, struct wr_arena *scratch, struct wr_answer *answers,
+                                    struct wr_error *error);
+
+/* ── labels ─────────────────────────────────────────────────────────────────────────────────── */
+#define WR_LIMIT_LABELS 8
+enum wr_label_value { WR_LABEL_FALSE = 0, WR_LABEL_TRUE = 1, WR_LABEL_WITHDRAWN = 2 };
+struct wr_label {
+    struct wr_str id; /* canonical text of the event id: a string's bytes or a number's text */
+    size_t n;
+    struct wr_str names[WR_LIMIT_LABELS];
+    enum wr_label_value values[WR_LIMIT_LABELS];
+};
+/* Reads {"id": ..., "label": {"fraud": true | false | 1 | 0 | null}}. Errors: those of JSON,
+ * WR_E_LABEL naming what is wrong (also a label that the pack does not name). */
+WR_NODISCARD wr_err wr_label_read(const struct wr_engine *engine, struct wr_arena *arena,
+                                  struct wr_str body, struct wr_label *out, struct wr_error *error);
+
+/* The sequence of the decision on an event id, if it is remembered. An older one may still be found
+ * in the journal by id. */
+bool wr_engine_find_event(const struct wr_engine *engine, struct wr_str id, uint64_t *sequence);
+
+/* Applies a label as an entry of its own. `anchor` is that of the labelled decision (answer.anchor,
+ * or wr_record_decode of its row); empty when the event is unknown: the label is recorded and has
+ * no effect. answer: sequence, record; document is {"label_id","transaction_id","effect"}. */
+WR_NODISCARD wr_err wr_engine_label(struct wr_engine *engine, const struct wr_label *label,
+                                    struct wr_str anchor, int64_t now_us, struct wr_arena *scratch,
+                                    struct wr_answer *answer);
+
+/* ── packs ──────────────────────────────────────────────────────────────────────────────────── */
+/* Swaps to another pack as an entry of its own. Features whose fields are on the tapes keep their
+ * history, others start empty and are `warming`. On an error the running pack is untouched.
+ * answer: sequence, record. */
+WR_NODISCARD wr_err wr_engine_activate(struct wr_engine *engine, const struct wr_pack *pack,
+                                       int64_t now_us, struct wr_arena *scratch,
+                                       struct wr_answer *answer);
+const struct wr_pack *wr_engine_pack(const struct wr_engine *engine);
+
+/* ── the journal's side ─────────────────────────────────────────────────────────────────────── */
+/* Applies a record to the state without scoring. Records come in order of sequence, the first being
+ * 1. An activation asks the caller for the pack first: wr_engine_fold_activation. Errors:
+ * WR_E_JOURNAL naming the sequence when the record does not follow, does not decode or does not fit
+ * the pack. */
+WR_NODISCARD wr_err wr_engine_fold(struct wr_engine *engine, struct wr_str payload,
+                                   struct wr_arena *scratch, struct wr_error *error);
+WR_NODISCARD wr_err wr_engine_fold_activation(struct wr_engine *engine, struct wr_str payload,
+                                              const struct wr_pack *pack, struct wr_arena *scratch,
+                                              struct wr_error *error);
+
+/* Decides a recorded event again, with its own now, budget, epoch and sequence, and changes the
+ * state as it did. With the same pack answer.record equals the payload. Labels and activations are
+ * folded. */
+WR_NODISCARD wr_err wr_engine_replay(struct wr_engine *engine, struct wr_str payload,
+                                     struct wr_arena *scratch, struct wr_answer *answer,
+                                     struct wr_error *error);
+
+uint64_t wr_engine_sequence(const struct wr_engine *engine); /* of the last entry; 0 at first */
+/* Canonical digest of all state: features, event ids, watermark, sequence. O(state). */
+WR_NODISCARD wr_err wr_engine_digest(struct wr_engine *engine, uint8_t out[32]);
+
+struct wr_engine_stats {
+    uint64_t sequence, n_decisions, n_labels, n_activations;
+    uint64_t n_replayed, n_conflicts, n_refused, n_late, n_policy_errors, n_degraded;
+    uint64_t n_labels_without_effect;
+    uint64_t n_entities, n_evicted, state_bytes, state_cap;
+    uint64_t n_ids, ids_cap, ids_bytes;
+    int64_t ids_age_us; /* now of the last entry minus that of the oldest remembered id */
+    int64_t watermark_us;
+};
+void wr_engine_stats(const struct wr_engine *engine, struct wr_engine_stats *out);
+
+#endif
