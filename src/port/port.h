@@ -41,9 +41,8 @@ struct wr_port_clock {
 enum { WR_NET_READ = 1, WR_NET_WRITE = 2, WR_NET_WAKE = 4 };
 
 struct wr_net_event {
-    int32_t sock;   /* -1 for a wake */
+    uint64_t token; /* as given to watch; 0 for a wake */
     uint32_t ready; /* WR_NET_*; an error or hang-up shows as both read and write */
-    uint64_t token; /* as given to watch */
 };
 
 struct wr_port_net {

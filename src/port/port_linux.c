@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The native port: clock, entropy, threads, memory and signals; net and disk have their own files.
+ *
+ * Gates are futexes: opening one that nobody waits on is one atomic exchange and, only when it was
+ * shut, one system call. Source: Drepper, "Futexes are tricky", 2011. */
+#include "port/linux.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    BLOCK_MAPPED = 1 << 18
+}; /* blocks of this size and more are mapped, smaller ones malloc'd */
+
+static volatile sig_atomic_t stop_signal;
+static struct wr_port_linux *stop_native;
+
+enum wr_io wr_linux_io(int error)
+{
+    switch (error) {
+    case EAGAIN:
+    case EINTR:
+    case EINPROGRESS:
+        return WR_IO_AGAIN;
+    case ECONNRESET:
+    case EPIPE:
+    case ECONNABORTED:
+    case ENOTCONN:
+    case ETIMEDOUT:
+        return WR_IO_CLOSED;
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+        return WR_IO_FULL;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+        return WR_IO_LIMIT;
+    case ENOENT:
+    case ENOTDIR:
+        return WR_IO_ABSENT;
+    case EEXIST:
+        return WR_IO_EXISTS;
+    case EADDRINUSE:
+        return WR_IO_BUSY;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return WR_IO_DENIED;
+    case EINVAL:
+    case EADDRNOTAVAIL:
+    case ENAMETOOLONG:
+    case EAFNOSUPPORT:
+        return WR_IO_INVALID;
+    default:
+        return WR_IO_FAILED;
+    }
+}
+
+static int64_t clock_ns(clockid_t id)
+{
+    struct timespec t;
+    if (clock_gettime(id, &t) != 0) {
+        return 0;
+    }
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static int64_t wall_ns(void *context)
+{
+    (void)context;
+    return clock_ns(CLOCK_REALTIME);
+}
+
+static int64_t mono_ns(void *context)
+{
+    (void)context;
+    return clock_ns(CLOCK_MONOTONIC);
+}
+
+static enum wr_io entropy_fill(void *context, void *bytes, size_t n)
+{
+    (void)context;
+    uint8_t *at = bytes;
+    while (n > 0) {
+        ssize_t got = getrandom(at, n, 0);
+        if (got < 0 && errno != EINTR) {
+            return wr_linux_io(errno);
+        }
+        if (got > 0) {
+            at += got;
+            n -= (size_t)got;
+        }
+    }
+    return WR_IO_OK;
+}
+
+/* ── threads ────────────────────────────────────────────────────────────────────────────────── */
+struct start {
+    void (*run)(void *arg);
+    void *arg;
+};
+
+static void *thread_main(void *arg)
+{
+    struct start start = *(struct start *)arg;
+    free(arg);
+    start.run(start.arg);
+    return NULL;
+}
+
+static enum wr_io thread_start(void *context, const char *name, void (*run)(void *arg), void *arg,
+                               uintptr_t *thread)
+{
+    (void)context;
+    struct start *start = malloc(sizeof *start);
+    if (start == NULL) {
+        return WR_IO_LIMIT;
+    }
+    *start = (struct start){run, arg};
+    sigset_t all, before; /* signals are for the loop's thread */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_t id;
+    int error = pthread_create(&id, NULL, thread_main, start);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error != 0) {
+        free(start);
+        return WR_IO_LIMIT;
+    }
+    pthread_setname_np(id, name);
+    *thread = (uintptr_t)id;
+    return WR_IO_OK;
+}
+
+static void thread_join(void *context, uintptr_t thread)
+{
+    (void)context;
+    pthread_join((pthread_t)thread, NULL);
+}
+
+static void gate_open(void *context, struct wr_gate *gate)
+{
+    (void)context;
+    if (__atomic_exchange_n(&gate->word, 1, __ATOMIC_SEQ_CST) == 0) {
+        syscall(SYS_futex, &gate->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    }
+}
+
+static void gate_wait(void *context, struct wr_gate *gate, int64_t timeout_ns)
+{
+    (void)context;
+    if (__atomic_exchange_n(&gate->word, 0, __ATOMIC_SEQ_CST) == 1) {
+        return;
+    }
+    struct timespec wait = {timeout_ns / 1000000000, timeout_ns % 1000000000};
+    syscall(SYS_futex, &gate->word, FUTEX_WAIT_PRIVATE, 0, &wait, NULL, 0);
+    __atomic_store_n(&gate->word, 0, __ATOMIC_SEQ_CST);
+}
+
+/* ── process and memory ─────────────────────────────────────────────────────────────────────── */
+static bool process_stopping(void *context)
+{
+    (void)context;
+    return stop_signal != 0;
+}
+
+static uint64_t process_resident(void *context)
+{
+    (void)context;
+    unsigned long total = 0, resident = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (file == NULL) {
+        return 0;
+    }
+    int n = fscanf(file, "%lu %lu", &total, &resident);
+    fclose(file);
+    return n == 2 ? (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+static int64_t process_cpu(void *context)
+{
+    (void)context;
+    return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+static void *memory_take(void *context, size_t size)
+{
+    (void)context;
+    if (size < BLOCK_MAPPED) {
+        return malloc(size);
+    }
+    void *block = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return block == MAP_FAILED ? NULL : block;
+}
+
+static void memory_give(void *context, void *block, size_t size)
+{
+    (void)context;
+    if (size < BLOCK_MAPPED) {
+        free(block);
+    } else {
+        munmap(block, size);
+    }
+}
+
+/* ── life ───────────────────────────────────────────────────────────────────────────────────── */
+enum wr_io wr_port_linux_open(struct wr_port *port, struct wr_port_linux **native)
+{
+    struct wr_port_linux *self = calloc(1, sizeof *self);
+    if (self == NULL) {
+        return WR_IO_LIMIT;
+    }
+    memset(port, 0, sizeof *port);
+    enum wr_io result = wr_linux_net_open(self, &port->net);
+    if (result != WR_IO_OK) {
+        free(self);
+        return result;
+    }
+    wr_linux_disk_open(&port->disk);
+    port->clock = (struct wr_port_clock){wall_ns, mono_ns, NULL};
+    port->entropy = (struct wr_port_entropy){entropy_fill, NULL};
+    port->threads = (struct wr_port_threads){thread_start, thread_join, gate_open, gate_wait, NULL};
+    port->process = (struct wr_port_process){process_stopping, process_resident, process_cpu, NULL};
+    port->memory = (struct wr_memory){memory_take, memory_give, NULL};
+    *native = self;
+    return WR_IO_OK;
+}
+
+void wr_port_linux_close(struct wr_port_linux *native)
+{
+    if (stop_native == native) {
+        stop_native = NULL;
+    }
+    wr_linux_net_close(native);
+    free(native);
+}
+
+static void on_stop(int number)
+{
+    stop_signal = number;
+    if (stop_native != NULL) {
+        int before = errno;
+        uint64_t one = 1;
+        if (write(stop_native->wake_fd, &one, sizeof one) < 0) {
+            stop_signal = number; /* the counter is full: a wake is pending anyway */
+        }
+        errno = before;
+    }
+}
+
+void wr_port_linux_catch_signals(struct wr_port_linux *native)
+{
+    stop_native = native;
+    struct sigaction stop = {.sa_handler = on_stop}, ignore = {.sa_handler = SIG_IGN};
+    sigemptyset(&stop.sa_mask);
+    sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGXFSZ, &ignore, NULL);
+}
