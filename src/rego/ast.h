@@ -12,16 +12,22 @@
  *   - Every node has a place in the source: row and col count from 1 (col in bytes, as OPA counts),
  *     offset and n are the span of bytes. Nodes that the parser invents (the body `true` of a rule
  *     without one, the value `true`) have the place of what they stand for and `generated` set.
- *   - A ref has at least two items; the first is a var or any other term but a scalar (for instance
- *     an array or a call); `.name` and `["name"]` are the same string item. A name alone is a var.
- *   - A call's first item is its operator: a ref or a var wrapped as a ref of one item, so that
- *     `count` is ref[count] and `io.jwt.decode` is ref[io, "jwt", "decode"]. Infix operators are
+ *   - A ref's first item is a var or any other term but a scalar (for instance an array or a call);
+ *     `.name` and `["name"]` are the same string item. A name alone is a var, but `input` and
+ * `data` alone are refs of one item, as are names of rules and operators. So a ref has at least two
+ *     items, or is ref[input], ref[data], or stands as rule->ref or as the operator of a call.
+ *   - A call's first item is its operator, always a ref: `count` is ref[count] and `io.jwt.decode`
+ *     is ref[io, "jwt", "decode"]. `set()` is no call but an empty set. Infix operators are
  *     calls of these names, `infix` set: = eq, := assign, == equal, != neq, < lt, <= lte, > gt,
  *     >= gte, + plus, - minus, * mul, / div, % rem, & and, | or, in internal.member_2 (v in c)
  *     and internal.member_3 (k, v in c).
  *   - Wildcards `_` are vars with the names $0, $1, ... counted through the module.
  *   - Objects and sets stand in source order, duplicates included (a later pair wins).
- *   - Nesting is at most WR_LIMIT_REGO_DEPTH, so walkers may recurse to that depth.
+ *   - `height` of every term is at most WR_LIMIT_REGO_DEPTH (chains of operators count), and so is
+ *     the nesting of bodies in terms, so walkers may recurse. Chains of `otherwise` and lists of
+ *     rules are long: walk these by loops.
+ *   - Nodes are not shared: heads of chained and else rules are copies, wildcards in their
+ *     arguments renamed.
  *   - Chained bodies `p { a } { b }` are separate rules with one head, the later ones `chained`. */
 #ifndef WR_REGO_AST_H
 #define WR_REGO_AST_H
@@ -54,7 +60,8 @@ struct wr_ast_term {
     uint8_t kind;
     bool generated; /* invented by the parser */
     bool infix;     /* call: was written with an operator sign (or `in`) */
-    bool parens;    /* was written in parentheses */
+    bool parens;    /* was written in parentheses: loc.offset is that of the `(` */
+    uint16_t height;
     uint32_t n_items;
     struct wr_ast_loc loc;
     union {
@@ -168,6 +175,9 @@ bool wr_ast_is_ground(const struct wr_ast_term *t);
 /* The value of a term made of scalars, arrays, objects and sets only; undefined for others (or when
  * the arena is out of room). */
 struct wr_value wr_ast_ground_value(struct wr_arena *arena, const struct wr_ast_term *t);
+
+/* Deep copies; NULL when the arena is out of room. */
+struct wr_ast_term *wr_ast_copy(struct wr_arena *arena, const struct wr_ast_term *t);
 
 /* Same shape and names, places and flags of writing apart (wildcards equal each other). */
 bool wr_ast_term_same(const struct wr_ast_term *a, const struct wr_ast_term *b);

@@ -13,9 +13,18 @@
 
 #define WR_LIMIT_REGO_SOURCE (64u * 1024 * 1024) /* bytes of one module */
 
+enum wr_rego_keyword {
+    WR_REGO_IN = 1,
+    WR_REGO_EVERY = 2, /* implies WR_REGO_IN */
+    WR_REGO_IF = 4,
+    WR_REGO_CONTAINS = 8,
+    WR_REGO_ALL_KEYWORDS = 15,
+};
+
 struct wr_rego_parse_options {
     bool v1;                  /* v1 mode: `if` and `contains` required, all keywords on */
     bool all_future_keywords; /* as if `import future.keywords` stood on top (queries of a REPL) */
+    uint8_t keywords;         /* enum wr_rego_keyword: these only (queries in a module's context) */
     bool annotations;         /* read # METADATA blocks, and report errors in them */
 };
 
@@ -26,8 +35,8 @@ wr_err wr_rego_parse_module(struct wr_arena *arena, struct wr_str file, struct w
                             const struct wr_rego_parse_options *options,
                             struct wr_ast_module **module, struct wr_rego_errors *errors);
 
-/* Parses a query: expressions split by `;` or newlines, comments allowed. Keyword imports of the
- * caller's module can be given by options. */
+/* Parses a query: expressions split by `;` or newlines, comments allowed. An empty query is OK and
+ * has n = 0. */
 wr_err wr_rego_parse_body(struct wr_arena *arena, struct wr_str file, struct wr_str text,
                           const struct wr_rego_parse_options *options, struct wr_ast_body **body,
                           struct wr_rego_errors *errors);

@@ -17,7 +17,8 @@
 #include "base/err.h"
 #include "rego/ast.h"
 
-#define WR_LIMIT_REGO_ERRORS 10
+#define WR_LIMIT_REGO_ERRORS       10
+#define WR_LIMIT_REGO_PARSE_ERRORS 1000 /* of one module: OPA reports them all */
 
 struct wr_rego_error {
     wr_err code; /* WR_E_REGO_*, WR_E_LIMIT, WR_E_MEMORY */
@@ -31,9 +32,9 @@ struct wr_rego_error {
 
 struct wr_rego_errors {
     struct wr_arena *arena; /* messages live here */
-    struct wr_rego_error items[WR_LIMIT_REGO_ERRORS + 1];
-    uint32_t n;
-    uint32_t limit; /* at most WR_LIMIT_REGO_ERRORS */
+    struct wr_rego_error *items;
+    uint32_t n, cap;
+    uint32_t limit; /* WR_LIMIT_REGO_ERRORS by default; the parser raises it for what it adds */
     bool full;      /* the limit was reached: stop looking for more */
 };
 
