@@ -4,4 +4,5 @@ list(APPEND WEIR_CORE_FILES
   src/base/err.c
   src/base/arena.c
   src/base/bytes.c
+  src/base/fmath.c
 )
