@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/cli.h"
+#include "base/num.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *running = "weir";
+
+int wr_complain(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "%s: ", running);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    return WR_EXIT_FAILED;
+}
+
+int wr_complain_error(const char *what, const struct wr_error *error)
+{
+    fprintf(stderr, "%s: %s", running, what);
+    if (error->where[0] != '\0') {
+        fprintf(stderr, ": %s", error->where);
+    }
+    if (error->row != 0) {
+        fprintf(stderr, ":%u:%u", error->row, error->col);
+    }
+    if (error->offset != WR_NO_OFFSET) {
+        fprintf(stderr, ": byte %llu", (unsigned long long)error->offset);
+    }
+    fprintf(stderr, ": %s: %s\n  remedy: %s\n", wr_err_name(error->code), error->text,
+            wr_err_remedy(error->code));
+    return WR_EXIT_FAILED;
+}
+
+bool wr_duration_read(const char *text, int64_t *ms)
+{
+    static const struct {
+        const char *unit;
+        int64_t ms;
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+    size_t digits = strspn(text, "0123456789");
+    int64_t n;
+    if (digits == 0 || !wr_num_read_i64(wr_str_of(text, digits), &n)) {
+        return false;
+    }
+    for (size_t i = 0; i < WR_COUNTOF(units); i++) {
+        if (strcmp(text + digits, units[i].unit) == 0) {
+            return wr_mul_i64(n, units[i].ms, ms);
+        }
+    }
+    return false;
+}
+
+static bool store(const struct wr_option *option, const char *text)
+{
+    struct wr_str view = wr_str_z(text);
+    struct wr_option_list *list = option->target;
+    switch (option->kind) {
+    case WR_OPT_FLAG:
+        *(bool *)option->target = strcmp(text, "0") != 0 && strcmp(text, "false") != 0;
+        return true;
+    case WR_OPT_TEXT:
+        *(const char **)option->target = text;
+        return true;
+    case WR_OPT_U64:
+        return wr_num_read_u64(view, option->target);
+    case WR_OPT_DOUBLE:
+        return wr_num_read_double(view, option->target);
+    case WR_OPT_DURATION:
+        return wr_duration_read(text, option->target);
+    case WR_OPT_LIST:
+        if (list->n == WR_LIMIT_OPTION_LIST) {
+            return false;
+        }
+        list->items[list->n++] = text;
+        return true;
+    }
+    return false;
+}
+
+static bool from_environment(const struct wr_option *option)
+{
+    char name[64] = "WEIR_";
+    size_t n = 5;
+    for (const char *p = option->name; *p != '\0' && n < sizeof name - 1; p++) {
+        name[n++] = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
+    }
+    name[n] = '\0';
+    const char *text = getenv(name);
+    if (text == NULL || store(option, text)) {
+        return true;
+    }
+    wr_complain("%s=%s is not a %s", name, text, option->argument ? option->argument : "flag");
+    return false;
+}
+
+static const struct wr_option *find_long(const struct wr_command *command, const char *name,
+                                         size_t n)
+{
+    for (size_t i = 0; i < command->n_options; i++) {
+        const struct wr_option *option = &command->options[i];
+        if (strlen(option->name) == n && memcmp(option->name, name, n) == 0) {
+            return option;
+        }
+    }
+    return NULL;
+}
+
+static const struct wr_option *find_letter(const struct wr_command *command, char letter)
+{
+    for (size_t i = 0; i < command->n_options; i++) {
+        if (command->options[i].letter == letter) {
+            return &command->options[i];
+        }
+    }
+    return NULL;
+}
+
+/* Takes argv[*at] (and perhaps the next) as an option; false after a complaint. */
+static bool take_option(const struct wr_command *command, int argc, char **argv, int *at)
+{
+    char *word = argv[*at];
+    const char *equals = NULL;
+    const struct wr_option *option;
+    if (word[1] == '-') {
+        equals = strchr(word, '=');
+        size_t n = equals != NULL ? (size_t)(equals - word) - 2 : strlen(word) - 2;
+        option = find_long(command, word + 2, n);
+    } else {
+        option = word[2] == '\0' ? find_letter(command, word[1]) : NULL;
+    }
+    if (option == NULL) {
+        wr_complain("there is no option %s; see weir %s --help", word, command->name);
+        return false;
+    }
+    const char *text = equals != NULL ? equals + 1 : NULL;
+    if (text == NULL && option->kind == WR_OPT_FLAG) {
+        text = "1";
+    } else if (text == NULL && *at + 1 < argc) {
+        text = argv[++*at];
+    }
+    if (text == NULL || !store(option, text)) {
+        wr_complain("--%s wants %s%s%s", option->name,
+                    option->argument ? option->argument : "0 or 1", text != NULL ? ", not " : "",
+                    text != NULL ? text : "");
+        return false;
+    }
+    return true;
+}
+
+static void help_option(const struct wr_option *option)
+{
+    char left[64];
+    int n = option->letter != 0
+                ? snprintf(left, sizeof left, "  -%c, --%s", option->letter, option->name)
+                : snprintf(left, sizeof left, "      --%s", option->name);
+    if (option->argument != NULL) {
+        snprintf(left + n, sizeof left - (size_t)n, " %s", option->argument);
+    }
+    printf("%-30s %s\n", left, option->help);
+}
+
+void wr_command_help(const struct wr_command *command)
+{
+    printf("usage: weir %s%s%s\n\n%s.\n", command->name, command->usage[0] != '\0' ? " " : "",
+           command->usage, command->summary);
+    if (command->n_options != 0) {
+        printf("\noptions (each also from the environment, --some-name as WEIR_SOME_NAME):\n");
+    }
+    for (size_t i = 0; i < command->n_options; i++) {
+        help_option(&command->options[i]);
+    }
+    if (command->about != NULL) {
+        printf("\n%s", command->about);
+    }
+}
+
+int wr_command_run(const struct wr_command *command, int argc, char **argv)
+{
+    static char name[64];
+    snprintf(name, sizeof name, "weir %s", command->name);
+    running = name;
+    for (size_t i = 0; i < command->n_options; i++) {
+        if (!from_environment(&command->options[i])) {
+            return WR_EXIT_USAGE;
+        }
+    }
+    int n_left = 0;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            wr_command_help(command);
+            return WR_EXIT_OK;
+        }
+        if (strcmp(argv[i], "--") == 0) {
+            for (i++; i < argc; i++) {
+                argv[n_left++] = argv[i];
+            }
+        } else if (argv[i][0] == '-' && argv[i][1] != '\0') {
+            if (!take_option(command, argc, argv, &i)) {
+                return WR_EXIT_USAGE;
+            }
+        } else {
+            argv[n_left++] = argv[i];
+        }
+    }
+    argv[n_left] = NULL;
+    return command->run(n_left, argv);
+}

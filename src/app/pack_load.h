@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Packs from the disk: a folder, a .tar or a .tar.gz, opened for the engine.
+ *
+ * weir.yaml becomes weir.json and data.yaml data.json on the way, since the core reads JSON only.
+ * An archive is bounded before it is unpacked: WR_LIMIT_PACK_SIZE bytes, and at most
+ * WR_LIMIT_INFLATE_RATIO times its size. */
+#ifndef WR_PACK_LOAD_H
+#define WR_PACK_LOAD_H
+
+#include "pack/pack.h"
+
+#define WR_LIMIT_INFLATE_RATIO 100
+
+/* Files of a pack as the core wants them. Errors name the path. */
+wr_err wr_pack_load_files(struct wr_arena *arena, const char *path, struct wr_pack_file **files,
+                          size_t *n, struct wr_error *error);
+
+/* The same, then wr_pack_open. */
+wr_err wr_pack_load(struct wr_arena *arena, const char *path, const struct wr_pack_options *options,
+                    struct wr_pack **pack, struct wr_error *error);
+
+#endif
