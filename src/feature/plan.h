@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The plan of a pack's features: what they are called, what they mean, what must be kept for them.
+ *
+ *   features:
+ *     name: {entity: E, KIND: ARGUMENT, window: 7d, delay: 0s, include_self: true,
+ *            where: "rego condition", missing: NUMBER}
+ *     name: {value: path}            the event's own field: filled in by the engine
+ *     name: {rego: data.derive.x}    derived by policy: filled in by the engine
+ *
+ * A window of length w with delay d at event time t covers (t-d-w, t-d]. The order of features is
+ * the pack's; index i of the plan is index i of every vector. Conditions (`where`, and `share` of
+ * anything but a label) are Rego texts: the engine evaluates each once per event, in the order of
+ * plan->conditions, and hands in one bit per condition. Equal texts share a bit. */
+#ifndef WR_FEATURE_PLAN_H
+#define WR_FEATURE_PLAN_H
+
+#include "feature/schema.h"
+
+#define WR_LIMIT_FEATURES               256
+#define WR_LIMIT_FEATURE_CONDITIONS     16
+#define WR_LIMIT_FEATURE_LABELS         4
+#define WR_LIMIT_FEATURE_LABEL_ENTITIES 4   /* kinds of entity with features over labels */
+#define WR_LIMIT_FEATURE_COLUMNS        8   /* different fields kept for one entity */
+#define WR_LIMIT_FEATURE_SPAN_DAYS      366 /* window + delay */
+#define WR_LIMIT_FEATURE_LATENESS_MS    (WR_MS_PER_D)
+
+/* X(symbol, key in the pack, argument) */
+#define WR_FEATURE_KINDS(X)                                                                        \
+    X(VALUE, "value", PATH)                                                                        \
+    X(REGO, "rego", TEXT)                                                                          \
+    X(COUNT, "count", TRUE)                                                                        \
+    X(SUM, "sum", NUMBER)                                                                          \
+    X(AVG, "avg", NUMBER)                                                                          \
+    X(MIN, "min", NUMBER)                                                                          \
+    X(MAX, "max", NUMBER)                                                                          \
+    X(SHARE, "share", CONDITION)                                                                   \
+    X(DISTINCT, "distinct", KEY)                                                                   \
+    X(SECONDS_SINCE_LAST, "seconds_since_last", TRUE)                                              \
+    X(VARIANCE, "variance", NUMBER)                                                                \
+    X(STDDEV, "stddev", NUMBER)                                                                    \
+    X(CV, "cv", NUMBER)                                                                            \
+    X(FIRST, "first", NUMBER)                                                                      \
+    X(LAST, "last", NUMBER)                                                                        \
+    X(DELTA_TO_LAST, "delta_to_last", NUMBER)                                                      \
+    X(ZSCORE, "zscore", NUMBER)
+
+enum wr_feature_kind {
+#define WR_FEATURE_KIND_ENUM(symbol, key, argument) WR_FEATURE_##symbol,
+    WR_FEATURE_KINDS(WR_FEATURE_KIND_ENUM)
+#undef WR_FEATURE_KIND_ENUM
+        WR_FEATURE_KIND_COUNT
+};
+
+struct wr_feature {
+    struct wr_str name;
+    enum wr_feature_kind kind;
+    struct wr_path path;  /* VALUE: where in the request */
+    struct wr_str source; /* REGO: the reference; else empty */
+    uint32_t entity;      /* index in schema->entities; UINT32_MAX for VALUE and REGO */
+    uint32_t field;       /* index in schema->fields; UINT32_MAX when the kind takes none */
+    uint8_t scale;        /* of that field */
+    bool money;           /* that field is money: sum, min, max ... print at its scale */
+    bool include_self;
+    bool has_fallback; /* `missing:` given: stands in for no_history and field_absent */
+    int64_t window_ms, delay_ms;
+    struct wr_value fallback;
+};
+
+struct wr_feature_class; /* what one kind of entity keeps; private */
+
+struct wr_feature_plan {
+    const struct wr_schema *schema;
+    struct wr_feature *features;
+    uint32_t n_features;
+    struct wr_str conditions[WR_LIMIT_FEATURE_CONDITIONS]; /* Rego texts; bit i is condition i */
+    uint32_t n_conditions;
+    struct wr_str labels[WR_LIMIT_FEATURE_LABELS]; /* "fraud" for label.fraud */
+    uint32_t n_labels;
+    struct wr_feature_class *classes; /* one per entity of the schema */
+    int64_t lateness_ms;              /* event: {lateness: 60s} */
+};
+
+/* Reads `features` of a weir.json (absent: no features). The plan lives in the arena; the schema
+ * must outlive it.
+ * Errors: WR_E_PACK naming feature and key; WR_E_LIMIT; WR_E_MEMORY. */
+WR_NODISCARD wr_err wr_feature_plan_open(struct wr_arena *arena, const struct wr_schema *schema,
+                                         const struct wr_value *weir_json,
+                                         struct wr_feature_plan **out, struct wr_error *error);
+
+const char *wr_feature_kind_name(enum wr_feature_kind kind);
+/* Index of the feature or label of this name, or UINT32_MAX. */
+uint32_t wr_feature_find(const struct wr_feature_plan *plan, struct wr_str name);
+uint32_t wr_feature_label_find(const struct wr_feature_plan *plan, struct wr_str name);
+
+#endif
