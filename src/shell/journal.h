@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The journal: every entry once, in order of sequence, in a series of SQLite files.
+ *
+ *   <state>/lock                          held while a process owns the directory
+ *   <state>/journal-<first sequence>.db   a segment; sixteen hex digits, so names sort by sequence
+ *   <state>/journal-<first>.db-wal        its write-ahead log
+ *   <state>/journal-....db.new                       a segment that was being made; removed at the
+ * next start
+ *
+ *   entries(sequence INTEGER PRIMARY KEY, kind INTEGER, link BLOB, payload BLOB)
+ *   meta(key TEXT PRIMARY KEY, value)     version, node, epoch, keys, first, link (before the
+ * first)
+ *
+ * Rows are appended in transactions and never changed. SQLite runs with synchronous=NORMAL, which
+ * orders the log against checkpoints; making a commit durable is our own sync of the log, so that
+ * its failure is seen here and nowhere else. A sync that failed is never repeated on the file: the
+ * journal is `broken` until it is closed, opened anew (which rewrites the rows of the log into the
+ * segment and syncs that) and continued in a new segment. A full disk makes it `full`: the
+ * transaction is rolled back, and a probe tells when there is room again.
+ *
+ * Not here: threads (journal_thread.h), indexes, retention. One thread at a time. */
+#ifndef WR_JOURNAL_H
+#define WR_JOURNAL_H
+
+#include "base/hash.h"
+#include "engine/record.h"
+#include "port/port.h"
+
+#define WR_LIMIT_STATE_PATH 200 /* bytes of the state directory's path */
+#define WR_LIMIT_SEGMENTS   65536
+#define WR_LIMIT_WAL_SIZE   (32u * 1024 * 1024) /* a checkpoint is made beyond that */
+
+enum wr_journal_state { WR_JOURNAL_OK = 0, WR_JOURNAL_FULL, WR_JOURNAL_BROKEN };
+const char *wr_journal_state_name(enum wr_journal_state state); /* "ok", "full", "broken" */
+
+struct wr_journal;
+
+struct wr_journal_options {
+    uint64_t segment_max; /* bytes of payload in one segment; 0 = 1 GiB */
+    bool read_only;       /* no lock, no epoch; for tools beside a stopped server */
+};
+
+struct wr_journal_identity {
+    uint64_t node;              /* made with the directory */
+    uint32_t epoch;             /* raised and synced by every opening */
+    struct wr_hash_key keys[2]; /* made with the directory; secret */
+};
+
+/* Opens or makes the journal of a directory. Errors: WR_E_STATE when the directory cannot be used
+ * or is locked, WR_E_JOURNAL when the last rows do not match their chain. */
+WR_NODISCARD wr_err wr_journal_open(const struct wr_port *port, const char *directory,
+                                    const struct wr_journal_options *options,
+                                    struct wr_journal **out, struct wr_error *error);
+/* Without `clean` nothing more is written. */
+void wr_journal_close(struct wr_journal *journal, bool clean);
+
+struct wr_journal_identity wr_journal_identity(const struct wr_journal *journal);
+uint64_t wr_journal_last(const struct wr_journal *journal); /* sequence of the last row; 0 = none */
+enum wr_journal_state wr_journal_state(const struct wr_journal *journal);
+uint64_t wr_journal_n_segments(const struct wr_journal *journal);
+uint64_t wr_journal_wal_size(const struct wr_journal *journal);
+
+/* Adds a row to the open transaction; `sequence` follows the last. On an error the transaction is
+ * gone as a whole and the state says why. */
+WR_NODISCARD wr_err wr_journal_append(struct wr_journal *journal, uint64_t sequence,
+                                      struct wr_str payload, struct wr_error *error);
+/* Ends the transaction: its rows survive the death of the process. */
+WR_NODISCARD wr_err wr_journal_commit(struct wr_journal *journal, struct wr_error *error);
+/* All committed rows survive the loss of power when this returns WR_OK. */
+WR_NODISCARD wr_err wr_journal_sync(struct wr_journal *journal, struct wr_error *error);
+/* Between transactions: checkpoints a long log, starts a new segment after a long one. */
+WR_NODISCARD wr_err wr_journal_tend(struct wr_journal *journal, struct wr_error *error);
+/* When full: tries to write; when broken: closes, opens anew and starts a new segment. The state
+ * tells whether it helped. Rows that were not committed before are gone, and the owner of the
+ * engine folds again. */
+void wr_journal_recover(struct wr_journal *journal);
+
+/* The payload of a row, also of one in the open transaction. The view lives until the next call.
+ * Errors: WR_E_NOT_FOUND, WR_E_JOURNAL. */
+WR_NODISCARD wr_err wr_journal_fetch(struct wr_journal *journal, uint64_t sequence,
+                                     struct wr_str *payload, struct wr_error *error);
+
+/* Calls `each` for the rows from `first` on, in order, until it fails or `last` is passed. */
+WR_NODISCARD wr_err wr_journal_each(struct wr_journal *journal, uint64_t first, uint64_t last,
+                                    wr_err (*each)(void *context, uint64_t sequence,
+                                                   struct wr_str payload, struct wr_error *error),
+                                    void *context, struct wr_error *error);
+
+/* Checks the chain of rows first..last against their payloads and the link before. Errors:
+ * WR_E_JOURNAL naming the first row that does not match. */
+WR_NODISCARD wr_err wr_journal_verify(struct wr_journal *journal, uint64_t first, uint64_t last,
+                                      struct wr_error *error);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The server: HTTP in, decisions journalled, HTTP out; over a port, so that the simulator and the
+ * wasm module run the same code as the native binary.
+ *
+ *   struct wr_server_config config = wr_server_defaults();
+ *   config.addresses[config.n_addresses++] = "127.0.0.1:8181";
+ *   config.state_directory = "/var/lib/weir";
+ *   wr_server_open(&port, pack, &config, &server, &error)   journal locked, state folded, listening
+ *   wr_server_run(server, &error)                           until a termination signal or a drain
+ *   wr_server_close(server)
+ *
+ * One thread calls all of this; where the port has threads, the journal has one of its own. */
+#ifndef WR_SERVER_H
+#define WR_SERVER_H
+
+#include "engine/engine.h"
+#include "port/port.h"
+
+#define WR_LIMIT_ADDRESSES 4
+
+enum wr_server_mode {
+    WR_MODE_DURABLE = 0, /* an answer leaves after its row is synced */
+    WR_MODE_FAST = 1,    /* after its row is in the log file; synced at least every 100 ms */
+};
+const char *wr_server_mode_name(enum wr_server_mode mode); /* "durable", "fast" */
+
+struct wr_server_config {
+    const char *addresses[WR_LIMIT_ADDRESSES]; /* as port.h's listen takes them */
+    uint32_t n_addresses;
+    const char *state_directory; /* made when absent (its parent must exist) */
+    enum wr_server_mode mode;
+    int64_t deadline_us;        /* 0: the pack's; else the smaller of both */
+    uint32_t n_connections_max; /* further ones wait in the kernel's queue */
+    uint32_t body_max;          /* bytes of one request body (batches included) */
+    uint64_t segment_max;       /* bytes of one journal segment */
+    uint64_t state_cap;         /* as in wr_engine_config */
+    uint64_t ids_cap;
+    struct wr_str card_key;
+    const char *version; /* for /health and metrics */
+    /* Events worth a line: level "info", "warn" or "error"; event is a fixed word; text a sentence.
+     * May be NULL. */
+    void (*log)(void *context, const char *level, const char *event, const char *text);
+    void *log_context;
+};
+struct wr_server_config wr_server_defaults(void);
+
+struct wr_server;
+
+/* Locks the state directory, opens the journal, folds it into a new engine, raises the epoch, and
+ * listens. `port`, `pack` and the strings of `config` must outlive the server. Errors: WR_E_STATE
+ * (another process owns the directory, not a journal of this version ...), WR_E_JOURNAL (the
+ * journal is damaged: which row), WR_E_CONFIG (an address), those of the engine. */
+WR_NODISCARD wr_err wr_server_open(const struct wr_port *port, const struct wr_pack *pack,
+                                   const struct wr_server_config *config, struct wr_server **out,
+                                   struct wr_error *error);
+
+/* Serves until the port says that a termination signal came, or until POST /drain, then answers
+ * what is in flight (at most 10 s) and returns. Errors: WR_E_IO when polling fails. */
+WR_NODISCARD wr_err wr_server_run(struct wr_server *server, struct wr_error *error);
+
+/* One turn of the loop: waits at most timeout_ns for something to do, and does it. False when the
+ * server has drained and there will be nothing more. */
+bool wr_server_step(struct wr_server *server, int64_t timeout_ns);
+
+/* Closes everything; a clean end also folds the write-ahead log into its segment. */
+void wr_server_close(struct wr_server *server);
+
+/* The TCP port of the i-th address (for tests that listen on port 0). */
+uint16_t wr_server_local_port(const struct wr_server *server, uint32_t i);
+/* Sequence of the last entry, and how many rows were folded at start. */
+uint64_t wr_server_sequence(const struct wr_server *server);
+uint64_t wr_server_n_folded(const struct wr_server *server);
+
+#endif
