@@ -4,5 +4,12 @@ list(APPEND WEIR_CORE_FILES
   src/base/err.c
   src/base/arena.c
   src/base/bytes.c
+  src/base/cpu.c
+  src/base/hash.c
+  src/base/sha256.c
+  src/base/big.c
+  src/base/pow10.c
+  src/base/num_read.c
+  src/base/num_write.c
   src/base/fmath.c
 )

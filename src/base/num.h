@@ -8,9 +8,25 @@
 
 #include "base/bytes.h"
 
+/* Number text taken apart, exactly: the value is (-)0.d1d2...dn * 10^exponent, where the digits
+ * stand in two pieces (before and after the point), neither starting nor ending in zero. No digits:
+ * zero. The exponent is clamped to +-10^17; texts that differ only beyond it count as equal. */
+struct wr_num_text {
+    bool negative;
+    struct wr_str digits[2];
+    int64_t exponent;
+};
+/* False when the whole view is not a number in JSON's grammar. Borrows the text. O(n). */
+bool wr_num_parse(struct wr_str text, struct wr_num_text *out);
+/* Exact order of two: -1, 0, 1; "-0" equals "0". O(n). */
+int wr_num_text_cmp(const struct wr_num_text *a, const struct wr_num_text *b);
+
 /* Nearest double of JSON-grammar number text (optional '-', digits, fraction, exponent). The whole
  * view must be a number. Overflow gives infinity. Returns false when it is not a number. */
 bool wr_num_read_double(struct wr_str text, double *out);
+
+/* Nearest double of mantissa * 10^exponent10. */
+double wr_num_from_decimal(uint64_t mantissa, int exponent10);
 
 /* Shortest digits: value = 0.d1d2...dn * 10^exponent10; n <= 17. `d` must be finite and not zero;
  * the sign is ignored. Returns n. */

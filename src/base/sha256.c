@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SHA-256 (FIPS 180-4): a portable path, and one on the SHA instructions of x86 with the same
+ * digest. */
+#include "base/cpu.h"
+#include "base/hash.h"
+
+static const uint32_t round_constant[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+
+static uint32_t rotate(uint32_t x, unsigned bits)
+{
+    return x >> bits | x << (32 - bits);
+}
+
+static void schedule(uint32_t w[64], const uint8_t *block)
+{
+    for (int i = 0; i < 16; i++) {
+        w[i] = __builtin_bswap32(wr_get32(block + 4 * i));
+    }
+    for (int i = 16; i < 64; i++) {
+        uint32_t s0 = rotate(w[i - 15], 7) ^ rotate(w[i - 15], 18) ^ w[i - 15] >> 3;
+        uint32_t s1 = rotate(w[i - 2], 17) ^ rotate(w[i - 2], 19) ^ w[i - 2] >> 10;
+        w[i] = w[i - 16] + s0 + w[i - 7] + s1;
+    }
+}
+
+static void compress_portable(uint32_t h[8], const uint8_t *p, size_t blocks)
+{
+    uint32_t w[64], s[8];
+    for (; blocks > 0; blocks--, p += 64) {
+        schedule(w, p);
+        memcpy(s, h, sizeof s);
+        for (int i = 0; i < 64; i++) {
+            uint32_t s1 = rotate(s[4], 6) ^ rotate(s[4], 11) ^ rotate(s[4], 25);
+            uint32_t choose = (s[4] & s[5]) ^ (~s[4] & s[6]);
+            uint32_t t1 = s[7] + s1 + choose + round_constant[i] + w[i];
+            uint32_t s0 = rotate(s[0], 2) ^ rotate(s[0], 13) ^ rotate(s[0], 22);
+            uint32_t majority = (s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]);
+            memmove(s + 1, s, 7 * sizeof s[0]);
+            s[4] += t1;
+            s[0] = t1 + s0 + majority;
+        }
+        for (int i = 0; i < 8; i++) {
+            h[i] += s[i];
+        }
+    }
+}
+
+#ifdef WR_CPU_X86
+#include <immintrin.h>
+
+/* The instructions keep the state as {a, b, e, f} and {c, d, g, h}, high word first. */
+__attribute__((target("sha,sse4.1,ssse3"))) static void compress_sha(uint32_t h[8],
+                                                                     const uint8_t *p,
+                                                                     size_t blocks)
+{
+    const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
+    __m128i low = _mm_loadu_si128((const __m128i *)(const void *)h);
+    __m128i high = _mm_loadu_si128((const __m128i *)(const void *)(h + 4));
+    low = _mm_shuffle_epi32(low, 0xB1);
+    high = _mm_shuffle_epi32(high, 0x1B);
+    __m128i abef = _mm_alignr_epi8(low, high, 8);
+    __m128i cdgh = _mm_blend_epi16(high, low, 0xF0);
+    for (; blocks > 0; blocks--, p += 64) {
+        __m128i w[4], abef_before = abef, cdgh_before = cdgh;
+        for (int i = 0; i < 4; i++) {
+            w[i] = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i));
+            w[i] = _mm_shuffle_epi8(w[i], swap);
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < 16; i++) {
+            __m128i k = _mm_loadu_si128((const __m128i *)(const void *)(round_constant + 4 * i));
+            __m128i word = _mm_add_epi32(w[i % 4], k);
+            cdgh = _mm_sha256rnds2_epu32(cdgh, abef, word);
+            abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(word, 0x0E));
+            if (i < 12) { /* the words needed four steps from here */
+                __m128i middle = _mm_alignr_epi8(w[(i + 3) % 4], w[(i + 2) % 4], 4);
+                __m128i next = _mm_sha256msg1_epu32(w[i % 4], w[(i + 1) % 4]);
+                next = _mm_add_epi32(next, middle);
+                w[i % 4] = _mm_sha256msg2_epu32(next, w[(i + 3) % 4]);
+            }
+        }
+        abef = _mm_add_epi32(abef, abef_before);
+        cdgh = _mm_add_epi32(cdgh, cdgh_before);
+    }
+    low = _mm_shuffle_epi32(abef, 0x1B);
+    high = _mm_shuffle_epi32(cdgh, 0xB1);
+    _mm_storeu_si128((__m128i *)(void *)h, _mm_blend_epi16(low, high, 0xF0));
+    _mm_storeu_si128((__m128i *)(void *)(h + 4), _mm_alignr_epi8(high, low, 8));
+}
+#endif
+
+static void compress(uint32_t h[8], const uint8_t *p, size_t blocks)
+{
+#ifdef WR_CPU_X86
+    if ((wr_cpu() & WR_CPU_SHA) != 0) {
+        compress_sha(h, p, blocks);
+        return;
+    }
+#endif
+    compress_portable(h, p, blocks);
+}
+
+void wr_sha256_init(struct wr_sha256 *s)
+{
+    static const uint32_t start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                      0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    memcpy(s->h, start, sizeof start);
+    s->n = 0;
+}
+
+void wr_sha256_add(struct wr_sha256 *s, const void *bytes, size_t n)
+{
+    const uint8_t *p = bytes;
+    size_t held = (size_t)(s->n % sizeof s->block);
+    s->n += n;
+    if (n == 0) {
+        return;
+    }
+    if (held != 0) {
+        size_t part = WR_MIN(n, sizeof s->block - held);
+        memcpy(s->block + held, p, part);
+        p += part;
+        n -= part;
+        if (held + part < sizeof s->block) {
+            return;
+        }
+        compress(s->h, s->block, 1);
+    }
+    compress(s->h, p, n / sizeof s->block);
+    if (n % sizeof s->block != 0) {
+        memcpy(s->block, p + n / sizeof s->block * sizeof s->block, n % sizeof s->block);
+    }
+}
+
+void wr_sha256_end(struct wr_sha256 *s, uint8_t digest[32])
+{
+    uint64_t bits = __builtin_bswap64(s->n * 8);
+    uint8_t tail[128] = {0x80};
+    size_t held = (size_t)(s->n % sizeof s->block);
+    size_t pad = (held < 56 ? 56 : 120) - held;
+    wr_put64(tail + pad, bits);
+    wr_sha256_add(s, tail, pad + 8);
+    for (int i = 0; i < 8; i++) {
+        wr_put32(digest + 4 * i, __builtin_bswap32(s->h[i]));
+    }
+}
+
+void wr_sha256_of(const void *bytes, size_t n, uint8_t digest[32])
+{
+    struct wr_sha256 s;
+    wr_sha256_init(&s);
+    wr_sha256_add(&s, bytes, n);
+    wr_sha256_end(&s, digest);
+}
