@@ -24,7 +24,6 @@
 #define WR_LIMIT_ENGINE_BATCH  256           /* requests in one call */
 #define WR_LIMIT_REQUEST_SIZE  (256u * 1024) /* bytes of one request body */
 #define WR_LIMIT_REQUEST_DEPTH 64
-#define WR_LIMIT_EVENT_ID      256      /* bytes of an event id's canonical text */
 #define WR_LIMIT_REASONS       32       /* reasons in one document */
 #define WR_LIMIT_FUTURE_US     60000000 /* an event may lie that far after now */
 
@@ -111,9 +110,11 @@ WR_NODISCARD wr_err wr_engine_label(struct wr_engine *engine, const struct wr_la
                                     struct wr_answer *answer);
 
 /* ── packs ──────────────────────────────────────────────────────────────────────────────────── */
-/* Swaps to another pack as an entry of its own. Features whose fields are on the tapes keep their
- * history, others start empty and are `warming`. On an error the running pack is untouched.
- * answer: sequence, record. */
+/* Swaps to another pack as an entry of its own. When the parts event, entities, fields, features
+ * and limits are the same in both, all history is kept; otherwise features start empty and are
+ * `warming` until their windows have passed. Also takes the running pack itself, to note it in the
+ * journal. Every pack that was active must outlive the engine. On an error the running pack is
+ * untouched. answer: sequence, record. */
 WR_NODISCARD wr_err wr_engine_activate(struct wr_engine *engine, const struct wr_pack *pack,
                                        int64_t now_us, struct wr_arena *scratch,
                                        struct wr_answer *answer);
@@ -121,14 +122,15 @@ const struct wr_pack *wr_engine_pack(const struct wr_engine *engine);
 
 /* ── the journal's side ─────────────────────────────────────────────────────────────────────── */
 /* Applies a record to the state without scoring. Records come in order of sequence, the first being
- * 1. An activation asks the caller for the pack first: wr_engine_fold_activation. Errors:
- * WR_E_JOURNAL naming the sequence when the record does not follow, does not decode or does not fit
- * the pack. */
+ * 1. Rows of the running pack bring their conditions with them; rows made under another pack are
+ * read again under the running one, and an event that does not fit its schema is only remembered by
+ * its id. An activation that reset the features does so again.
+ * Errors: WR_E_JOURNAL naming the sequence when the record does not follow or does not decode. */
 WR_NODISCARD wr_err wr_engine_fold(struct wr_engine *engine, struct wr_str payload,
                                    struct wr_arena *scratch, struct wr_error *error);
-WR_NODISCARD wr_err wr_engine_fold_activation(struct wr_engine *engine, struct wr_str payload,
-                                              const struct wr_pack *pack, struct wr_arena *scratch,
-                                              struct wr_error *error);
+/* True when the last entry folded was made under another pack than the running one: the caller
+ * then activates the running pack, so that the journal says where it changed. */
+bool wr_engine_pack_changed(const struct wr_engine *engine);
 
 /* Decides a recorded event again, with its own now, budget, epoch and sequence, and changes the
  * state as it did. With the same pack answer.record equals the payload. Labels and activations are
@@ -136,6 +138,13 @@ WR_NODISCARD wr_err wr_engine_fold_activation(struct wr_engine *engine, struct w
 WR_NODISCARD wr_err wr_engine_replay(struct wr_engine *engine, struct wr_str payload,
                                      struct wr_arena *scratch, struct wr_answer *answer,
                                      struct wr_error *error);
+
+/* The time of the event in a request body, as the engine would read it, without deciding anything:
+ * for readers that release what is due before it. Errors as in deciding; WR_E_FIELD when the pack
+ * maps no time. */
+WR_NODISCARD wr_err wr_engine_event_us(const struct wr_engine *engine, struct wr_arena *scratch,
+                                       struct wr_str body, int64_t *event_us,
+                                       struct wr_error *error);
 
 uint64_t wr_engine_sequence(const struct wr_engine *engine); /* of the last entry; 0 at first */
 /* Canonical digest of all state: features, event ids, watermark, sequence. O(state). */

@@ -85,7 +85,8 @@ static wr_err not_a_record(struct wr_error *error, size_t offset, const char *wh
 
 static wr_err check_head(const uint8_t *head, size_t n, struct wr_error *error)
 {
-    const uint8_t flags = WR_RECORD_LATE | WR_RECORD_DEGRADED | WR_RECORD_NO_EFFECT;
+    const uint8_t flags =
+        WR_RECORD_LATE | WR_RECORD_DEGRADED | WR_RECORD_NO_EFFECT | WR_RECORD_RESET;
     if (n < HEAD_SIZE) {
         return not_a_record(error, n, "it ends within its head");
     }

@@ -44,6 +44,7 @@ enum wr_record_kind {
 enum {
     WR_RECORD_LATE = 1,      /* older than the watermark: decided, not on the tapes */
     WR_RECORD_DEGRADED = 2,  /* the document's `degraded` is not empty */
+    WR_RECORD_RESET = 8,     /* an activation with which the features started empty */
     WR_RECORD_NO_EFFECT = 4, /* a label whose event is unknown or expired */
 };
 

@@ -63,6 +63,10 @@ struct wr_str wr_pack_reason_code(const struct wr_pack *pack, size_t i);
 struct wr_str wr_pack_reason_text(const struct wr_pack *pack, struct wr_str code,
                                   struct wr_str language);
 
+/* The compiled modules and data, for callers that ask questions of their own (OPA's /v1/data). */
+struct wr_rego_program;
+const struct wr_rego_program *wr_pack_program(const struct wr_pack *pack);
+
 /* ── the mapping of a table with a header row, for batch readers ────────────────────────────── */
 enum wr_csv_type { WR_CSV_STRING, WR_CSV_NUMBER, WR_CSV_BOOL };
 

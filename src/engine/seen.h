@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which event ids were decided, in which entry and with which body: what makes a retry harmless.
+ *
+ *   ring     entries in order of sequence, in chunks of 4096; the oldest leave when there are more
+ *            than `cap` or when they are older than `age_us` at an insertion
+ *   parts    256 open-addressing tables (linear probing, deletion by shifting back) from the id's
+ *            keyed 64-bit hash to a place in the ring; each doubles by itself, so that no single
+ *            insertion moves more than 1/256 of the ids
+ *
+ * Ids are not kept: two ids with one 64-bit keyed hash would be taken for one another (a chance of
+ * 2^-41 for a new id at 8 Mi remembered ones), which the body's hash turns into a conflict, never
+ * into a wrong answer. What is remembered depends on the entries alone, not on the room at hand. */
+#ifndef WR_SEEN_H
+#define WR_SEEN_H
+
+#include "base/arena.h"
+#include "base/hash.h"
+
+#define WR_LIMIT_SEEN_IDS (1u << 28)
+
+struct wr_seen_entry {
+    uint64_t id_hash;
+    struct wr_hash128 body;
+    uint64_t sequence;
+    int64_t now_us;
+};
+
+enum { WR_SEEN_PARTS = 256, WR_SEEN_CHUNK = 4096 };
+
+struct wr_seen_part {
+    uint64_t *slots; /* bit 63: in use; 31 bits of hash; 32 bits of place */
+    uint32_t size, n;
+};
+
+struct wr_seen {
+    const struct wr_memory *memory;
+    uint64_t cap;
+    int64_t age_us;
+    struct wr_seen_entry **chunks; /* place p is in chunks[p / 4096 % n_chunks] */
+    size_t n_chunks;
+    uint64_t first, next; /* places in use: [first, next) */
+    struct wr_seen_entry *spare;
+    uint64_t bytes;
+    struct wr_seen_part parts[WR_SEEN_PARTS];
+};
+
+/* cap 1 .. WR_LIMIT_SEEN_IDS. False when there is no memory; deinit is safe then. */
+bool wr_seen_init(struct wr_seen *seen, const struct wr_memory *memory, uint64_t cap,
+                  int64_t age_us);
+void wr_seen_deinit(struct wr_seen *seen);
+/* Other limits from now on; what is too many leaves at once. False (unchanged) without memory. */
+bool wr_seen_set_limits(struct wr_seen *seen, uint64_t cap, int64_t age_us);
+
+void wr_seen_prefetch(const struct wr_seen *seen, uint64_t id_hash);
+/* The entry of an id unless it is older than the age at `now_us`, or NULL. */
+const struct wr_seen_entry *wr_seen_find(const struct wr_seen *seen, uint64_t id_hash,
+                                         int64_t now_us);
+/* Makes sure that one more id can be added without fail. False when there is no memory. */
+bool wr_seen_room(struct wr_seen *seen, uint64_t id_hash);
+/* Adds an id after wr_seen_room; its older entry, if there is one, is found no longer. */
+void wr_seen_add(struct wr_seen *seen, const struct wr_seen_entry *entry);
+
+static inline uint64_t wr_seen_count(const struct wr_seen *seen)
+{
+    return seen->next - seen->first;
+}
+/* now of the oldest entry; false when there is none. */
+bool wr_seen_oldest(const struct wr_seen *seen, int64_t *now_us);
+/* Adds all entries in order to a digest. O(n). */
+void wr_seen_digest(const struct wr_seen *seen, struct wr_sha256 *sha);
+
+#endif
