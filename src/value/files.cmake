@@ -1,3 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 list(APPEND WEIR_CORE_FILES
+  src/value/value.c
+  src/value/sort.c
+  src/value/order.c
+  src/value/number.c
 )
