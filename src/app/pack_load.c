@@ -126,6 +126,12 @@ static bool is_yaml_of_ours(struct wr_str path)
            wr_str_eq(name, WR_STR("data.yaml")) || wr_str_eq(name, WR_STR("data.yml"));
 }
 
+wr_err wr_pack_file_from_yaml(struct wr_arena *arena, struct wr_pack_file *file,
+                              struct wr_error *error)
+{
+    return is_yaml_of_ours(file->path) ? from_yaml(arena, file, error) : WR_OK;
+}
+
 wr_err wr_pack_load_files(struct wr_arena *arena, const char *path, struct wr_pack_file **files,
                           size_t *n, struct wr_error *error)
 {
@@ -136,9 +142,7 @@ wr_err wr_pack_load_files(struct wr_arena *arena, const char *path, struct wr_pa
         wr_error_where(error, path, strlen(path));
     }
     for (size_t i = 0; i < *n && code == WR_OK; i++) {
-        if (is_yaml_of_ours((*files)[i].path)) {
-            code = from_yaml(arena, &(*files)[i], error);
-        }
+        code = wr_pack_file_from_yaml(arena, &(*files)[i], error);
     }
     return code;
 }

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* weir eval: evaluates a Rego query, with the flags and the output of `opa eval`. */
+#include "app/commands.h"
+#include "app/file.h"
+#include "app/policy_load.h"
+#include "app/zones.h"
+#include "value/json_read.h"
+#include "value/json_write.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#define EVAL_CAP ((size_t)8 << 30)
+
+static struct {
+    struct wr_option_list data, bundle;
+    const char *input, *format, *package;
+    struct wr_option_list imports;
+    bool stdin_input, fail, fail_defined, strict, strict_builtins, v1;
+} options = {.format = "json"};
+
+static const struct wr_option table[] = {
+    {"data", 'd', WR_OPT_LIST, "PATH", "a module, a data file, or a folder of them", &options.data},
+    {"bundle", 'b', WR_OPT_LIST, "PATH", "a bundle folder", &options.bundle},
+    {"input", 'i', WR_OPT_TEXT, "FILE", "the input document", &options.input},
+    {"stdin-input", 'I', WR_OPT_FLAG, NULL, "read the input document from standard input",
+     &options.stdin_input},
+    {"format", 'f', WR_OPT_TEXT, "json|pretty|values|bindings|raw", "how to print (json)",
+     &options.format},
+    {"package", 0, WR_OPT_TEXT, "NAME", "evaluate as if within this package", &options.package},
+    {"import", 0, WR_OPT_LIST, "PATH", "import for the query", &options.imports},
+    {"fail", 0, WR_OPT_FLAG, NULL, "exit 1 when the result is undefined", &options.fail},
+    {"fail-defined", 0, WR_OPT_FLAG, NULL, "exit 1 when the result is defined",
+     &options.fail_defined},
+    {"strict", 'S', WR_OPT_FLAG, NULL, "compiler strict mode", &options.strict},
+    {"strict-builtin-errors", 0, WR_OPT_FLAG, NULL, "the first failing builtin is an error",
+     &options.strict_builtins},
+    {"v1-compatible", 0, WR_OPT_FLAG, NULL, "modules are Rego v1", &options.v1},
+};
+
+struct session {
+    struct wr_arena arena, scratch;
+    struct wr_value input;
+    struct wr_rego_program *program;
+    struct wr_rego_query *query;
+    struct wr_rego_results results;
+};
+
+static struct wr_value text_value(struct wr_arena *arena, struct wr_str s)
+{
+    return wr_string(wr_str_copy(arena, s));
+}
+
+static struct wr_value object_of(struct wr_arena *arena, size_t n, const struct wr_pair *from)
+{
+    struct wr_pair *pairs = WR_NEW_ARRAY(arena, struct wr_pair, n);
+    if (pairs == NULL) {
+        return wr_undefined();
+    }
+    memcpy(pairs, from, n * sizeof *pairs);
+    return wr_object_from(pairs, n);
+}
+
+static struct wr_value location_value(struct wr_arena *arena, struct wr_str file, uint32_t row,
+                                      uint32_t col)
+{
+    struct wr_pair pairs[] = {
+        {wr_string(WR_STR("row")), wr_int(row)},
+        {wr_string(WR_STR("col")), wr_int(col)},
+        {wr_string(WR_STR("file")), text_value(arena, file)},
+    };
+    return object_of(arena, file.n != 0 ? 3 : 2, pairs);
+}
+
+static struct wr_value expressions_value(struct session *s, const struct wr_rego_result *result)
+{
+    struct wr_arena *arena = &s->arena;
+    struct wr_value *items = WR_NEW_ARRAY(arena, struct wr_value, result->n_values);
+    for (uint32_t i = 0; i < result->n_values && items != NULL; i++) {
+        struct wr_ast_loc loc = {0};
+        struct wr_str text = wr_rego_query_expr(s->query, i, &loc);
+        struct wr_pair pairs[] = {
+            {wr_string(WR_STR("value")), result->values[i]},
+            {wr_string(WR_STR("text")), text_value(arena, text)},
+            {wr_string(WR_STR("location")),
+             location_value(arena, (struct wr_str){0}, loc.row, loc.col)},
+        };
+        items[i] = object_of(arena, 3, pairs);
+    }
+    return wr_array(items, items != NULL ? result->n_values : 0);
+}
+
+/* {"result": [{"expressions": [...], "bindings": {...}}]}, or {} when undefined. */
+static struct wr_value results_value(struct session *s)
+{
+    struct wr_arena *arena = &s->arena;
+    struct wr_value *items = WR_NEW_ARRAY(arena, struct wr_value, s->results.n);
+    for (uint32_t i = 0; i < s->results.n && items != NULL; i++) {
+        const struct wr_rego_result *result = &s->results.items[i];
+        struct wr_pair pairs[] = {
+            {wr_string(WR_STR("expressions")), expressions_value(s, result)},
+            {wr_string(WR_STR("bindings")), result->bindings},
+        };
+        items[i] = object_of(arena, result->bindings.n != 0 ? 2 : 1, pairs);
+    }
+    struct wr_pair top = {wr_string(WR_STR("result")),
+                          wr_array(items, items != NULL ? s->results.n : 0)};
+    return s->results.n != 0 ? object_of(arena, 1, &top) : wr_object_from(NULL, 0);
+}
+
+static void print_value(struct wr_arena *arena, const struct wr_value *v, enum wr_json_style style)
+{
+    struct wr_buf buf = wr_buf_in(arena, 65536);
+    wr_json_write(&buf, v, style);
+    printf("%.*s\n", WR_FMT(wr_buf_view(&buf)));
+}
+
+static void print_raw(struct session *s)
+{
+    for (uint32_t i = 0; i < s->results.n; i++) {
+        const struct wr_rego_result *result = &s->results.items[i];
+        for (uint32_t k = 0; k < result->n_values; k++) {
+            struct wr_value v = result->values[k];
+            struct wr_buf buf = wr_buf_in(&s->arena, 1024);
+            if (v.type == WR_STRING) {
+                wr_buf_str(&buf, wr_text(v));
+            } else {
+                wr_json_write(&buf, &v, WR_JSON_COMPACT);
+            }
+            printf("%s%.*s", k != 0 ? " " : "", WR_FMT(wr_buf_view(&buf)));
+        }
+        putchar('\n');
+    }
+}
+
+/* One value as pretty JSON; rows of bindings as JSON objects. */
+static void print_pretty(struct session *s)
+{
+    if (s->results.n == 0) {
+        puts("undefined");
+    }
+    for (uint32_t i = 0; i < s->results.n; i++) {
+        const struct wr_rego_result *result = &s->results.items[i];
+        bool bound = result->bindings.n != 0;
+        for (uint32_t k = 0; k < (bound ? 1 : result->n_values); k++) {
+            print_value(&s->arena, bound ? &result->bindings : &result->values[k], WR_JSON_PRETTY);
+        }
+    }
+}
+
+static void print_lists(struct session *s, bool bindings)
+{
+    struct wr_value *items = WR_NEW_ARRAY(&s->arena, struct wr_value, s->results.n);
+    for (uint32_t i = 0; i < s->results.n && items != NULL; i++) {
+        const struct wr_rego_result *result = &s->results.items[i];
+        items[i] = bindings ? result->bindings : wr_array(result->values, result->n_values);
+    }
+    struct wr_value all = wr_array(items, items != NULL ? s->results.n : 0);
+    print_value(&s->arena, &all, WR_JSON_PRETTY);
+}
+
+static void print_results(struct session *s)
+{
+    if (strcmp(options.format, "raw") == 0) {
+        print_raw(s);
+    } else if (strcmp(options.format, "pretty") == 0) {
+        print_pretty(s);
+    } else if (strcmp(options.format, "values") == 0 || strcmp(options.format, "bindings") == 0) {
+        print_lists(s, options.format[0] == 'b');
+    } else {
+        struct wr_value v = results_value(s);
+        print_value(&s->arena, &v, WR_JSON_PRETTY);
+    }
+}
+
+/* {"errors": [{"message", "code", "location"}]}, as OPA prints it. */
+static int print_errors(struct session *s, const struct wr_rego_errors *errors)
+{
+    struct wr_arena *arena = &s->arena;
+    if (strcmp(options.format, "json") != 0) {
+        struct wr_buf buf = wr_buf_in(arena, 4096);
+        wr_rego_errors_write(&buf, errors);
+        fprintf(stderr, "%.*s\n", WR_FMT(wr_buf_view(&buf)));
+        return WR_EXIT_USAGE;
+    }
+    struct wr_value items[WR_LIMIT_REGO_ERRORS + 1];
+    for (uint32_t i = 0; i < errors->n; i++) {
+        const struct wr_rego_error *e = &errors->items[i];
+        struct wr_pair pairs[] = {
+            {wr_string(WR_STR("message")), text_value(arena, e->message)},
+            {wr_string(WR_STR("code")), text_value(arena, wr_rego_error_code(e))},
+            {wr_string(WR_STR("location")), location_value(arena, e->file, e->row, e->col)},
+        };
+        items[i] = object_of(arena, e->row != 0 ? 3 : 2, pairs);
+    }
+    struct wr_pair top = {wr_string(WR_STR("errors")), wr_array(items, errors->n)};
+    struct wr_value all = object_of(arena, 1, &top);
+    print_value(arena, &all, WR_JSON_PRETTY);
+    return WR_EXIT_USAGE;
+}
+
+static wr_err load(struct session *s, struct wr_policy_files *files, struct wr_error *error)
+{
+    wr_err code = wr_policy_init(files, &s->arena, error);
+    for (size_t i = 0; i < options.data.n && code == WR_OK; i++) {
+        code = wr_policy_add(files, &s->arena, options.data.items[i], false, error);
+    }
+    for (size_t i = 0; i < options.bundle.n && code == WR_OK; i++) {
+        code = wr_policy_add(files, &s->arena, options.bundle.items[i], true, error);
+    }
+    const char *input = options.stdin_input ? "-" : options.input;
+    s->input = wr_undefined();
+    return code == WR_OK && input != NULL
+               ? wr_policy_read_document(&s->arena, input, &s->input, error)
+               : code;
+}
+
+static int evaluate(struct session *s)
+{
+    struct timespec now;
+    struct wr_error error = {0};
+    clock_gettime(CLOCK_REALTIME, &now);
+    struct wr_rego_context context = {
+        .input = s->input.type != WR_UNDEFINED ? &s->input : NULL,
+        .env = wr_zones_env(now.tv_sec * 1000000000LL + now.tv_nsec),
+        .strict_builtin_errors = options.strict_builtins,
+    };
+    wr_err code = wr_rego_eval(s->query, &context, &s->scratch, &s->results, &error);
+    if (code != WR_OK) {
+        struct wr_rego_errors errors;
+        wr_rego_errors_init(&errors, &s->arena);
+        struct wr_ast_loc loc = {.row = error.row, .col = error.col};
+        wr_rego_error_add(&errors, code, wr_str_z(error.where), &loc, "%s", error.text);
+        return print_errors(s, &errors);
+    }
+    print_results(s);
+    bool defined = s->results.n != 0;
+    return (options.fail && !defined) || (options.fail_defined && defined) ? WR_EXIT_FAILED
+                                                                           : WR_EXIT_OK;
+}
+
+static int eval_query(struct session *s, const char *text)
+{
+    struct wr_error error = {0};
+    struct wr_policy_files files;
+    struct wr_rego_errors errors;
+    struct wr_str imports[WR_LIMIT_OPTION_LIST];
+    if (load(s, &files, &error) != WR_OK) {
+        wr_complain_error("loading", &error);
+        return WR_EXIT_USAGE;
+    }
+    struct wr_rego_options how = {
+        .v1 = options.v1, .strict = options.strict, .env = wr_zones_env(0)};
+    wr_rego_errors_init(&errors, &s->arena);
+    if (wr_rego_compile(&s->arena, files.sources, files.n, &files.data, &how, &s->program,
+                        &errors) != WR_OK) {
+        return print_errors(s, &errors);
+    }
+    for (size_t i = 0; i < options.imports.n; i++) {
+        imports[i] = wr_str_z(options.imports.items[i]);
+    }
+    struct wr_rego_query_options query = {
+        .capture = true, .imports = imports, .n_imports = options.imports.n};
+    if (options.package != NULL) {
+        query.package = wr_str_z(options.package);
+    }
+    if (wr_rego_prepare(s->program, &s->arena, wr_str_z(text), &query, &s->query, &errors) !=
+        WR_OK) {
+        return print_errors(s, &errors);
+    }
+    return evaluate(s);
+}
+
+static int run(int argc, char **argv)
+{
+    static const char *const formats[] = {"json", "pretty", "values", "bindings", "raw"};
+    bool known = false;
+    for (size_t i = 0; i < WR_COUNTOF(formats); i++) {
+        known |= strcmp(options.format, formats[i]) == 0;
+    }
+    if (argc != 1 || !known) {
+        wr_complain(known ? "wants one query"
+                          : "--format wants json, pretty, values, bindings or raw");
+        return WR_EXIT_USAGE;
+    }
+    struct session session = {0};
+    wr_arena_init(&session.arena, &wr_heap, EVAL_CAP);
+    wr_arena_init(&session.scratch, &wr_heap, EVAL_CAP);
+    int exit_code = eval_query(&session, argv[0]);
+    wr_arena_deinit(&session.scratch);
+    wr_arena_deinit(&session.arena);
+    return exit_code;
+}
+
+const struct wr_command wr_command_eval = {
+    "eval",
+    "Evaluates a Rego query, as opa eval does",
+    "[OPTIONS] QUERY",
+    "Flags and output are those of `opa eval`; exit code 2 for errors, 1 for --fail.\n\n"
+    "examples:\n"
+    "  weir eval -d packs/starter -i event.json data.risk\n"
+    "  weir eval -f raw '1 + 2'\n"
+    "  echo '{\"x\": 3}' | weir eval -I -f pretty 'y := input.x * 2'\n",
+    table,
+    WR_COUNTOF(table),
+    run,
+};

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* weir serve: the decision service. */
+#include "app/commands.h"
+#include "app/engine_open.h"
+#include "port/port_linux.h"
+#include "shell/server.h"
+#include "value/json_write.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+static struct {
+    const char *pack, *model, *state, *mode, *clock, *card_key;
+    struct wr_option_list listen;
+    int64_t deadline_ms;
+    uint64_t connections, body, state_cap, ids;
+} options = {.state = "weir-state", .mode = "durable", .clock = "wall"};
+
+static const struct wr_option table[] = {
+    {"pack", 'p', WR_OPT_TEXT, "DIR|FILE", "the pack, a folder or .tar.gz (the starter pack)",
+     &options.pack},
+    {"state", 's', WR_OPT_TEXT, "DIR", "state directory: journal, node id (weir-state)",
+     &options.state},
+    {"listen", 'l', WR_OPT_LIST, "ADDRESS",
+     "127.0.0.1:8181, [::1]:8181 or unix:PATH; up to 4 times", &options.listen},
+    {"mode", 0, WR_OPT_TEXT, "durable|fast", "answer after the sync, or after the write (durable)",
+     &options.mode},
+    {"deadline", 0, WR_OPT_DURATION, "50ms", "never later than this (also DECISION_TIMEOUT)",
+     &options.deadline_ms},
+    {"model", 'm', WR_OPT_TEXT, "FILE", "model of the starter pack (also MODEL_PATH)",
+     &options.model},
+    {"clock", 0, WR_OPT_TEXT, "wall|events",
+     "events: time is event time, to replay old data (wall)", &options.clock},
+    {"card-key", 0, WR_OPT_TEXT, "KEY", "tokenise card numbers with this secret",
+     &options.card_key},
+    {"connections", 0, WR_OPT_U64, "N", "at most N connections at once", &options.connections},
+    {"body-max", 0, WR_OPT_U64, "BYTES", "largest request body", &options.body},
+    {"state-cap", 0, WR_OPT_U64, "BYTES", "most memory for features (the pack's)",
+     &options.state_cap},
+    {"ids", 0, WR_OPT_U64, "N", "event ids remembered (the pack's)", &options.ids},
+};
+
+/* One JSON line on standard output, for collectors of logs. */
+static void log_line(void *context, const char *level, const char *event, const char *text)
+{
+    (void)context;
+    struct timespec now;
+    struct tm utc;
+    char when[32], room[2048];
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &utc);
+    struct wr_buf buf = wr_buf_fixed(room, sizeof room - 1);
+    wr_format(&buf, "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"event\":\"%s\",\"text\":", when,
+              now.tv_nsec / 1000000, level, event);
+    wr_json_write_string(&buf, wr_str_z(text), WR_JSON_COMPACT);
+    wr_buf_str(&buf, WR_STR("}\n"));
+    fwrite(buf.p, 1, buf.n, stdout);
+    fflush(stdout);
+}
+
+static bool read_timeout(void)
+{
+    const char *text = getenv("DECISION_TIMEOUT");
+    if (text != NULL && options.deadline_ms == 0 && !wr_duration_read(text, &options.deadline_ms)) {
+        wr_complain("DECISION_TIMEOUT=%s is not a duration such as 50ms", text);
+        return false;
+    }
+    return true;
+}
+
+static bool make_config(struct wr_server_config *config)
+{
+    *config = wr_server_defaults();
+    bool durable = strcmp(options.mode, "durable") == 0, wall = strcmp(options.clock, "wall") == 0;
+    if (!durable && strcmp(options.mode, "fast") != 0) {
+        wr_complain("--mode wants durable or fast, not %s", options.mode);
+        return false;
+    }
+    if (!wall && strcmp(options.clock, "events") != 0) {
+        wr_complain("--clock wants wall or events, not %s", options.clock);
+        return false;
+    }
+    if (options.listen.n > WR_LIMIT_ADDRESSES) {
+        wr_complain("--listen may be given %d times", WR_LIMIT_ADDRESSES);
+        return false;
+    }
+    if (options.listen.n == 0) {
+        options.listen.items[options.listen.n++] = "127.0.0.1:8181";
+    }
+    for (size_t i = 0; i < options.listen.n; i++) {
+        config->addresses[config->n_addresses++] = options.listen.items[i];
+    }
+    config->mode = durable ? WR_MODE_DURABLE : WR_MODE_FAST;
+    config->event_clock = !wall;
+    config->state_directory = options.state;
+    config->deadline_us = options.deadline_ms * 1000;
+    config->card_key = wr_str_z(options.card_key != NULL ? options.card_key : "");
+    config->version = WEIR_VERSION;
+    config->log = log_line;
+    config->state_cap = options.state_cap;
+    config->ids_cap = options.ids;
+    if (options.connections != 0) {
+        config->n_connections_max = (uint32_t)WR_MIN(options.connections, 1000000U);
+    }
+    if (options.body != 0) {
+        config->body_max = (uint32_t)WR_MIN(options.body, 1U << 30);
+    }
+    return true;
+}
+
+static int serve(const struct wr_pack *pack, const struct wr_server_config *config)
+{
+    struct wr_error error = {0};
+    struct wr_port port;
+    struct wr_port_linux *native;
+    enum wr_io io = wr_port_linux_open(&port, &native);
+    if (io != WR_IO_OK) {
+        return wr_complain("cannot start: %s", wr_io_text(io));
+    }
+    wr_port_linux_catch_signals(native);
+    struct wr_server *server;
+    wr_err code = wr_server_open(&port, pack, config, &server, &error);
+    if (code == WR_OK) {
+        code = wr_server_run(server, &error);
+        wr_server_close(server);
+    }
+    wr_port_linux_close(native);
+    return code == WR_OK ? WR_EXIT_OK : wr_complain_error(options.state, &error);
+}
+
+static int run(int argc, char **argv)
+{
+    (void)argv;
+    struct wr_server_config config;
+    struct wr_arena arena;
+    struct wr_pack *pack;
+    if (argc != 0) {
+        wr_complain("takes no arguments; see weir serve --help");
+        return WR_EXIT_USAGE;
+    }
+    if (!read_timeout() || !make_config(&config)) {
+        return WR_EXIT_USAGE;
+    }
+    if (!wr_open_pack(&arena, options.pack, options.model, &pack)) {
+        return WR_EXIT_FAILED;
+    }
+    int exit_code = serve(pack, &config);
+    wr_arena_deinit(&arena);
+    return exit_code;
+}
+
+const struct wr_command wr_command_serve = {
+    "serve",
+    "Serves decisions over HTTP, every answer journalled",
+    "[OPTIONS]",
+    "POST /v1/decisions, /v1/decisions:batch, /v1/labels, /v1/data/PATH (as OPA), GET\n"
+    "/v1/decisions/ID, /health, /metrics, /v1/pack, POST /drain. Stops on SIGTERM or SIGINT after\n"
+    "answering what is in flight. One process owns a state directory.\n\n"
+    "examples:\n"
+    "  weir serve --pack packs/cards --state /var/lib/weir\n"
+    "  weir serve --mode fast --listen unix:/run/weir.sock --listen 127.0.0.1:8181\n"
+    "  curl -s localhost:8181/v1/decisions -d @event.json\n",
+    table,
+    WR_COUNTOF(table),
+    run,
+};

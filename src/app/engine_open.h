@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From command-line options to an open engine: load the pack, or the built-in one. */
+#ifndef WR_ENGINE_OPEN_H
+#define WR_ENGINE_OPEN_H
+
+#include "engine/engine.h"
+
+struct wr_opened {
+    struct wr_arena arena; /* the pack's */
+    struct wr_pack *pack;
+    struct wr_engine *engine;
+};
+
+/* Loads a pack; path NULL: the starter pack, with the model at `model` (NULL: MODEL_PATH, else
+ * none). Complains and returns false. */
+bool wr_open_pack(struct wr_arena *arena, const char *path, const char *model,
+                  struct wr_pack **pack);
+
+/* An engine with empty state for batch work: node 0, epoch 0, fixed hash keys, so that two runs
+ * over the same events give the same bytes. */
+bool wr_opened_open(struct wr_opened *opened, const char *path, const char *model);
+void wr_opened_close(struct wr_opened *opened);
+
+#endif

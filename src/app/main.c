@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The program: finds the command and hands over. */
+#include "app/commands.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+const struct wr_command *const wr_commands[] = {
+    &wr_command_serve,   &wr_command_decide,     &wr_command_simulate, &wr_command_demo,
+    &wr_command_eval,    &wr_command_check,      &wr_command_test,     &wr_command_fmt,
+    &wr_command_model,   &wr_command_pack,       &wr_command_journal,  &wr_command_errors,
+    &wr_command_version, &wr_command_completion,
+};
+const size_t wr_commands_n = WR_COUNTOF(wr_commands);
+
+static void panic(const char *expression, const char *file, int line)
+{
+    fprintf(stderr, "weir %s: bug: %s:%d: %s\n", WEIR_VERSION, file, line, expression);
+    abort();
+}
+
+static void help(void)
+{
+    puts("Weir decides financial transactions at the edge: approve, review, challenge, hold or\n"
+         "decline, from features over time, models and Rego policy, with reasons and a journal.\n\n"
+         "usage: weir COMMAND [OPTIONS]\n\ncommands:");
+    for (size_t i = 0; i < wr_commands_n; i++) {
+        printf("  %-11s %s\n", wr_commands[i]->name, wr_commands[i]->summary);
+    }
+    puts("\nweir COMMAND --help tells more, with examples. Exit codes: 0 done, 1 failed or no,\n"
+         "2 wrong usage.\n\nexamples:\n"
+         "  weir simulate --days 30 | weir decide --pack packs/cards | tail -1\n"
+         "  weir serve --pack packs/cards --state /var/lib/weir\n"
+         "  source <(weir completion bash)");
+}
+
+int main(int argc, char **argv)
+{
+    wr_panic_install(panic);
+    signal(SIGPIPE, SIG_IGN);
+    if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
+        strcmp(argv[1], "-h") == 0) {
+        help();
+        return argc < 2 ? WR_EXIT_USAGE : WR_EXIT_OK;
+    }
+    const char *name = strcmp(argv[1], "--version") == 0 ? "version" : argv[1];
+    for (size_t i = 0; i < wr_commands_n; i++) {
+        if (strcmp(wr_commands[i]->name, name) == 0) {
+            return wr_command_run(wr_commands[i], argc - 1, argv + 1);
+        }
+    }
+    fprintf(stderr, "weir: there is no command %s; weir help lists them\n", argv[1]);
+    return WR_EXIT_USAGE;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/zones.h"
+#include "app/file.h"
+#include "base/hash.h"
+
+#include <stdio.h>
+
+#define ZONE_FILE_MAX (1u << 20)
+
+/* A zone's name is a relative path without "..": nothing else of the disk can be named. */
+static bool is_zone_name(struct wr_str name)
+{
+    if (name.n == 0 || name.n > 128 || name.p[0] == '/' ||
+        wr_str_find(name, WR_STR(".."), 0) != SIZE_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+        bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        if (!letter && c != '/' && c != '_' && c != '-' && c != '+') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool load_zone(void *context, struct wr_arena *arena, struct wr_str name,
+                      struct wr_str *bytes)
+{
+    (void)context;
+    char path[256];
+    if (!is_zone_name(name)) {
+        return false;
+    }
+    snprintf(path, sizeof path, "/usr/share/zoneinfo/%.*s", WR_FMT(name));
+    return !wr_file_is_directory(path) &&
+           wr_file_read(arena, path, ZONE_FILE_MAX, bytes, NULL) == WR_OK;
+}
+
+struct wr_builtin_env wr_zones_env(int64_t now_ns)
+{
+    return (struct wr_builtin_env){
+        .now_ns = now_ns,
+        .seed = wr_mix64((uint64_t)now_ns),
+        .zones = {.load = load_zone},
+    };
+}
