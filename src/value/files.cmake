@@ -4,4 +4,7 @@ list(APPEND WEIR_CORE_FILES
   src/value/sort.c
   src/value/order.c
   src/value/number.c
+  src/value/json_text.c
+  src/value/json_read.c
+  src/value/json_write.c
 )
