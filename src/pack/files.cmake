@@ -1,3 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 list(APPEND WEIR_CORE_FILES
+  src/pack/tar.c
+  src/pack/keys.c
+  src/pack/lists.c
+  src/pack/models.c
+  src/pack/decision.c
+  src/pack/mapping.c
+  src/pack/compile.c
+  src/pack/pack.c
 )

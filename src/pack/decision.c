@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts `decision` and `reasons` of weir.json (docs/pack.md). */
+#include "pack/parts.h"
+
+/* In order of severity; the numbers are those of enum wr_outcome. */
+static const char *const outcomes[] = {NULL, "approve", "review", "challenge", "hold", "decline"};
+
+static wr_err read_outcome(const struct wr_keys *keys, const char *key, struct wr_str text,
+                           uint8_t *out)
+{
+    for (uint8_t i = 1; i < WR_COUNTOF(outcomes); i++) {
+        if (wr_str_eq(text, wr_str_z(outcomes[i]))) {
+            *out = i;
+            return WR_OK;
+        }
+    }
+    return wr_keys_fail(keys, key,
+                        "wanted approve, review, challenge, hold or decline, found \"%.*s\"",
+                        WR_FMT(text));
+}
+
+static wr_err read_outcome_key(const struct wr_keys *keys, const char *key, uint8_t *out)
+{
+    struct wr_str text = {0};
+    wr_err err = wr_keys_text(keys, key, false, &text);
+    return err != WR_OK || text.n == 0 ? err : read_outcome(keys, key, text, out);
+}
+
+static wr_err read_rules(struct wr_pack *pack, const struct wr_keys *keys)
+{
+    const struct wr_value *rules = wr_keys_get(keys, "outcomes");
+    struct wr_pack_policy *policy = &pack->policy;
+    if (rules == NULL || !wr_is(*rules, WR_OBJECT) || rules->n == 0) {
+        return wr_keys_fail(keys, "outcomes", "wanted an object from rule name to outcome");
+    }
+    if (rules->n > WR_LIMIT_PACK_OUTCOMES) {
+        return wr_keys_fail(keys, "outcomes", "more than %d rules", WR_LIMIT_PACK_OUTCOMES);
+    }
+    wr_err err = WR_OK;
+    for (uint32_t i = 0; i < rules->n && err == WR_OK; i++) {
+        struct wr_pack_outcome *outcome = &policy->outcomes[policy->n_outcomes++];
+        const struct wr_value *v = &rules->pairs[i].value;
+        outcome->rule = wr_text(rules->pairs[i].key);
+        if (!wr_is(*v, WR_STRING)) {
+            return wr_keys_fail(keys, "outcomes", "%.*s: wanted the name of an outcome",
+                                WR_FMT(outcome->rule));
+        }
+        err = read_outcome(keys, "outcomes", wr_text(*v), &outcome->outcome);
+    }
+    return err;
+}
+
+static wr_err read_score(struct wr_pack *pack, const struct wr_keys *keys)
+{
+    struct wr_pack_policy *policy = &pack->policy;
+    wr_err err = wr_keys_text(keys, "score", false, &policy->score_name);
+    policy->score_model = UINT32_MAX;
+    if (err == WR_OK && policy->score_name.n == 0 && pack->n_models == 1) {
+        policy->score_model = 0;
+    }
+    for (uint32_t i = 0; i < pack->n_models && policy->score_name.n != 0; i++) {
+        if (wr_str_eq(pack->models[i].name, policy->score_name)) {
+            policy->score_model = i;
+        }
+    }
+    if (err == WR_OK && policy->score_name.n != 0 && policy->score_model == UINT32_MAX) {
+        err = wr_keys_fail(keys, "score", "the pack has no model %.*s", WR_FMT(policy->score_name));
+    }
+    return err;
+}
+
+static wr_err read_language(struct wr_pack *pack, const struct wr_keys *keys)
+{
+    struct wr_str language = WR_STR("en");
+    wr_err err = wr_keys_text(keys, "language", false, &language);
+    pack->policy.chinese = wr_str_eq(language, WR_STR("zh"));
+    if (err == WR_OK && !pack->policy.chinese && !wr_str_eq(language, WR_STR("en"))) {
+        err = wr_keys_fail(keys, "language", "wanted en or zh");
+    }
+    return err;
+}
+
+static wr_err read_decision(struct wr_pack *pack, const struct wr_keys *keys)
+{
+    static const char *const known[] = {"package",  "outcomes", "default",  "reasons",
+                                        "score",    "deadline", "fallback", "on_policy_error",
+                                        "language", "fuel",     NULL};
+    struct wr_pack_policy *policy = &pack->policy;
+    wr_err err = wr_keys_check(keys, known);
+    err = err != WR_OK ? err : wr_keys_text(keys, "package", true, &policy->package);
+    err = err != WR_OK ? err : read_rules(pack, keys);
+    err = err != WR_OK ? err : wr_keys_text(keys, "reasons", false, &policy->reasons_rule);
+    err = err != WR_OK ? err : read_outcome_key(keys, "default", &policy->default_outcome);
+    policy->fallback = policy->on_error = policy->default_outcome;
+    err = err != WR_OK ? err : read_outcome_key(keys, "fallback", &policy->fallback);
+    err = err != WR_OK ? err : read_outcome_key(keys, "on_policy_error", &policy->on_error);
+    err = err != WR_OK ? err : wr_keys_duration(keys, "deadline", &policy->deadline_us);
+    err = err != WR_OK ? err : wr_keys_count(keys, "fuel", 1000, WR_LIMIT_REGO_FUEL, &policy->fuel);
+    err = err != WR_OK ? err : read_language(pack, keys);
+    policy->has_reasons = policy->reasons_rule.n != 0;
+    return err != WR_OK ? err : read_score(pack, keys);
+}
+
+/* ── reasons ────────────────────────────────────────────────────────────────────────────────── */
+static wr_err read_text(const struct wr_keys *keys, const char *key, struct wr_str *out)
+{
+    wr_err err = wr_keys_text(keys, key, false, out);
+    if (err == WR_OK && out->n > WR_LIMIT_REASON_TEXT) {
+        err = wr_keys_fail(keys, key, "a reason's text has at most %d bytes", WR_LIMIT_REASON_TEXT);
+    }
+    return err;
+}
+
+static wr_err read_reason(const struct wr_keys *keys, struct wr_pack_reason *reason)
+{
+    static const char *const known[] = {"en", "zh", NULL};
+    if (reason->code.n == 0 || reason->code.n > WR_LIMIT_REASON_CODE) {
+        return wr_keys_fail(keys, NULL, "a code has 1 to %d bytes", WR_LIMIT_REASON_CODE);
+    }
+    if (wr_is(*keys->at, WR_STRING)) {
+        reason->en = wr_text(*keys->at);
+        return reason->en.n <= WR_LIMIT_REASON_TEXT
+                   ? WR_OK
+                   : wr_keys_fail(keys, NULL, "a reason's text has at most %d bytes",
+                                  WR_LIMIT_REASON_TEXT);
+    }
+    wr_err err = wr_keys_check(keys, known);
+    err = err != WR_OK ? err : read_text(keys, "en", &reason->en);
+    return err != WR_OK ? err : read_text(keys, "zh", &reason->zh);
+}
+
+static wr_err read_reasons(struct wr_pack *pack, const struct wr_keys *top)
+{
+    struct wr_keys reasons;
+    bool found;
+    wr_err err = wr_keys_enter(top, "reasons", &reasons, &found);
+    if (err != WR_OK || !found) {
+        return err;
+    }
+    pack->reasons = WR_NEW_ARRAY(pack->arena, struct wr_pack_reason, reasons.at->n);
+    if (pack->reasons == NULL) {
+        return wr_fail(top->error, WR_E_MEMORY, "no room for the texts of reasons");
+    }
+    for (uint32_t i = 0; i < reasons.at->n && err == WR_OK; i++) {
+        struct wr_pack_reason *reason = &pack->reasons[pack->n_reasons++];
+        struct wr_keys keys = reasons;
+        keys.name = reason->code = wr_text(reasons.at->pairs[i].key);
+        keys.at = &reasons.at->pairs[i].value;
+        err = read_reason(&keys, reason);
+    }
+    return err;
+}
+
+wr_err wr_pack_read_decision(struct wr_pack *pack, const struct wr_keys *top)
+{
+    enum { REVIEW = 2 };
+    struct wr_keys keys;
+    bool found;
+    pack->policy.default_outcome = pack->policy.fallback = pack->policy.on_error = REVIEW;
+    pack->policy.score_model = UINT32_MAX;
+    pack->policy.fuel = 1000000;
+    wr_err err = wr_keys_enter(top, "decision", &keys, &found);
+    if (err == WR_OK && !found && !pack->options.policy_optional) {
+        err =
+            wr_keys_fail(top, "decision", "the key is missing; it names the package that decides");
+    }
+    if (err == WR_OK && found) {
+        err = read_decision(pack, &keys);
+    }
+    return err != WR_OK ? err : read_reasons(pack, top);
+}
+
+const struct wr_pack_reason *wr_pack_find_reason(const struct wr_pack *pack, struct wr_str code)
+{
+    uint32_t low = 0, high = pack->n_reasons;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        int order = wr_str_cmp(pack->reasons[mid].code, code);
+        if (order == 0) {
+            return &pack->reasons[mid];
+        }
+        if (order < 0) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    return NULL;
+}

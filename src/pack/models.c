@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Models of a pack: each input of the module is bound to a feature or a path of the request. */
+#include "pack/parts.h"
+
+static wr_err bind_input(struct wr_pack *pack, const struct wr_keys *keys, struct wr_str name,
+                         struct wr_pack_input *input)
+{
+    input->name = name;
+    input->feature = wr_feature_find(pack->plan, name);
+    if (input->feature != UINT32_MAX) {
+        return WR_OK;
+    }
+    bool is_path = wr_str_find(name, WR_STR("."), 0) != SIZE_MAX;
+    if (!is_path || wr_path_parse(name, &input->path, NULL) != WR_OK) {
+        return wr_keys_fail(keys, "inputs",
+                            "\"%.*s\" is neither a feature nor a path such as "
+                            "transaction.amount",
+                            WR_FMT(name));
+    }
+    for (uint32_t i = 0; i < pack->n_labels; i++) {
+        if (pack->labels[i].has_path && wr_str_eq(pack->labels[i].path.text, name)) {
+            return wr_keys_fail(keys, "inputs", "\"%.*s\" is a label: no model may read it",
+                                WR_FMT(name));
+        }
+    }
+    return WR_OK;
+}
+
+static wr_err bind_inputs(struct wr_pack *pack, const struct wr_keys *keys,
+                          struct wr_pack_model *model)
+{
+    const struct wr_value *names = wr_keys_get(keys, "inputs");
+    if (names != NULL && (!wr_is(*names, WR_ARRAY) || names->n != model->n_inputs)) {
+        return wr_keys_fail(keys, "inputs",
+                            "wanted a list of %zu names, one for each input of the "
+                            "model",
+                            model->n_inputs);
+    }
+    wr_err err = WR_OK;
+    for (size_t i = 0; i < model->n_inputs && err == WR_OK; i++) {
+        struct wr_model_input own = wr_model_input_at(model->model, i);
+        if (names != NULL && !wr_is(names->items[i], WR_STRING)) {
+            return wr_keys_fail(keys, "inputs", "element %zu is not a text", i);
+        }
+        model->inputs[i].category = own.kind == WR_MODEL_CATEGORY;
+        err = bind_input(pack, keys, names != NULL ? wr_text(names->items[i]) : own.name,
+                         &model->inputs[i]);
+    }
+    return err;
+}
+
+static wr_err bind_defaults(const struct wr_keys *keys, struct wr_pack_model *model)
+{
+    const struct wr_value *defaults = wr_keys_get(keys, "default");
+    if (defaults == NULL) {
+        return WR_OK;
+    }
+    if (!wr_is(*defaults, WR_OBJECT)) {
+        return wr_keys_fail(keys, "default", "wanted an object from input to number");
+    }
+    for (uint32_t k = 0; k < defaults->n; k++) {
+        struct wr_str name = wr_text(defaults->pairs[k].key);
+        const struct wr_value *v = &defaults->pairs[k].value;
+        bool used = false;
+        if (!wr_is(*v, WR_NUMBER) && !wr_is(*v, WR_BOOL)) {
+            return wr_keys_fail(keys, "default", "%.*s: wanted a number", WR_FMT(name));
+        }
+        for (size_t i = 0; i < model->n_inputs; i++) {
+            if (wr_str_eq(model->inputs[i].name, name)) {
+                model->inputs[i].has_default = used = true;
+                model->inputs[i].fallback =
+                    wr_is(*v, WR_BOOL) ? (double)v->i : wr_number_to_double(v);
+            }
+        }
+        if (!used) {
+            return wr_keys_fail(keys, "default", "the model has no input %.*s", WR_FMT(name));
+        }
+    }
+    return WR_OK;
+}
+
+static wr_err bind_output(const struct wr_keys *keys, struct wr_pack_model *model)
+{
+    struct wr_str name = {0};
+    wr_err err = wr_keys_text(keys, "output", false, &name);
+    if (err != WR_OK) {
+        return err;
+    }
+    if (name.n == 0) {
+        model->output = wr_model_output_find(model->model, WR_STR("probability"));
+        name = WR_STR("score");
+    }
+    if (model->output == SIZE_MAX) {
+        model->output = wr_model_output_find(model->model, name);
+    }
+    return model->output != SIZE_MAX
+               ? WR_OK
+               : wr_keys_fail(keys, "output", "the model has no output \"%.*s\"", WR_FMT(name));
+}
+
+static wr_err open_module(struct wr_pack *pack, const struct wr_keys *keys,
+                          struct wr_pack_model *model)
+{
+    struct wr_str path = {0};
+    wr_err err = wr_keys_text(keys, "file", true, &path);
+    if (err != WR_OK) {
+        return err;
+    }
+    const struct wr_pack_file *file = wr_pack_find_file(pack, path);
+    if (file == NULL) {
+        return wr_keys_fail(keys, "file", "the pack has no file %.*s", WR_FMT(path));
+    }
+    struct wr_error cause = {0};
+    err = wr_model_open(pack->arena, file->bytes, &model->model, &cause);
+    if (err != WR_OK) {
+        wr_fail_at(keys->error, err, cause.offset, "%.*s: %s", WR_FMT(path), cause.text);
+        if (keys->error != NULL) {
+            wr_error_where(keys->error, path.p, path.n);
+        }
+        return err;
+    }
+    model->n_inputs = wr_model_n_inputs(model->model);
+    model->n_outputs = wr_model_n_outputs(model->model);
+    model->scratch_size = wr_model_scratch_size(model->model);
+    model->takes_missing = wr_model_handles_missing(model->model);
+    model->output = SIZE_MAX;
+    model->inputs = WR_NEW_ARRAY(pack->arena, struct wr_pack_input, model->n_inputs);
+    return model->inputs != NULL ? WR_OK
+                                 : wr_fail(keys->error, WR_E_MEMORY, "no room for model inputs");
+}
+
+static wr_err read_model(struct wr_pack *pack, const struct wr_keys *keys,
+                         struct wr_pack_model *model)
+{
+    static const char *const known[] = {"file", "inputs", "default", "output", NULL};
+    wr_err err = wr_keys_check(keys, known);
+    err = err != WR_OK ? err : open_module(pack, keys, model);
+    err = err != WR_OK ? err : bind_inputs(pack, keys, model);
+    err = err != WR_OK ? err : bind_defaults(keys, model);
+    return err != WR_OK ? err : bind_output(keys, model);
+}
+
+wr_err wr_pack_read_models(struct wr_pack *pack, const struct wr_keys *top)
+{
+    struct wr_keys models;
+    bool found;
+    wr_err err = wr_keys_enter(top, "models", &models, &found);
+    if (err != WR_OK || !found) {
+        return err;
+    }
+    if (models.at->n > WR_LIMIT_PACK_MODELS) {
+        return wr_keys_fail(&models, NULL, "more than %d models", WR_LIMIT_PACK_MODELS);
+    }
+    for (uint32_t i = 0; i < models.at->n && err == WR_OK; i++) {
+        struct wr_pack_model *model = &pack->models[pack->n_models++];
+        struct wr_keys keys = models;
+        keys.name = model->name = wr_text(models.at->pairs[i].key);
+        keys.at = &models.at->pairs[i].value;
+        err = wr_pack_name_is_plain(model->name)
+                  ? read_model(pack, &keys, model)
+                  : wr_keys_fail(&keys, NULL, "a name has letters, digits, _ and - only");
+    }
+    return err;
+}

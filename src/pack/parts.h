@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an opened pack consists of, for the engine and the files of this floor. Everything is
+ * resolved: features, models, rules and lists know one another by index. */
+#ifndef WR_PACK_PARTS_H
+#define WR_PACK_PARTS_H
+
+#include "feature/feature.h"
+#include "model/model.h"
+#include "pack/keys.h"
+#include "pack/pack.h"
+#include "rego/rego.h"
+
+#define WR_LIMIT_PACK_LISTS    32
+#define WR_LIMIT_PACK_MODELS   16
+#define WR_LIMIT_PACK_OUTCOMES 32 /* outcome rules */
+#define WR_LIMIT_PACK_LABELS   8
+#define WR_LIMIT_LIST_ENTRIES  (1u << 24)
+#define WR_LIMIT_LIST_VALUE    512 /* bytes of one value of a list */
+#define WR_LIMIT_REASON_CODE   64  /* bytes */
+#define WR_LIMIT_REASON_TEXT   256 /* bytes */
+#define WR_LIMIT_NAME          64  /* bytes of a name of a list, a model or a feature */
+
+/* ── lists ──────────────────────────────────────────────────────────────────────────────────── */
+enum wr_list_class { WR_LIST_BLOCK_HARD, WR_LIST_OVERRIDE, WR_LIST_BLOCK, WR_LIST_TAG };
+
+struct wr_list {
+    struct wr_str name;
+    struct wr_path key;
+    enum wr_list_class class;
+    uint32_t *slots; /* open addressing: index + 1 into values; 0 is empty */
+    uint32_t mask;
+    struct wr_str *values; /* views into the file */
+    uint32_t n;
+};
+
+/* Exact match; text is that of a string, a number or a boolean. */
+bool wr_list_has(const struct wr_list *list, struct wr_str text);
+
+/* ── models ─────────────────────────────────────────────────────────────────────────────────── */
+struct wr_pack_input {
+    struct wr_str name;
+    uint32_t feature; /* index of the plan, or UINT32_MAX: then the path counts */
+    struct wr_path path;
+    bool has_default, category;
+    double fallback;
+};
+
+struct wr_pack_model {
+    struct wr_str name;
+    struct wr_model *model;
+    struct wr_pack_input *inputs; /* [n_inputs] */
+    size_t n_inputs, n_outputs, output, scratch_size;
+    bool takes_missing;
+};
+
+/* ── policy ─────────────────────────────────────────────────────────────────────────────────── */
+struct wr_pack_outcome {
+    struct wr_str rule;
+    uint8_t outcome; /* 1 approve .. 5 decline, as enum wr_outcome of the engine */
+};
+
+struct wr_pack_derived { /* rego features of one package, asked in one evaluation */
+    struct wr_rego_query *query;
+    uint32_t n;
+    uint32_t *features; /* index of the plan, in order of the query's entries */
+};
+
+struct wr_pack_reason {
+    struct wr_str code, en, zh;
+};
+
+struct wr_pack_policy {
+    struct wr_rego_query *query; /* entries: outcome rules, then reasons; NULL without a policy */
+    struct wr_pack_outcome outcomes[WR_LIMIT_PACK_OUTCOMES];
+    uint32_t n_outcomes;
+    bool has_reasons;
+    struct wr_str package, reasons_rule, score_name;
+    uint32_t score_model; /* UINT32_MAX: none */
+    uint8_t default_outcome, fallback, on_error;
+    bool chinese;
+    int64_t deadline_us;
+    uint64_t fuel;
+};
+
+struct wr_pack_label {
+    struct wr_str name;
+    bool has_path;
+    struct wr_path path; /* removed from requests */
+    uint32_t index;      /* in plan->labels, or UINT32_MAX when no feature reads it */
+};
+
+struct wr_pack {
+    struct wr_arena *arena;
+    struct wr_pack_file *files; /* sorted by path */
+    size_t n_files;
+    struct wr_pack_options options;
+    struct wr_str revision;
+    uint8_t digest[32];
+    char digest_text[64];
+    uint8_t state_digest[32]; /* of all that the feature state depends on */
+    struct wr_value weir;     /* weir.json */
+    struct wr_value data;
+    struct wr_schema *schema;
+    struct wr_feature_plan *plan;
+    uint32_t *by_name; /* features in order of their names */
+    struct wr_rego_program *program;
+    struct wr_rego_program *conditions_program;
+    struct wr_rego_query *conditions; /* entries: one for each condition; NULL when none */
+    struct wr_pack_derived *derived;
+    uint32_t n_derived;
+    struct wr_list lists[WR_LIMIT_PACK_LISTS]; /* in order of names */
+    uint32_t n_lists;
+    struct wr_pack_model models[WR_LIMIT_PACK_MODELS]; /* in order of names */
+    uint32_t n_models;
+    struct wr_pack_label labels[WR_LIMIT_PACK_LABELS];
+    uint32_t n_labels;
+    struct wr_pack_policy policy;
+    struct wr_pack_reason *reasons; /* in order of codes */
+    uint32_t n_reasons;
+    struct wr_csv csv;
+    bool has_csv;
+    uint64_t ids, entities_max, bytes_max;
+    int64_t ids_age_us;
+    struct wr_str *warnings;
+    size_t n_warnings, warnings_cap;
+};
+
+/* ── the steps of opening; each file of this floor has one ──────────────────────────────────── */
+WR_NODISCARD wr_err wr_pack_read_lists(struct wr_pack *pack, const struct wr_keys *top);
+WR_NODISCARD wr_err wr_pack_read_models(struct wr_pack *pack, const struct wr_keys *top);
+/* decision, reasons. */
+WR_NODISCARD wr_err wr_pack_read_decision(struct wr_pack *pack, const struct wr_keys *top);
+/* labels, csv, limits. */
+WR_NODISCARD wr_err wr_pack_read_mapping(struct wr_pack *pack, const struct wr_keys *top);
+/* Modules, data, conditions, derived features, outcome rules. */
+WR_NODISCARD wr_err wr_pack_compile(struct wr_pack *pack, struct wr_error *error);
+
+const struct wr_pack_file *wr_pack_find_file(const struct wr_pack *pack, struct wr_str path);
+void wr_pack_warn(struct wr_pack *pack, const char *format, ...) WR_PRINTF(2, 3);
+const struct wr_pack_reason *wr_pack_find_reason(const struct wr_pack *pack, struct wr_str code);
+/* Names in a pack: letters, digits, '_' and '-', at most WR_LIMIT_NAME bytes. */
+bool wr_pack_name_is_plain(struct wr_str name);
+
+#endif
