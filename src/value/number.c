@@ -12,7 +12,7 @@ struct wr_value wr_number_text(struct wr_str text)
         .type = WR_NUMBER, .kind = WR_TEXT, .n = (uint32_t)text.n, .text = text.p};
     bool negative = text.p[0] == '-';
     size_t point = text.n - 1;
-    int64_t mantissa = 0;
+    uint64_t mantissa = 0; /* at most 19 digits */
     unsigned digits = 0;
     for (size_t i = negative; i < text.n; i++) {
         unsigned digit = (unsigned)(text.p[i] - '0');
@@ -23,7 +23,7 @@ struct wr_value wr_number_text(struct wr_str text)
         if (digit > 9) {
             return as_text;
         }
-        mantissa = mantissa * 10 + (int64_t)digit;
+        mantissa = mantissa * 10 + digit;
         digits += mantissa != 0;
         if (digits > DEC_DIGITS) {
             return as_text;
@@ -33,7 +33,7 @@ struct wr_value wr_number_text(struct wr_str text)
     if (scale > DEC_DIGITS || (negative && mantissa == 0)) {
         return as_text;
     }
-    return wr_decimal(negative ? -mantissa : mantissa, (unsigned)scale);
+    return wr_decimal(negative ? -(int64_t)mantissa : (int64_t)mantissa, (unsigned)scale);
 }
 
 struct wr_value wr_number_double(struct wr_arena *arena, double d)

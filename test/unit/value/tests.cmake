@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+weir_test(NAME json_test FILES test/unit/value/json_test.c)
