@@ -21,9 +21,10 @@
 
 #include "value/value.h"
 
-#define WR_LIMIT_BUILTIN_OUTPUT (16u * 1024 * 1024) /* bytes of text, or 16 times as many values   \
-                                                     */
-#define WR_LIMIT_BUILTIN_ITEMS (1024u * 1024)       /* elements that one call may make */
+#define WR_LIMIT_BUILTIN_OUTPUT                                                                    \
+    (16u * 1024 * 1024)                       /* bytes of text, or 16 times as many values         \
+                                               */
+#define WR_LIMIT_BUILTIN_ITEMS (1024u * 1024) /* elements that one call may make */
 #define WR_LIMIT_BUILTIN_ARGS  16
 
 struct wr_builtin_call;
@@ -149,10 +150,9 @@ struct wr_builtin_env {
 
 /* ── caches ─────────────────────────────────────────────────────────────────────────────────── */
 
-/* Compiled regular expressions, globs, zones and the draws of rand.intn and uuid.rfc4122, by key.
- * One for each query (call->cache), and one of a pack (call->prepared), filled at compile time and
- * then only read. Memory is the arena's; at most WR_LIMIT_BUILTIN_CACHE entries, then no more are
- * kept. NULL when there is no room. */
+/* Compiled regular expressions, globs and zones, by key. One for each query (call->cache), and one
+ * of a pack (call->prepared), filled at compile time and then only read. Memory is the arena's; at
+ * most WR_LIMIT_BUILTIN_CACHE entries, then no more are kept. NULL when there is no room. */
 #define WR_LIMIT_BUILTIN_CACHE 4096
 struct wr_builtin_cache *wr_builtin_cache_new(struct wr_arena *arena);
 

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See number.h. */
+#include "rego/number.h"
+
+static const uint64_t powers10[20] = {1u,
+                                      10u,
+                                      100u,
+                                      1000u,
+                                      10000u,
+                                      100000u,
+                                      1000000u,
+                                      10000000u,
+                                      100000000u,
+                                      1000000000u,
+                                      10000000000u,
+                                      100000000000u,
+                                      1000000000000u,
+                                      10000000000000u,
+                                      100000000000000u,
+                                      1000000000000000u,
+                                      10000000000000000u,
+                                      100000000000000000u,
+                                      1000000000000000000u,
+                                      10000000000000000000u};
+
+bool wr_number_to_float(const struct wr_value *number, struct wr_float *out)
+{
+    if (number->kind != WR_DEC) {
+        return wr_float_read(wr_text(*number), out);
+    }
+    *out = wr_float_i64(number->i);
+    if (number->scale != 0) {
+        *out = wr_float_div(*out, wr_float_u64(powers10[number->scale], false));
+    }
+    return true;
+}
+
+/* Whether f is the rounding of a decimal with at most `scale` places and 18 digits; any other
+ * decimal that rounds to f then has more digits, so this one is the shortest. */
+static bool short_decimal(struct wr_float f, unsigned scale, struct wr_value *out)
+{
+    int64_t mantissa;
+    bool exact;
+    if (scale > 18) {
+        return false;
+    }
+    struct wr_float scaled = wr_float_mul(f, wr_float_u64(powers10[scale], false));
+    struct wr_float half = {(uint64_t)1 << 63, -64, f.neg};
+    scaled = wr_float_trunc(wr_float_add(scaled, half), &exact);
+    if (!wr_float_to_i64(scaled, &mantissa) || mantissa == 0 || mantissa >= (int64_t)powers10[18] ||
+        mantissa <= -(int64_t)powers10[18]) {
+        return false;
+    }
+    while (scale > 0 && mantissa % 10 == 0) {
+        mantissa /= 10;
+        scale--;
+    }
+    *out = wr_decimal(mantissa, scale);
+    struct wr_float again;
+    return wr_number_to_float(out, &again) && wr_float_eq(again, f);
+}
+
+/* Whether |f| is printed without an exponent: 1e-4 <= |f| < 1e6. */
+static bool is_plain(struct wr_float f)
+{
+    struct wr_float low = {0xd1b71758e219652cu, -77, true}; /* just above 1e-4 is good enough */
+    f.neg = false;
+    struct wr_float above = wr_float_add(f, low);
+    struct wr_float below = wr_float_add(wr_float_u64(1000000, false), wr_float_neg(f));
+    return !above.neg && above.m != 0 && !below.neg && below.m != 0;
+}
+
+wr_err wr_number_from_float(struct wr_arena *arena, struct wr_float f, unsigned scale,
+                            struct wr_value *out)
+{
+    int64_t i;
+    if (!wr_float_fits(f)) {
+        return WR_E_LIMIT;
+    }
+    if (!(f.m == 0 && f.neg) && wr_float_to_i64(f, &i)) {
+        *out = wr_int(i);
+        return WR_OK;
+    }
+    if (is_plain(f) && !wr_float_is_int(f) && short_decimal(f, scale, out)) {
+        return WR_OK;
+    }
+    struct wr_str text = wr_float_text(arena, f);
+    if (text.p == NULL) {
+        return WR_E_MEMORY;
+    }
+    *out = wr_number_text(text);
+    return WR_OK;
+}
+
+bool wr_number_is_zero(const struct wr_value *number)
+{
+    struct wr_float f;
+    if (number->kind == WR_DEC) {
+        return number->i == 0;
+    }
+    return wr_float_read(wr_text(*number), &f) && f.m == 0;
+}
+
+static unsigned scale_of(const struct wr_value *v)
+{
+    return v->kind == WR_DEC ? v->scale : 18u;
+}
+
+wr_err wr_number_add_slow(struct wr_arena *arena, const struct wr_value *a,
+                          const struct wr_value *b, struct wr_value *out)
+{
+    struct wr_float x, y;
+    if (!wr_number_to_float(a, &x) || !wr_number_to_float(b, &y)) {
+        return WR_E_LIMIT;
+    }
+    unsigned scale = WR_MAX(scale_of(a), scale_of(b));
+    return wr_number_from_float(arena, wr_float_add(x, y), scale, out);
+}
+
+wr_err wr_number_sub_slow(struct wr_arena *arena, const struct wr_value *a,
+                          const struct wr_value *b, struct wr_value *out)
+{
+    struct wr_float x, y;
+    if (!wr_number_to_float(a, &x) || !wr_number_to_float(b, &y)) {
+        return WR_E_LIMIT;
+    }
+    unsigned scale = WR_MAX(scale_of(a), scale_of(b));
+    return wr_number_from_float(arena, wr_float_add(x, wr_float_neg(y)), scale, out);
+}
+
+wr_err wr_number_mul_slow(struct wr_arena *arena, const struct wr_value *a,
+                          const struct wr_value *b, struct wr_value *out)
+{
+    struct wr_float x, y;
+    if (!wr_number_to_float(a, &x) || !wr_number_to_float(b, &y)) {
+        return WR_E_LIMIT;
+    }
+    unsigned scale = WR_MIN(scale_of(a) + scale_of(b), 18u);
+    return wr_number_from_float(arena, wr_float_mul(x, y), scale, out);
+}
+
+wr_err wr_number_div(struct wr_arena *arena, const struct wr_value *a, const struct wr_value *b,
+                     struct wr_value *out)
+{
+    struct wr_float x, y;
+    if (wr_number_both_ints(a, b) && b->i != 0 && b->i != -1 && a->i % b->i == 0) {
+        *out = wr_int(a->i / b->i);
+        return WR_OK;
+    }
+    if (!wr_number_to_float(a, &x) || !wr_number_to_float(b, &y)) {
+        return WR_E_LIMIT;
+    }
+    WR_ASSERT(y.m != 0);
+    return wr_number_from_float(arena, wr_float_div(x, y), 12, out);
+}
+
+wr_err wr_number_abs(struct wr_arena *arena, const struct wr_value *a, struct wr_value *out)
+{
+    struct wr_float x;
+    if (!wr_number_to_float(a, &x)) {
+        return WR_E_LIMIT;
+    }
+    x.neg = false;
+    return wr_number_from_float(arena, x, scale_of(a), out);
+}
+
+/* The integer part, and one more away from zero when something was cut and `up` has its sign. */
+static wr_err to_whole(struct wr_arena *arena, struct wr_float x, bool up, bool up_neg,
+                       struct wr_value *out)
+{
+    bool exact, neg = x.neg;
+    struct wr_float whole = wr_float_trunc(x, &exact);
+    if (!exact && up && neg == up_neg) {
+        whole = wr_float_add(whole, wr_float_u64(1, neg));
+    }
+    if (whole.m == 0) {
+        whole.neg = false;
+    }
+    return wr_number_from_float(arena, whole, 0, out);
+}
+
+wr_err wr_number_ceil(struct wr_arena *arena, const struct wr_value *a, struct wr_value *out)
+{
+    struct wr_float x;
+    return wr_number_to_float(a, &x) ? to_whole(arena, x, true, false, out) : WR_E_LIMIT;
+}
+
+wr_err wr_number_floor(struct wr_arena *arena, const struct wr_value *a, struct wr_value *out)
+{
+    struct wr_float x;
+    return wr_number_to_float(a, &x) ? to_whole(arena, x, true, true, out) : WR_E_LIMIT;
+}
+
+wr_err wr_number_round(struct wr_arena *arena, const struct wr_value *a, struct wr_value *out)
+{
+    struct wr_float x;
+    if (!wr_number_to_float(a, &x)) {
+        return WR_E_LIMIT;
+    }
+    struct wr_float half = {(uint64_t)1 << 63, -64, x.neg};
+    return to_whole(arena, wr_float_add(x, half), false, false, out);
+}
