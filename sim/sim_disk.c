@@ -121,6 +121,65 @@ static void remember(struct inode *inode, const void *bytes, uint64_t n, uint64_
     }
 }
 
+/* A failed sync: what waited is cut into sectors, each of which may or may not reach the medium
+ * some day, unless it is written again before. Truncations are metadata and count as done. */
+static void doom(struct inode *inode)
+{
+    struct change *waiting = inode->changes;
+    size_t n_waiting = inode->n_changes;
+    inode->changes = NULL;
+    inode->n_changes = inode->cap_changes = 0;
+    for (size_t i = 0; i < n_waiting; i++) {
+        struct change *change = &waiting[i];
+        if (change->bytes == NULL) {
+            resize(&inode->safe, change->offset);
+        }
+        for (uint64_t at = 0; at < change->n && change->bytes != NULL;) {
+            uint64_t end = WR_MIN((change->offset + at) / SECTOR * SECTOR + SECTOR - change->offset,
+                                  change->n);
+            remember(inode, change->bytes + at, end - at, change->offset + at);
+            inode->changes[inode->n_changes - 1].doomed = true;
+            at = end;
+        }
+        free(change->bytes);
+    }
+    free(waiting);
+}
+
+/* True when a later change in the list replaces bytes of this one. */
+static bool is_replaced(const struct inode *inode, size_t i)
+{
+    const struct change *old = &inode->changes[i];
+    for (size_t j = i + 1; j < inode->n_changes; j++) {
+        const struct change *change = &inode->changes[j];
+        if (!change->doomed &&
+            (change->bytes == NULL ? change->offset < old->offset + old->n
+                                   : change->offset < old->offset + old->n &&
+                                         old->offset < change->offset + change->n)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A good sync: everything but what an earlier one has doomed. */
+static void save(struct inode *inode)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < inode->n_changes; i++) {
+        struct change change = inode->changes[i];
+        if (change.doomed && !is_replaced(inode, i)) {
+            inode->changes[kept++] = change;
+            continue;
+        }
+        if (!change.doomed) {
+            apply(&inode->safe, &change);
+        }
+        free(change.bytes);
+    }
+    inode->n_changes = kept;
+}
+
 static void forget_changes(struct inode *inode)
 {
     for (size_t i = 0; i < inode->n_changes; i++) {
@@ -323,20 +382,12 @@ static enum wr_io file_sync(void *context, int32_t file)
     if (!goes_on(disk)) {
         return WR_IO_FAILED;
     }
-    bool fails = counts_down(&sim->faults.sync_fails_at) || sim_chance(sim, sim->faults.sync_fails);
-    size_t kept = 0;
-    for (size_t i = 0; i < inode->n_changes; i++) {
-        struct change change = inode->changes[i];
-        change.doomed = change.doomed || fails;
-        if (change.doomed) {
-            inode->changes[kept++] = change;
-        } else {
-            apply(&inode->safe, &change);
-            free(change.bytes);
-        }
+    if (counts_down(&sim->faults.sync_fails_at) || sim_chance(sim, sim->faults.sync_fails)) {
+        doom(inode);
+        return WR_IO_FAILED;
     }
-    inode->n_changes = kept;
-    return disk->stopped || fails ? WR_IO_FAILED : WR_IO_OK;
+    save(inode);
+    return disk->stopped ? WR_IO_FAILED : WR_IO_OK;
 }
 
 static enum wr_io file_truncate(void *context, int32_t file, uint64_t size)

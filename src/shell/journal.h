@@ -18,7 +18,8 @@
  * segment and syncs that) and continued in a new segment. A full disk makes it `full`: the
  * transaction is rolled back, and a probe tells when there is room again.
  *
- * Not here: threads (journal_thread.h), indexes, retention. One thread at a time. */
+ * Not here: the SQLite file itself (segment.h), threads (journal_thread.h), indexes, retention. One
+ * thread at a time. */
 #ifndef WR_JOURNAL_H
 #define WR_JOURNAL_H
 
@@ -37,7 +38,6 @@ struct wr_journal;
 
 struct wr_journal_options {
     uint64_t segment_max; /* bytes of payload in one segment; 0 = 1 GiB */
-    bool read_only;       /* no lock, no epoch; for tools beside a stopped server */
 };
 
 struct wr_journal_identity {
@@ -70,9 +70,10 @@ WR_NODISCARD wr_err wr_journal_commit(struct wr_journal *journal, struct wr_erro
 WR_NODISCARD wr_err wr_journal_sync(struct wr_journal *journal, struct wr_error *error);
 /* Between transactions: checkpoints a long log, starts a new segment after a long one. */
 WR_NODISCARD wr_err wr_journal_tend(struct wr_journal *journal, struct wr_error *error);
-/* When full: tries to write; when broken: closes, opens anew and starts a new segment. The state
- * tells whether it helped. Rows that were not committed before are gone, and the owner of the
- * engine folds again. */
+/* When full: looks whether there is room, then opens the segment anew; when broken: opens it anew
+ * and starts a new one. Raises the epoch. The state tells whether it helped. Which of the rows that
+ * were not acknowledged are still there is not known before: the owner of the engine folds again.
+ */
 void wr_journal_recover(struct wr_journal *journal);
 
 /* The payload of a row, also of one in the open transaction. The view lives until the next call.

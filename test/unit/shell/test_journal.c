@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The journal on the simulated disk: rows, chain, segments, full and failing disks, power loss. */
+#include "check.h"
+#include "shell/journal.h"
+#include "sim/sim.h"
+
+static char rows[64][2048];
+
+/* A row like the engine's: "WR", version, kind, then text that its number decides. */
+static struct wr_str row(uint64_t sequence)
+{
+    char *text = rows[sequence % 64];
+    int n = snprintf(text, sizeof rows[0], "WR\1\1 row %llu ", (unsigned long long)sequence);
+    size_t size = 100 + (size_t)(sequence * 7919 % 1500);
+    for (size_t i = (size_t)n; i < size; i++) {
+        text[i] = (char)('a' + (sequence + i) % 26);
+    }
+    return wr_str_of(text, size);
+}
+
+static struct wr_journal *open_at(struct sim *sim, uint64_t segment_max)
+{
+    struct wr_journal *journal = NULL;
+    struct wr_error error = {0};
+    struct wr_journal_options options = {.segment_max = segment_max};
+    wr_err err = wr_journal_open(sim_port(sim), "/state", &options, &journal, &error);
+    if (err != WR_OK && !sim_crashed(sim)) {
+        fprintf(stderr, "%s\n", error.text);
+    }
+    return journal;
+}
+
+static wr_err add(struct wr_journal *journal, uint64_t n, struct wr_error *error)
+{
+    wr_err err = WR_OK;
+    for (uint64_t i = 0; i < n && err == WR_OK; i++) {
+        uint64_t sequence = wr_journal_last(journal) + 1;
+        err = wr_journal_append(journal, sequence, row(sequence), error);
+    }
+    return err != WR_OK ? err : wr_journal_commit(journal, error);
+}
+
+static wr_err same_row(void *context, uint64_t sequence, struct wr_str payload,
+                       struct wr_error *error)
+{
+    (void)error;
+    uint64_t *next = context;
+    CHECK_INT(sequence, *next);
+    CHECK(wr_str_eq(payload, row(sequence)));
+    *next = sequence + 1;
+    return WR_OK;
+}
+
+static void check_rows(struct wr_journal *journal, uint64_t last)
+{
+    struct wr_error error = {0};
+    uint64_t next = 1;
+    CHECK_INT(wr_journal_last(journal), last);
+    CHECK_INT(wr_journal_each(journal, 1, UINT64_MAX, same_row, &next, &error), WR_OK);
+    CHECK_INT(next, last + 1);
+    CHECK_INT(wr_journal_verify(journal, 1, UINT64_MAX, &error), WR_OK);
+}
+
+TEST("a fresh directory costs three syncs, its first durable row two, later ones one")
+{
+    struct sim *sim = sim_open(1);
+    struct wr_error error = {0};
+    struct wr_journal *journal = open_at(sim, 0);
+    uint64_t before = sim_n_syncs(sim);
+    CHECK_INT(before, 3);
+    CHECK_INT(add(journal, 1, &error), WR_OK);
+    CHECK_INT(wr_journal_sync(journal, &error), WR_OK);
+    CHECK_INT(sim_n_syncs(sim), before + 2);
+    CHECK_INT(add(journal, 1, &error), WR_OK);
+    CHECK_INT(wr_journal_sync(journal, &error), WR_OK);
+    CHECK_INT(sim_n_syncs(sim), before + 3);
+    wr_journal_close(journal, true);
+    sim_close(sim);
+}
+
+TEST("rows come back in order with the same bytes after closing, and the epoch rises")
+{
+    struct sim *sim = sim_open(2);
+    struct wr_error error = {0};
+    struct wr_journal *journal = open_at(sim, 0);
+    struct wr_journal_identity first = wr_journal_identity(journal);
+    CHECK_INT(add(journal, 40, &error), WR_OK);
+    struct wr_str payload;
+    CHECK_INT(wr_journal_fetch(journal, 17, &payload, &error), WR_OK);
+    CHECK(wr_str_eq(payload, row(17)));
+    CHECK_INT(wr_journal_fetch(journal, 41, &payload, &error), WR_E_NOT_FOUND);
+    CHECK_INT(wr_journal_fetch(journal, 0, &payload, &error), WR_E_NOT_FOUND);
+    wr_journal_close(journal, true);
+    journal = open_at(sim, 0);
+    struct wr_journal_identity second = wr_journal_identity(journal);
+    CHECK(first.node == second.node && first.keys[0].k0 == second.keys[0].k0);
+    CHECK_INT(second.epoch, first.epoch + 1);
+    check_rows(journal, 40);
+    wr_journal_close(journal, true);
+    sim_close(sim);
+}
+
+TEST("a row that is not committed yet is found too, and is gone after a kill")
+{
+    struct sim *sim = sim_open(3);
+    struct wr_error error = {0};
+    struct wr_journal *journal = open_at(sim, 0);
+    CHECK_INT(add(journal, 3, &error), WR_OK);
+    CHECK_INT(wr_journal_append(journal, 4, row(4), &error), WR_OK);
+    struct wr_str payload;
+    CHECK_INT(wr_journal_fetch(journal, 4, &payload, &error), WR_OK);
+    CHECK(wr_str_eq(payload, row(4)));
+    wr_journal_close(journal, false);
+    sim_kill(sim);
+    journal = open_at(sim, 0);
+    check_rows(journal, 3);
+    wr_journal_close(journal, true);
+    sim_close(sim);
+}
+
+TEST("a second process is refused and told why")
+{
+    struct sim *sim = sim_open(4);
+    struct wr_error error = {0};
+    struct wr_journal *journal = open_at(sim, 0), *other = NULL;
+    CHECK_INT(wr_journal_open(sim_port(sim), "/state", NULL, &other, &error), WR_E_STATE);
+    CHECK(strstr(error.text, "another process owns the state directory /state") != NULL);
+    wr_journal_close(journal, true);
+    CHECK_INT(wr_journal_open(sim_port(sim), "/state", NULL, &other, &error), WR_OK);
+    wr_journal_close(other, true);
+    sim_close(sim);
+}
+
+TEST("rows out of order, too short or too long are refused")
+{
+    struct sim *sim = sim_open(5);
+    struct wr_error error = {0};
+    struct wr_journal *journal = open_at(sim, 0);
+    CHECK_INT(wr_journal_append(journal, 2, row(2), &error), WR_E_JOURNAL);
+    CHECK_INT(wr_journal_append(journal, 1, WR_STR("WR"), &error), WR_E_JOURNAL);
+    CHECK_INT(wr_journal_append(journal, 1, wr_str_of("", (4u << 20) + 1), &error), WR_E_JOURNAL);
+    CHECK_INT(wr_journal_append(journal, 1, row(1), &error), WR_OK);
+    wr_journal_close(journal, true);
+    sim_close(sim);
+}
+
+TEST("long segments give way to new ones and all rows stay in reach")
+{
+    struct sim *sim = sim_open(6);
+    struct wr_error error = {0};
+    struct wr_journal *journal = open_at(sim, 100000);
+    for (int i = 0; i < 30; i++) {
+        CHECK_INT(add(journal, 10, &error), WR_OK);
+        CHECK_INT(wr_journal_tend(journal, &error), WR_OK);
+    }
+    CHECK(wr_journal_n_segments(journal) >= 3);
+    check_rows(journal, 300);
+    struct wr_str payload;
+    for (uint64_t sequence = 1; sequence <= 300; sequence += 23) {
+        CHECK_INT(wr_journal_fetch(journal, sequence, &payload, &error), WR_OK);
+        CHECK(wr_str_eq(payload, row(sequence)));
+    }
+    wr_journal_close(journal, false);
+    sim_kill(sim);
+    journal = open_at(sim, 100000);
+    check_rows(journal, 300);
+    wr_journal_close(journal, true);
+    sim_close(sim);
+}
+
+TEST("a long log is checkpointed")
+{
+    struct sim *sim = sim_open(7);
+    struct wr_error error = {0};
+    struct wr_journal *journal = open_at(sim, 0);
+    uint64_t longest = 0;
+    for (int i = 0; i < 90; i++) {
+        CHECK_INT(add(journal, 600, &error), WR_OK);
+        longest = WR_MAX(longest, wr_journal_wal_size(journal));
+        CHECK_INT(wr_journal_tend(journal, &error), WR_OK);
+    }
+    CHECK(longest > WR_LIMIT_WAL_SIZE && longest < 2 * WR_LIMIT_WAL_SIZE);
+    CHECK(wr_journal_wal_size(journal) < WR_LIMIT_WAL_SIZE);
+    check_rows(journal, 54000);
+    wr_journal_close(journal, true);
+    sim_close(sim);
+}
+
+TEST("a failed sync breaks the journal; recovery goes on in a new segment")
+{
+    struct sim *sim = sim_open(8);
+    struct wr_error error = {0};
+    struct wr_journal *journal = open_at(sim, 0);
+    CHECK_INT(add(journal, 5, &error), WR_OK);
+    CHECK_INT(wr_journal_sync(journal, &error), WR_OK);
+    CHECK_INT(add(journal, 5, &error), WR_OK);
+    sim_faults(sim)->sync_fails_at = 1;
+    CHECK_INT(wr_journal_sync(journal, &error), WR_E_JOURNAL);
+    CHECK_INT(wr_journal_state(journal), WR_JOURNAL_BROKEN);
+    CHECK_INT(wr_journal_append(journal, 11, row(11), &error), WR_E_JOURNAL);
+    CHECK_INT(wr_journal_sync(journal, &error), WR_E_JOURNAL);
+    wr_journal_recover(journal);
+    CHECK_INT(wr_journal_state(journal), WR_JOURNAL_OK);
+    CHECK_INT(wr_journal_n_segments(journal), 2);
+    uint64_t last = wr_journal_last(journal);
+    CHECK(last >= 5 && last <= 10);
+    CHECK_INT(add(journal, 3, &error), WR_OK);
+    CHECK_INT(wr_journal_sync(journal, &error), WR_OK);
+    wr_journal_close(journal, false);
+    sim_crash(sim);
+    journal = open_at(sim, 0);
+    check_rows(journal, last + 3);
+    wr_journal_close(journal, true);
+    sim_close(sim);
+}
+
+TEST("a full disk makes it full, loses no committed row, and space brings it back")
+{
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct sim *sim = sim_open(900 + seed);
+        struct wr_error error = {0};
+        struct wr_journal *journal = open_at(sim, 0);
+        sim_faults(sim)->disk_room = sim_disk_used(sim) + 200000 + sim_random(sim, 100000);
+        uint64_t last = 0;
+        while (add(journal, 1 + sim_random(sim, 20), &error) == WR_OK) {
+            last = wr_journal_last(journal);
+        }
+        CHECK_INT(wr_journal_state(journal), WR_JOURNAL_FULL);
+        CHECK(last > 10);
+        wr_journal_recover(journal);
+        CHECK_INT(wr_journal_state(journal), WR_JOURNAL_FULL);
+        sim_faults(sim)->disk_room = UINT64_MAX;
+        wr_journal_recover(journal);
+        CHECK_INT(wr_journal_state(journal), WR_JOURNAL_OK);
+        check_rows(journal, last);
+        CHECK_INT(add(journal, 7, &error), WR_OK);
+        check_rows(journal, last + 7);
+        wr_journal_close(journal, true);
+        sim_close(sim);
+    }
+}
+
+TEST("a changed byte of a payload is found by the chain")
+{
+    struct sim *sim = sim_open(10);
+    struct wr_error error = {0};
+    struct wr_journal *journal = open_at(sim, 0);
+    CHECK_INT(add(journal, 50, &error), WR_OK);
+    wr_journal_close(journal, true);
+    CHECK(sim_rot(sim, "/state/journal-0000000000000001.db", 3 * 8192 + 5000));
+    journal = NULL;
+    wr_err err = wr_journal_open(sim_port(sim), "/state", NULL, &journal, &error);
+    if (err == WR_OK) {
+        err = wr_journal_verify(journal, 1, UINT64_MAX, &error);
+        wr_journal_close(journal, false);
+    }
+    CHECK_INT(err, WR_E_JOURNAL);
+    CHECK(strstr(error.text, "row ") != NULL);
+    sim_close(sim);
+}
+
+/* What a client was told: rows up to `synced` must be there after any power loss. */
+static uint64_t run_until_crash(struct sim *sim, uint64_t *told)
+{
+    struct wr_error error = {0};
+    struct wr_journal *journal = NULL;
+    struct wr_journal_options options = {.segment_max = 60000};
+    uint64_t appended = 0;
+    if (wr_journal_open(sim_port(sim), "/state", &options, &journal, &error) != WR_OK) {
+        return *told; /* a crash or a failed sync while opening */
+    }
+    CHECK(wr_journal_last(journal) >= *told);
+    if (!sim_crashed(sim)) {
+        CHECK_INT(wr_journal_verify(journal, 1, UINT64_MAX, &error), WR_OK);
+    }
+    for (int i = 0; i < 12 && !sim_crashed(sim); i++) {
+        bool good = add(journal, 1 + sim_random(sim, 9), &error) == WR_OK;
+        appended = wr_journal_last(journal);
+        if (good && wr_journal_sync(journal, &error) == WR_OK) {
+            *told = appended;
+        }
+        if (wr_journal_tend(journal, &error) != WR_OK && !sim_crashed(sim)) {
+            wr_journal_recover(journal);
+        }
+    }
+    bool clean = !sim_crashed(sim) && sim_random(sim, 2) == 0;
+    wr_journal_close(journal, clean);
+    return appended;
+}
+
+TEST("power loss at every operation, also during recovery, loses no synced row")
+{
+    uint64_t n_crashes = 0;
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        struct sim *sim = sim_open(5000 + seed);
+        uint64_t told = 0;
+        for (int life = 0; life < 6; life++) {
+            sim_faults(sim)->crash_at = 1 + sim_random(sim, life == 0 ? seed + 1 : 120);
+            if (sim_random(sim, 4) == 0) {
+                sim_faults(sim)->sync_fails_at = 1 + sim_random(sim, 12);
+            }
+            run_until_crash(sim, &told);
+            n_crashes += sim_crashed(sim);
+            sim_crash(sim);
+        }
+        struct wr_journal *journal = open_at(sim, 60000);
+        CHECK(journal != NULL && wr_journal_last(journal) >= told);
+        if (journal != NULL) {
+            check_rows(journal, wr_journal_last(journal));
+            wr_journal_close(journal, true);
+        }
+        sim_close(sim);
+    }
+    CHECK(n_crashes > 1000);
+}
+
+int main(int argc, char **argv)
+{
+    return check_main(argc, argv);
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The native port against the real system, in a directory of its own. */
+#include "check.h"
+#include "port/port_linux.h"
+
+#include <arpa/inet.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static struct wr_port port;
+static struct wr_port_linux *native;
+static char directory[64];
+
+static const char *in_directory(const char *name)
+{
+    static char paths[4][128];
+    static unsigned at;
+    char *path = paths[at++ % 4];
+    snprintf(path, sizeof paths[0], "%s/%s", directory, name);
+    return path;
+}
+
+TEST("files keep what is written and tell what fails")
+{
+    const struct wr_port_disk *disk = &port.disk;
+    int32_t file, other;
+    char bytes[32];
+    size_t got;
+    uint64_t size;
+    CHECK_INT(disk->open(disk->context, in_directory("a"), WR_DISK_WRITE, &file), WR_IO_ABSENT);
+    CHECK_INT(disk->open(disk->context, in_directory("a"), WR_DISK_WRITE | WR_DISK_CREATE, &file),
+              WR_IO_OK);
+    CHECK_INT(disk->open(disk->context, in_directory("a"),
+                         WR_DISK_WRITE | WR_DISK_CREATE | WR_DISK_FRESH, &other),
+              WR_IO_EXISTS);
+    CHECK_INT(disk->write_at(disk->context, file, "hello", 5, 3), WR_IO_OK);
+    CHECK_INT(disk->sync(disk->context, file), WR_IO_OK);
+    CHECK_INT(disk->size(disk->context, file, &size), WR_IO_OK);
+    CHECK_INT(size, 8);
+    CHECK_INT(disk->read_at(disk->context, file, bytes, sizeof bytes, 2, &got), WR_IO_OK);
+    CHECK(got == 6 && memcmp(bytes, "\0hello", 6) == 0);
+    CHECK_INT(disk->truncate(disk->context, file, 4), WR_IO_OK);
+    CHECK_INT(disk->size(disk->context, file, &size), WR_IO_OK);
+    CHECK_INT(size, 4);
+    CHECK_INT(disk->close(disk->context, file), WR_IO_OK);
+    CHECK_INT(disk->rename(disk->context, in_directory("a"), in_directory("b")), WR_IO_OK);
+    CHECK_INT(disk->exists(disk->context, in_directory("a")), WR_IO_ABSENT);
+    CHECK_INT(disk->remove(disk->context, in_directory("b")), WR_IO_OK);
+    CHECK_INT(disk->sync_directory(disk->context, directory), WR_IO_OK);
+    CHECK_INT(disk->make_directory(disk->context, directory), WR_IO_OK);
+}
+
+TEST("a file size limit reads as no space")
+{
+    const struct wr_port_disk *disk = &port.disk;
+    struct rlimit before, small;
+    int32_t file;
+    CHECK(getrlimit(RLIMIT_FSIZE, &before) == 0);
+    small = before;
+    small.rlim_cur = 1000;
+    CHECK_INT(disk->open(disk->context, in_directory("c"), WR_DISK_WRITE | WR_DISK_CREATE, &file),
+              WR_IO_OK);
+    CHECK(setrlimit(RLIMIT_FSIZE, &small) == 0);
+    CHECK_INT(disk->write_at(disk->context, file, "x", 1, 1000), WR_IO_FULL);
+    CHECK(setrlimit(RLIMIT_FSIZE, &before) == 0);
+    disk->close(disk->context, file);
+    disk->remove(disk->context, in_directory("c"));
+}
+
+TEST("one lock excludes another, also in the same process")
+{
+    const struct wr_port_disk *disk = &port.disk;
+    int32_t lock, other;
+    CHECK_INT(disk->lock(disk->context, in_directory("lock"), &lock), WR_IO_OK);
+    CHECK_INT(disk->lock(disk->context, in_directory("lock"), &other), WR_IO_BUSY);
+    disk->unlock(disk->context, lock);
+    CHECK_INT(disk->lock(disk->context, in_directory("lock"), &lock), WR_IO_OK);
+    disk->unlock(disk->context, lock);
+    disk->remove(disk->context, in_directory("lock"));
+}
+
+static int connect_to(uint16_t number)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(number)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK(connect(fd, (struct sockaddr *)&address, sizeof address) == 0);
+    return fd;
+}
+
+TEST("bytes go both ways, and poll tells of connections, data and the end")
+{
+    const struct wr_port_net *net = &port.net;
+    int32_t listener, sock;
+    bool local = false;
+    struct wr_net_event events[4];
+    size_t n;
+    char bytes[16];
+    CHECK_INT(net->listen(net->context, "127.0.0.1:0", &listener), WR_IO_OK);
+    CHECK_INT(net->watch(net->context, listener, WR_NET_READ, 7), WR_IO_OK);
+    CHECK_INT(net->accept(net->context, listener, &sock, &local), WR_IO_AGAIN);
+    int client = connect_to(net->local_port(net->context, listener));
+    CHECK_INT(net->poll(net->context, events, 4, 1000000000, &n), WR_IO_OK);
+    CHECK(n == 1 && events[0].token == 7 && events[0].ready == WR_NET_READ);
+    CHECK_INT(net->accept(net->context, listener, &sock, &local), WR_IO_OK);
+    CHECK(local);
+    CHECK_INT(net->watch(net->context, sock, WR_NET_READ, 8), WR_IO_OK);
+    CHECK_INT(net->read(net->context, sock, bytes, sizeof bytes, &n), WR_IO_AGAIN);
+    CHECK(send(client, "ping", 4, 0) == 4);
+    CHECK_INT(net->poll(net->context, events, 4, 1000000000, &n), WR_IO_OK);
+    CHECK(n == 1 && events[0].token == 8);
+    CHECK_INT(net->read(net->context, sock, bytes, sizeof bytes, &n), WR_IO_OK);
+    CHECK_TEXT(bytes, n, "ping");
+    CHECK_INT(net->write(net->context, sock, "pong", 4, &n), WR_IO_OK);
+    CHECK(recv(client, bytes, sizeof bytes, 0) == 4);
+    close(client);
+    CHECK_INT(net->poll(net->context, events, 4, 1000000000, &n), WR_IO_OK);
+    CHECK_INT(net->read(net->context, sock, bytes, sizeof bytes, &n), WR_IO_CLOSED);
+    CHECK_INT(net->watch(net->context, sock, 0, 0), WR_IO_OK);
+    net->close(net->context, sock);
+    net->close(net->context, listener);
+}
+
+TEST("a Unix socket's old file is replaced, a live one is not")
+{
+    const struct wr_port_net *net = &port.net;
+    char address[128];
+    int32_t listener, other;
+    snprintf(address, sizeof address, "unix:%s/sock", directory);
+    CHECK_INT(net->listen(net->context, address, &listener), WR_IO_OK);
+    CHECK_INT(net->listen(net->context, address, &other), WR_IO_BUSY);
+    net->close(net->context, listener);
+    CHECK_INT(net->listen(net->context, address, &listener), WR_IO_OK);
+    net->close(net->context, listener);
+    port.disk.remove(port.disk.context, in_directory("sock"));
+}
+
+TEST("addresses that make no sense are refused")
+{
+    static const char *const wrong[] = {
+        "",        "8181",      "localhost:80", "127.0.0.1:", "127.0.0.1:65536",
+        "1.2.3:4", "[::1:8181", "127.0.0.1:8x", "unix:",
+    };
+    int32_t listener;
+    for (size_t i = 0; i < WR_COUNTOF(wrong); i++) {
+        CHECK_INT(port.net.listen(port.net.context, wrong[i], &listener), WR_IO_INVALID);
+    }
+}
+
+static struct wr_gate there, back;
+static uint64_t seen;
+
+static void thread_run(void *arg)
+{
+    (void)arg;
+    port.threads.gate_wait(port.threads.context, &there, 5000000000);
+    seen = 42;
+    port.threads.gate_open(port.threads.context, &back);
+    port.net.wake(port.net.context);
+}
+
+TEST("a thread waits at a gate, and wakes the poll")
+{
+    uintptr_t thread;
+    struct wr_net_event events[4];
+    size_t n;
+    CHECK_INT(port.threads.start(port.threads.context, "test", thread_run, NULL, &thread),
+              WR_IO_OK);
+    port.threads.gate_open(port.threads.context, &there);
+    CHECK_INT(port.net.poll(port.net.context, events, 4, 5000000000, &n), WR_IO_OK);
+    CHECK(n == 1 && events[0].ready == WR_NET_WAKE);
+    port.threads.gate_wait(port.threads.context, &back, 5000000000); /* opened before: at once */
+    port.threads.join(port.threads.context, thread);
+    CHECK_INT(seen, 42);
+}
+
+TEST("clocks and entropy move")
+{
+    int64_t a = port.clock.mono_ns(port.clock.context);
+    int64_t b = port.clock.mono_ns(port.clock.context);
+    CHECK(b >= a && port.clock.wall_ns(port.clock.context) > 1600000000000000000);
+    uint64_t x[2] = {0, 0};
+    CHECK_INT(port.entropy.fill(port.entropy.context, x, sizeof x), WR_IO_OK);
+    CHECK(x[0] != x[1]);
+    CHECK(port.process.resident_bytes(port.process.context) > 100000);
+}
+
+int main(int argc, char **argv)
+{
+    snprintf(directory, sizeof directory, "./port-XXXXXX");
+    if (mkdtemp(directory) == NULL || wr_port_linux_open(&port, &native) != WR_IO_OK) {
+        return 1;
+    }
+    wr_port_linux_catch_signals(native);
+    int result = check_main(argc, argv);
+    wr_port_linux_close(native);
+    rmdir(directory);
+    return result;
+}

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+add_library(weir_sim STATIC sim/sim.c sim/sim_net.c sim/sim_disk.c)
+target_include_directories(weir_sim PUBLIC ${CMAKE_SOURCE_DIR})
+target_link_libraries(weir_sim PUBLIC weir_core PRIVATE weir_flags)
+
+weir_test(NAME test_port FILES test/unit/shell/test_port.c LIBS weir_shell)
+weir_test(NAME test_sim FILES test/unit/shell/test_sim.c LIBS weir_sim weir_shell)
+weir_test(NAME test_journal FILES test/unit/shell/test_journal.c LIBS weir_sim weir_shell)
