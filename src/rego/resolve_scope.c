@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Scopes: which variables a body declares, and from where on they can be seen. */
+#include "rego/resolve.h"
+
+uint32_t wr_resolve_new_var(struct resolver *r, struct wr_str name)
+{
+    if (r->n_vars >= WR_LIMIT_REGO_VARS) {
+        r->too_many = true;
+        return 0;
+    }
+    if (r->n_vars == r->cap_vars) {
+        uint32_t cap = r->cap_vars == 0 ? 16 : r->cap_vars * 2;
+        struct wr_str *names = WR_NEW_ARRAY(r->arena, struct wr_str, cap);
+        if (names == NULL) {
+            r->no_room = true;
+            return 0;
+        }
+        if (r->n_vars != 0) {
+            memcpy(names, r->names, r->n_vars * sizeof(names[0]));
+        }
+        r->names = names;
+        r->cap_vars = cap;
+    }
+    r->names[r->n_vars] = name;
+    return r->n_vars++;
+}
+
+static struct scope_name *find_in(const struct scope *scope, struct wr_str name)
+{
+    for (struct scope_name *at = scope->names; at != NULL; at = at->next) {
+        if (wr_str_eq(at->name, name)) {
+            return at;
+        }
+    }
+    return NULL;
+}
+
+struct scope_name *wr_scope_add(struct resolver *r, struct wr_str name, enum scope_how how,
+                                const struct wr_ast_loc *loc)
+{
+    struct scope_name *entry = find_in(r->scope, name);
+    if (entry != NULL) {
+        return entry;
+    }
+    entry = WR_NEW(r->arena, struct scope_name);
+    if (entry == NULL) {
+        r->no_room = true;
+        return NULL;
+    }
+    entry->name = name;
+    entry->how = (uint8_t)how;
+    entry->loc = loc;
+    entry->var = wr_resolve_new_var(r, name);
+    entry->next = r->scope->names;
+    r->scope->names = entry;
+    return entry;
+}
+
+/* Declares the variables of a pattern: a var, or arrays and objects of such. */
+static void add_pattern(struct resolver *r, const struct wr_ast_term *t, enum scope_how how)
+{
+    if (t->kind == WR_AST_VAR && !wr_ast_is_wildcard(t)) {
+        wr_scope_add(r, t->name, how, &t->loc);
+    } else if (t->kind == WR_AST_ARRAY) {
+        for (uint32_t i = 0; i < t->n_items; i++) {
+            add_pattern(r, t->items[i], how);
+        }
+    } else if (t->kind == WR_AST_OBJECT) {
+        for (uint32_t i = 1; i < t->n_items; i += 2) {
+            add_pattern(r, t->items[i], how);
+        }
+    }
+}
+
+static void add_some(struct resolver *r, const struct wr_ast_expr *e)
+{
+    for (uint32_t i = 0; i < e->n_terms; i++) {
+        const struct wr_ast_term *t = e->terms[i];
+        if (t->kind == WR_AST_VAR) {
+            add_pattern(r, t, SCOPE_DECLARED);
+        } else if (t->kind == WR_AST_CALL) { /* all but the last argument, the collection */
+            for (uint32_t k = 1; k + 1 < t->n_items; k++) {
+                add_pattern(r, t->items[k], SCOPE_DECLARED);
+            }
+        }
+    }
+}
+
+void wr_scope_enter_body(struct resolver *r, struct scope *scope, const struct wr_ast_body *body)
+{
+    scope->parent = r->scope;
+    r->scope = scope;
+    for (uint32_t i = 0; i < body->n; i++) {
+        const struct wr_ast_expr *e = body->exprs[i];
+        if (e->kind == WR_AST_SOME) {
+            add_some(r, e);
+        } else if (e->kind == WR_AST_TERM && wr_ast_is_call_of(e->term, WR_STR("assign")) &&
+                   e->term->n_items == 3) {
+            add_pattern(r, e->term->items[1], SCOPE_ASSIGNED);
+        }
+    }
+}
+
+void wr_scope_leave(struct resolver *r, struct scope *scope)
+{
+    for (struct scope_name *at = scope->names; at != NULL; at = at->next) {
+        if (at->how == SCOPE_DECLARED && at->active && !at->used) {
+            wr_resolve_error(r, WR_E_REGO_COMPILE, at->loc, "declared var %.*s unused",
+                             WR_FMT(at->name));
+        } else if (r->options->strict && at->how == SCOPE_ASSIGNED && at->active && !at->used) {
+            wr_resolve_error(r, WR_E_REGO_COMPILE, at->loc, "assigned var %.*s unused",
+                             WR_FMT(at->name));
+        }
+    }
+    r->scope = scope->parent;
+}
+
+void wr_scope_activate(struct resolver *r, struct wr_str name, enum scope_how how,
+                       const struct wr_ast_loc *loc)
+{
+    struct scope_name *entry = find_in(r->scope, name);
+    if (entry == NULL) {
+        return; /* no room was found for it, and that is reported elsewhere */
+    }
+    if (entry->how == SCOPE_ARGUMENT) {
+        wr_resolve_error(r, WR_E_REGO_COMPILE, loc, "arg %.*s redeclared", WR_FMT(name));
+    } else if (entry->active) {
+        const char *before = entry->how == SCOPE_ASSIGNED ? "assigned" : "declared";
+        wr_resolve_error(r, WR_E_REGO_COMPILE, loc, "var %.*s %s above", WR_FMT(name), before);
+    } else if (entry->seen) {
+        wr_resolve_error(r, WR_E_REGO_COMPILE, loc, "var %.*s referenced above", WR_FMT(name));
+    }
+    entry->how = (uint8_t)(entry->how == SCOPE_ARGUMENT ? SCOPE_ARGUMENT : how);
+    entry->active = true;
+}
+
+bool wr_scope_find(struct resolver *r, struct wr_str name, uint32_t *var, bool *blocked)
+{
+    *blocked = false;
+    struct scope_name *later = NULL;
+    for (struct scope *scope = r->scope; scope != NULL; scope = scope->parent) {
+        struct scope_name *entry = find_in(scope, name);
+        if (entry != NULL && entry->active) {
+            entry->used = true;
+            *var = entry->var;
+            return true;
+        }
+        if (entry != NULL && later == NULL) {
+            later = entry;
+        }
+    }
+    if (later != NULL) {
+        later->seen = true;
+        *blocked = true;
+    }
+    return false;
+}
