@@ -102,6 +102,7 @@ struct wr_ast_expr {
 struct wr_ast_body {
     struct wr_ast_expr **exprs;
     uint32_t n;
+    uint16_t height; /* of its highest term */
     struct wr_ast_loc loc;
 };
 

@@ -2,9 +2,9 @@
 /* Rego text to tree: modules, queries and ground terms, in the syntax of OPA 0.60 (v0, and v1 by
  * option or `import rego.v1`).
  *
- * Recursive descent with a depth that is counted and bounded (WR_LIMIT_REGO_DEPTH). Errors come
- * with row and column in OPA's words; the parse stops at the first statement that is wrong, as OPA
- * does. What a tree looks like: ast.h. */
+ * The caller initialises `errors`; a parse only adds to it. Recursive descent with a depth that is
+ * counted and bounded (WR_LIMIT_REGO_DEPTH). Errors come with row and column in OPA's words; the
+ * parse stops at the first statement that is wrong, as OPA does. What a tree looks like: ast.h. */
 #ifndef WR_REGO_PARSE_H
 #define WR_REGO_PARSE_H
 
