@@ -24,6 +24,6 @@ function(weir_test)
 endfunction()
 
 foreach(part lint unit/base unit/value unit/rego unit/builtin unit/feature unit/model unit/pack unit/engine
-             unit/wire unit/shell conform e2e)
+             unit/wire unit/shell unit/app conform e2e bench)
   include(test/${part}/tests.cmake OPTIONAL)
 endforeach()

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cold start: from fork and exec of `weir serve` to the first decision read, on a Unix socket.
+ *
+ *   bench_coldstart WEIR PACK [RUNS]     RUNS (21) on a new state directory, RUNS on an existing
+ * one
+ *
+ * The client tries to connect every 100 us. Prints minimum, median and maximum in milliseconds, and
+ * the resident memory of the server after its first decision. */
+#include "base/base.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char body[] = "{\"transaction\":{\"id\":\"%d-%ld\",\"time\":%lld,\"amount\":57.16,"
+                           "\"terminal_id\":\"3156\"},\"user\":{\"id\":\"596\"}}";
+
+static double now_ms(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static int dial(const char *path, double until_ms)
+{
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    snprintf(to.sun_path, sizeof to.sun_path, "%s", path);
+    while (now_ms(CLOCK_MONOTONIC) < until_ms) {
+        int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+        if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0) {
+            return fd;
+        }
+        close(fd);
+        nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+    }
+    return -1;
+}
+
+static bool first_decision(int fd, int run)
+{
+    char json[256], request[512], answer[8192];
+    int n =
+        snprintf(json, sizeof json, body, run, (long)getpid(), (long long)now_ms(CLOCK_REALTIME));
+    int m = snprintf(request, sizeof request,
+                     "POST /v1/decisions HTTP/1.1\r\nHost: weir\r\nContent-Length: %d\r\n\r\n%s", n,
+                     json);
+    if (write(fd, request, (size_t)m) != m) {
+        return false;
+    }
+    ssize_t got = read(fd, answer, sizeof answer - 1);
+    answer[WR_MAX(got, 0)] = '\0';
+    if (got < 12 || memcmp(answer + 9, "200", 3) != 0) {
+        fprintf(stderr, "coldstart: no decision: %.300s\n", answer);
+        return false;
+    }
+    return true;
+}
+
+static long resident_kb(pid_t pid)
+{
+    char path[64], line[256];
+    snprintf(path, sizeof path, "/proc/%ld/status", (long)pid);
+    FILE *status = fopen(path, "r");
+    long kb = 0;
+    while (status != NULL && fgets(line, sizeof line, status) != NULL) {
+        sscanf(line, "VmRSS: %ld", &kb);
+    }
+    if (status != NULL) {
+        fclose(status);
+    }
+    return kb;
+}
+
+static double one(const char *weir, const char *pack, const char *folder, int run, long *rss)
+{
+    char state[256], socket_path[256], listen[300];
+    snprintf(state, sizeof state, "%s/state-%d", folder, run);
+    snprintf(socket_path, sizeof socket_path, "%s/sock-%d", folder, run);
+    snprintf(listen, sizeof listen, "unix:%s", socket_path);
+    unlink(socket_path);
+    double start = now_ms(CLOCK_MONOTONIC);
+    pid_t pid = fork();
+    if (pid == 0) {
+        int null = open("/dev/null", O_WRONLY);
+        dup2(null, STDOUT_FILENO);
+        execl(weir, "weir", "serve", "--pack", pack, "--state", state, "--listen", listen,
+              (char *)NULL);
+        _exit(127);
+    }
+    int fd = dial(socket_path, start + 5000);
+    bool good = fd >= 0 && first_decision(fd, run);
+    double end = now_ms(CLOCK_MONOTONIC);
+    *rss = resident_kb(pid);
+    kill(pid, SIGTERM);
+    int status;
+    waitpid(pid, &status, 0);
+    close(fd);
+    return good ? end - start : -1.0;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 3) {
+        fprintf(stderr, "usage: bench_coldstart WEIR PACK [RUNS]\n");
+        return 2;
+    }
+    int runs = argc > 3 ? atoi(argv[3]) : 21;
+    static double ms[1000];
+    char folder[] = "/tmp/weir-cold-XXXXXX";
+    if (runs < 1 || runs > 1000 || mkdtemp(folder) == NULL) {
+        return 2;
+    }
+    for (int existing = 0; existing < 2; existing++) {
+        long rss = 0;
+        for (int i = 0; i < runs; i++) {
+            ms[i] = one(argv[1], argv[2], folder, existing ? 0 : i, &rss);
+            if (ms[i] < 0.0) {
+                return 1;
+            }
+        }
+        qsort(ms, (size_t)runs, sizeof *ms, by_value);
+        printf("cold start, %s state: min %.2f ms, median %.2f ms, max %.2f ms, resident %ld KiB\n",
+               existing ? "existing" : "new", ms[0], ms[runs / 2], ms[runs - 1], rss);
+    }
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    return system(command) == 0 ? 0 : 1;
+}

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+# Whole-program tests: the real binary, driven from outside.
+function(weir_e2e name)
+  add_test(NAME e2e_${name} COMMAND ${ARGN} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(e2e_${name} PROPERTIES LABELS e2e SKIP_RETURN_CODE 77 TIMEOUT 900)
+endfunction()
+
+set(E2E ${CMAKE_SOURCE_DIR}/test/e2e)
+weir_e2e(handbook python3 ${E2E}/handbook.py $<TARGET_FILE:weir> shared ${WEIR_SHARED})
+weir_e2e(handbook_simulated python3 ${E2E}/handbook.py $<TARGET_FILE:weir> simulated)
+weir_e2e(models python3 ${E2E}/models.py $<TARGET_FILE:weir> ${WEIR_SHARED})
+weir_e2e(starter python3 ${E2E}/starter.py $<TARGET_FILE:weir>)
