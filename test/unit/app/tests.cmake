@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+weir_test(NAME test_csv FILES test/unit/app/test_csv.c LIBS weir_app)
+weir_test(NAME test_yaml FILES test/unit/app/test_yaml.c LIBS weir_app)
+weir_test(NAME test_cardsim FILES test/unit/app/test_cardsim.c LIBS weir_app)
+weir_test(NAME test_reader FILES test/unit/app/test_reader.c LIBS weir_app)
