@@ -112,7 +112,7 @@ static wr_err push(struct wr_client *client, struct wr_error *error)
         if (put < 0 && errno == EINTR) {
             continue;
         }
-        if (put < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+        if (put < 0 && (errno == EAGAIN)) {
             return WR_OK;
         }
         if (put <= 0) {
@@ -176,7 +176,7 @@ static wr_err pull(struct wr_client *client, struct wr_error *error)
     }
     ssize_t got =
         recv(client->fd, client->in + client->in_n, WR_LIMIT_CLIENT_BUFFER - client->in_n, 0);
-    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
         return WR_OK;
     }
     if (got <= 0) {

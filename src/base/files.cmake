@@ -12,4 +12,5 @@ list(APPEND WEIR_CORE_FILES
   src/base/num_read.c
   src/base/num_write.c
   src/base/fmath.c
+  src/base/rng.c
 )

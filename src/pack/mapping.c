@@ -120,13 +120,36 @@ static wr_err read_type(const struct wr_keys *keys, enum wr_csv_type *type)
     return WR_OK;
 }
 
+/* `times` and `plus` turn a whole number into another: seconds since a day into milliseconds. */
+static wr_err read_line(const struct wr_keys *keys, struct wr_csv_column *column)
+{
+    const struct wr_value *times = wr_object_get_str(keys->at, WR_STR("times"));
+    const struct wr_value *plus = wr_object_get_str(keys->at, WR_STR("plus"));
+    if (times == NULL && plus == NULL) {
+        return WR_OK;
+    }
+    column->times = 1;
+    if (column->type != WR_CSV_NUMBER) {
+        return wr_keys_fail(keys, times != NULL ? "times" : "plus", "only for type number");
+    }
+    if (times != NULL && (!wr_is(*times, WR_NUMBER) || !wr_number_to_i64(times, &column->times) ||
+                          column->times == 0)) {
+        return wr_keys_fail(keys, "times", "wanted a whole number other than 0");
+    }
+    if (plus != NULL && (!wr_is(*plus, WR_NUMBER) || !wr_number_to_i64(plus, &column->plus))) {
+        return wr_keys_fail(keys, "plus", "wanted a whole number");
+    }
+    return WR_OK;
+}
+
 static wr_err read_column(struct wr_pack *pack, const struct wr_keys *keys,
                           struct wr_csv_column *column)
 {
-    static const char *const known[] = {"path", "type", NULL};
+    static const char *const known[] = {"path", "type", "times", "plus", NULL};
     struct wr_path path;
     wr_err err = WR_OK;
     column->column = keys->name;
+    column->times = column->plus = 0;
     if (wr_is(*keys->at, WR_STRING)) {
         column->path = wr_text(*keys->at);
     } else {
@@ -141,7 +164,11 @@ static wr_err read_column(struct wr_pack *pack, const struct wr_keys *keys,
                             WR_FMT(column->path));
     }
     column->type = type_by_schema(pack, column->path);
-    return wr_is(*keys->at, WR_STRING) ? WR_OK : read_type(keys, &column->type);
+    if (wr_is(*keys->at, WR_STRING)) {
+        return WR_OK;
+    }
+    err = read_type(keys, &column->type);
+    return err != WR_OK ? err : read_line(keys, column);
 }
 
 /* By names, not by bytes: "a.b" must stand beside "a.c" and not behind "a-b". */

@@ -74,6 +74,7 @@ struct wr_csv_column {
     struct wr_str column; /* as in the header row */
     struct wr_str path;   /* where the cell goes in the request: "transaction.amount" */
     enum wr_csv_type type;
+    int64_t times, plus; /* NUMBER: n becomes n * times + plus, a whole number; times 0: as it is */
 };
 
 struct wr_csv {

@@ -29,7 +29,9 @@ struct wr_server_config {
     uint32_t n_addresses;
     const char *state_directory; /* made when absent (its parent must exist) */
     enum wr_server_mode mode;
-    int64_t deadline_us;        /* 0: the pack's; else the smaller of both */
+    bool event_clock;    /* `now` of a decision is its event's time (WR_NOW_IS_EVENT_TIME): for
+                            old data and demonstrations */
+    int64_t deadline_us; /* 0: the pack's; else the smaller of both */
     uint32_t n_connections_max; /* further ones wait in the kernel's queue */
     uint32_t body_max;          /* bytes of one request body (batches included) */
     uint64_t segment_max;       /* bytes of one journal segment */
