@@ -114,7 +114,7 @@ struct wr_port_entropy {
 
 /* A gate: one waiter, any number of openers. An opening is remembered until the next wait. */
 struct wr_gate {
-    uint32_t word; /* atomic; 1 = opened */
+    uint32_t word; /* the port's, atomic; 0 at first */
 };
 
 /* `start` is NULL where there are no threads (wasm, simulator): the caller then steps inline. */

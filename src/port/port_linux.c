@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The native port: clock, entropy, threads, memory and signals; net and disk have their own files.
  *
- * Gates are futexes: opening one that nobody waits on is one atomic exchange and, only when it was
- * shut, one system call. Source: Drepper, "Futexes are tricky", 2011. */
+ * Gates are futexes: opening one that nobody waits on is one atomic exchange and no system call.
+ * Source: Drepper, "Futexes are tricky", 2011. */
 #include "port/linux.h"
 
 #include <errno.h>
@@ -150,10 +150,11 @@ static void thread_join(void *context, uintptr_t thread)
     pthread_join((pthread_t)thread, NULL);
 }
 
+/* word: 0 shut, 1 opened, 2 somebody waits. */
 static void gate_open(void *context, struct wr_gate *gate)
 {
     (void)context;
-    if (__atomic_exchange_n(&gate->word, 1, __ATOMIC_SEQ_CST) == 0) {
+    if (__atomic_exchange_n(&gate->word, 1, __ATOMIC_SEQ_CST) == 2) {
         syscall(SYS_futex, &gate->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
     }
 }
@@ -161,11 +162,12 @@ static void gate_open(void *context, struct wr_gate *gate)
 static void gate_wait(void *context, struct wr_gate *gate, int64_t timeout_ns)
 {
     (void)context;
-    if (__atomic_exchange_n(&gate->word, 0, __ATOMIC_SEQ_CST) == 1) {
-        return;
+    uint32_t shut = 0;
+    if (__atomic_compare_exchange_n(&gate->word, &shut, 2, false, __ATOMIC_SEQ_CST,
+                                    __ATOMIC_SEQ_CST)) {
+        struct timespec wait = {timeout_ns / 1000000000, timeout_ns % 1000000000};
+        syscall(SYS_futex, &gate->word, FUTEX_WAIT_PRIVATE, 2, &wait, NULL, 0);
     }
-    struct timespec wait = {timeout_ns / 1000000000, timeout_ns % 1000000000};
-    syscall(SYS_futex, &gate->word, FUTEX_WAIT_PRIVATE, 0, &wait, NULL, 0);
     __atomic_store_n(&gate->word, 0, __ATOMIC_SEQ_CST);
 }
 

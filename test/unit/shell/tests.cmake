@@ -6,3 +6,9 @@ target_link_libraries(weir_sim PUBLIC weir_core PRIVATE weir_flags)
 weir_test(NAME test_port FILES test/unit/shell/test_port.c LIBS weir_shell)
 weir_test(NAME test_sim FILES test/unit/shell/test_sim.c LIBS weir_sim weir_shell)
 weir_test(NAME test_journal FILES test/unit/shell/test_journal.c LIBS weir_sim weir_shell)
+weir_test(NAME test_journal_thread FILES test/unit/shell/test_journal_thread.c
+  LIBS weir_sim weir_shell)
+
+add_executable(bench_journal test/bench/bench_journal.c)
+target_link_libraries(bench_journal PRIVATE weir_flags weir_shell)
+set_target_properties(bench_journal PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See journal_thread.h. Shared between the two threads: the rings, the atomics of `shared`, the
+ * gate. All else belongs to the side named. */
+#include "shell/journal_thread.h"
+
+#include "shell/ring.h"
+
+#include <stdatomic.h>
+
+enum { KIND_APPEND = 1, KIND_FETCH = 2, KIND_REPLY = 3 };
+
+struct append_head {
+    uint64_t sequence;
+};
+struct fetch_head {
+    uint64_t sequence, ticket;
+};
+struct reply_head {
+    uint64_t sequence, ticket;
+    uint64_t found;
+};
+
+struct shared {
+    atomic_uint_fast64_t kept, committed, synced;
+    atomic_uint_fast64_t n_commits, n_syncs, n_checkpoints, n_segments, commit_ns, sync_ns,
+        sync_ns_max, wal_size;
+    atomic_uint state;
+    atomic_uint loop_waits; /* 1: wake it on progress */
+    atomic_uint stop;
+    struct wr_gate gate; /* opened by the loop */
+};
+
+struct wr_journal_thread {
+    const struct wr_port *port;
+    struct wr_journal *journal; /* the thread's while it runs */
+    bool durable;
+    bool threaded;
+    bool submitted; /* loop: something was put in since the last submit */
+    uintptr_t id;
+    int64_t synced_at_ns; /* thread */
+    struct shared shared;
+    struct wr_ring in, out;
+};
+
+static int64_t now_ns(const struct wr_journal_thread *thread)
+{
+    return thread->port->clock.mono_ns(thread->port->clock.context);
+}
+
+static void count(atomic_uint_fast64_t *counter, uint64_t n)
+{
+    /* One writer: a plain addition that readers see whole. */
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+                          memory_order_relaxed);
+}
+
+/* ── the thread's side ──────────────────────────────────────────────────────────────────────── */
+static bool is_good(const struct wr_journal_thread *thread)
+{
+    return wr_journal_state(thread->journal) == WR_JOURNAL_OK;
+}
+
+static void publish(struct wr_journal_thread *thread)
+{
+    struct shared *shared = &thread->shared;
+    atomic_store_explicit(&shared->n_segments, wr_journal_n_segments(thread->journal),
+                          memory_order_relaxed);
+    atomic_store_explicit(&shared->wal_size, wr_journal_wal_size(thread->journal),
+                          memory_order_relaxed);
+    uint64_t kept =
+        thread->durable ? atomic_load(&shared->synced) : atomic_load(&shared->committed);
+    atomic_store(&shared->state, (unsigned)wr_journal_state(thread->journal));
+    atomic_store(&shared->kept, kept);
+    if (thread->threaded && atomic_exchange(&shared->loop_waits, 0) == 1) {
+        thread->port->net.wake(thread->port->net.context);
+    }
+}
+
+static bool reply(struct wr_journal_thread *thread, const struct fetch_head *asked)
+{
+    struct wr_error error;
+    struct wr_str payload = {NULL, 0};
+    bool found = is_good(thread) &&
+                 wr_journal_fetch(thread->journal, asked->sequence, &payload, &error) == WR_OK;
+    struct reply_head head = {asked->sequence, asked->ticket, found};
+    payload.n = found ? payload.n : 0;
+    uint8_t *room = wr_ring_claim(&thread->out, KIND_REPLY, (uint32_t)(sizeof head + payload.n));
+    if (room == NULL) {
+        return false;
+    }
+    memcpy(room, &head, sizeof head);
+    if (payload.n > 0) {
+        memcpy(room + sizeof head, payload.p, payload.n);
+    }
+    wr_ring_publish(&thread->out);
+    return true;
+}
+
+/* Puts what waits into the open transaction. Returns the number of rows; `worked` tells whether
+ * anything was taken. After an error rows are dropped. */
+static size_t take_all(struct wr_journal_thread *thread, bool *worked)
+{
+    size_t n_rows = 0;
+    uint32_t kind, n;
+    const uint8_t *message;
+    struct wr_error error;
+    while (n_rows < WR_LIMIT_COMMIT_ROWS &&
+           (message = wr_ring_peek(&thread->in, &kind, &n)) != NULL) {
+        if (kind == KIND_APPEND) {
+            struct append_head head;
+            memcpy(&head, message, sizeof head);
+            struct wr_str payload = wr_str_of((const char *)message + sizeof head, n - sizeof head);
+            if (is_good(thread) &&
+                wr_journal_append(thread->journal, head.sequence, payload, &error) == WR_OK) {
+                n_rows++;
+            }
+        } else {
+            struct fetch_head head;
+            memcpy(&head, message, sizeof head);
+            if (!reply(thread, &head)) {
+                break; /* the loop has to take replies first */
+            }
+        }
+        wr_ring_release(&thread->in);
+        *worked = true;
+    }
+    return n_rows;
+}
+
+static void sync_now(struct wr_journal_thread *thread)
+{
+    struct shared *shared = &thread->shared;
+    struct wr_error error;
+    int64_t before = now_ns(thread);
+    if (wr_journal_sync(thread->journal, &error) != WR_OK) {
+        return;
+    }
+    thread->synced_at_ns = now_ns(thread);
+    uint64_t took = (uint64_t)(thread->synced_at_ns - before);
+    count(&shared->n_syncs, 1);
+    count(&shared->sync_ns, took);
+    if (took > atomic_load_explicit(&shared->sync_ns_max, memory_order_relaxed)) {
+        atomic_store_explicit(&shared->sync_ns_max, took, memory_order_relaxed);
+    }
+    atomic_store(&shared->synced, atomic_load(&shared->committed));
+}
+
+static void commit(struct wr_journal_thread *thread)
+{
+    struct shared *shared = &thread->shared;
+    struct wr_error error;
+    int64_t before = now_ns(thread);
+    if (wr_journal_commit(thread->journal, &error) != WR_OK) {
+        return;
+    }
+    count(&shared->n_commits, 1);
+    count(&shared->commit_ns, (uint64_t)(now_ns(thread) - before));
+    atomic_store(&shared->committed, wr_journal_last(thread->journal));
+    if (thread->durable) {
+        sync_now(thread);
+    }
+}
+
+static void tend(struct wr_journal_thread *thread)
+{
+    struct wr_error error;
+    uint64_t before = wr_journal_wal_size(thread->journal);
+    if (!is_good(thread)) {
+        return;
+    }
+    if (wr_journal_tend(thread->journal, &error) != WR_OK) {
+        publish(thread);
+    } else if (wr_journal_wal_size(thread->journal) < before) {
+        count(&thread->shared.n_checkpoints, 1);
+        thread->synced_at_ns = now_ns(thread);
+        atomic_store(&thread->shared.synced, atomic_load(&thread->shared.committed));
+        publish(thread);
+    }
+}
+
+static bool is_unsynced(const struct wr_journal_thread *thread)
+{
+    return atomic_load(&thread->shared.synced) < atomic_load(&thread->shared.committed);
+}
+
+/* One group. Returns how long there is nothing to do, in ns; 0 when there may be more. */
+static int64_t turn(struct wr_journal_thread *thread)
+{
+    bool worked = false;
+    size_t n_rows = take_all(thread, &worked);
+    if (n_rows > 0) {
+        commit(thread);
+    }
+    int64_t age = now_ns(thread) - thread->synced_at_ns;
+    if (is_good(thread) && is_unsynced(thread) && age >= WR_JOURNAL_SYNC_AGE_NS) {
+        sync_now(thread);
+        worked = true;
+    }
+    if (worked) {
+        publish(thread);
+        tend(thread);
+        return wr_ring_is_empty(&thread->in) ? 1000 : 0;
+    }
+    if (!wr_ring_is_empty(&thread->in)) {
+        return 1000000; /* starved of room for replies */
+    }
+    return is_good(thread) && is_unsynced(thread) ? WR_MAX(WR_JOURNAL_SYNC_AGE_NS - age, 1000)
+                                                  : 1000000000;
+}
+
+static void finish(struct wr_journal_thread *thread)
+{
+    bool worked = true;
+    while (worked && !wr_ring_is_empty(&thread->in)) {
+        worked = false;
+        if (take_all(thread, &worked) > 0) {
+            commit(thread);
+        }
+    }
+    if (is_good(thread) && is_unsynced(thread)) {
+        sync_now(thread);
+    }
+    publish(thread);
+}
+
+static void run(void *arg)
+{
+    struct wr_journal_thread *thread = arg;
+    const struct wr_port_threads *threads = &thread->port->threads;
+    while (atomic_load(&thread->shared.stop) == 0) {
+        int64_t idle_ns = turn(thread);
+        if (idle_ns > 1000) {
+            threads->gate_wait(threads->context, &thread->shared.gate, idle_ns);
+        }
+    }
+    finish(thread);
+}
+
+/* ── life ───────────────────────────────────────────────────────────────────────────────────── */
+wr_err wr_journal_thread_open(const struct wr_port *port, struct wr_journal *journal, bool durable,
+                              struct wr_journal_thread **out, struct wr_error *error)
+{
+    struct wr_journal_thread *thread = port->memory.take(port->memory.context, sizeof *thread);
+    if (thread == NULL) {
+        return wr_fail(error, WR_E_MEMORY, "no memory for the journal's thread");
+    }
+    memset(thread, 0, sizeof *thread);
+    thread->port = port;
+    thread->journal = journal;
+    thread->durable = durable;
+    thread->threaded = port->threads.start != NULL;
+    thread->synced_at_ns = now_ns(thread);
+    atomic_store(&thread->shared.committed, wr_journal_last(journal));
+    atomic_store(&thread->shared.synced, wr_journal_last(journal));
+    publish(thread);
+    bool good = wr_ring_open(&thread->in, &port->memory, WR_JOURNAL_RING) &&
+                wr_ring_open(&thread->out, &port->memory, WR_JOURNAL_REPLY_RING);
+    if (good && thread->threaded) {
+        good = port->threads.start(port->threads.context, "weir-journal", run, thread,
+                                   &thread->id) == WR_IO_OK;
+    }
+    if (!good) {
+        thread->threaded = false;
+        wr_journal_thread_close(thread);
+        return wr_fail(error, WR_E_MEMORY, "no memory for the journal's thread");
+    }
+    *out = thread;
+    return WR_OK;
+}
+
+void wr_journal_thread_close(struct wr_journal_thread *thread)
+{
+    const struct wr_port *port = thread->port;
+    if (thread->threaded) {
+        wr_ring_publish(&thread->in);
+        atomic_store(&thread->shared.stop, 1);
+        port->threads.gate_open(port->threads.context, &thread->shared.gate);
+        port->threads.join(port->threads.context, thread->id);
+    } else if (thread->out.bytes != NULL) {
+        wr_ring_publish(&thread->in);
+        finish(thread);
+    }
+    wr_ring_close(&thread->in);
+    wr_ring_close(&thread->out);
+    port->memory.give(port->memory.context, thread, sizeof *thread);
+}
+
+/* ── the loop's side ────────────────────────────────────────────────────────────────────────── */
+uint64_t wr_journal_thread_room(struct wr_journal_thread *thread)
+{
+    return wr_ring_room(&thread->in) / 2;
+}
+
+bool wr_journal_thread_append(struct wr_journal_thread *thread, uint64_t sequence,
+                              struct wr_str payload)
+{
+    struct append_head head = {sequence};
+    uint8_t *room = wr_ring_claim(&thread->in, KIND_APPEND, (uint32_t)(sizeof head + payload.n));
+    if (room == NULL) {
+        return false;
+    }
+    memcpy(room, &head, sizeof head);
+    memcpy(room + sizeof head, payload.p, payload.n);
+    thread->submitted = true;
+    return true;
+}
+
+bool wr_journal_thread_fetch(struct wr_journal_thread *thread, uint64_t sequence, uint64_t ticket)
+{
+    struct fetch_head head = {sequence, ticket};
+    uint8_t *room = wr_ring_claim(&thread->in, KIND_FETCH, sizeof head);
+    if (room == NULL) {
+        return false;
+    }
+    memcpy(room, &head, sizeof head);
+    thread->submitted = true;
+    return true;
+}
+
+void wr_journal_thread_submit(struct wr_journal_thread *thread)
+{
+    if (!thread->submitted) {
+        return;
+    }
+    thread->submitted = false;
+    wr_ring_publish(&thread->in);
+    if (thread->threaded) {
+        thread->port->threads.gate_open(thread->port->threads.context, &thread->shared.gate);
+    }
+}
+
+uint64_t wr_journal_thread_kept(const struct wr_journal_thread *thread)
+{
+    return atomic_load(&thread->shared.kept);
+}
+
+enum wr_journal_state wr_journal_thread_state(const struct wr_journal_thread *thread)
+{
+    return (enum wr_journal_state)atomic_load(&thread->shared.state);
+}
+
+bool wr_journal_thread_reply(struct wr_journal_thread *thread, struct wr_journal_reply *reply_out)
+{
+    uint32_t kind, n;
+    const uint8_t *message = wr_ring_peek(&thread->out, &kind, &n);
+    if (message == NULL) {
+        return false;
+    }
+    struct reply_head head;
+    memcpy(&head, message, sizeof head);
+    *reply_out = (struct wr_journal_reply){
+        .ticket = head.ticket,
+        .sequence = head.sequence,
+        .found = head.found != 0,
+        .payload = wr_str_of((const char *)message + sizeof head, n - sizeof head),
+    };
+    return true;
+}
+
+void wr_journal_thread_release(struct wr_journal_thread *thread)
+{
+    wr_ring_release(&thread->out);
+}
+
+bool wr_journal_thread_will_wait(struct wr_journal_thread *thread, uint64_t kept_seen)
+{
+    atomic_store(&thread->shared.loop_waits, 1);
+    if (atomic_load(&thread->shared.kept) != kept_seen || !wr_ring_is_empty(&thread->out)) {
+        atomic_store(&thread->shared.loop_waits, 0);
+        return false;
+    }
+    return true;
+}
+
+void wr_journal_thread_step(struct wr_journal_thread *thread)
+{
+    WR_ASSERT(!thread->threaded);
+    turn(thread);
+}
+
+void wr_journal_thread_stats(const struct wr_journal_thread *thread, struct wr_journal_stats *out)
+{
+    const struct shared *shared = &thread->shared;
+    *out = (struct wr_journal_stats){
+        .n_commits = atomic_load(&shared->n_commits),
+        .n_syncs = atomic_load(&shared->n_syncs),
+        .n_checkpoints = atomic_load(&shared->n_checkpoints),
+        .n_segments = atomic_load(&shared->n_segments),
+        .commit_ns = atomic_load(&shared->commit_ns),
+        .sync_ns = atomic_load(&shared->sync_ns),
+        .sync_ns_max = atomic_load(&shared->sync_ns_max),
+        .committed = atomic_load(&shared->committed),
+        .synced = atomic_load(&shared->synced),
+        .wal_size = atomic_load(&shared->wal_size),
+    };
+}

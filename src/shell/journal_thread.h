@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The journal's own thread: rows go in through one ring, fetched rows come out through another.
+ *
+ * The thread takes whatever waits (at most WR_LIMIT_COMMIT_ROWS rows), makes one transaction of it,
+ * commits, in mode durable syncs, and publishes how far rows are kept: that is group commit, with a
+ * group as large as the disk is slow. In mode fast it syncs when 50 ms have passed since the last
+ * sync and rows wait, which keeps the promise of 100 ms with room for a slow one.
+ *
+ * After an error everything that still waits is dropped and `kept` stays where it is. The loop then
+ * closes the thread, recovers the journal, folds, and opens a new one. Where the port has no
+ * threads, wr_journal_thread_step does the same work inline. */
+#ifndef WR_JOURNAL_THREAD_H
+#define WR_JOURNAL_THREAD_H
+
+#include "shell/journal.h"
+
+#define WR_LIMIT_COMMIT_ROWS   1000
+#define WR_JOURNAL_RING        (16u * 1024 * 1024)
+#define WR_JOURNAL_REPLY_RING  (8u * 1024 * 1024) /* holds a row of WR_LIMIT_RECORD_SIZE */
+#define WR_JOURNAL_SYNC_AGE_NS 50000000
+
+struct wr_journal_thread;
+
+/* Starts the thread; until it is closed the journal is its own. Errors: WR_E_MEMORY, WR_E_STATE. */
+WR_NODISCARD wr_err wr_journal_thread_open(const struct wr_port *port, struct wr_journal *journal,
+                                           bool durable, struct wr_journal_thread **out,
+                                           struct wr_error *error);
+/* Finishes what waits, syncs, and ends the thread. */
+void wr_journal_thread_close(struct wr_journal_thread *thread);
+
+/* ── the loop's side ────────────────────────────────────────────────────────────────────────── */
+/* Bytes that certainly fit. */
+uint64_t wr_journal_thread_room(struct wr_journal_thread *thread);
+/* Copies a row in; false when there is no room now. */
+bool wr_journal_thread_append(struct wr_journal_thread *thread, uint64_t sequence,
+                              struct wr_str payload);
+/* Asks for a row; the reply carries the ticket. False when there is no room now. */
+bool wr_journal_thread_fetch(struct wr_journal_thread *thread, uint64_t sequence, uint64_t ticket);
+/* Hands over what was appended and asked since the last call. */
+void wr_journal_thread_submit(struct wr_journal_thread *thread);
+
+/* Rows up to this sequence are kept as the mode promises: their answers may leave. */
+uint64_t wr_journal_thread_kept(const struct wr_journal_thread *thread);
+enum wr_journal_state wr_journal_thread_state(const struct wr_journal_thread *thread);
+
+struct wr_journal_reply {
+    uint64_t ticket, sequence;
+    bool found;
+    struct wr_str payload; /* until wr_journal_thread_release */
+};
+bool wr_journal_thread_reply(struct wr_journal_thread *thread, struct wr_journal_reply *reply);
+void wr_journal_thread_release(struct wr_journal_thread *thread);
+
+/* Says that the loop is about to wait: the next progress wakes it. False when there is progress
+ * since `kept` that it has not seen, or a reply: then it must not wait. */
+bool wr_journal_thread_will_wait(struct wr_journal_thread *thread, uint64_t kept_seen);
+/* Without threads: does what the thread would do now. */
+void wr_journal_thread_step(struct wr_journal_thread *thread);
+
+struct wr_journal_stats {
+    uint64_t n_commits, n_syncs, n_checkpoints, n_segments;
+    uint64_t commit_ns, sync_ns; /* sums */
+    uint64_t sync_ns_max;
+    uint64_t committed, synced; /* sequences */
+    uint64_t wal_size;
+};
+void wr_journal_thread_stats(const struct wr_journal_thread *thread, struct wr_journal_stats *out);
+
+#endif

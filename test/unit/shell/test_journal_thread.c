@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rings, the journal's thread on the real system, and the same steps inline in the simulator.
+ */
+#include "check.h"
+#include "port/port_linux.h"
+#include "shell/journal_thread.h"
+#include "shell/ring.h"
+#include "sim/sim.h"
+
+#include <time.h>
+#include <unistd.h>
+
+static const struct wr_memory memory = CHECK_MEMORY;
+
+static struct wr_str row(char room[600], uint64_t sequence)
+{
+    size_t n = 8 + (size_t)(sequence * 31 % 500);
+    memcpy(room, "WR\1\1", 4);
+    for (size_t i = 4; i < n; i++) {
+        room[i] = (char)(sequence + i);
+    }
+    return wr_str_of(room, n);
+}
+
+TEST("messages of any size pass a small ring in order, and a full ring says so")
+{
+    struct wr_ring ring;
+    CHECK(wr_ring_open(&ring, &memory, 256));
+    uint32_t written = 0, taken = 0, kind, n;
+    uint64_t random = 1;
+    CHECK(wr_ring_claim(&ring, 1, 300) == NULL);
+    CHECK(wr_ring_peek(&ring, &kind, &n) == NULL);
+    while (taken < 5000) {
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        uint32_t size = (uint32_t)(random >> 60) * 7 + 4;
+        uint32_t *room = (random >> 33) % 2 == 0 ? wr_ring_claim(&ring, 2, size) : NULL;
+        if (room != NULL) {
+            *room = written++;
+            if ((random >> 40) % 3 == 0) {
+                wr_ring_publish(&ring);
+            }
+        }
+        const uint32_t *message = wr_ring_peek(&ring, &kind, &n);
+        if (message != NULL && (random >> 50) % 2 == 0) {
+            CHECK(*message == taken && kind == 2 && n >= 4);
+            taken++;
+            wr_ring_release(&ring);
+        } else if (message == NULL) {
+            wr_ring_publish(&ring);
+        }
+    }
+    wr_ring_close(&ring);
+}
+
+static void wait_for(struct wr_journal_thread *thread, uint64_t kept)
+{
+    for (int i = 0; i < 20000 && wr_journal_thread_kept(thread) < kept; i++) {
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    }
+    CHECK_INT(wr_journal_thread_kept(thread), kept);
+}
+
+static bool next_reply(struct wr_journal_thread *thread, struct wr_journal_reply *reply)
+{
+    for (int i = 0; i < 20000; i++) {
+        if (wr_journal_thread_reply(thread, reply)) {
+            return true;
+        }
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    }
+    return false;
+}
+
+static void exercise(const struct wr_port *port, const char *directory, bool durable)
+{
+    struct wr_error error = {0};
+    struct wr_journal *journal;
+    struct wr_journal_thread *thread;
+    char room[600];
+    CHECK_INT(wr_journal_open(port, directory, NULL, &journal, &error), WR_OK);
+    uint64_t last = wr_journal_last(journal);
+    CHECK_INT(wr_journal_thread_open(port, journal, durable, &thread, &error), WR_OK);
+    for (uint64_t i = 1; i <= 3000; i++) {
+        while (!wr_journal_thread_append(thread, last + i, row(room, last + i))) {
+            wr_journal_thread_submit(thread);
+        }
+        if (i % 50 == 0) {
+            CHECK(wr_journal_thread_fetch(thread, last + i, i));
+            CHECK(wr_journal_thread_fetch(thread, last + i + 1000000, i));
+            wr_journal_thread_submit(thread);
+            struct wr_journal_reply reply;
+            CHECK(next_reply(thread, &reply));
+            CHECK(reply.found && reply.ticket == i);
+            CHECK(wr_str_eq(reply.payload, row(room, last + i)));
+            wr_journal_thread_release(thread);
+            CHECK(next_reply(thread, &reply));
+            CHECK(!reply.found);
+            wr_journal_thread_release(thread);
+        }
+    }
+    wr_journal_thread_submit(thread);
+    wait_for(thread, last + 3000);
+    CHECK_INT(wr_journal_thread_state(thread), WR_JOURNAL_OK);
+    struct wr_journal_stats stats;
+    wr_journal_thread_stats(thread, &stats);
+    CHECK(stats.n_commits > 0 && stats.committed == last + 3000);
+    wr_journal_thread_close(thread);
+    CHECK_INT(wr_journal_verify(journal, 1, UINT64_MAX, &error), WR_OK);
+    wr_journal_close(journal, true);
+}
+
+TEST("the native thread keeps rows in both modes and finds rows it has just been given")
+{
+    struct wr_port port;
+    struct wr_port_linux *native;
+    char directory[] = "./journal-XXXXXX", command[64];
+    CHECK(mkdtemp(directory) != NULL && wr_port_linux_open(&port, &native) == WR_IO_OK);
+    exercise(&port, directory, false);
+    exercise(&port, directory, true);
+    wr_port_linux_close(native);
+    snprintf(command, sizeof command, "rm -r %s", directory);
+    CHECK(system(command) == 0);
+}
+
+TEST("inline, fast rows are kept at the commit and synced when 50 ms have passed")
+{
+    struct sim *sim = sim_open(1);
+    struct wr_error error = {0};
+    struct wr_journal *journal;
+    struct wr_journal_thread *thread;
+    struct wr_journal_stats stats;
+    char room[600];
+    CHECK_INT(wr_journal_open(sim_port(sim), "/s", NULL, &journal, &error), WR_OK);
+    CHECK_INT(wr_journal_thread_open(sim_port(sim), journal, false, &thread, &error), WR_OK);
+    CHECK(wr_journal_thread_append(thread, 1, row(room, 1)));
+    wr_journal_thread_submit(thread);
+    CHECK(wr_journal_thread_will_wait(thread, 0));
+    wr_journal_thread_step(thread);
+    CHECK(!wr_journal_thread_will_wait(thread, 0));
+    CHECK_INT(wr_journal_thread_kept(thread), 1);
+    wr_journal_thread_stats(thread, &stats);
+    CHECK(stats.committed == 1 && stats.synced == 0);
+    sim_step(sim, WR_JOURNAL_SYNC_AGE_NS);
+    wr_journal_thread_step(thread);
+    wr_journal_thread_stats(thread, &stats);
+    CHECK_INT(stats.synced, 1);
+    wr_journal_thread_close(thread);
+    wr_journal_close(journal, true);
+    sim_close(sim);
+}
+
+TEST("inline, durable rows are not kept when their sync fails")
+{
+    struct sim *sim = sim_open(2);
+    struct wr_error error = {0};
+    struct wr_journal *journal;
+    struct wr_journal_thread *thread;
+    char room[600];
+    CHECK_INT(wr_journal_open(sim_port(sim), "/s", NULL, &journal, &error), WR_OK);
+    CHECK_INT(wr_journal_thread_open(sim_port(sim), journal, true, &thread, &error), WR_OK);
+    CHECK(wr_journal_thread_append(thread, 1, row(room, 1)));
+    wr_journal_thread_submit(thread);
+    wr_journal_thread_step(thread);
+    CHECK_INT(wr_journal_thread_kept(thread), 1);
+    sim_faults(sim)->sync_fails_at = 1;
+    CHECK(wr_journal_thread_append(thread, 2, row(room, 2)));
+    CHECK(wr_journal_thread_append(thread, 3, row(room, 3)));
+    wr_journal_thread_submit(thread);
+    wr_journal_thread_step(thread);
+    CHECK_INT(wr_journal_thread_kept(thread), 1);
+    CHECK_INT(wr_journal_thread_state(thread), WR_JOURNAL_BROKEN);
+    CHECK(wr_journal_thread_append(thread, 4, row(room, 4)));
+    wr_journal_thread_submit(thread);
+    wr_journal_thread_step(thread);
+    CHECK_INT(wr_journal_thread_kept(thread), 1);
+    wr_journal_thread_close(thread);
+    wr_journal_close(journal, false);
+    sim_close(sim);
+}
+
+int main(int argc, char **argv)
+{
+    return check_main(argc, argv);
+}
