@@ -165,6 +165,52 @@ struct wr_ast_term *wr_ast_copy(struct wr_arena *arena, const struct wr_ast_term
     return wr_arena_failed(arena) ? NULL : copy;
 }
 
+/* ── order ──────────────────────────────────────────────────────────────────────────────────── */
+
+static int rank(const struct wr_ast_term *t)
+{
+    static const uint8_t ranks[] = {
+        [WR_AST_SCALAR] = 0,
+        [WR_AST_VAR] = 1,
+        [WR_AST_REF] = 2,
+        [WR_AST_ARRAY] = 3,
+        [WR_AST_OBJECT] = 4,
+        [WR_AST_SET] = 5,
+        [WR_AST_ARRAY_COMPREHENSION] = 6,
+        [WR_AST_OBJECT_COMPREHENSION] = 7,
+        [WR_AST_SET_COMPREHENSION] = 8,
+        [WR_AST_CALL] = 9,
+    };
+    return ranks[t->kind];
+}
+
+int wr_ast_term_cmp(const struct wr_ast_term *a, const struct wr_ast_term *b)
+{
+    if (a->kind != b->kind) {
+        return rank(a) - rank(b);
+    }
+    if (a->kind == WR_AST_SCALAR) {
+        return wr_value_cmp(&a->value, &b->value);
+    }
+    if (a->kind == WR_AST_VAR) {
+        return wr_str_cmp(a->name, b->name);
+    }
+    uint32_t n = WR_MIN(a->n_items, b->n_items);
+    for (uint32_t i = 0; i < n; i++) {
+        int order = wr_ast_term_cmp(a->items[i], b->items[i]);
+        if (order != 0) {
+            return order;
+        }
+    }
+    if (a->n_items != b->n_items) {
+        return a->n_items < b->n_items ? -1 : 1;
+    }
+    if (a->body == NULL || a->loc.offset == b->loc.offset) {
+        return 0;
+    }
+    return a->loc.offset < b->loc.offset ? -1 : 1;
+}
+
 /* ── comparison ─────────────────────────────────────────────────────────────────────────────── */
 
 static bool same_or_null(const struct wr_ast_term *a, const struct wr_ast_term *b)

@@ -180,6 +180,10 @@ struct wr_value wr_ast_ground_value(struct wr_arena *arena, const struct wr_ast_
 /* Deep copies; NULL when the arena is out of room. */
 struct wr_ast_term *wr_ast_copy(struct wr_arena *arena, const struct wr_ast_term *t);
 
+/* OPA's order of terms: by kind (scalars, vars, refs, arrays, objects, sets, comprehensions,
+ * calls), then by content; comprehensions with equal heads by their place. */
+int wr_ast_term_cmp(const struct wr_ast_term *a, const struct wr_ast_term *b);
+
 /* Same shape and names, places and flags of writing apart (wildcards equal each other). */
 bool wr_ast_term_same(const struct wr_ast_term *a, const struct wr_ast_term *b);
 bool wr_ast_body_same(const struct wr_ast_body *a, const struct wr_ast_body *b);

@@ -297,7 +297,7 @@ static void parse_statements(struct wr_parser *p, bool with_rules, struct statem
                    (p->at.n_errors > 0 || !add_body(p, list))) {
             break;
         }
-        if (list->end == end && p->at.n_errors > 0) {
+        if (p->at.n_errors > 0 && (list->end == end || !wr_parse_is(p, WR_TOK_PACKAGE))) {
             break;
         }
     }
