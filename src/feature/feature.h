@@ -53,14 +53,14 @@ struct wr_feature_vector {
 
 struct wr_feature_caps {
     uint32_t entities_max; /* entities held at once; 0 = 2^21 */
-    uint64_t bytes_max;    /* bytes of tapes, table and entities; 0 = 512 MiB, at least 1 MiB */
+    uint64_t bytes_max;    /* bytes of tapes, table and entities; 0 = 512 MiB, at least 4 MiB */
     /* The state began to be kept at this time (milliseconds): windows that reach back before it
      * are `warming`. INT64_MIN: what is not held did not happen. */
     int64_t warming_since_ms;
 };
 
 struct wr_feature_stats {
-    uint64_t entities, records, bytes_used, bytes_taken;
+    uint64_t entities, bytes_used, bytes_taken;
     uint64_t events, late, labels, labels_without_effect;
     uint64_t evictions;   /* entities given up by a cap while their history still counted */
     uint64_t forgotten;   /* marks of such entities given up in turn */
@@ -109,6 +109,9 @@ enum wr_label_effect wr_feature_label(struct wr_feature_state *state, const stru
 void wr_feature_digest(const struct wr_feature_state *state, uint8_t digest[32]);
 
 struct wr_feature_stats wr_feature_stats(const struct wr_feature_state *state);
+
+/* Records on all tapes that still count. O(state). */
+uint64_t wr_feature_records(const struct wr_feature_state *state);
 
 /* The value as it enters input.features; undefined when presence is not 0. */
 struct wr_value wr_feature_to_value(struct wr_arena *arena, const struct wr_feature_value *value);

@@ -7,10 +7,11 @@
  *     name: {value: path}            the event's own field: filled in by the engine
  *     name: {rego: data.derive.x}    derived by policy: filled in by the engine
  *
- * A window of length w with delay d at event time t covers (t-d-w, t-d]. The order of features is
- * the pack's; index i of the plan is index i of every vector. Conditions (`where`, and `share` of
- * anything but a label) are Rego texts: the engine evaluates each once per event, in the order of
- * plan->conditions, and hands in one bit per condition. Equal texts share a bit. */
+ * A window of length w with delay d at event time t covers (t-d-w, t-d]. Features stand
+ * in the order of their names, as in the pack's JSON; index i of the plan is index i of every
+ * vector. Conditions (`where`, and `share` of anything but a label) are Rego texts: the engine
+ * evaluates each once per event, in the order of plan->conditions, and hands in one bit per
+ * condition. Equal texts share a bit. */
 #ifndef WR_FEATURE_PLAN_H
 #define WR_FEATURE_PLAN_H
 
@@ -62,6 +63,9 @@ struct wr_feature {
     bool money;           /* that field is money: sum, min, max ... print at its scale */
     bool include_self;
     bool has_fallback; /* `missing:` given: stands in for no_history and field_absent */
+    /* Bits of `where` and `share`: label i is i, condition i is WR_LIMIT_FEATURE_LABELS + i; or -1
+     */
+    int8_t where_bit, share_bit;
     int64_t window_ms, delay_ms;
     struct wr_value fallback;
 };

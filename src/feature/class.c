@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "feature/class.h"
+
+#include "feature/instant.h"
+#include "feature/tree.h"
+
+struct layout {
+    struct wr_feature_plan *plan;
+    struct wr_feature_class *class;
+    uint32_t entity;
+    struct wr_error *error;
+};
+
+static wr_err too_many(const struct layout *l, const char *what, int limit)
+{
+    struct wr_str name = l->plan->schema->entities[l->entity].name;
+    return wr_fail(l->error, WR_E_LIMIT, "the features of entity %.*s need over %d %s",
+                   WR_FMT(name), limit, what);
+}
+
+static bool skips_self(const struct wr_feature *f)
+{
+    bool pairwise = f->kind == WR_FEATURE_SECONDS_SINCE_LAST || f->kind == WR_FEATURE_DELTA_TO_LAST;
+    return f->delay_ms == 0 && (pairwise || !f->include_self);
+}
+
+static bool is_series(enum wr_feature_kind kind)
+{
+    switch (kind) {
+    case WR_FEATURE_SUM:
+    case WR_FEATURE_AVG:
+    case WR_FEATURE_MIN:
+    case WR_FEATURE_MAX:
+    case WR_FEATURE_VARIANCE:
+    case WR_FEATURE_STDDEV:
+    case WR_FEATURE_CV:
+    case WR_FEATURE_FIRST:
+    case WR_FEATURE_LAST:
+    case WR_FEATURE_DELTA_TO_LAST:
+    case WR_FEATURE_ZSCORE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* ── what is kept ───────────────────────────────────────────────────────────────────────────── */
+static uint32_t mask_of(struct wr_feature_class *c, int8_t bit)
+{
+    if (bit < 0) {
+        return 0;
+    }
+    if (c->bit_of[bit] < 0) {
+        c->bit_of[bit] = (int8_t)c->n_bits++;
+    }
+    return (uint32_t)1 << c->bit_of[bit];
+}
+
+static wr_err column_of(const struct layout *l, uint32_t field, uint8_t *column)
+{
+    struct wr_feature_class *c = l->class;
+    for (*column = 0; *column < c->n_columns; ++*column) {
+        if (c->columns[*column].field == field) {
+            return WR_OK;
+        }
+    }
+    if (c->n_columns == WR_LIMIT_FEATURE_COLUMNS) {
+        return too_many(l, "fields", WR_LIMIT_FEATURE_COLUMNS);
+    }
+    bool key = l->plan->schema->fields[field].type == WR_FIELD_KEY;
+    c->columns[c->n_columns++] = (struct wr_column){.field = field, .key = key};
+    return WR_OK;
+}
+
+static wr_err counter_lane(const struct layout *l, uint32_t mask, uint8_t *lane)
+{
+    struct wr_feature_class *c = l->class;
+    for (*lane = 0; *lane < c->n_counter_lanes; ++*lane) {
+        if (c->counter_lanes[*lane].mask == mask) {
+            return WR_OK;
+        }
+    }
+    if (c->n_counter_lanes == WR_LIMIT_FEATURE_LANES) {
+        return too_many(l, "counters", WR_LIMIT_FEATURE_LANES);
+    }
+    c->counter_lanes[c->n_counter_lanes++].mask = mask;
+    return WR_OK;
+}
+
+static wr_err series_lane(const struct layout *l, uint32_t mask, uint8_t column, uint8_t *lane)
+{
+    struct wr_feature_class *c = l->class;
+    for (*lane = 0; *lane < c->n_series_lanes; ++*lane) {
+        if (c->series_lanes[*lane].mask == mask && c->series_lanes[*lane].column == column) {
+            return WR_OK;
+        }
+    }
+    if (c->n_series_lanes == WR_LIMIT_FEATURE_LANES) {
+        return too_many(l, "series", WR_LIMIT_FEATURE_LANES);
+    }
+    c->series_lanes[c->n_series_lanes++] = (struct wr_series_lane){.mask = mask, .column = column};
+    return WR_OK;
+}
+
+/* ── gauges: found among those of the group being laid out, which are the last ──────────────── */
+static wr_err gauge_of(const struct layout *l, uint8_t *gauges, uint8_t *n, uint8_t from,
+                       uint8_t lane, uint8_t *gauge)
+{
+    for (*gauge = from; *gauge < *n; ++*gauge) {
+        if (gauges[*gauge] == lane) {
+            return WR_OK;
+        }
+    }
+    if (*n == WR_LIMIT_FEATURE_GAUGES) {
+        return too_many(l, "running totals", WR_LIMIT_FEATURE_GAUGES);
+    }
+    gauges[(*n)++] = lane;
+    return WR_OK;
+}
+
+static wr_err counter_gauge(const struct layout *l, uint8_t from, uint32_t mask, uint8_t *gauge)
+{
+    uint8_t lane;
+    wr_err err = counter_lane(l, mask, &lane);
+    return err == WR_OK ? gauge_of(l, l->class->counters, &l->class->n_counters, from, lane, gauge)
+                        : err;
+}
+
+static wr_err set_gauge(const struct layout *l, uint8_t from, struct wr_set_lane want,
+                        uint8_t *gauge)
+{
+    struct wr_feature_class *c = l->class;
+    for (*gauge = from; *gauge < c->n_sets; ++*gauge) {
+        if (c->sets[*gauge].mask == want.mask && c->sets[*gauge].column == want.column) {
+            return WR_OK;
+        }
+    }
+    if (c->n_sets == WR_LIMIT_FEATURE_GAUGES) {
+        return too_many(l, "sets", WR_LIMIT_FEATURE_GAUGES);
+    }
+    c->sets[c->n_sets++] = want;
+    return WR_OK;
+}
+
+static wr_err lay_reader(const struct layout *l, const struct wr_group *before, uint32_t feature)
+{
+    struct wr_feature_class *c = l->class;
+    const struct wr_feature *f = &l->plan->features[feature];
+    uint32_t mask = mask_of(c, f->where_bit), part = mask | mask_of(c, f->share_bit);
+    struct wr_reader reader = {.feature = (uint16_t)feature,
+                               .counter = WR_NONE8,
+                               .part = WR_NONE8,
+                               .series = WR_NONE8,
+                               .set = WR_NONE8};
+    uint8_t column = 0, lane;
+    wr_err err = f->field != UINT32_MAX ? column_of(l, f->field, &column) : WR_OK;
+    if (err == WR_OK && is_series(f->kind)) {
+        err = series_lane(l, mask, column, &lane);
+        err = err == WR_OK
+                  ? gauge_of(l, c->series, &c->n_series, before->series_end, lane, &reader.series)
+                  : err;
+    } else if (err == WR_OK && f->kind == WR_FEATURE_DISTINCT) {
+        struct wr_set_lane want = {.mask = mask, .column = column};
+        err = set_gauge(l, before->sets_end, want, &reader.set);
+    } else if (err == WR_OK) {
+        err = counter_gauge(l, before->counters_end, mask, &reader.counter);
+        if (err == WR_OK && f->kind == WR_FEATURE_SHARE) {
+            err = counter_gauge(l, before->counters_end, part, &reader.part);
+        }
+    }
+    c->readers[c->n_readers++] = reader;
+    return err;
+}
+
+static bool belongs(const struct layout *l, const struct wr_feature *f, const struct wr_group *g)
+{
+    return f->entity == l->entity && skips_self(f) == g->skip_self &&
+           f->delay_ms == g->delay * l->plan->schema->tick_ms;
+}
+
+static wr_err lay_group(const struct layout *l, struct wr_group group)
+{
+    struct wr_feature_class *c = l->class;
+    int64_t tick_ms = l->plan->schema->tick_ms;
+    static const struct wr_group nothing;
+    const struct wr_group *before = c->n_groups != 0 ? &c->groups[c->n_groups - 1] : &nothing;
+    if (c->n_groups == WR_LIMIT_FEATURE_GAUGES) {
+        return too_many(l, "different delays", WR_LIMIT_FEATURE_GAUGES);
+    }
+    c->stops[c->n_stops++] =
+        (struct wr_stop){.age = group.delay, .kind = WR_STOP_START, .index = c->n_groups};
+    for (uint32_t i = 0; i < l->plan->n_features; i++) {
+        const struct wr_feature *f = &l->plan->features[i];
+        if (!belongs(l, f, &group)) {
+            continue;
+        }
+        wr_err err = lay_reader(l, before, i);
+        if (err != WR_OK) {
+            return err;
+        }
+        int64_t age = (f->delay_ms + f->window_ms) / tick_ms;
+        c->retention = WR_MAX(c->retention, age);
+        c->stops[c->n_stops++] = (struct wr_stop){
+            .age = age, .kind = WR_STOP_READ, .index = (uint16_t)(c->n_readers - 1)};
+    }
+    group.counters_end = c->n_counters;
+    group.series_end = c->n_series;
+    group.sets_end = c->n_sets;
+    c->groups[c->n_groups++] = group;
+    return WR_OK;
+}
+
+/* The least start after `last`, by (delay, skip_self); false when there is none. */
+static bool next_group(const struct layout *l, const struct wr_group *last, struct wr_group *out)
+{
+    bool found = false;
+    for (uint32_t i = 0; i < l->plan->n_features; i++) {
+        const struct wr_feature *f = &l->plan->features[i];
+        struct wr_group g = {.delay = f->delay_ms / l->plan->schema->tick_ms,
+                             .skip_self = skips_self(f)};
+        bool after = last == NULL || g.delay > last->delay ||
+                     (g.delay == last->delay && g.skip_self && !last->skip_self);
+        bool less = !found || g.delay < out->delay ||
+                    (g.delay == out->delay && !g.skip_self && out->skip_self);
+        if (f->entity == l->entity && after && less) {
+            *out = g;
+            found = true;
+        }
+    }
+    return found;
+}
+
+/* By age; at one age reads come first, which only saves work. Insertion sort: few stops. */
+static void sort_stops(struct wr_stop *stops, uint32_t n)
+{
+    for (uint32_t i = 1; i < n; i++) {
+        struct wr_stop stop = stops[i];
+        uint32_t at = i;
+        while (at > 0 && (stops[at - 1].age > stop.age ||
+                          (stops[at - 1].age == stop.age && stops[at - 1].kind < stop.kind))) {
+            stops[at] = stops[at - 1];
+            at--;
+        }
+        stops[at] = stop;
+    }
+}
+
+static wr_err lay_class(struct wr_arena *arena, struct layout *l, uint32_t *n_label_classes)
+{
+    struct wr_feature_class *c = l->class;
+    memset(c->bit_of, -1, sizeof c->bit_of);
+    c->label_rank = WR_NONE8;
+    c->readers = WR_NEW_ARRAY(arena, struct wr_reader, l->plan->n_features);
+    c->stops = WR_NEW_ARRAY(arena, struct wr_stop, (size_t)l->plan->n_features * 2);
+    if (c->readers == NULL || c->stops == NULL) {
+        return wr_fail(l->error, WR_E_MEMORY, "no room for the features");
+    }
+    struct wr_group group = {0};
+    const struct wr_group *last = NULL;
+    while (next_group(l, last, &group)) {
+        wr_err err = lay_group(l, group);
+        if (err != WR_OK) {
+            return err;
+        }
+        last = &c->groups[c->n_groups - 1];
+    }
+    sort_stops(c->stops, c->n_stops);
+    c->used = c->n_readers != 0;
+    wr_tree_shape(c);
+    for (uint32_t i = 0; i < l->plan->n_labels && c->label_rank == WR_NONE8; i++) {
+        if (c->bit_of[i] >= 0) {
+            c->label_rank = (uint8_t)(*n_label_classes)++;
+        }
+    }
+    return *n_label_classes <= WR_LIMIT_FEATURE_LABEL_ENTITIES
+               ? WR_OK
+               : wr_fail(l->error, WR_E_LIMIT, "over %d kinds of entity have features over labels",
+                         WR_LIMIT_FEATURE_LABEL_ENTITIES);
+}
+
+wr_err wr_class_layout(struct wr_arena *arena, struct wr_feature_plan *plan, struct wr_error *error)
+{
+    uint32_t n = plan->schema->n_entities, n_label_classes = 0;
+    plan->classes = WR_NEW_ARRAY(arena, struct wr_feature_class, n);
+    if (plan->classes == NULL) {
+        return wr_fail(error, WR_E_MEMORY, "no room for the features");
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        struct layout l = {.plan = plan, .class = &plan->classes[i], .entity = i, .error = error};
+        wr_err err = lay_class(arena, &l, &n_label_classes);
+        if (err != WR_OK) {
+            return err;
+        }
+    }
+    return WR_OK;
+}

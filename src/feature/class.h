@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What one kind of entity keeps and how its features are read off: private to the floor.
+ *
+ * A record on a tape holds a time, flag bits (labels, conditions) and the columns that features
+ * read. A counter counts records with all bits of a mask; a series gathers one column of them.
+ * Counters and series are the class's *lanes*: large tapes keep them summed up by chunk. A *gauge*
+ * is a lane gathered from one starting age on: windows that share start and lane share the gauge.
+ *
+ * Reading walks a tape from the event backwards. Stops, sorted by age, say what happens when the
+ * walk has passed all records younger than the stop's age:
+ *
+ *   age 0          d1        d1+w1=d2     d2+w2
+ *   |--------------|############|@@@@@@@@@@@|----   -> older
+ *   start group 0  start 1     read w1      read w2
+ */
+#ifndef WR_FEATURE_CLASS_H
+#define WR_FEATURE_CLASS_H
+
+#include "feature/plan.h"
+
+#define WR_LIMIT_FEATURE_LANES  32 /* counters, and series, of one kind of entity */
+#define WR_LIMIT_FEATURE_GAUGES 96 /* counters, series and sets of one kind of entity, by start */
+#define WR_NONE8                0xff
+
+struct wr_column {
+    uint32_t field;
+    bool key; /* 8 bytes of hash; else a scaled number of as few bytes as it needs */
+};
+
+struct wr_counter_lane {
+    uint32_t mask;
+};
+
+struct wr_series_lane {
+    uint32_t mask;
+    uint8_t column;
+};
+
+struct wr_set_lane { /* distinct */
+    uint32_t mask;
+    uint8_t column;
+};
+
+/* Groups are sorted by start; gauges of a group are neighbours, so those that are active at any
+ * moment of the walk are the first n. */
+struct wr_group {
+    int64_t delay; /* ticks */
+    bool skip_self;
+    uint8_t counters_end, series_end, sets_end; /* gauges of this group end before */
+};
+
+enum wr_stop_kind { WR_STOP_START, WR_STOP_READ };
+
+struct wr_stop {
+    int64_t age; /* ticks */
+    uint8_t kind;
+    uint16_t index; /* START: group; READ: reader */
+};
+
+struct wr_reader {
+    uint16_t feature;
+    uint8_t counter, part; /* gauges: records of the window; of `share`, those that have the bit */
+    uint8_t series, set;
+};
+
+struct wr_feature_class {
+    bool used; /* some feature reads this kind of entity */
+    uint8_t n_bits, n_columns, n_counter_lanes, n_series_lanes;
+    uint8_t n_groups, n_counters, n_series, n_sets;
+    int8_t bit_of[WR_LIMIT_FEATURE_LABELS + WR_LIMIT_FEATURE_CONDITIONS]; /* -1: not kept */
+    uint8_t node_size;   /* of this class's trees: index in wr_store_sizes */
+    uint16_t child_size; /* bytes of one child in a node, its totals included */
+    uint16_t fanout;     /* children of a node */
+    uint8_t label_rank;  /* which 16 bits of a place are this class's; WR_NONE8: no labels */
+    struct wr_column columns[WR_LIMIT_FEATURE_COLUMNS];
+    struct wr_counter_lane counter_lanes[WR_LIMIT_FEATURE_LANES];
+    struct wr_series_lane series_lanes[WR_LIMIT_FEATURE_LANES];
+    struct wr_set_lane sets[WR_LIMIT_FEATURE_GAUGES]; /* gauge -> what */
+    uint8_t counters[WR_LIMIT_FEATURE_GAUGES];        /* gauge -> lane */
+    uint8_t series[WR_LIMIT_FEATURE_GAUGES];          /* gauge -> lane */
+    struct wr_group groups[WR_LIMIT_FEATURE_GAUGES];
+    struct wr_reader *readers;
+    struct wr_stop *stops;
+    uint32_t n_readers, n_stops;
+    int64_t retention; /* ticks: the greatest age any feature reads */
+};
+
+/* Lays out plan->classes from plan->features. Errors: WR_E_PACK, WR_E_LIMIT, WR_E_MEMORY. */
+WR_NODISCARD wr_err wr_class_layout(struct wr_arena *arena, struct wr_feature_plan *plan,
+                                    struct wr_error *error);
+
+#endif

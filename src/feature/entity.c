@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "feature/entity.h"
+
+enum { ROWS_PER_PAGE = WR_SPAN_SIZE / sizeof(struct wr_row), SLOTS_MIN = 4096 };
+
+static uint64_t slot_of(uint64_t hash, uint32_t row)
+{
+    return hash << 32 | (row + 1);
+}
+
+static size_t slots_size(uint32_t n)
+{
+    return n * sizeof(uint64_t);
+}
+
+static uint64_t *new_slots(const struct wr_memory *memory, uint32_t n)
+{
+    uint64_t *slots = memory->take(memory->context, slots_size(n));
+    return slots != NULL ? memset(slots, 0, slots_size(n)) : NULL;
+}
+
+bool wr_entities_init(struct wr_entities *entities, struct wr_store *store, uint32_t rows_max)
+{
+    const struct wr_memory *memory = store->memory;
+    *entities = (struct wr_entities){.store = store, .n_slots = SLOTS_MIN, .free_row = WR_ROW_NONE};
+    entities->live = entities->lost =
+        (struct wr_row_list){.oldest = WR_ROW_NONE, .newest = WR_ROW_NONE};
+    entities->n_slots_max = SLOTS_MIN;
+    while ((uint64_t)entities->n_slots_max * 5 < (uint64_t)rows_max * 8) {
+        entities->n_slots_max *= 2;
+    }
+    entities->n_pages_max = rows_max / ROWS_PER_PAGE + 1;
+    entities->slots = new_slots(memory, SLOTS_MIN);
+    entities->pages =
+        memory->take(memory->context, entities->n_pages_max * sizeof *entities->pages);
+    if (entities->slots != NULL && entities->pages != NULL) {
+        return true;
+    }
+    wr_entities_deinit(entities);
+    return false;
+}
+
+void wr_entities_deinit(struct wr_entities *entities)
+{
+    const struct wr_memory *memory = entities->store->memory;
+    if (entities->slots != NULL) {
+        memory->give(memory->context, entities->slots, slots_size(entities->n_slots));
+    }
+    if (entities->pages != NULL) {
+        memory->give(memory->context, entities->pages,
+                     entities->n_pages_max * sizeof *entities->pages);
+    }
+    *entities = (struct wr_entities){0};
+}
+
+uint64_t wr_entities_taken(const struct wr_entities *entities)
+{
+    return slots_size(entities->n_slots) + entities->n_pages_max * sizeof *entities->pages;
+}
+
+struct wr_row *wr_entity_row(const struct wr_entities *entities, uint32_t row)
+{
+    WR_CHECK_SLOW(row < entities->n_rows);
+    return &entities->pages[row / ROWS_PER_PAGE][row % ROWS_PER_PAGE];
+}
+
+/* ── slots ──────────────────────────────────────────────────────────────────────────────────── */
+void wr_entity_prefetch(const struct wr_entities *entities, const struct wr_event_key *key)
+{
+    __builtin_prefetch(&entities->slots[(uint32_t)key->hash & (entities->n_slots - 1)]);
+}
+
+uint32_t wr_entity_find(const struct wr_entities *entities, const struct wr_event_key *key)
+{
+    uint32_t mask = entities->n_slots - 1;
+    for (uint32_t at = (uint32_t)key->hash & mask; entities->slots[at] != 0; at = (at + 1) & mask) {
+        uint64_t slot = entities->slots[at];
+        if (slot >> 32 != (uint32_t)key->hash) {
+            continue;
+        }
+        const struct wr_row *row = wr_entity_row(entities, (uint32_t)slot - 1);
+        if (row->hash == key->hash && row->check == key->check) {
+            return (uint32_t)slot - 1;
+        }
+    }
+    return WR_ROW_NONE;
+}
+
+uint32_t wr_entity_hint(const struct wr_entities *entities, const struct wr_event_key *key)
+{
+    uint32_t mask = entities->n_slots - 1;
+    for (uint32_t at = (uint32_t)key->hash & mask; entities->slots[at] != 0; at = (at + 1) & mask) {
+        if (entities->slots[at] >> 32 == (uint32_t)key->hash) {
+            return (uint32_t)entities->slots[at] - 1;
+        }
+    }
+    return WR_ROW_NONE;
+}
+
+static void slot_put(uint64_t *slots, uint32_t mask, uint64_t slot)
+{
+    uint32_t at = (uint32_t)(slot >> 32) & mask;
+    while (slots[at] != 0) {
+        at = (at + 1) & mask;
+    }
+    slots[at] = slot;
+}
+
+/* Keeps the load at or below 5/8 as long as there is memory, and one slot free in any case. */
+static bool room_for_slot(struct wr_entities *entities)
+{
+    const struct wr_memory *memory = entities->store->memory;
+    uint32_t n = entities->live.n + entities->lost.n + 1, old_n = entities->n_slots;
+    if ((uint64_t)n * 8 <= (uint64_t)old_n * 5) {
+        return true;
+    }
+    uint64_t *wider = old_n < entities->n_slots_max ? new_slots(memory, old_n * 2) : NULL;
+    if (wider == NULL) {
+        return n < old_n;
+    }
+    for (uint32_t i = 0; i < old_n; i++) {
+        if (entities->slots[i] != 0) {
+            slot_put(wider, old_n * 2 - 1, entities->slots[i]);
+        }
+    }
+    memory->give(memory->context, entities->slots, slots_size(old_n));
+    entities->slots = wider;
+    entities->n_slots = old_n * 2;
+    return true;
+}
+
+/* Removes a slot and closes the gap: every later slot of the run that may stand in it moves up. */
+static void slot_remove(struct wr_entities *entities, uint64_t slot)
+{
+    uint32_t mask = entities->n_slots - 1, gap = (uint32_t)(slot >> 32) & mask;
+    while (entities->slots[gap] != slot) {
+        WR_ASSERT(entities->slots[gap] != 0);
+        gap = (gap + 1) & mask;
+    }
+    for (uint32_t at = (gap + 1) & mask; entities->slots[at] != 0; at = (at + 1) & mask) {
+        uint32_t home = (uint32_t)(entities->slots[at] >> 32) & mask;
+        if (((at - home) & mask) >= ((at - gap) & mask)) {
+            entities->slots[gap] = entities->slots[at];
+            gap = at;
+        }
+    }
+    entities->slots[gap] = 0;
+}
+
+/* ── lists ──────────────────────────────────────────────────────────────────────────────────── */
+static struct wr_row_list *list_of(struct wr_entities *entities, const struct wr_row *row)
+{
+    return row->is_lost ? &entities->lost : &entities->live;
+}
+
+static void unlink_row(struct wr_entities *entities, uint32_t at)
+{
+    struct wr_row *row = wr_entity_row(entities, at);
+    struct wr_row_list *list = list_of(entities, row);
+    if (row->before != WR_ROW_NONE) {
+        wr_entity_row(entities, row->before)->after = row->after;
+    } else {
+        list->oldest = row->after;
+    }
+    if (row->after != WR_ROW_NONE) {
+        wr_entity_row(entities, row->after)->before = row->before;
+    } else {
+        list->newest = row->before;
+    }
+    list->n--;
+}
+
+static void link_newest(struct wr_entities *entities, uint32_t at)
+{
+    struct wr_row *row = wr_entity_row(entities, at);
+    struct wr_row_list *list = list_of(entities, row);
+    row->before = list->newest;
+    row->after = WR_ROW_NONE;
+    if (list->newest != WR_ROW_NONE) {
+        wr_entity_row(entities, list->newest)->after = at;
+    } else {
+        list->oldest = at;
+    }
+    list->newest = at;
+    list->n++;
+}
+
+void wr_entity_use(struct wr_entities *entities, uint32_t at)
+{
+    struct wr_row *row = wr_entity_row(entities, at);
+    if (!row->is_lost && entities->live.newest == at) {
+        return;
+    }
+    unlink_row(entities, at);
+    row->is_lost = 0;
+    link_newest(entities, at);
+}
+
+void wr_entity_lose(struct wr_entities *entities, uint32_t at)
+{
+    struct wr_row *row = wr_entity_row(entities, at);
+    WR_ASSERT(!row->is_lost && row->ref == WR_STORE_NO_REF);
+    unlink_row(entities, at);
+    row->is_lost = 1;
+    link_newest(entities, at);
+}
+
+/* ── rows ───────────────────────────────────────────────────────────────────────────────────── */
+static uint32_t take_row(struct wr_entities *entities)
+{
+    uint32_t at = entities->free_row;
+    if (at != WR_ROW_NONE) {
+        entities->free_row = wr_entity_row(entities, at)->after;
+        return at;
+    }
+    if (entities->n_rows == entities->n_pages * ROWS_PER_PAGE) {
+        struct wr_row *page =
+            entities->n_pages < entities->n_pages_max ? wr_store_span(entities->store) : NULL;
+        if (page == NULL) {
+            return WR_ROW_NONE;
+        }
+        entities->pages[entities->n_pages++] = page;
+    }
+    return entities->n_rows++;
+}
+
+uint32_t wr_entity_add(struct wr_entities *entities, const struct wr_event_key *key,
+                       uint32_t entity)
+{
+    uint32_t at = room_for_slot(entities) ? take_row(entities) : WR_ROW_NONE;
+    if (at == WR_ROW_NONE) {
+        return WR_ROW_NONE;
+    }
+    *wr_entity_row(entities, at) =
+        (struct wr_row){.hash = key->hash, .check = key->check, .entity = (uint8_t)entity};
+    wr_row_set_lost(wr_entity_row(entities, at), WR_LOST_NONE);
+    link_newest(entities, at);
+    slot_put(entities->slots, entities->n_slots - 1, slot_of(key->hash, at));
+    return at;
+}
+
+void wr_entity_drop(struct wr_entities *entities, uint32_t at)
+{
+    struct wr_row *row = wr_entity_row(entities, at);
+    WR_ASSERT(row->ref == WR_STORE_NO_REF);
+    unlink_row(entities, at);
+    slot_remove(entities, slot_of(row->hash, at));
+    row->after = entities->free_row;
+    entities->free_row = at;
+}

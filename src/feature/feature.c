@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "feature/feature.h"
+
+#include "feature/instant.h"
+#include "feature/read.h"
+#include "feature/state.h"
+
+#define ENTITIES_DEFAULT (UINT32_C(1) << 21)
+#define BYTES_DEFAULT    ((uint64_t)512 << 20)
+#define BYTES_MIN        ((uint64_t)4 << 20)
+#define BYTES_PER_ENTITY 128 /* no entity needs less, so a byte cap is an entity cap too */
+#define PLACE_BITS       16
+#define PLACE_MAX        0xfffe /* ties beyond have no place: their labels are without effect */
+#define SWEEP_EVERY      16     /* events */
+
+/* ── open and close ─────────────────────────────────────────────────────────────────────────── */
+static uint32_t sets_needed(const struct wr_feature_plan *plan)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < plan->schema->n_entities; i++) {
+        n = WR_MAX(n, (uint32_t)plan->classes[i].n_sets);
+    }
+    return n;
+}
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0 ? 1 : 0);
+}
+
+static bool open_parts(struct wr_feature_state *state, uint64_t bytes_max)
+{
+    const struct wr_memory *memory = state->memory;
+    uint32_t rows_max = state->entities_max + state->lost_max;
+    uint64_t slots = 3 * (uint64_t)rows_max * 16; /* the old and the new while they grow */
+    uint64_t spans = (bytes_max - WR_MIN(slots, bytes_max / 2)) / WR_SPAN_SIZE;
+    if (!wr_store_init(&state->store, memory, (uint32_t)WR_MIN(spans, UINT32_MAX))) {
+        return false;
+    }
+    if (!wr_entities_init(&state->entities, &state->store, rows_max)) {
+        wr_store_deinit(&state->store);
+        return false;
+    }
+    state->n_sets = sets_needed(state->plan);
+    if (state->n_sets != 0) {
+        state->walk.sets = memory->take(memory->context, state->n_sets * sizeof *state->walk.sets);
+        if (state->walk.sets == NULL) {
+            wr_entities_deinit(&state->entities);
+            wr_store_deinit(&state->store);
+            return false;
+        }
+    }
+    return true;
+}
+
+struct wr_feature_state *wr_feature_state_open(const struct wr_feature_plan *plan,
+                                               const struct wr_memory *memory,
+                                               const struct wr_feature_caps *caps)
+{
+    static const struct wr_feature_caps defaults = {.warming_since_ms = INT64_MIN};
+    caps = caps != NULL ? caps : &defaults;
+    uint64_t bytes_max = caps->bytes_max != 0 ? caps->bytes_max : BYTES_DEFAULT;
+    bytes_max = WR_MAX(bytes_max, BYTES_MIN);
+    uint32_t entities_max = caps->entities_max != 0 ? caps->entities_max : ENTITIES_DEFAULT;
+    struct wr_feature_state *state = memory->take(memory->context, sizeof *state);
+    if (state == NULL) {
+        return NULL;
+    }
+    memset(state, 0, sizeof *state);
+    state->plan = plan;
+    state->memory = memory;
+    state->walk.plan = plan;
+    state->entities_max = (uint32_t)WR_MIN((uint64_t)entities_max, bytes_max / BYTES_PER_ENTITY);
+    state->lost_max = state->entities_max / 4 + 1;
+    state->newest_tick = WR_TICK_NONE;
+    state->lateness_ticks = plan->lateness_ms / plan->schema->tick_ms;
+    state->kept_since_tick = caps->warming_since_ms == INT64_MIN
+                                 ? WR_TICK_NONE
+                                 : floor_div(caps->warming_since_ms, plan->schema->tick_ms);
+    if (!open_parts(state, bytes_max)) {
+        memory->give(memory->context, state, sizeof *state);
+        return NULL;
+    }
+    return state;
+}
+
+void wr_feature_state_close(struct wr_feature_state *state)
+{
+    if (state == NULL) {
+        return;
+    }
+    const struct wr_memory *memory = state->memory;
+    if (state->walk.sets != NULL) {
+        memory->give(memory->context, state->walk.sets, state->n_sets * sizeof *state->walk.sets);
+    }
+    wr_entities_deinit(&state->entities);
+    wr_store_deinit(&state->store);
+    memory->give(memory->context, state, sizeof *state);
+}
+
+/* ── giving up and sweeping ─────────────────────────────────────────────────────────────────── */
+int64_t wr_state_horizon(const struct wr_feature_state *state, uint32_t entity)
+{
+    return state->newest_tick == WR_TICK_NONE ? WR_TICK_NONE
+                                              : state->newest_tick - state->lateness_ticks -
+                                                    state->plan->classes[entity].retention;
+}
+
+struct wr_tape wr_state_tape(struct wr_feature_state *state, const struct wr_row *row)
+{
+    return (struct wr_tape){.store = &state->store,
+                            .class = &state->plan->classes[row->entity],
+                            .scratch = state->scratch,
+                            .ref = row->ref,
+                            .height = row->height};
+}
+
+static void keep_tape(struct wr_row *row, const struct wr_tape *tape)
+{
+    row->ref = tape->ref;
+    row->height = tape->height & 0x7f;
+}
+
+static void forget_oldest_lost(struct wr_feature_state *state)
+{
+    uint32_t at = state->entities.lost.oldest;
+    const struct wr_row *row = wr_entity_row(&state->entities, at);
+    state->n_forgotten += wr_row_lost(row) > wr_state_horizon(state, row->entity) ? 1 : 0;
+    wr_entity_drop(&state->entities, at);
+}
+
+/* Frees the tape; true when a window could still have reached into it. */
+static bool lose_tape(struct wr_feature_state *state, struct wr_row *row)
+{
+    struct wr_tape tape = wr_state_tape(state, row);
+    int64_t horizon = wr_state_horizon(state, row->entity);
+    int64_t newest = tape.ref != WR_STORE_NO_REF ? wr_tape_newest(&tape) : WR_LOST_NONE;
+    wr_tape_free(&tape);
+    keep_tape(row, &tape);
+    if (newest > horizon) {
+        wr_row_set_lost(row, newest);
+    }
+    return wr_row_lost(row) > horizon;
+}
+
+/* Gives up the entity least recently used, but for `except`. False when there is no other. */
+static bool evict_one(struct wr_feature_state *state, uint32_t except)
+{
+    uint32_t at = state->entities.live.oldest;
+    if (at == WR_ROW_NONE || at == except) {
+        return false;
+    }
+    if (!lose_tape(state, wr_entity_row(&state->entities, at))) {
+        wr_entity_drop(&state->entities, at);
+        return true;
+    }
+    state->n_evictions++;
+    wr_entity_lose(&state->entities, at);
+    if (state->entities.lost.n > state->lost_max) {
+        forget_oldest_lost(state);
+    }
+    return true;
+}
+
+/* Lets go of the entities least recently used whose history counts no more. At most two an event
+ * on average; which ones are gone can never be seen in a vector. */
+static void sweep(struct wr_feature_state *state)
+{
+    struct wr_entities *entities = &state->entities;
+    for (int round = 0; round < 2 * SWEEP_EVERY && entities->live.oldest != WR_ROW_NONE; round++) {
+        uint32_t at = entities->live.oldest;
+        struct wr_row *row = wr_entity_row(entities, at);
+        struct wr_tape tape = wr_state_tape(state, row);
+        int64_t horizon = wr_state_horizon(state, row->entity);
+        bool counts = wr_row_lost(row) > horizon ||
+                      (tape.ref != WR_STORE_NO_REF && wr_tape_newest(&tape) > horizon);
+        if (counts) {
+            break;
+        }
+        wr_tape_free(&tape);
+        keep_tape(row, &tape);
+        wr_entity_drop(entities, at);
+    }
+    for (int round = 0; round < 2 * SWEEP_EVERY && entities->lost.oldest != WR_ROW_NONE; round++) {
+        const struct wr_row *row = wr_entity_row(entities, entities->lost.oldest);
+        if (wr_row_lost(row) > wr_state_horizon(state, row->entity)) {
+            break;
+        }
+        wr_entity_drop(entities, entities->lost.oldest);
+    }
+}
+
+/* ── one event at one entity ────────────────────────────────────────────────────────────────── */
+static struct wr_record record_of(const struct wr_feature_state *state,
+                                  const struct wr_feature_class *class,
+                                  const struct wr_event *event, uint32_t conditions)
+{
+    struct wr_record record = {.tick = floor_div(event->time_ms, state->plan->schema->tick_ms)};
+    for (uint32_t i = 0; i < state->plan->n_conditions; i++) {
+        int8_t bit = class->bit_of[WR_LIMIT_FEATURE_LABELS + i];
+        if (bit >= 0 && (conditions >> i & 1) != 0) {
+            record.bits |= (uint32_t)1 << bit;
+        }
+    }
+    for (uint32_t c = 0; c < class->n_columns; c++) {
+        const struct wr_event_field *field = &event->fields[class->columns[c].field];
+        record.columns[c] = !field->present         ? 0
+                            : class->columns[c].key ? field->hash
+                                                    : wr_number_keep(field->units);
+    }
+    return record;
+}
+
+static void read_class(struct wr_feature_state *state, uint32_t entity, const struct wr_row *row,
+                       const struct wr_record *record, struct wr_feature_value *values)
+{
+    struct wr_tape tape = {.store = &state->store, .class = &state->plan->classes[entity]};
+    int64_t lost = WR_LOST_NONE;
+    if (row != NULL) {
+        tape = wr_state_tape(state, row);
+        lost = wr_row_lost(row);
+    }
+    int64_t horizon = wr_state_horizon(state, entity);
+    struct wr_walk_bounds bounds = {
+        .held_since = WR_MAX(horizon, lost) + 1,
+        .kept_since = state->kept_since_tick,
+    };
+    state->walk.class = tape.class;
+    wr_walk_tape(&state->walk, &tape, record, &bounds, values);
+}
+
+static void read_absent(const struct wr_feature_state *state, uint32_t entity,
+                        struct wr_feature_value *values)
+{
+    const struct wr_feature_class *class = &state->plan->classes[entity];
+    for (uint32_t i = 0; i < class->n_readers; i++) {
+        uint32_t feature = class->readers[i].feature;
+        wr_feature_read_missing(&state->plan->features[feature], WR_FEATURE_FIELD_ABSENT,
+                                &values[feature]);
+    }
+}
+
+/* The row of this key, made if need be and now the newest in use. Something else gives way when
+ * there is no room; WR_ROW_NONE only when there is nothing else. */
+static uint32_t use_row(struct wr_feature_state *state, const struct wr_event_key *key,
+                        uint32_t entity)
+{
+    struct wr_entities *entities = &state->entities;
+    uint32_t at = wr_entity_find(entities, key);
+    if (at != WR_ROW_NONE) {
+        wr_entity_use(entities, at);
+    }
+    while (at == WR_ROW_NONE) {
+        if (entities->live.n < state->entities_max) {
+            at = wr_entity_add(entities, key, entity);
+        }
+        if (at == WR_ROW_NONE && !evict_one(state, WR_ROW_NONE)) {
+            if (entities->lost.n == 0) {
+                return WR_ROW_NONE;
+            }
+            forget_oldest_lost(state);
+        }
+    }
+    return at;
+}
+
+static uint64_t insert(struct wr_feature_state *state, uint32_t at, const struct wr_record *record)
+{
+    struct wr_row *row = wr_entity_row(&state->entities, at);
+    const struct wr_feature_class *class = &state->plan->classes[row->entity];
+    struct wr_tape tape = wr_state_tape(state, row);
+    uint32_t rank = class->label_rank != WR_NONE8 ? wr_tape_ties(&tape, record->tick) : 0;
+    while (!wr_tape_insert(&tape, record, wr_state_horizon(state, row->entity))) {
+        if (!evict_one(state, at)) {
+            if (tape.ref == WR_STORE_NO_REF) {
+                wr_row_set_lost(row, record->tick);
+                state->n_evictions++;
+                break;
+            }
+            int64_t lost = wr_tape_drop_oldest(&tape);
+            wr_row_set_lost(row, WR_MAX(wr_row_lost(row), lost));
+            state->n_evictions++;
+        }
+    }
+    keep_tape(row, &tape);
+    return rank;
+}
+
+/* ── events ─────────────────────────────────────────────────────────────────────────────────── */
+static void read_event(struct wr_feature_state *state, const struct wr_event *event,
+                       uint32_t conditions, struct wr_feature_vector *vector)
+{
+    const struct wr_feature_plan *plan = state->plan;
+    for (uint32_t i = 0; i < plan->schema->n_entities; i++) {
+        if (!event->keys[i].present) {
+            read_absent(state, i, vector->values);
+        } else if (plan->classes[i].used) {
+            uint32_t at = wr_entity_find(&state->entities, &event->keys[i]);
+            struct wr_record record = record_of(state, &plan->classes[i], event, conditions);
+            read_class(state, i, at != WR_ROW_NONE ? wr_entity_row(&state->entities, at) : NULL,
+                       &record, vector->values);
+        }
+    }
+}
+
+void wr_feature_peek(struct wr_feature_state *state, const struct wr_event *event,
+                     uint32_t conditions, struct wr_feature_vector *vector)
+{
+    int64_t tick = floor_div(event->time_ms, state->plan->schema->tick_ms);
+    int64_t newest = state->newest_tick;
+    vector->place = WR_PLACE_NONE;
+    vector->late = newest != WR_TICK_NONE && tick < newest - state->lateness_ticks;
+    state->newest_tick = WR_MAX(newest, tick);
+    read_event(state, event, conditions, vector);
+    state->newest_tick = newest;
+}
+
+bool wr_feature_update(struct wr_feature_state *state, const struct wr_event *event,
+                       uint32_t conditions, uint64_t sequence, struct wr_feature_vector *vector)
+{
+    const struct wr_feature_plan *plan = state->plan;
+    int64_t tick = floor_div(event->time_ms, plan->schema->tick_ms);
+    (void)sequence;
+    WR_ASSERT(event->time_ms >= WR_INSTANT_MS_MIN && event->time_ms <= WR_INSTANT_MS_MAX);
+    state->n_events++;
+    vector->place = WR_PLACE_NONE;
+    vector->late =
+        state->newest_tick != WR_TICK_NONE && tick < state->newest_tick - state->lateness_ticks;
+    if (vector->late) {
+        state->n_late++;
+        read_event(state, event, conditions, vector);
+        return false;
+    }
+    state->newest_tick = WR_MAX(state->newest_tick, tick);
+    for (uint32_t i = 0; i < plan->schema->n_entities; i++) {
+        const struct wr_feature_class *class = &plan->classes[i];
+        if (!event->keys[i].present) {
+            read_absent(state, i, vector->values);
+        } else if (class->used) {
+            struct wr_record record = record_of(state, class, event, conditions);
+            uint32_t at = use_row(state, &event->keys[i], i);
+            const struct wr_row *row =
+                at != WR_ROW_NONE ? wr_entity_row(&state->entities, at) : NULL;
+            read_class(state, i, row, &record, vector->values);
+            uint64_t rank = at != WR_ROW_NONE ? insert(state, at, &record) : PLACE_MAX + 1;
+            if (class->label_rank != WR_NONE8) {
+                unsigned shift = PLACE_BITS * class->label_rank;
+                vector->place &= ~((uint64_t)0xffff << shift);
+                vector->place |= (rank <= PLACE_MAX ? rank : 0xffff) << shift;
+            }
+        }
+    }
+    if (state->n_events % SWEEP_EVERY == 0) {
+        sweep(state);
+    }
+    return true;
+}
+
+void wr_feature_prefetch(const struct wr_feature_state *state, const struct wr_event *const *events,
+                         size_t n)
+{
+    const struct wr_feature_plan *plan = state->plan;
+    for (int round = 0; round < 3; round++) {
+        for (size_t e = 0; e < n; e++) {
+            for (uint32_t i = 0; i < plan->schema->n_entities; i++) {
+                const struct wr_event_key *key = &events[e]->keys[i];
+                if (!key->present || !plan->classes[i].used) {
+                    continue;
+                }
+                if (round == 0) {
+                    wr_entity_prefetch(&state->entities, key);
+                    continue;
+                }
+                uint32_t at = round == 1 ? wr_entity_hint(&state->entities, key)
+                                         : wr_entity_find(&state->entities, key);
+                if (at == WR_ROW_NONE) {
+                    continue;
+                }
+                const struct wr_row *row = wr_entity_row(&state->entities, at);
+                if (round == 1) {
+                    __builtin_prefetch(row);
+                } else if (row->ref != WR_STORE_NO_REF) {
+                    const uint8_t *tape = wr_store_at(&state->store, row->ref);
+                    for (int line = 0; line < 4; line++) {
+                        __builtin_prefetch(tape + (size_t)line * 64);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/* ── labels ─────────────────────────────────────────────────────────────────────────────────── */
+static enum wr_label_effect label_class(struct wr_feature_state *state, uint32_t entity,
+                                        const struct wr_event_key *key, int64_t tick, uint64_t rank,
+                                        uint32_t mask, bool set)
+{
+    uint32_t at = rank <= PLACE_MAX ? wr_entity_find(&state->entities, key) : WR_ROW_NONE;
+    const struct wr_row *row = at != WR_ROW_NONE ? wr_entity_row(&state->entities, at) : NULL;
+    if (row == NULL || tick <= wr_row_lost(row) || tick <= wr_state_horizon(state, entity)) {
+        return WR_LABEL_EXPIRED;
+    }
+    struct wr_tape tape = wr_state_tape(state, row);
+    struct wr_cursor cursor, probe;
+    struct wr_record record;
+    wr_tape_seek_before(&tape, tick, &cursor);
+    probe = cursor;
+    for (uint64_t i = 0; i <= rank; i++) {
+        cursor = probe;
+        if (!wr_tape_next(&tape, &probe, &record) || record.tick != tick) {
+            return WR_LABEL_EXPIRED;
+        }
+    }
+    return wr_tape_mark(&tape, &cursor, mask, set) ? WR_LABEL_CHANGED : WR_LABEL_SAME;
+}
+
+enum wr_label_effect wr_feature_label(struct wr_feature_state *state, const struct wr_event *event,
+                                      uint64_t place, uint32_t label, bool set)
+{
+    const struct wr_feature_plan *plan = state->plan;
+    int64_t tick = floor_div(event->time_ms, plan->schema->tick_ms);
+    enum wr_label_effect effect = WR_LABEL_EXPIRED;
+    WR_ASSERT(label < plan->n_labels);
+    state->n_labels++;
+    for (uint32_t i = 0; i < plan->schema->n_entities; i++) {
+        const struct wr_feature_class *class = &plan->classes[i];
+        if (!event->keys[i].present || class->bit_of[label] < 0) {
+            continue;
+        }
+        uint64_t rank = place >> (PLACE_BITS * class->label_rank) & 0xffff;
+        enum wr_label_effect here = label_class(state, i, &event->keys[i], tick, rank,
+                                                (uint32_t)1 << class->bit_of[label], set);
+        effect = WR_MIN(effect, here);
+    }
+    state->n_labels_idle += effect == WR_LABEL_EXPIRED ? 1 : 0;
+    return effect;
+}
+
+/* ── what the caller sees ───────────────────────────────────────────────────────────────────── */
+const char *wr_feature_presence_name(enum wr_feature_presence presence)
+{
+    static const char *const names[] = {
+        [WR_FEATURE_DEFINED] = "defined", [WR_FEATURE_NO_HISTORY] = "no_history",
+        [WR_FEATURE_WARMING] = "warming", [WR_FEATURE_EVICTED] = "evicted",
+        [WR_FEATURE_STALE] = "stale",     [WR_FEATURE_FIELD_ABSENT] = "field_absent",
+    };
+    WR_ASSERT((unsigned)presence < WR_COUNTOF(names));
+    return names[presence];
+}
+
+struct wr_value wr_feature_to_value(struct wr_arena *arena, const struct wr_feature_value *value)
+{
+    if (value->presence != WR_FEATURE_DEFINED) {
+        return wr_undefined();
+    }
+    switch (value->form) {
+    case WR_FORM_INTEGER:
+        return wr_int(value->units);
+    case WR_FORM_DECIMAL:
+        return wr_decimal(value->units, value->scale);
+    case WR_FORM_DOUBLE:
+        return wr_number_double(arena, value->number);
+    default:
+        return value->value != NULL ? *value->value : wr_undefined();
+    }
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "feature/gauge.h"
+
+#include "base/hash.h"
+
+/* ── counts ─────────────────────────────────────────────────────────────────────────────────── */
+void wr_count_fold(struct wr_count *count, const struct wr_chunk *chunk, unsigned n_bits,
+                   uint32_t mask, unsigned from, unsigned to)
+{
+    if (from == to) {
+        return;
+    }
+    if (mask == 0) {
+        count->newest = count->n == 0 ? wr_chunk_tick(chunk, n_bits, to - 1) : count->newest;
+        count->n += to - from;
+        return;
+    }
+    unsigned stride = wr_stride(chunk), first = to;
+    uint64_t n = 0;
+    const uint8_t *p = chunk->bytes + (size_t)to * stride;
+    for (unsigned i = to; i-- > from;) { /* bits are the lowest of the head word */
+        uint32_t bits;
+        p -= stride;
+        memcpy(&bits, p, sizeof bits);
+        bool hit = (bits & mask) == mask;
+        first = hit && n == 0 ? i : first;
+        n += hit;
+    }
+    if (n != 0) {
+        count->newest = count->n == 0 ? wr_chunk_tick(chunk, n_bits, first) : count->newest;
+        count->n += n;
+    }
+}
+
+void wr_count_record(struct wr_count *count, uint32_t mask, const struct wr_record *record)
+{
+    if ((record->bits & mask) == mask) {
+        count->newest = count->n == 0 ? record->tick : count->newest;
+        count->n++;
+    }
+}
+
+void wr_count_newer(struct wr_count *count, uint32_t mask, const struct wr_record *record)
+{
+    if ((record->bits & mask) == mask) {
+        count->newest = record->tick;
+        count->n++;
+    }
+}
+
+void wr_count_merge(struct wr_count *count, const struct wr_count *older)
+{
+    count->newest = count->n == 0 ? older->newest : count->newest;
+    count->n += older->n;
+}
+
+/* ── series ─────────────────────────────────────────────────────────────────────────────────── */
+static inline void add_value(struct wr_series *s, int64_t v)
+{
+    if (s->n == 0) {
+        s->min = s->max = s->newest = v;
+    }
+    s->n++;
+    s->sum += v;
+    s->squares += (wr_u128)((wr_i128)v * v);
+    s->min = v < s->min ? v : s->min;
+    s->max = v > s->max ? v : s->max;
+    s->oldest = v;
+}
+
+void wr_series_fold(struct wr_series *series, const struct wr_chunk *chunk,
+                    const struct wr_series_lane *lane, unsigned from, unsigned to)
+{
+    struct wr_series s = *series;
+    uint32_t mask = lane->mask;
+    unsigned stride = wr_stride(chunk);
+    unsigned at = wr_column_at(chunk->head, chunk->widths, lane->column);
+    uint64_t value_mask = wr_low_bytes(wr_width(chunk->widths, lane->column));
+    const uint8_t *p = chunk->bytes + (size_t)to * stride;
+    for (unsigned i = to; i > from; i--) {
+        uint32_t bits;
+        p -= stride;
+        memcpy(&bits, p, sizeof bits);
+        uint64_t kept = wr_load(p + at, value_mask);
+        if ((bits & mask) == mask && kept != 0) {
+            add_value(&s, wr_number_kept(kept));
+        }
+    }
+    *series = s;
+}
+
+void wr_series_record(struct wr_series *series, const struct wr_series_lane *lane,
+                      const struct wr_record *record)
+{
+    uint64_t kept = record->columns[lane->column];
+    if ((record->bits & lane->mask) == lane->mask && kept != 0) {
+        add_value(series, wr_number_kept(kept));
+    }
+}
+
+void wr_series_newer(struct wr_series *series, const struct wr_series_lane *lane,
+                     const struct wr_record *record)
+{
+    uint64_t kept = record->columns[lane->column];
+    if ((record->bits & lane->mask) == lane->mask && kept != 0) {
+        int64_t v = wr_number_kept(kept), oldest = series->oldest;
+        bool first = series->n == 0;
+        add_value(series, v);
+        series->newest = v;
+        series->oldest = first ? v : oldest;
+    }
+}
+
+void wr_series_merge(struct wr_series *series, const struct wr_series *older)
+{
+    if (older->n == 0) {
+        return;
+    }
+    if (series->n == 0) {
+        *series = *older;
+        return;
+    }
+    series->n += older->n;
+    series->sum += older->sum;
+    series->squares += older->squares;
+    series->min = WR_MIN(series->min, older->min);
+    series->max = WR_MAX(series->max, older->max);
+    series->oldest = older->oldest;
+}
+
+/* ── sets ───────────────────────────────────────────────────────────────────────────────────── */
+void wr_set_clear(struct wr_set *set)
+{
+    set->n = set->halvings = 0;
+    set->mask = 127;
+    memset(set->slots, 0, 128 * sizeof set->slots[0]);
+}
+
+/* Keys are keyed hashes already; the mix keeps sampling and slots apart. */
+static uint64_t sample_of(uint64_t key)
+{
+    return wr_mix64(key);
+}
+
+static void place(struct wr_set *set, uint64_t key, uint32_t index)
+{
+    uint32_t at = (uint32_t)key & set->mask;
+    while (set->slots[at] != 0) {
+        at = (at + 1) & set->mask;
+    }
+    set->slots[at] = (uint16_t)(index + 1);
+}
+
+static void place_all(struct wr_set *set)
+{
+    memset(set->slots, 0, ((size_t)set->mask + 1) * sizeof set->slots[0]);
+    for (uint32_t i = 0; i < set->n; i++) {
+        place(set, set->values[i], i);
+    }
+}
+
+static bool is_sampled(const struct wr_set *set, uint64_t key)
+{
+    return set->halvings == 0 || sample_of(key) >> (64 - set->halvings) == 0;
+}
+
+static void halve(struct wr_set *set)
+{
+    uint32_t kept = 0;
+    set->halvings++;
+    for (uint32_t i = 0; i < set->n; i++) {
+        if (is_sampled(set, set->values[i])) {
+            set->values[kept++] = set->values[i];
+        }
+    }
+    set->n = kept;
+    place_all(set);
+}
+
+static void add_key(struct wr_set *set, uint64_t key)
+{
+    if (!is_sampled(set, key)) {
+        return;
+    }
+    for (uint32_t at = (uint32_t)key & set->mask; set->slots[at] != 0; at = (at + 1) & set->mask) {
+        if (set->values[set->slots[at] - 1] == key) {
+            return;
+        }
+    }
+    while (set->n == WR_LIMIT_SET_EXACT) { /* ends: a threshold of 0 bits samples one key */
+        if (set->halvings == 63) {
+            return;
+        }
+        halve(set);
+    }
+    if (!is_sampled(set, key)) {
+        return;
+    }
+    if (set->n * 2 > set->mask && set->mask + 1 < WR_SET_SLOTS) {
+        set->mask = set->mask * 4 + 3 < WR_SET_SLOTS ? set->mask * 4 + 3 : WR_SET_SLOTS - 1;
+        place_all(set);
+    }
+    set->values[set->n] = key;
+    place(set, key, set->n++);
+}
+
+void wr_set_fold(struct wr_set *set, const struct wr_chunk *chunk, const struct wr_set_lane *lane,
+                 unsigned from, unsigned to)
+{
+    unsigned stride = wr_stride(chunk);
+    unsigned at = wr_column_at(chunk->head, chunk->widths, lane->column);
+    uint64_t mask = wr_low_bytes(wr_width(chunk->widths, lane->column));
+    for (unsigned i = to; i-- > from;) {
+        const uint8_t *p = chunk->bytes + (size_t)i * stride;
+        uint32_t bits;
+        memcpy(&bits, p, sizeof bits);
+        uint64_t key = wr_load(p + at, mask);
+        if ((bits & lane->mask) == lane->mask && key != 0) {
+            add_key(set, key);
+        }
+    }
+}
+
+void wr_set_record(struct wr_set *set, const struct wr_set_lane *lane,
+                   const struct wr_record *record)
+{
+    uint64_t key = record->columns[lane->column];
+    if ((record->bits & lane->mask) == lane->mask && key != 0) {
+        add_key(set, key);
+    }
+}
+
+uint64_t wr_set_size(const struct wr_set *set, bool *approximate)
+{
+    *approximate = set->halvings != 0;
+    return (uint64_t)set->n << set->halvings;
+}

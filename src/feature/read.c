@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* With n records that have the field, x_i its scaled integers, s its scale, S = sum x_i,
+ * Q = sum x_i^2:
+ *
+ *   avg       S / (n 10^s)                              variance  (n Q - S^2) / (n (n-1) 10^2s)
+ *   stddev    sqrt(variance)                            cv        stddev / avg
+ *   zscore    (x - avg) / stddev                        share     records with the bit / records
+ *
+ * Averages and variances are one correctly rounded division of exact integers; what follows is one
+ * IEEE operation each. variance, stddev, cv and zscore need n >= 2, cv an average other than 0,
+ * zscore a stddev other than 0. */
+#include "feature/read.h"
+
+#include <math.h>
+
+#include "feature/exact.h"
+
+static void put_integer(struct wr_feature_value *value, int64_t n)
+{
+    *value = (struct wr_feature_value){.form = WR_FORM_INTEGER, .units = n, .number = (double)n};
+}
+
+static void put_double(struct wr_feature_value *value, double d)
+{
+    *value = (struct wr_feature_value){.form = WR_FORM_DOUBLE, .number = d};
+}
+
+/* Money keeps its scale; other numbers are the double next to them. */
+static void put_units(const struct wr_feature *f, wr_i128 units, struct wr_feature_value *value)
+{
+    double number = wr_ratio(units, wr_pow10(f->scale));
+    bool fits = units <= INT64_MAX && units >= -INT64_MAX;
+    if (!f->money || !fits) {
+        put_double(value, number);
+        return;
+    }
+    *value = (struct wr_feature_value){
+        .form = WR_FORM_DECIMAL, .scale = f->scale, .units = (int64_t)units, .number = number};
+}
+
+void wr_feature_read_missing(const struct wr_feature *feature, enum wr_feature_presence why,
+                             struct wr_feature_value *value)
+{
+    int64_t units;
+    if (!feature->has_fallback) {
+        *value = (struct wr_feature_value){.presence = (uint8_t)why};
+    } else if (wr_number_to_i64(&feature->fallback, &units)) {
+        put_integer(value, units);
+    } else {
+        put_double(value, wr_number_to_double(&feature->fallback));
+    }
+}
+
+/* ── spread ─────────────────────────────────────────────────────────────────────────────────── */
+static double average(const struct wr_series *s, unsigned scale)
+{
+    return wr_ratio(s->sum, (wr_u128)s->n * wr_pow10(scale));
+}
+
+/* Sample variance; n >= 2. The exact numerator has over 127 bits only for sums that no currency
+ * reaches; then doubles take over, alike on every build. */
+static double variance(const struct wr_series *s, unsigned scale)
+{
+    wr_u128 size = s->sum < 0 ? -(wr_u128)s->sum : (wr_u128)s->sum, nq = 0, ss = 0;
+    double power = (double)(int64_t)wr_pow10(scale);
+    bool exact = !__builtin_mul_overflow((wr_u128)s->squares, (wr_u128)s->n, &nq) &&
+                 !__builtin_mul_overflow(size, size, &ss) && nq >> 127 == 0;
+    if (!exact) {
+        double mean = wr_ratio(s->sum, s->n);
+        double squares = (double)(uint64_t)(s->squares >> 64) * 18446744073709551616.0 +
+                         (double)(uint64_t)s->squares;
+        double v = (squares - wr_ratio(s->sum, 1) * mean) / (double)(s->n - 1);
+        return (v > 0 ? v : 0) / (power * power);
+    }
+    wr_u128 pairs = (wr_u128)s->n * (s->n - 1), scale2 = (wr_u128)wr_pow10(scale) * wr_pow10(scale);
+    wr_u128 denominator;
+    if (__builtin_mul_overflow(pairs, scale2, &denominator) || denominator >> 126 != 0) {
+        return wr_ratio((wr_i128)(nq - ss), pairs) / (power * power);
+    }
+    return wr_ratio((wr_i128)(nq - ss), denominator);
+}
+
+static void read_spread(const struct wr_feature *f, const struct wr_series *s, uint64_t own,
+                        struct wr_feature_value *value)
+{
+    if (f->kind == WR_FEATURE_ZSCORE && own == 0) {
+        wr_feature_read_missing(f, WR_FEATURE_FIELD_ABSENT, value);
+        return;
+    }
+    double v = s->n >= 2 ? variance(s, f->scale) : 0, mean = 0, deviation = sqrt(v);
+    if (s->n >= 2) {
+        mean = average(s, f->scale);
+    }
+    bool undefined = s->n < 2 || (f->kind == WR_FEATURE_CV && s->sum == 0) ||
+                     (f->kind == WR_FEATURE_ZSCORE && v == 0);
+    if (undefined) {
+        wr_feature_read_missing(f, WR_FEATURE_NO_HISTORY, value);
+    } else if (f->kind == WR_FEATURE_VARIANCE) {
+        put_double(value, v);
+    } else if (f->kind == WR_FEATURE_STDDEV) {
+        put_double(value, deviation);
+    } else if (f->kind == WR_FEATURE_CV) {
+        put_double(value, deviation / mean);
+    } else {
+        double x = wr_ratio(wr_number_kept(own), wr_pow10(f->scale));
+        put_double(value, (x - mean) / deviation);
+    }
+}
+
+/* ── values of the window ───────────────────────────────────────────────────────────────────── */
+static void read_series(const struct wr_feature *f, const struct wr_series *s, uint64_t own,
+                        struct wr_feature_value *value)
+{
+    if (f->kind == WR_FEATURE_SUM) {
+        put_units(f, s->sum, value);
+        return;
+    }
+    if (f->kind == WR_FEATURE_DELTA_TO_LAST && own == 0) {
+        wr_feature_read_missing(f, WR_FEATURE_FIELD_ABSENT, value);
+        return;
+    }
+    if (s->n == 0) {
+        wr_feature_read_missing(f, WR_FEATURE_NO_HISTORY, value);
+        return;
+    }
+    switch (f->kind) {
+    case WR_FEATURE_AVG:
+        put_double(value, average(s, f->scale));
+        break;
+    case WR_FEATURE_MIN:
+        put_units(f, s->min, value);
+        break;
+    case WR_FEATURE_MAX:
+        put_units(f, s->max, value);
+        break;
+    case WR_FEATURE_FIRST:
+        put_units(f, s->oldest, value);
+        break;
+    case WR_FEATURE_LAST:
+        put_units(f, s->newest, value);
+        break;
+    case WR_FEATURE_DELTA_TO_LAST:
+        put_units(f, (wr_i128)wr_number_kept(own) - s->newest, value);
+        break;
+    default:
+        WR_UNREACHABLE();
+    }
+}
+
+static bool is_spread(enum wr_feature_kind kind)
+{
+    return kind == WR_FEATURE_VARIANCE || kind == WR_FEATURE_STDDEV || kind == WR_FEATURE_CV ||
+           kind == WR_FEATURE_ZSCORE;
+}
+
+void wr_feature_read(const struct wr_walk *walk, const struct wr_reader *reader,
+                     const struct wr_record *self, struct wr_feature_value *value)
+{
+    const struct wr_feature *f = &walk->plan->features[reader->feature];
+    if (reader->series != WR_NONE8) {
+        const struct wr_series *s = &walk->series[reader->series];
+        uint8_t lane = walk->class->series[reader->series];
+        uint64_t own = self->columns[walk->class->series_lanes[lane].column];
+        if (is_spread(f->kind)) {
+            read_spread(f, s, own, value);
+        } else {
+            read_series(f, s, own, value);
+        }
+        return;
+    }
+    if (reader->set != WR_NONE8) {
+        bool approximate;
+        put_integer(value, (int64_t)wr_set_size(&walk->sets[reader->set], &approximate));
+        value->approximate = approximate;
+        return;
+    }
+    const struct wr_count *count = &walk->counters[reader->counter];
+    if (f->kind == WR_FEATURE_COUNT) {
+        put_integer(value, (int64_t)count->n);
+    } else if (f->kind == WR_FEATURE_SHARE) {
+        uint64_t part = walk->counters[reader->part].n;
+        put_double(value, count->n == 0 ? 0 : wr_ratio((wr_i128)part, count->n));
+    } else if (count->n == 0) {
+        wr_feature_read_missing(f, WR_FEATURE_NO_HISTORY, value);
+    } else {
+        int64_t ms = (self->tick - count->newest) * walk->plan->schema->tick_ms;
+        put_double(value, wr_ratio(ms, 1000));
+    }
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The state of all features: private to the floor. */
+#ifndef WR_FEATURE_STATE_H
+#define WR_FEATURE_STATE_H
+
+#include "feature/entity.h"
+#include "feature/feature.h"
+#include "feature/walk.h"
+
+#define WR_TICK_NONE INT64_MIN
+
+struct wr_feature_state {
+    const struct wr_feature_plan *plan;
+    const struct wr_memory *memory;
+    struct wr_store store;
+    struct wr_entities entities;
+    uint32_t entities_max, lost_max;
+    int64_t newest_tick; /* greatest of all events applied; WR_TICK_NONE before the first */
+    int64_t lateness_ticks;
+    int64_t kept_since_tick; /* windows that begin before it are warming */
+    uint64_t n_events, n_late, n_labels, n_labels_idle, n_evictions, n_forgotten;
+    struct wr_walk walk;
+    uint32_t n_sets; /* room in walk.sets */
+    struct wr_record scratch[WR_CHUNK_RECORDS_MAX + 1];
+};
+
+/* Records up to this tick count no more for this kind of entity. */
+int64_t wr_state_horizon(const struct wr_feature_state *state, uint32_t entity);
+
+struct wr_tape wr_state_tape(struct wr_feature_state *state, const struct wr_row *row);
+
+#endif

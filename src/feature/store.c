@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "feature/store.h"
+
+const uint16_t wr_store_sizes[WR_STORE_SIZES] = {32,  48,  64,   96,   128,  192,   256,
+                                                 384, 512, 2048, 4096, 8192, 16384, 32768};
+
+enum { GRANULE = 16, NO_GRANULE = 0xffff };
+#define NO_SPAN UINT32_MAX
+
+bool wr_store_init(struct wr_store *store, const struct wr_memory *memory, uint32_t spans_max)
+{
+    spans_max = WR_MIN(spans_max, (UINT32_C(1) << 20) - 1);
+    *store = (struct wr_store){.memory = memory, .spans_max = spans_max, .pool = NO_SPAN};
+    memset(store->roomy, 0xff, sizeof store->roomy);
+    store->spans = memory->take(memory->context, spans_max * sizeof *store->spans);
+    return store->spans != NULL;
+}
+
+void wr_store_deinit(struct wr_store *store)
+{
+    const struct wr_memory *memory = store->memory;
+    for (uint32_t i = 0; i < store->n_spans; i += WR_BLOCK_SPANS) {
+        memory->give(memory->context, store->spans[i].p, WR_BLOCK_SPANS * WR_SPAN_SIZE);
+    }
+    memory->give(memory->context, store->spans, store->spans_max * sizeof *store->spans);
+    *store = (struct wr_store){0};
+}
+
+uint64_t wr_store_taken(const struct wr_store *store)
+{
+    return (uint64_t)store->n_spans * WR_SPAN_SIZE + store->spans_max * sizeof *store->spans;
+}
+
+unsigned wr_store_size_for(size_t n)
+{
+    unsigned size = 0;
+    while (size < WR_STORE_SIZES && wr_store_sizes[size] < n) {
+        size++;
+    }
+    return size;
+}
+
+/* ── spans ──────────────────────────────────────────────────────────────────────────────────── */
+static void add_block(struct wr_store *store)
+{
+    if (store->n_spans + WR_BLOCK_SPANS > store->spans_max) {
+        return;
+    }
+    uint8_t *p = store->memory->take(store->memory->context, (size_t)WR_BLOCK_SPANS * WR_SPAN_SIZE);
+    if (p == NULL) {
+        return;
+    }
+    for (uint32_t i = WR_BLOCK_SPANS; i-- > 0;) { /* the lowest is used first */
+        struct wr_span *span = &store->spans[store->n_spans + i];
+        *span = (struct wr_span){.p = p + (size_t)i * WR_SPAN_SIZE, .after = store->pool};
+        store->pool = store->n_spans + i;
+    }
+    store->n_spans += WR_BLOCK_SPANS;
+}
+
+static uint32_t take_span(struct wr_store *store)
+{
+    if (store->pool == NO_SPAN) {
+        add_block(store);
+    }
+    uint32_t at = store->pool;
+    if (at != NO_SPAN) {
+        store->pool = store->spans[at].after;
+    }
+    return at;
+}
+
+void *wr_store_span(struct wr_store *store)
+{
+    uint32_t at = take_span(store);
+    if (at == NO_SPAN) {
+        return NULL;
+    }
+    store->used += WR_SPAN_SIZE;
+    return memset(store->spans[at].p, 0, WR_SPAN_SIZE);
+}
+
+static void list_add(struct wr_store *store, uint32_t at)
+{
+    struct wr_span *span = &store->spans[at];
+    uint32_t head = store->roomy[span->size];
+    span->before = NO_SPAN;
+    span->after = head;
+    span->listed = true;
+    if (head != NO_SPAN) {
+        store->spans[head].before = at;
+    }
+    store->roomy[span->size] = at;
+}
+
+static void list_remove(struct wr_store *store, uint32_t at)
+{
+    struct wr_span *span = &store->spans[at];
+    WR_ASSERT(span->listed);
+    if (span->before != NO_SPAN) {
+        store->spans[span->before].after = span->after;
+    } else {
+        store->roomy[span->size] = span->after;
+    }
+    if (span->after != NO_SPAN) {
+        store->spans[span->after].before = span->before;
+    }
+    span->listed = false;
+}
+
+/* ── pieces ─────────────────────────────────────────────────────────────────────────────────── */
+static unsigned pieces_of(unsigned size)
+{
+    return WR_SPAN_USABLE / wr_store_sizes[size];
+}
+
+uint32_t wr_store_alloc(struct wr_store *store, unsigned size)
+{
+    WR_ASSERT(size < WR_STORE_SIZES);
+    uint32_t at = store->roomy[size];
+    if (at == NO_SPAN) {
+        at = take_span(store);
+        if (at == NO_SPAN) {
+            return WR_STORE_NO_REF;
+        }
+        struct wr_span *fresh = &store->spans[at];
+        *fresh = (struct wr_span){.p = fresh->p, .free_granule = NO_GRANULE, .size = (uint8_t)size};
+        list_add(store, at);
+    }
+    struct wr_span *span = &store->spans[at];
+    uint32_t granule;
+    if (span->free_granule != NO_GRANULE) {
+        granule = span->free_granule;
+        memcpy(&span->free_granule, span->p + (size_t)granule * GRANULE, sizeof(uint16_t));
+    } else {
+        granule = (uint32_t)span->carved++ * wr_store_sizes[size] / GRANULE;
+    }
+    span->live++;
+    if (span->free_granule == NO_GRANULE && span->carved == pieces_of(size)) {
+        list_remove(store, at);
+    }
+    store->used += wr_store_sizes[size];
+    return (at << 12 | granule) + 1;
+}
+
+void wr_store_free(struct wr_store *store, uint32_t ref)
+{
+    WR_ASSERT(ref != WR_STORE_NO_REF);
+    uint32_t at = (ref - 1) >> 12, granule = (ref - 1) & 4095;
+    struct wr_span *span = &store->spans[at];
+    WR_ASSERT(at < store->n_spans && span->live > 0);
+    memcpy(span->p + (size_t)granule * GRANULE, &span->free_granule, sizeof(uint16_t));
+    span->free_granule = (uint16_t)granule;
+    span->live--;
+    store->used -= wr_store_sizes[span->size];
+    if (!span->listed) {
+        list_add(store, at);
+    }
+    if (span->live == 0) {
+        list_remove(store, at);
+        span->after = store->pool;
+        store->pool = at;
+    }
+}

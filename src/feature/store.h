@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Memory of the tapes: blocks of 1 MiB cut into spans of 64 KiB, each span cut into pieces of one
+ * size. A piece is named by a 32-bit reference, so that no state holds an address. A span whose
+ * pieces are all free goes back to the pool and may serve another size: what small tapes leave
+ * behind, larger ones use. Never more than spans_max spans; allocation then gives 0. */
+#ifndef WR_FEATURE_STORE_H
+#define WR_FEATURE_STORE_H
+
+#include "base/arena.h"
+
+#define WR_SPAN_SIZE    65536
+#define WR_SPAN_USABLE  (WR_SPAN_SIZE - 16) /* an 8-byte load at a piece's end stays inside */
+#define WR_BLOCK_SPANS  16
+#define WR_STORE_SIZES  14
+#define WR_STORE_TAPES  9 /* the first sizes: 32 .. 512 bytes */
+#define WR_STORE_NO_REF 0
+
+extern const uint16_t wr_store_sizes[WR_STORE_SIZES];
+
+struct wr_span {
+    uint8_t *p;
+    uint32_t before, after; /* among spans of this size with room; or `after` in the pool */
+    uint16_t free_granule;  /* head of the list of freed pieces; 0xffff = none */
+    uint16_t carved;        /* pieces ever handed out since the span got its size */
+    uint16_t live;
+    uint8_t size;
+    bool listed;
+};
+
+struct wr_store {
+    const struct wr_memory *memory;
+    struct wr_span *spans;
+    uint32_t n_spans, spans_max, pool;
+    uint32_t roomy[WR_STORE_SIZES];
+    uint64_t used; /* bytes of live pieces and whole spans handed out */
+};
+
+/* False when there is no room for the span table. */
+WR_NODISCARD bool wr_store_init(struct wr_store *store, const struct wr_memory *memory,
+                                uint32_t spans_max);
+void wr_store_deinit(struct wr_store *store);
+
+/* Size index that holds n bytes; WR_STORE_SIZES when none does. */
+unsigned wr_store_size_for(size_t n);
+/* A reference, or WR_STORE_NO_REF. The piece is not cleared. */
+uint32_t wr_store_alloc(struct wr_store *store, unsigned size);
+void wr_store_free(struct wr_store *store, uint32_t ref);
+/* A whole span, cleared, never given back before deinit; NULL when there is none. */
+void *wr_store_span(struct wr_store *store);
+uint64_t wr_store_taken(const struct wr_store *store);
+
+static inline void *wr_store_at(const struct wr_store *store, uint32_t ref)
+{
+    uint32_t at = ref - 1;
+    WR_CHECK_SLOW(ref != WR_STORE_NO_REF && at >> 12 < store->n_spans);
+    return store->spans[at >> 12].p + (size_t)(at & 4095) * 16;
+}
+
+#endif

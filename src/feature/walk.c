@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "feature/walk.h"
+
+#include "feature/read.h"
+
+/* ── folding ────────────────────────────────────────────────────────────────────────────────── */
+static void fold_records(struct wr_walk *walk, const struct wr_chunk *chunk, unsigned from,
+                         unsigned to)
+{
+    const struct wr_feature_class *class = walk->class;
+    for (unsigned g = 0; g < walk->n_counters; g++) {
+        wr_count_fold(&walk->counters[g], chunk, class->n_bits,
+                      class->counter_lanes[class->counters[g]].mask, from, to);
+    }
+    for (unsigned g = 0; g < walk->n_series; g++) {
+        wr_series_fold(&walk->series[g], chunk, &class->series_lanes[class->series[g]], from, to);
+    }
+    for (unsigned g = 0; g < walk->n_sets; g++) {
+        wr_set_fold(&walk->sets[g], chunk, &class->sets[g], from, to);
+    }
+}
+
+static void fold_child(struct wr_walk *walk, struct wr_child *child)
+{
+    const struct wr_feature_class *class = walk->class;
+    for (unsigned g = 0; g < walk->n_counters; g++) {
+        wr_count_merge(&walk->counters[g], &wr_child_counts(child)[class->counters[g]]);
+    }
+    for (unsigned g = 0; g < walk->n_series; g++) {
+        wr_series_merge(&walk->series[g], &wr_child_series(class, child)[class->series[g]]);
+    }
+}
+
+/* Starts a group. The event itself, at age 0, belongs to those without delay that do not skip it.
+ */
+static void start_group(struct wr_walk *walk, unsigned index, const struct wr_record *self)
+{
+    const struct wr_feature_class *class = walk->class;
+    const struct wr_group *group = &class->groups[index];
+    bool with_self = group->delay == 0 && !group->skip_self;
+    for (; walk->n_counters < group->counters_end; walk->n_counters++) {
+        struct wr_count *count = &walk->counters[walk->n_counters];
+        *count = (struct wr_count){0};
+        if (with_self) {
+            wr_count_record(count, class->counter_lanes[class->counters[walk->n_counters]].mask,
+                            self);
+        }
+    }
+    for (; walk->n_series < group->series_end; walk->n_series++) {
+        struct wr_series *series = &walk->series[walk->n_series];
+        *series = (struct wr_series){0};
+        if (with_self) {
+            wr_series_record(series, &class->series_lanes[class->series[walk->n_series]], self);
+        }
+    }
+    for (; walk->n_sets < group->sets_end; walk->n_sets++) {
+        wr_set_clear(&walk->sets[walk->n_sets]);
+        if (with_self) {
+            wr_set_record(&walk->sets[walk->n_sets], &class->sets[walk->n_sets], self);
+        }
+    }
+}
+
+/* ── moving left ────────────────────────────────────────────────────────────────────────────── */
+/* Within the chunk, over all records younger than `tick`; true when one that is not remains. */
+static bool pass_records(struct wr_walk *walk, struct wr_cursor *cursor, int64_t tick)
+{
+    const struct wr_chunk *chunk = cursor->chunk;
+    unsigned n_bits = walk->class->n_bits, stride = wr_stride(chunk), to = cursor->i, from = to;
+    uint64_t mask = wr_low_bytes(chunk->head);
+    if (tick < chunk->base) {
+        from = 0;
+    } else {
+        uint64_t offset = (uint64_t)(tick - chunk->base);
+        const uint8_t *p = chunk->bytes + (size_t)to * stride;
+        while (from > 0 && wr_load(p - stride, mask) >> n_bits > offset) {
+            p -= stride;
+            from--;
+        }
+    }
+    if (from < to && walk->n_counters + walk->n_series + walk->n_sets != 0) {
+        fold_records(walk, chunk, from, to);
+    }
+    cursor->i = from;
+    return from > 0;
+}
+
+/* To the right end of the chunk before the cursor's, skipping whole children that are younger than
+ * `tick` by their totals; false when the tape begins here. Sets have no totals, so with sets in
+ * play every record is looked at. */
+static bool previous_chunk(struct wr_walk *walk, const struct wr_tape *tape,
+                           struct wr_cursor *cursor, int64_t tick)
+{
+    uint32_t step = tape->height;
+    while (step > 0) {
+        struct wr_node *node = cursor->path[step - 1].node;
+        uint32_t at = cursor->path[step - 1].at;
+        if (at == 0) {
+            step--;
+            continue;
+        }
+        cursor->path[step - 1].at = --at;
+        struct wr_child *child = wr_child_at(walk->class, node, at);
+        if (walk->n_sets == 0 && child->first > tick) {
+            fold_child(walk, child);
+        } else if (step == tape->height) {
+            cursor->chunk = wr_store_at(tape->store, child->ref);
+            cursor->i = cursor->chunk->n;
+            return true;
+        } else {
+            cursor->path[step].node = wr_store_at(tape->store, child->ref);
+            cursor->path[step].at = cursor->path[step].node->n;
+            step++;
+        }
+    }
+    return false;
+}
+
+/* Over all records younger than `tick`. */
+static void pass(struct wr_walk *walk, const struct wr_tape *tape, struct wr_cursor *cursor,
+                 int64_t tick)
+{
+    while (cursor->chunk != NULL && !pass_records(walk, cursor, tick)) {
+        if (!previous_chunk(walk, tape, cursor, tick)) {
+            cursor->chunk = NULL; /* the tape has no older record */
+        }
+    }
+}
+
+void wr_walk_tape(struct wr_walk *walk, const struct wr_tape *tape, const struct wr_record *self,
+                  const struct wr_walk_bounds *bounds, struct wr_feature_value *values)
+{
+    const struct wr_feature_class *class = walk->class;
+    struct wr_cursor cursor;
+    walk->n_counters = walk->n_series = walk->n_sets = 0;
+    wr_tape_seek(tape, self->tick, &cursor);
+    for (uint32_t i = 0; i < class->n_stops; i++) {
+        const struct wr_stop *stop = &class->stops[i];
+        pass(walk, tape, &cursor, self->tick - stop->age);
+        if (stop->kind == WR_STOP_START) {
+            start_group(walk, stop->index, self);
+        } else {
+            const struct wr_reader *reader = &class->readers[stop->index];
+            int64_t start = self->tick - stop->age;
+            struct wr_feature_value *value = &values[reader->feature];
+            wr_feature_read(walk, reader, self, value);
+            if (start + 1 < bounds->held_since) {
+                *value = (struct wr_feature_value){.presence = WR_FEATURE_EVICTED};
+            } else if (start + 1 < bounds->kept_since) {
+                *value = (struct wr_feature_value){.presence = WR_FEATURE_WARMING};
+            }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One walk over a tape, from an event backwards, fills all features of one kind of entity. */
+#ifndef WR_FEATURE_WALK_H
+#define WR_FEATURE_WALK_H
+
+#include "feature/feature.h"
+#include "feature/tree.h"
+
+struct wr_walk {
+    const struct wr_feature_plan *plan;
+    const struct wr_feature_class *class;
+    uint8_t n_counters, n_series, n_sets; /* gauges of the groups that have started */
+    struct wr_count counters[WR_LIMIT_FEATURE_GAUGES];
+    struct wr_series series[WR_LIMIT_FEATURE_GAUGES];
+    struct wr_set *sets; /* as many as any class needs */
+};
+
+/* Windows that begin before these ticks lack history. */
+struct wr_walk_bounds {
+    int64_t held_since; /* records before it were given up */
+    int64_t kept_since; /* the state began then */
+};
+
+/* Fills the values of the class's features as of the event `self`, which is not on the tape (yet):
+ * behind all records of its tick. */
+void wr_walk_tape(struct wr_walk *walk, const struct wr_tape *tape, const struct wr_record *self,
+                  const struct wr_walk_bounds *bounds, struct wr_feature_value *values);
+
+#endif
