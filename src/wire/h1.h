@@ -85,10 +85,10 @@ struct wr_h1_reader {
     int status;      /* when BAD: 400, 413, 414, 417, 431, 501 or 505 */
     const char *why; /* when BAD: static text, safe to show */
     /* private */
-    uint32_t scanned, line, fields_start, blank_lines;
-    uint8_t stage;
-    uint32_t n_fields;
-    struct wr_h1_span request_line;
+    uint32_t scanned, line, fields_start, blank_lines, n_fields;
+    uint8_t stage, method, minor;
+    bool has_query;
+    struct wr_h1_span target, path, query;
     struct wr_h1_span names[WR_LIMIT_H1_FIELDS], values[WR_LIMIT_H1_FIELDS];
 };
 
@@ -117,9 +117,9 @@ struct wr_h1_body {
     uint64_t received; /* bytes of data so far */
     /* private */
     uint64_t body_max, left;
-    uint32_t extensions, trailers, line_n;
-    uint8_t stage, digits;
-    char name[20];
+    uint32_t extensions, trailers;
+    uint8_t stage, digits, name_n;
+    char name[18];
 };
 
 void wr_h1_body_init(struct wr_h1_body *body, const struct wr_h1_head *head, uint64_t body_max);
