@@ -76,10 +76,11 @@ struct wr_answer {
     struct wr_error error; /* when err is not WR_OK */
 };
 
-/* Decides n requests (at most WR_LIMIT_ENGINE_BATCH) in order. Answers borrow from `scratch` and
- * from the bodies. Returns an error only when the state can no longer be trusted (memory ran out
- * after a sequence was given): then no answer of the batch may leave, and the caller rebuilds.
- * A request that is refused changes nothing. */
+/* Decides n requests in order. Answers borrow from `scratch` and from the bodies. A request that is
+ * refused changes nothing; memory that runs out refuses requests before they count. Errors:
+ * WR_E_LIMIT when n is over WR_LIMIT_ENGINE_BATCH (nothing was done).
+ * Room: about 12 KiB of scratch a request, of which what was not needed goes back; a scratch arena
+ * whose first block has room for a whole batch takes nothing from its source. */
 WR_NODISCARD wr_err wr_engine_batch(struct wr_engine *engine, const struct wr_request *requests,
                                     size_t n, struct wr_arena *scratch, struct wr_answer *answers,
                                     struct wr_error *error);

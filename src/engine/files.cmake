@@ -1,3 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 list(APPEND WEIR_CORE_FILES
+  src/engine/record.c
+  src/engine/card.c
+  src/engine/seen.c
+  src/engine/anchor.c
+  src/engine/binding.c
+  src/engine/intake.c
+  src/engine/derive.c
+  src/engine/score.c
+  src/engine/decide.c
+  src/engine/document.c
+  src/engine/batch.c
+  src/engine/label.c
+  src/engine/fold.c
+  src/engine/engine.c
 )

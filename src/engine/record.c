@@ -19,7 +19,7 @@ enum {
     AT_ZERO = 43,
     AT_DIGEST = 44,
     AT_LENGTHS = 76,
-    HEAD_SIZE = 108,
+    HEAD_SIZE = WR_RECORD_HEAD,
     VERSION = 1,
     PART_COUNT = 5,
     LENGTH_COUNT = 8,
@@ -55,11 +55,15 @@ size_t wr_record_size(const struct wr_record *record)
            record->derived.n + record->document.n;
 }
 
-void wr_record_encode(struct wr_buf *buf, const struct wr_record *record)
+void wr_record_encode_head(uint8_t head[WR_RECORD_HEAD], const struct wr_record *record)
 {
-    const struct wr_str parts[PART_COUNT] = {record->id, record->anchor, record->event,
-                                             record->derived, record->document};
-    uint8_t head[HEAD_SIZE] = {'W', 'R', VERSION, (uint8_t)record->kind};
+    const size_t lengths[PART_COUNT] = {record->id.n, record->anchor.n, record->event.n,
+                                        record->derived.n, record->document.n};
+    memset(head, 0, HEAD_SIZE);
+    head[0] = 'W';
+    head[1] = 'R';
+    head[AT_VERSION] = VERSION;
+    head[AT_KIND] = (uint8_t)record->kind;
     wr_put64(head + AT_SEQUENCE, record->sequence);
     wr_put32(head + AT_EPOCH, record->epoch);
     wr_put64(head + AT_NODE, record->node);
@@ -70,12 +74,20 @@ void wr_record_encode(struct wr_buf *buf, const struct wr_record *record)
     head[AT_OUTCOME] = (uint8_t)record->outcome;
     memcpy(head + AT_DIGEST, record->pack_digest, 32);
     for (size_t i = 0; i < PART_COUNT; i++) {
-        wr_put32(head + AT_LENGTHS + 4 * i, (uint32_t)parts[i].n);
+        wr_put32(head + AT_LENGTHS + 4 * i, (uint32_t)lengths[i]);
     }
+}
+
+void wr_record_encode(struct wr_buf *buf, const struct wr_record *record)
+{
+    uint8_t head[HEAD_SIZE];
+    wr_record_encode_head(head, record);
     wr_buf_add(buf, head, sizeof head);
-    for (size_t i = 0; i < PART_COUNT; i++) {
-        wr_buf_str(buf, parts[i]);
-    }
+    wr_buf_str(buf, record->id);
+    wr_buf_str(buf, record->anchor);
+    wr_buf_str(buf, record->event);
+    wr_buf_str(buf, record->derived);
+    wr_buf_str(buf, record->document);
 }
 
 static wr_err not_a_record(struct wr_error *error, size_t offset, const char *what)

@@ -77,10 +77,14 @@ struct wr_record {
     struct wr_str id, anchor, event, derived, document; /* views into the payload when decoded */
 };
 
+#define WR_RECORD_HEAD 108
+
 /* Exact size of the encoding. */
 size_t wr_record_size(const struct wr_record *record);
 /* Appends the encoding; check buf->overflow. */
 void wr_record_encode(struct wr_buf *buf, const struct wr_record *record);
+/* The head alone, for writers that have put the parts behind it in place. */
+void wr_record_encode_head(uint8_t head[WR_RECORD_HEAD], const struct wr_record *record);
 /* Hostile-safe: WR_E_JOURNAL with the offset when the bytes are not a record. Parts are views. */
 WR_NODISCARD wr_err wr_record_decode(struct wr_str payload, struct wr_record *out,
                                      struct wr_error *error);

@@ -42,6 +42,8 @@ static wr_err bind_inputs(struct wr_pack *pack, const struct wr_keys *keys,
         if (names != NULL && !wr_is(names->items[i], WR_STRING)) {
             return wr_keys_fail(keys, "inputs", "element %zu is not a text", i);
         }
+        model->inputs[i].model = model->model;
+        model->inputs[i].index = i;
         model->inputs[i].category = own.kind == WR_MODEL_CATEGORY;
         err = bind_input(pack, keys, names != NULL ? wr_text(names->items[i]) : own.name,
                          &model->inputs[i]);

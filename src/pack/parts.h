@@ -38,6 +38,8 @@ bool wr_list_has(const struct wr_list *list, struct wr_str text);
 
 /* ── models ─────────────────────────────────────────────────────────────────────────────────── */
 struct wr_pack_input {
+    const struct wr_model *model;
+    size_t index; /* of the input of that model */
     struct wr_str name;
     uint32_t feature; /* index of the plan, or UINT32_MAX: then the path counts */
     struct wr_path path;

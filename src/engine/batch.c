@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One batch through the flow. Everything that can fail comes before the first sequence is given:
+ * reading, and the reservation of all room that the decisions will need. */
+#include "engine/state.h"
+
+enum { PREFETCH = 16 }; /* events whose tapes are fetched ahead; more gains nothing (measured) */
+
+struct batch {
+    struct wr_engine *engine;
+    const struct wr_request *requests;
+    struct wr_answer *answers;
+    struct wr_case *cases;
+    size_t n;
+    struct wr_arena keep; /* values that cases keep from step to step */
+    void *score_room;
+    struct wr_buf out;
+};
+
+static void refuse(struct batch *batch, size_t i, wr_err err)
+{
+    batch->cases[i].stage = WR_CASE_REFUSED;
+    batch->answers[i].err = err;
+    batch->engine->stats.n_refused++;
+}
+
+static void refuse_for_memory(struct batch *batch, size_t i)
+{
+    refuse(batch, i,
+           wr_fail(&batch->answers[i].error, WR_E_MEMORY, "no room to decide the request"));
+}
+
+bool wr_case_prepare(const struct wr_engine *engine, struct wr_case *c, struct wr_arena *scratch)
+{
+    const struct wr_binding *binding = engine->binding;
+    size_t n_features = binding->plan->n_features, n_models = binding->pack->n_models;
+    size_t size = sizeof(struct wr_event) + n_features * sizeof(struct wr_feature_value) +
+                  n_features * sizeof(struct wr_value) + binding->n_paths * sizeof(double) +
+                  n_models * (sizeof(double) + sizeof(uint16_t) + 1);
+    char *at = wr_arena_alloc(scratch, size + 64, 16);
+    if (at == NULL) {
+        return false;
+    }
+    c->event = (void *)at;
+    at += (sizeof(struct wr_event) + 15) / 16 * 16;
+    c->vector = (struct wr_feature_vector){.values = (void *)at};
+    at += n_features * sizeof(struct wr_feature_value);
+    c->features = (void *)at;
+    at += n_features * sizeof(struct wr_value);
+    c->paths = (void *)at;
+    at += binding->n_paths * sizeof(double);
+    c->scores = (void *)at;
+    at += n_models * sizeof(double);
+    c->model_absent = (void *)at;
+    at += n_models * sizeof(uint16_t);
+    c->model_states = (void *)at;
+    return true;
+}
+
+/* ── before anything changes ────────────────────────────────────────────────────────────────── */
+static void read_one(struct batch *batch, size_t i, struct wr_arena *scratch)
+{
+    struct wr_engine *engine = batch->engine;
+    const struct wr_request *request = &batch->requests[i];
+    struct wr_case *c = &batch->cases[i];
+    batch->answers[i] = (struct wr_answer){.err = WR_OK};
+    *c = (struct wr_case){.budget = request->budget,
+                          .want_features = request->want_features,
+                          .epoch = engine->config.epoch,
+                          .node = engine->config.node,
+                          .now_us = request->now_us,
+                          .body = request->body};
+    if (!wr_case_prepare(engine, c, scratch)) {
+        refuse_for_memory(batch, i);
+        return;
+    }
+    wr_err err = wr_case_read(engine, c, scratch, &batch->answers[i].error);
+    if (err != WR_OK) {
+        refuse(batch, i, err);
+    } else if (c->event->id.n != 0) {
+        wr_seen_prefetch(&engine->seen, c->id_hash);
+    }
+}
+
+/* One block for all that the live cases of this batch will write and keep. */
+static bool reserve(struct batch *batch, struct wr_arena *scratch)
+{
+    const struct wr_binding *binding = batch->engine->binding;
+    size_t n_open = 0, out_size = 0;
+    for (size_t i = 0; i < batch->n; i++) {
+        if (batch->cases[i].stage == WR_CASE_OPEN) {
+            n_open++;
+            out_size += binding->case_size + batch->cases[i].event_text.n;
+        }
+    }
+    size_t score_size = wr_case_score_room(binding, n_open);
+    size_t keep_size = n_open * binding->keep_size + 256;
+    char *room = wr_arena_alloc(scratch, score_size + keep_size + out_size, 64);
+    if (room == NULL) {
+        return false;
+    }
+    batch->score_room = room;
+    wr_arena_init_fixed(&batch->keep, room + score_size, keep_size, NULL, 0);
+    batch->out = wr_buf_fixed(room + score_size + keep_size, out_size);
+    return true;
+}
+
+/* Gives back what the reservation did not need; it was the last allocation of the scratch arena. */
+static void trim(struct batch *batch, struct wr_arena *scratch)
+{
+    struct wr_arena_mark mark = wr_arena_mark(scratch);
+    uint8_t *end = (uint8_t *)batch->out.p + batch->out.n;
+    WR_ASSERT(!batch->out.overflow && end <= mark.at);
+    mark.at = end;
+    wr_arena_rewind(scratch, mark);
+}
+
+/* ── from here on nothing can stop a case ───────────────────────────────────────────────────── */
+static void recognise(struct batch *batch, size_t i, const struct wr_seen_entry *known)
+{
+    struct wr_case *c = &batch->cases[i];
+    struct wr_answer *answer = &batch->answers[i];
+    if (known->body.lo == c->body_hash.lo && known->body.hi == c->body_hash.hi) {
+        c->stage = WR_CASE_REPLAYED;
+        answer->replayed = true;
+        answer->sequence = known->sequence;
+        answer->event_us = c->event->time_ms * 1000;
+        answer->transaction_id = c->event->id;
+        batch->engine->stats.n_replayed++;
+        return;
+    }
+    batch->engine->stats.n_conflicts++;
+    refuse(batch, i,
+           wr_fail(&answer->error, WR_E_CONFLICT, "%.*s: the event %.*s is known with another body",
+                   WR_FMT(batch->engine->binding->schema->id.text), WR_FMT(c->event->id)));
+}
+
+static void admit(struct batch *batch, size_t i)
+{
+    struct wr_engine *engine = batch->engine;
+    struct wr_case *c = &batch->cases[i];
+    bool has_id = c->event->id.n != 0;
+    const struct wr_seen_entry *known =
+        has_id ? wr_seen_find(&engine->seen, c->id_hash, c->now_us) : NULL;
+    if (known != NULL) {
+        recognise(batch, i, known);
+        return;
+    }
+    if (has_id && !wr_seen_room(&engine->seen, c->id_hash)) {
+        refuse_for_memory(batch, i);
+        return;
+    }
+    c->stage = WR_CASE_LIVE;
+    c->sequence = ++engine->sequence;
+    if (has_id) {
+        wr_seen_add(&engine->seen, &(struct wr_seen_entry){.id_hash = c->id_hash,
+                                                           .body = c->body_hash,
+                                                           .sequence = c->sequence,
+                                                           .now_us = c->now_us});
+    }
+    wr_case_lists(engine, c);
+    wr_case_conditions(engine, c);
+    wr_case_windows(engine, c, &batch->keep);
+    wr_case_derive(engine, c, &batch->keep);
+}
+
+static void admit_all(struct batch *batch)
+{
+    const struct wr_event *ahead[PREFETCH];
+    for (size_t start = 0; start < batch->n; start += PREFETCH) {
+        size_t end = WR_MIN(start + PREFETCH, batch->n), n_ahead = 0;
+        for (size_t i = start; i < end; i++) {
+            if (batch->cases[i].stage == WR_CASE_OPEN) {
+                ahead[n_ahead++] = batch->cases[i].event;
+            }
+        }
+        wr_feature_prefetch(batch->engine->features, ahead, n_ahead);
+        for (size_t i = start; i < end; i++) {
+            if (batch->cases[i].stage == WR_CASE_OPEN) {
+                admit(batch, i);
+            }
+        }
+    }
+}
+
+static void conclude(struct batch *batch, size_t i)
+{
+    struct wr_engine *engine = batch->engine;
+    struct wr_case *c = &batch->cases[i];
+    struct wr_answer *answer = &batch->answers[i];
+    struct wr_verdict verdict;
+    wr_case_decide(engine, c, &verdict);
+    wr_case_write(engine, c, &verdict, &batch->out, answer);
+    answer->late = c->vector.late;
+    answer->outcome = verdict.outcome;
+    answer->sequence = c->sequence;
+    answer->event_us = c->event->time_ms * 1000;
+    answer->n_degraded = verdict.n_degraded;
+    answer->policy_failed = verdict.policy_failed;
+    engine->last_now_us = c->now_us;
+    memcpy(engine->last_digest, engine->binding->pack->digest, 32);
+    engine->stats.n_decisions++;
+    engine->stats.n_late += c->vector.late;
+    engine->stats.n_policy_errors += verdict.policy_failed;
+    engine->stats.n_degraded += verdict.n_degraded != 0;
+}
+
+static void decide_all(struct batch *batch)
+{
+    admit_all(batch);
+    wr_case_score(batch->engine, batch->cases, batch->n, batch->score_room);
+    for (size_t i = 0; i < batch->n; i++) {
+        if (batch->cases[i].stage == WR_CASE_LIVE) {
+            conclude(batch, i);
+        }
+    }
+}
+
+static void refuse_all(struct wr_engine *engine, struct wr_answer *answers, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        answers[i] = (struct wr_answer){.err = WR_OK};
+        answers[i].err = wr_fail(&answers[i].error, WR_E_MEMORY, "no room to decide the request");
+        engine->stats.n_refused++;
+    }
+}
+
+wr_err wr_engine_batch(struct wr_engine *engine, const struct wr_request *requests, size_t n,
+                       struct wr_arena *scratch, struct wr_answer *answers, struct wr_error *error)
+{
+    struct batch batch = {.engine = engine, .requests = requests, .answers = answers, .n = n};
+    if (n > WR_LIMIT_ENGINE_BATCH) {
+        return wr_fail(error, WR_E_LIMIT, "a batch has at most %d requests", WR_LIMIT_ENGINE_BATCH);
+    }
+    batch.cases = wr_arena_alloc(scratch, n * sizeof *batch.cases, alignof(struct wr_case));
+    if (batch.cases == NULL) {
+        refuse_all(engine, answers, n);
+        return WR_OK;
+    }
+    for (size_t i = 0; i < n; i++) {
+        read_one(&batch, i, scratch);
+    }
+    if (reserve(&batch, scratch)) {
+        decide_all(&batch);
+        trim(&batch, scratch);
+        return WR_OK;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (batch.cases[i].stage == WR_CASE_OPEN) {
+            refuse_for_memory(&batch, i);
+        }
+    }
+    return WR_OK;
+}
+
+wr_err wr_engine_replay(struct wr_engine *engine, struct wr_str payload, struct wr_arena *scratch,
+                        struct wr_answer *answer, struct wr_error *error)
+{
+    struct wr_record record;
+    struct wr_case c = {.stage = WR_CASE_OPEN};
+    wr_err err = wr_record_decode(payload, &record, error);
+    *answer = (struct wr_answer){.err = WR_OK};
+    if (err != WR_OK || record.kind != WR_RECORD_DECISION) {
+        return err != WR_OK ? err : wr_engine_fold(engine, payload, scratch, error);
+    }
+    err = wr_fold_check_order(engine, &record, error);
+    if (err != WR_OK) {
+        return err;
+    }
+    c.budget = record.budget;
+    c.epoch = record.epoch;
+    c.node = record.node;
+    c.now_us = record.now_us;
+    struct batch batch = {.engine = engine, .answers = answer, .cases = &c, .n = 1};
+    if (!wr_case_prepare(engine, &c, scratch)) {
+        return wr_fail(error, WR_E_MEMORY, "no room to replay a record");
+    }
+    err = wr_case_read_record(engine, &c, &record, scratch, error);
+    if (err != WR_OK) {
+        return err;
+    }
+    if (!reserve(&batch, scratch)) {
+        return wr_fail(error, WR_E_MEMORY, "no room to replay a record");
+    }
+    decide_all(&batch);
+    trim(&batch, scratch);
+    if (c.stage != WR_CASE_LIVE) {
+        return wr_fail(error, WR_E_JOURNAL, "entry %llu: its event id is known already",
+                       (unsigned long long)record.sequence);
+    }
+    return WR_OK;
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writes a decision down: the document, the derived part, the record around both. The bytes depend
+ * on the case and its verdict alone; the order of keys is fixed; the answer's views point into the
+ * record. Room was reserved before the sequence was given (binding->case_size). */
+#include "engine/state.h"
+#include "value/json_write.h"
+
+static void key_string(struct wr_buf *out, struct wr_str key, struct wr_str text)
+{
+    wr_buf_str(out, key);
+    wr_json_write_string(out, text, WR_JSON_COMPACT);
+}
+
+/* {"a":1,"b":true} of the features that are there, in order of names. */
+static void write_features(struct wr_buf *out, const struct wr_binding *binding,
+                           const struct wr_case *c, bool missing)
+{
+    bool first = true;
+    wr_buf_char(out, '{');
+    for (uint32_t k = 0; k < binding->plan->n_features; k++) {
+        uint32_t i = binding->pack->by_name[k];
+        const struct wr_value *v = &c->features[i];
+        if (wr_is(*v, WR_UNDEFINED) != missing) {
+            continue;
+        }
+        struct wr_str label = binding->feature_labels[k];
+        wr_buf_add(out, label.p + (first ? 1 : 0), label.n - (first ? 1 : 0));
+        first = false;
+        if (missing) {
+            wr_buf_char(out, '"');
+            wr_buf_str(out, wr_str_z(wr_case_absence(c->vector.values[i].presence)));
+            wr_buf_char(out, '"');
+        } else if (wr_is(*v, WR_NUMBER)) {
+            wr_number_write(out, v);
+        } else {
+            wr_json_write(out, v, WR_JSON_COMPACT);
+        }
+    }
+    wr_buf_char(out, '}');
+}
+
+/* Names of lists and models are plain: nothing in them needs an escape. */
+static void write_key(struct wr_buf *out, bool *first, struct wr_str name)
+{
+    wr_buf_str(out, *first ? WR_STR("\"") : WR_STR(",\""));
+    wr_buf_str(out, name);
+    wr_buf_str(out, WR_STR("\":"));
+    *first = false;
+}
+
+static void write_lists(struct wr_buf *out, const struct wr_pack *pack, const struct wr_case *c)
+{
+    bool first = true;
+    wr_buf_char(out, '{');
+    for (uint32_t i = 0; i < pack->n_lists; i++) {
+        write_key(out, &first, pack->lists[i].name);
+        wr_buf_str(out, (c->list_hits >> i & 1) != 0 ? WR_STR("true") : WR_STR("false"));
+    }
+    wr_buf_char(out, '}');
+}
+
+/* As the policy saw them: the text of input.scores. */
+static void write_number(struct wr_buf *out, double d)
+{
+    char room[64];
+    struct wr_arena arena;
+    alignas(16) char space[192];
+    wr_arena_init_fixed(&arena, space, sizeof space, NULL, 0);
+    struct wr_value v = wr_number_double(&arena, d);
+    struct wr_buf text = wr_buf_fixed(room, sizeof room);
+    wr_number_write(&text, &v);
+    WR_ASSERT(!text.overflow && wr_is(v, WR_NUMBER));
+    wr_buf_str(out, wr_buf_view(&text));
+}
+
+static void write_scores(struct wr_buf *out, const struct wr_pack *pack, const struct wr_case *c)
+{
+    bool first = true;
+    wr_buf_char(out, '{');
+    for (uint32_t m = 0; m < pack->n_models; m++) {
+        if (c->model_states[m] == WR_SCORED) {
+            write_key(out, &first, pack->models[m].name);
+            write_number(out, c->scores[m]);
+        }
+    }
+    wr_buf_char(out, '}');
+}
+
+/* Returns the span of the features within `out`. */
+static struct wr_str write_derived(struct wr_buf *out, const struct wr_binding *binding,
+                                   const struct wr_case *c)
+{
+    wr_buf_str(out, WR_STR("{\"features\":"));
+    size_t start = out->n;
+    write_features(out, binding, c, false);
+    struct wr_str features = wr_str_of(out->p + start, out->n - start);
+    wr_buf_str(out, WR_STR(",\"lists\":"));
+    write_lists(out, binding->pack, c);
+    wr_buf_str(out, WR_STR(",\"missing\":"));
+    write_features(out, binding, c, true);
+    wr_buf_str(out, WR_STR(",\"scores\":"));
+    write_scores(out, binding->pack, c);
+    wr_buf_char(out, '}');
+    return features;
+}
+
+/* ── the document ───────────────────────────────────────────────────────────────────────────── */
+static void write_reason(struct wr_buf *out, const struct wr_reason *reason, struct wr_str *code)
+{
+    wr_buf_str(out, WR_STR("{\"code\":"));
+    size_t start = out->n + 1;
+    wr_json_write_string(out, reason->code, WR_JSON_COMPACT);
+    *code = wr_str_of(out->p + start, out->n - start - 1);
+    key_string(out, WR_STR(",\"text\":"), reason->text);
+    if (reason->rule.n != 0) {
+        key_string(out, WR_STR(",\"rule\":"), reason->rule);
+    }
+    wr_buf_char(out, '}');
+}
+
+/* Leaves out the last reasons when all of them are over WR_LIMIT_REASON_BYTES. */
+static void write_reasons(struct wr_buf *out, const struct wr_verdict *verdict,
+                          struct wr_answer *answer)
+{
+    size_t start = out->n;
+    wr_buf_char(out, '[');
+    for (uint32_t i = 0; i < verdict->n_reasons; i++) {
+        size_t before = out->n;
+        struct wr_str code;
+        if (i != 0) {
+            wr_buf_char(out, ',');
+        }
+        write_reason(out, &verdict->reasons[i], &code);
+        if (out->n - start > WR_LIMIT_REASON_BYTES) {
+            out->n = before;
+            break;
+        }
+        if (answer->n_reasons < WR_COUNTOF(answer->reasons)) {
+            answer->reasons[answer->n_reasons++] = code;
+        }
+    }
+    wr_buf_char(out, ']');
+}
+
+static void write_degraded(struct wr_buf *out, const struct wr_verdict *verdict)
+{
+    wr_buf_char(out, '[');
+    for (uint32_t i = 0; i < verdict->n_degraded; i++) {
+        const struct wr_degraded *item = &verdict->degraded[i];
+        wr_buf_str(out, i == 0 ? WR_STR("{\"what\":\"") : WR_STR(",{\"what\":\""));
+        wr_buf_str(out, wr_str_z(item->what));
+        if (item->name.n != 0) {
+            wr_buf_char(out, '.');
+            wr_buf_str(out, item->name);
+        }
+        wr_buf_str(out, WR_STR("\",\"why\":\""));
+        wr_buf_str(out, wr_str_z(item->why));
+        if (item->detail.n != 0) {
+            wr_buf_str(out, WR_STR(": "));
+            wr_buf_str(out, item->detail);
+        }
+        wr_buf_str(out, WR_STR("\"}"));
+    }
+    wr_buf_char(out, ']');
+}
+
+static void write_head(struct wr_buf *out, const struct wr_case *c)
+{
+    char id[WR_DECISION_ID_MAX];
+    size_t n = wr_decision_id_write(id, c->node, c->epoch, c->sequence);
+    wr_buf_str(out, WR_STR("{\"decision_id\":\""));
+    wr_buf_add(out, id, n);
+    wr_buf_str(out, WR_STR("\",\"transaction_id\":"));
+    if (c->event->id.n != 0) {
+        wr_json_write_string(out, c->event->id, WR_JSON_COMPACT);
+    } else {
+        wr_buf_str(out, WR_STR("null"));
+    }
+}
+
+static void write_document(struct wr_buf *out, const struct wr_pack *pack, const struct wr_case *c,
+                           const struct wr_verdict *verdict, struct wr_answer *answer)
+{
+    uint32_t main_model = pack->policy.score_model;
+    write_head(out, c);
+    wr_buf_str(out, WR_STR(",\"outcome\":\""));
+    wr_buf_str(out, wr_str_z(wr_outcome_name(verdict->outcome)));
+    wr_buf_char(out, '"');
+    if (main_model != UINT32_MAX && c->model_states[main_model] == WR_SCORED) {
+        wr_buf_str(out, WR_STR(",\"score\":"));
+        write_number(out, c->scores[main_model]);
+    }
+    wr_buf_str(out, WR_STR(",\"scores\":"));
+    write_scores(out, pack, c);
+    wr_buf_str(out, WR_STR(",\"reasons\":"));
+    write_reasons(out, verdict, answer);
+    wr_buf_str(out, WR_STR(",\"degraded\":"));
+    write_degraded(out, verdict);
+    key_string(out, WR_STR(",\"pack\":{\"revision\":"), pack->revision);
+    wr_buf_str(out, WR_STR(",\"digest\":\""));
+    wr_buf_add(out, pack->digest_text, sizeof pack->digest_text);
+    wr_buf_str(out, c->vector.late ? WR_STR("\"},\"late\":true}") : WR_STR("\"},\"late\":false}"));
+}
+
+/* ── the record ─────────────────────────────────────────────────────────────────────────────── */
+static struct wr_str since(const struct wr_buf *out, size_t start)
+{
+    return wr_str_of(out->p + start, out->n - start);
+}
+
+void wr_case_write(struct wr_engine *engine, const struct wr_case *c,
+                   const struct wr_verdict *verdict, struct wr_buf *out, struct wr_answer *answer)
+{
+    const struct wr_binding *binding = engine->binding;
+    size_t start = out->n, at;
+    char *head = wr_buf_reserve(out, WR_RECORD_HEAD);
+    WR_ASSERT(head != NULL);
+    out->n += WR_RECORD_HEAD;
+    struct wr_record record = {
+        .kind = WR_RECORD_DECISION,
+        .sequence = c->sequence,
+        .epoch = c->epoch,
+        .node = c->node,
+        .now_us = c->now_us,
+        .event_us = c->event->time_ms * 1000,
+        .budget = c->budget,
+        .flags = (uint8_t)((c->vector.late ? WR_RECORD_LATE : 0) |
+                           (verdict->n_degraded != 0 ? WR_RECORD_DEGRADED : 0)),
+        .outcome = verdict->outcome,
+    };
+    memcpy(record.pack_digest, binding->pack->digest, 32);
+    at = out->n;
+    wr_buf_str(out, c->event->id);
+    record.id = since(out, at);
+    at = out->n;
+    char *anchor = wr_buf_reserve(out, WR_ANCHOR_MAX);
+    WR_ASSERT(anchor != NULL);
+    out->n += wr_anchor_write(engine, c, anchor);
+    record.anchor = since(out, at);
+    at = out->n;
+    wr_buf_str(out, c->event_text);
+    record.event = since(out, at);
+    at = out->n;
+    answer->features = write_derived(out, binding, c);
+    record.derived = since(out, at);
+    at = out->n;
+    write_document(out, binding->pack, c, verdict, answer);
+    record.document = since(out, at);
+    wr_record_encode_head((uint8_t *)head, &record);
+    answer->record = since(out, start);
+    answer->transaction_id = record.id;
+    answer->anchor = record.anchor;
+    answer->document = record.document;
+    if (c->want_features) {
+        at = out->n;
+        wr_record_project(out, record.document, answer->features);
+        answer->projected = since(out, at);
+    }
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Scores: one row per live case and model, handed to the model together. A model is left out of a
+ * decision when an input is absent that it cannot do without; the decision says so. */
+#include <math.h>
+
+#include "engine/state.h"
+
+/* The number of an input, or NaN when it is absent. */
+static double input_number(const struct wr_case *c, const struct wr_pack_input *input,
+                           uint32_t *path)
+{
+    if (input->feature == UINT32_MAX) {
+        return c->paths[(*path)++];
+    }
+    const struct wr_feature_value *value = &c->vector.values[input->feature];
+    if (value->presence != WR_FEATURE_DEFINED) {
+        return (double)NAN;
+    }
+    const struct wr_value *v = &c->features[input->feature];
+    if (input->category) {
+        return wr_is(*v, WR_STRING) ? wr_model_category(input->model, input->index, wr_text(*v))
+                                    : (double)NAN;
+    }
+    return value->number;
+}
+
+static bool fill_row(struct wr_case *c, const struct wr_pack_model *model, uint32_t m,
+                     uint32_t first_path, double *row)
+{
+    uint32_t path = first_path;
+    for (size_t i = 0; i < model->n_inputs; i++) {
+        const struct wr_pack_input *input = &model->inputs[i];
+        row[i] = input_number(c, input, &path);
+        if (!isnan(row[i]) || model->takes_missing) {
+            continue;
+        }
+        if (!input->has_default) {
+            c->model_states[m] = WR_SCORE_NO_INPUT;
+            c->model_absent[m] = (uint16_t)i;
+            return false;
+        }
+        row[i] = input->fallback;
+    }
+    return true;
+}
+
+static void take_score(struct wr_case *c, uint32_t m, double score)
+{
+    c->scores[m] = score;
+    c->model_states[m] = isfinite(score) ? WR_SCORED : WR_SCORE_NOT_FINITE;
+}
+
+static void score_rows(const struct wr_pack_model *model, uint32_t m, void *model_scratch,
+                       struct wr_case **rows_of, const double *rows, double *outputs, size_t n)
+{
+    if (n != 0 && wr_model_score_batch(model->model, rows, n, outputs, model_scratch) == WR_OK) {
+        for (size_t k = 0; k < n; k++) {
+            take_score(rows_of[k], m, outputs[k * model->n_outputs + model->output]);
+        }
+        return;
+    }
+    for (size_t k = 0; k < n; k++) { /* one row cannot be scored: find out which */
+        wr_err err =
+            wr_model_score(model->model, rows + k * model->n_inputs, outputs, model_scratch);
+        if (err == WR_OK) {
+            take_score(rows_of[k], m, outputs[model->output]);
+        } else {
+            rows_of[k]->model_states[m] = WR_SCORE_FAILED;
+        }
+    }
+}
+
+size_t wr_case_score_room(const struct wr_binding *binding, size_t n)
+{
+    return n * sizeof(double) * (1 + binding->n_inputs_max + binding->n_outputs_max);
+}
+
+void wr_case_score(struct wr_engine *engine, struct wr_case *cases, size_t n, void *room)
+{
+    const struct wr_binding *binding = engine->binding;
+    const struct wr_pack *pack = binding->pack;
+    struct wr_case **rows_of = room;
+    double *rows = (double *)(void *)((char *)room + n * sizeof(double));
+    double *outputs = rows + n * binding->n_inputs_max;
+    uint32_t first_path = 0;
+    for (uint32_t m = 0; m < pack->n_models; m++) {
+        const struct wr_pack_model *model = &pack->models[m];
+        size_t n_rows = 0;
+        for (size_t k = 0; k < n; k++) {
+            struct wr_case *c = &cases[k];
+            if (c->stage != WR_CASE_LIVE) {
+                continue;
+            }
+            c->model_states[m] = WR_SCORE_SKIPPED;
+            if (c->budget != WR_BUDGET_FALLBACK &&
+                fill_row(c, model, m, first_path, rows + n_rows * model->n_inputs)) {
+                rows_of[n_rows++] = c;
+            }
+        }
+        score_rows(model, m, binding->model_scratch, rows_of, rows, outputs, n_rows);
+        for (size_t i = 0; i < model->n_inputs; i++) {
+            first_path += model->inputs[i].feature == UINT32_MAX ? 1 : 0;
+        }
+    }
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The engine from within: its state, one event on its way (a case), and the steps of the flow, one
+ * file each. A case goes through the steps in this order; up to `admit` a step may refuse it and
+ * nothing has changed, from there on nothing can stop it. */
+#ifndef WR_ENGINE_STATE_H
+#define WR_ENGINE_STATE_H
+
+#include "base/num.h"
+#include "engine/engine.h"
+#include "engine/seen.h"
+#include "pack/parts.h"
+
+#define WR_LIMIT_ENGINE_WORK  (8u * 1024 * 1024) /* bytes for one evaluation of the policy */
+#define WR_LIMIT_ENGINE_PATHS 256                /* paths of the request that models read */
+#define WR_LIMIT_DERIVED_TEXT 256                /* bytes of a feature that is a text */
+#define WR_LIMIT_REASON_BYTES 4096               /* all reasons of one document, as JSON */
+#define WR_LIMIT_DEGRADED     (WR_LIMIT_PACK_MODELS + 8)
+
+/* What depends on the pack alone, made ready for the flow when the pack becomes active. */
+struct wr_binding {
+    struct wr_arena arena;
+    const struct wr_pack *pack;       /* decides */
+    const struct wr_pack *state_pack; /* its schema and plan shape the features; agrees with `pack`
+                                         in state_digest */
+    struct wr_schema *schema;         /* that of state_pack, with the key of this engine */
+    const struct wr_feature_plan *plan;
+    struct wr_value *feature_keys; /* names as values, in order of pack->by_name */
+    struct wr_str *feature_labels; /* ,"name": in that order, for JSON */
+    const struct wr_pack_input *paths[WR_LIMIT_ENGINE_PATHS]; /* of all models, in order */
+    uint32_t n_paths;
+    uint32_t classed[WR_LIMIT_PACK_LISTS]; /* lists with an outcome, gravest class first */
+    uint32_t n_classed;
+    void *model_scratch;
+    size_t n_inputs_max, n_outputs_max;
+    size_t case_size; /* most bytes of what a case writes, its texts not counted */
+    size_t keep_size; /* most bytes of values that a case keeps from step to step */
+    bool derives;     /* the pack has derived features */
+};
+
+struct wr_engine {
+    struct wr_arena arena; /* the engine itself */
+    const struct wr_memory *memory;
+    struct wr_engine_config config;
+    struct wr_binding *binding;
+    struct wr_feature_state *features;
+    struct wr_seen seen;
+    struct wr_arena work; /* fixed room: a policy that needs more fails, on every machine alike */
+    void *work_room;
+    uint64_t sequence;
+    uint8_t last_digest[32]; /* of the pack of the last entry */
+    int64_t last_now_us;
+    struct wr_engine_stats stats;
+};
+
+enum wr_case_stage { WR_CASE_OPEN, WR_CASE_REFUSED, WR_CASE_REPLAYED, WR_CASE_LIVE };
+
+/* Codes of the engine's own, beside enum wr_feature_presence: why a derived feature is absent. */
+enum { WR_ABSENT_UNDEFINED = 64, WR_ABSENT_ERROR = 65 };
+
+enum wr_model_state {
+    WR_SCORED = 0,
+    WR_SCORE_SKIPPED,    /* by the budget */
+    WR_SCORE_NO_INPUT,   /* an input is absent, without a default */
+    WR_SCORE_NOT_FINITE, /* the model gave NaN or an infinity */
+    WR_SCORE_FAILED,     /* the row cannot be scored: an index or category out of range */
+};
+
+struct wr_case {
+    enum wr_case_stage stage;
+    enum wr_budget budget;
+    bool want_features;
+    uint32_t epoch;
+    uint64_t node, sequence;
+    int64_t now_us;
+    struct wr_str body;
+    struct wr_value document; /* after tokenising, without label fields */
+    struct wr_event *event;
+    struct wr_str event_text; /* canonical */
+    uint64_t id_hash;
+    struct wr_hash128 body_hash;
+    uint32_t conditions;
+    struct wr_feature_vector vector;
+    struct wr_value *features; /* [n_features] as they enter input; undefined when absent */
+    double *paths;             /* [n_paths]; NaN when absent */
+    double *scores;            /* [n_models]; NaN when absent */
+    uint32_t list_hits;        /* bit i: list i holds the event */
+    uint32_t fixed_by;         /* list that fixes the outcome, or UINT32_MAX */
+    uint8_t *model_states;     /* [n_models], enum wr_model_state */
+    uint16_t *model_absent;    /* [n_models], the input that was absent */
+    bool derive_failed;        /* a condition or a derived feature ended in an error */
+};
+
+/* What the policy made of a case; texts borrow from the work arena until the next evaluation. */
+struct wr_reason {
+    struct wr_str code, text, rule;
+};
+
+struct wr_degraded {
+    const char *what;   /* "model" */
+    struct wr_str name; /* of the model, or empty */
+    const char *why;    /* "input_missing" */
+    struct wr_str detail;
+};
+
+struct wr_verdict {
+    enum wr_outcome outcome;
+    bool policy_failed;
+    struct wr_reason reasons[WR_LIMIT_REASONS]; /* in order of code, rule, text; no two alike */
+    uint32_t n_reasons;
+    struct wr_degraded degraded[WR_LIMIT_DEGRADED];
+    uint32_t n_degraded;
+};
+
+/* ── steps ──────────────────────────────────────────────────────────────────────────────────── */
+/* Body to document, event, canonical text and hashes; errors refuse the request. */
+WR_NODISCARD wr_err wr_case_read(struct wr_engine *engine, struct wr_case *c,
+                                 struct wr_arena *scratch, struct wr_error *error);
+/* The same from a recorded event, which was tokenised and freed of labels before. */
+WR_NODISCARD wr_err wr_case_read_record(struct wr_engine *engine, struct wr_case *c,
+                                        const struct wr_record *record, struct wr_arena *scratch,
+                                        struct wr_error *error);
+/* Arrays of a case that later steps fill. False when scratch has no room. */
+bool wr_case_prepare(const struct wr_engine *engine, struct wr_case *c, struct wr_arena *scratch);
+
+/* Lists, conditions (into c->conditions), windows, derived features. Values go to `keep`. */
+void wr_case_lists(const struct wr_engine *engine, struct wr_case *c);
+void wr_case_conditions(struct wr_engine *engine, struct wr_case *c);
+void wr_case_windows(struct wr_engine *engine, struct wr_case *c, struct wr_arena *keep);
+void wr_case_derive(struct wr_engine *engine, struct wr_case *c, struct wr_arena *keep);
+/* Scores of all models for the live cases of a batch; `room` is aligned to 8 and has
+ * wr_case_score_room bytes. */
+size_t wr_case_score_room(const struct wr_binding *binding, size_t n);
+void wr_case_score(struct wr_engine *engine, struct wr_case *cases, size_t n, void *room);
+/* Outcome, reasons, degradations. */
+void wr_case_decide(struct wr_engine *engine, struct wr_case *c, struct wr_verdict *verdict);
+/* Record and document into `out` (room was reserved), and the answer. */
+void wr_case_write(struct wr_engine *engine, const struct wr_case *c,
+                   const struct wr_verdict *verdict, struct wr_buf *out, struct wr_answer *answer);
+
+/* The policy's input in the work arena; undefined when there is no room. */
+enum wr_input_stage { WR_INPUT_EVENT, WR_INPUT_DERIVE, WR_INPUT_POLICY };
+struct wr_value wr_case_input(struct wr_engine *engine, const struct wr_case *c,
+                              enum wr_input_stage stage);
+const char *wr_case_absence(uint8_t presence); /* "no_history" */
+struct wr_rego_context wr_case_rego(const struct wr_engine *engine, const struct wr_case *c,
+                                    const struct wr_value *input);
+
+/* ── anchors: what a label needs of a decision ──────────────────────────────────────────────── */
+enum { WR_ANCHOR_MAX = 24 + 20 * WR_LIMIT_SCHEMA_ENTITIES };
+#define WR_ANCHOR_MS_MIN INT64_C(-62135596800000) /* the years 1 to 9999 */
+#define WR_ANCHOR_MS_MAX INT64_C(253402300799999)
+size_t wr_anchor_write(const struct wr_engine *engine, const struct wr_case *c,
+                       char out[WR_ANCHOR_MAX]);
+/* Fills time and keys of the event; false when the bytes are no anchor. */
+bool wr_anchor_read(const struct wr_engine *engine, struct wr_str anchor, struct wr_event *event,
+                    uint64_t *place, uint32_t *conditions);
+
+/* Does this record follow the last entry? WR_E_JOURNAL if not. */
+WR_NODISCARD wr_err wr_fold_check_order(const struct wr_engine *engine,
+                                        const struct wr_record *record, struct wr_error *error);
+
+/* ── labels and packs, shared by live and folded entries ────────────────────────────────────── */
+enum wr_label_result { /* the best first */
+                       WR_LABEL_IS_CHANGED,
+                       WR_LABEL_IS_SAME,
+                       WR_LABEL_IS_EXPIRED,
+                       WR_LABEL_IS_UNUSED, /* no feature reads it */
+                       WR_LABEL_IS_UNKNOWN
+};
+/* `event` is room for what the anchor says. */
+enum wr_label_result wr_label_apply(struct wr_engine *engine, const struct wr_label *label,
+                                    struct wr_str anchor, struct wr_event *event);
+/* Starts the features empty. On an error they are untouched. */
+WR_NODISCARD wr_err wr_engine_reset_features(struct wr_engine *engine, const struct wr_pack *pack,
+                                             int64_t warming_since_ms, struct wr_error *error);
+
+uint64_t wr_engine_id_hash(const struct wr_engine *engine, struct wr_str id);
+/* The binding of a pack; state_pack is the pack whose plan the features follow. */
+WR_NODISCARD wr_err wr_binding_open(const struct wr_memory *memory, const struct wr_pack *pack,
+                                    const struct wr_pack *state_pack, struct wr_hash_key key,
+                                    struct wr_binding **out, struct wr_error *error);
+void wr_binding_close(struct wr_binding *binding);
+
+#endif
