@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+weir_test(NAME h1_test FILES test/unit/wire/h1_test.c)
