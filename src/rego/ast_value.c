@@ -401,7 +401,7 @@ static struct wr_value annotations_value(struct builder *b, const struct wr_ast_
 {
     struct wr_value *items = list(b, module->n_annotations);
     for (uint32_t i = 0; items != NULL && i < module->n_annotations; i++) {
-        items[i] = module->annotations[i]->value;
+        items[i] = module->annotations[i]->json;
     }
     return items != NULL ? wr_array(items, module->n_annotations) : wr_undefined();
 }

@@ -305,60 +305,6 @@ static void parse_statements(struct wr_parser *p, bool with_rules, struct statem
 
 /* ── errors ─────────────────────────────────────────────────────────────────────────────────── */
 
-#define CARET_COLUMN_MAX 4096 /* no caret line for positions further right */
-
-static bool is_newline(char c)
-{
-    return c == '\n' || c == '\r';
-}
-
-static bool is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-/* The source line of the offset, or of the text before it, with a caret below. */
-static void add_details(struct wr_parser *p, struct wr_rego_errors *errors,
-                        struct wr_rego_error *error, size_t offset)
-{
-    struct wr_str text = p->text;
-    if (text.n == 0) {
-        return;
-    }
-    offset = WR_MIN(offset, text.n - 1);
-    while (offset > 0 && is_space(text.p[offset])) {
-        offset--;
-    }
-    size_t begin = offset, end = offset;
-    while (begin > 0 && !is_newline(text.p[begin])) {
-        begin--;
-    }
-    begin += is_newline(text.p[begin]);
-    while (end < text.n && !is_newline(text.p[end])) {
-        end++;
-    }
-    begin = WR_MIN(begin, end);
-    error->caret = offset > begin ? (uint32_t)(offset - begin) : 0;
-    error->lines = WR_NEW_ARRAY(errors->arena, struct wr_str, 2);
-    if (error->lines == NULL) {
-        return;
-    }
-    size_t tabs = begin;
-    while (tabs < end && text.p[tabs] == '\t') {
-        tabs++;
-    }
-    error->lines[0] = wr_str_of(text.p + tabs, end - tabs);
-    error->n_lines = 1;
-    size_t indent = begin + error->caret > tabs ? begin + error->caret - tabs : 0;
-    char *caret = indent <= CARET_COLUMN_MAX ? wr_arena_alloc(errors->arena, indent + 1, 1) : NULL;
-    if (caret != NULL) {
-        memset(caret, ' ', indent);
-        caret[indent] = '^';
-        error->lines[1] = wr_str_of(caret, indent + 1);
-        error->n_lines = 2;
-    }
-}
-
 /* The errors in the order in which they were found. */
 static wr_err report(struct wr_parser *p, struct wr_rego_errors *errors)
 {
@@ -377,7 +323,7 @@ static wr_err report(struct wr_parser *p, struct wr_rego_errors *errors)
         struct wr_rego_error *error = wr_rego_error_add(
             errors, list[i]->code, p->file, &list[i]->loc, "%.*s", WR_FMT(list[i]->message));
         if (error != NULL && !list[i]->no_details) {
-            add_details(p, errors, error, list[i]->loc.offset);
+            wr_rego_error_source(errors, error, p->text, list[i]->loc.offset);
         }
     }
     return list[0]->code;
@@ -474,20 +420,21 @@ wr_err wr_rego_parse_module(struct wr_arena *arena, struct wr_str file, struct w
     m->text = text;
     m->comments = p.comments;
     m->n_comments = p.n_comments;
-    if (p.at.n_errors == 0) {
+    bool annotated = options != NULL && options->annotations;
+    wr_err err = p.at.n_errors > 0 ? report(&p, errors) : WR_OK;
+    wr_err err2 = annotated && !p.dead ? wr_rego_annotations_read(arena, m, errors) : WR_OK;
+    if (err == WR_OK && err2 == WR_OK) {
         build_module(&p, m, &list);
+        err = p.at.n_errors > 0 ? report(&p, errors) : WR_OK;
     }
-    if (p.dead || p.at.n_errors > 0) {
-        return report(&p, errors);
+    err = err != WR_OK ? err : err2;
+    if (err == WR_OK && annotated) {
+        err = wr_rego_annotations_attach(arena, m, errors);
     }
-    if (options != NULL && options->annotations) {
-        wr_err err = wr_rego_annotate(arena, m, errors);
-        if (err != WR_OK) {
-            return err;
-        }
+    if (err == WR_OK) {
+        *module = m;
     }
-    *module = m;
-    return WR_OK;
+    return err;
 }
 
 /* ── queries and terms ──────────────────────────────────────────────────────────────────────── */

@@ -484,7 +484,7 @@ static bool memo_grow(struct wr_parser *p)
 
 void wr_parse_remember(struct wr_parser *p, uint32_t offset, struct wr_ast_term *term)
 {
-    if (p->speculation == 0 || p->dead || !memo_grow(p)) {
+    if ((p->speculation == 0 && term != NULL) || p->dead || !memo_grow(p)) {
         return;
     }
     struct wr_parse_memo *slot = memo_slot(p->memo, p->memo_cap, offset + 1);

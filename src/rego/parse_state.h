@@ -113,6 +113,8 @@ struct wr_ast_body *wr_parse_new_body(struct wr_parser *p, size_t base, struct w
 struct wr_ast_body *wr_parse_true_body(struct wr_parser *p, struct wr_ast_loc loc);
 
 bool wr_parse_recall(struct wr_parser *p, struct wr_ast_term **term);
+/* Remembers terms while another reading is possible, and failures always: a failure that is met
+ * again is not reported again. */
 void wr_parse_remember(struct wr_parser *p, uint32_t offset, struct wr_ast_term *term);
 void wr_parse_forget(struct wr_parser *p);
 

@@ -470,7 +470,7 @@ struct wr_ast_term *wr_parse_term(struct wr_parser *p)
         t = wr_parse_term_rest(p, t, false);
     }
     p->depth--;
-    if (opens || p->at.brackets != brackets) {
+    if (t == NULL || opens || p->at.brackets != brackets) {
         wr_parse_remember(p, offset, t);
     }
     return t;

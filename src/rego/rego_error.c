@@ -88,6 +88,59 @@ void wr_rego_error_detail(struct wr_rego_errors *errors, struct wr_rego_error *e
     error->n_lines++;
 }
 
+#define CARET_COLUMN_MAX 4096 /* no caret line for positions further right */
+
+static bool is_newline(char c)
+{
+    return c == '\n' || c == '\r';
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* The source line of the offset, or of the text before it, with a caret below. */
+void wr_rego_error_source(struct wr_rego_errors *errors, struct wr_rego_error *error,
+                          struct wr_str text, size_t offset)
+{
+    if (error == NULL || text.n == 0) {
+        return;
+    }
+    offset = WR_MIN(offset, text.n - 1);
+    while (offset > 0 && is_space(text.p[offset])) {
+        offset--;
+    }
+    size_t begin = offset, end = offset;
+    while (begin > 0 && !is_newline(text.p[begin])) {
+        begin--;
+    }
+    begin += is_newline(text.p[begin]);
+    while (end < text.n && !is_newline(text.p[end])) {
+        end++;
+    }
+    begin = WR_MIN(begin, end);
+    error->caret = offset > begin ? (uint32_t)(offset - begin) : 0;
+    error->lines = WR_NEW_ARRAY(errors->arena, struct wr_str, 2);
+    if (error->lines == NULL) {
+        return;
+    }
+    size_t tabs = begin;
+    while (tabs < end && text.p[tabs] == '\t') {
+        tabs++;
+    }
+    error->lines[0] = wr_str_of(text.p + tabs, end - tabs);
+    error->n_lines = 1;
+    size_t indent = begin + error->caret > tabs ? begin + error->caret - tabs : 0;
+    char *caret = indent <= CARET_COLUMN_MAX ? wr_arena_alloc(errors->arena, indent + 1, 1) : NULL;
+    if (caret != NULL) {
+        memset(caret, ' ', indent);
+        caret[indent] = '^';
+        error->lines[1] = wr_str_of(caret, indent + 1);
+        error->n_lines = 2;
+    }
+}
+
 static int compare(const struct wr_rego_error *a, const struct wr_rego_error *b)
 {
     if ((a->row == 0 && a->file.n == 0) != (b->row == 0 && b->file.n == 0)) {

@@ -49,6 +49,10 @@ struct wr_rego_error *wr_rego_error_add(struct wr_rego_errors *errors, wr_err co
 /* Appends a detail line. */
 void wr_rego_error_detail(struct wr_rego_errors *errors, struct wr_rego_error *error,
                           const char *format, ...) WR_PRINTF(3, 4);
+/* Makes the source line of a byte offset, or of the last text before it, and a caret below it the
+ * details. */
+void wr_rego_error_source(struct wr_rego_errors *errors, struct wr_rego_error *error,
+                          struct wr_str text, size_t offset);
 /* Sorts by file, row and column as OPA does before it reports; stable. */
 void wr_rego_errors_sort(struct wr_rego_errors *errors);
 
