@@ -70,6 +70,10 @@ void wr_feature_digest(const struct wr_feature_state *state, uint8_t digest[32])
     wr_sha256_init(&sha);
     add_u64(&sha, (uint64_t)state->newest_tick);
     add_u64(&sha, (uint64_t)state->kept_since_tick);
+    for (uint32_t i = 0; i < state->plan->schema->n_entities; i++) {
+        int64_t horizon = wr_state_horizon(state, i);
+        add_u64(&sha, (uint64_t)WR_MAX(horizon, state->forgotten[i]));
+    }
     add_list(&sha, readable, &state->entities.live);
     add_list(&sha, readable, &state->entities.lost);
     wr_sha256_end(&sha, digest);

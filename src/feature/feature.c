@@ -73,6 +73,9 @@ struct wr_feature_state *wr_feature_state_open(const struct wr_feature_plan *pla
     state->entities_max = (uint32_t)WR_MIN((uint64_t)entities_max, bytes_max / BYTES_PER_ENTITY);
     state->lost_max = state->entities_max / 4 + 1;
     state->newest_tick = WR_TICK_NONE;
+    for (int i = 0; i < WR_LIMIT_SCHEMA_ENTITIES; i++) {
+        state->forgotten[i] = WR_LOST_NONE;
+    }
     state->lateness_ticks = plan->lateness_ms / plan->schema->tick_ms;
     state->kept_since_tick = caps->warming_since_ms == INT64_MIN
                                  ? WR_TICK_NONE
@@ -125,7 +128,10 @@ static void forget_oldest_lost(struct wr_feature_state *state)
 {
     uint32_t at = state->entities.lost.oldest;
     const struct wr_row *row = wr_entity_row(&state->entities, at);
-    state->n_forgotten += wr_row_lost(row) > wr_state_horizon(state, row->entity) ? 1 : 0;
+    if (wr_row_lost(row) > wr_state_horizon(state, row->entity)) {
+        state->n_forgotten++;
+        state->forgotten[row->entity] = WR_MAX(state->forgotten[row->entity], wr_row_lost(row));
+    }
     wr_entity_drop(&state->entities, at);
 }
 
@@ -215,7 +221,7 @@ static void read_class(struct wr_feature_state *state, uint32_t entity, const st
                        const struct wr_record *record, struct wr_feature_value *values)
 {
     struct wr_tape tape = {.store = &state->store, .class = &state->plan->classes[entity]};
-    int64_t lost = WR_LOST_NONE;
+    int64_t lost = state->forgotten[entity];
     if (row != NULL) {
         tape = wr_state_tape(state, row);
         lost = wr_row_lost(row);
@@ -249,6 +255,9 @@ static uint32_t use_row(struct wr_feature_state *state, const struct wr_event_ke
     uint32_t at = wr_entity_find(entities, key);
     if (at != WR_ROW_NONE) {
         wr_entity_use(entities, at);
+        if (entities->live.n > state->entities_max) { /* it came back from the lost */
+            evict_one(state, at);
+        }
     }
     while (at == WR_ROW_NONE) {
         if (entities->live.n < state->entities_max) {
@@ -259,6 +268,9 @@ static uint32_t use_row(struct wr_feature_state *state, const struct wr_event_ke
                 return WR_ROW_NONE;
             }
             forget_oldest_lost(state);
+        }
+        if (at != WR_ROW_NONE) {
+            wr_row_set_lost(wr_entity_row(entities, at), state->forgotten[entity]);
         }
     }
     return at;
@@ -342,7 +354,13 @@ bool wr_feature_update(struct wr_feature_state *state, const struct wr_event *ev
             const struct wr_row *row =
                 at != WR_ROW_NONE ? wr_entity_row(&state->entities, at) : NULL;
             read_class(state, i, row, &record, vector->values);
-            uint64_t rank = at != WR_ROW_NONE ? insert(state, at, &record) : PLACE_MAX + 1;
+            uint64_t rank = PLACE_MAX + 1;
+            if (at != WR_ROW_NONE) {
+                rank = insert(state, at, &record);
+            } else {
+                state->n_evictions++;
+                state->forgotten[i] = WR_MAX(state->forgotten[i], tick);
+            }
             if (class->label_rank != WR_NONE8) {
                 unsigned shift = PLACE_BITS * class->label_rank;
                 vector->place &= ~((uint64_t)0xffff << shift);

@@ -8,7 +8,10 @@
  * Watermark = greatest time of any event applied - lateness. An event older than the watermark is
  * late: its vector is computed from what is still held, but it leaves no trace. One inside the
  * bound takes its place by time; among equal times the later sequence comes after. Earlier vectors
- * are never revised. */
+ * are never revised.
+ *
+ * A value that is defined is exact, whatever was given up for lack of room: a window that reaches
+ * into history given up, or that could be one of an entity no longer remembered, is `evicted`. */
 #ifndef WR_FEATURE_H
 #define WR_FEATURE_H
 

@@ -18,6 +18,9 @@ struct wr_feature_state {
     int64_t newest_tick; /* greatest of all events applied; WR_TICK_NONE before the first */
     int64_t lateness_ticks;
     int64_t kept_since_tick; /* windows that begin before it are warming */
+    /* Of each kind of entity, the latest time at which history was given up of one that is not even
+     * remembered as lost: an entity that looks new may be that one, and its windows say so. */
+    int64_t forgotten[WR_LIMIT_SCHEMA_ENTITIES];
     uint64_t n_events, n_late, n_labels, n_labels_idle, n_evictions, n_forgotten;
     struct wr_walk walk;
     uint32_t n_sets; /* room in walk.sets */
