@@ -3,6 +3,7 @@
 #include "app/commands.h"
 #include "app/file.h"
 #include "app/policy_load.h"
+#include "app/rego_output.h"
 #include "app/zones.h"
 #include "value/json_read.h"
 #include "value/json_write.h"
@@ -46,32 +47,6 @@ struct session {
     struct wr_rego_results results;
 };
 
-static struct wr_value text_value(struct wr_arena *arena, struct wr_str s)
-{
-    return wr_string(wr_str_copy(arena, s));
-}
-
-static struct wr_value object_of(struct wr_arena *arena, size_t n, const struct wr_pair *from)
-{
-    struct wr_pair *pairs = WR_NEW_ARRAY(arena, struct wr_pair, n);
-    if (pairs == NULL) {
-        return wr_undefined();
-    }
-    memcpy(pairs, from, n * sizeof *pairs);
-    return wr_object_from(pairs, n);
-}
-
-static struct wr_value location_value(struct wr_arena *arena, struct wr_str file, uint32_t row,
-                                      uint32_t col)
-{
-    struct wr_pair pairs[] = {
-        {wr_string(WR_STR("row")), wr_int(row)},
-        {wr_string(WR_STR("col")), wr_int(col)},
-        {wr_string(WR_STR("file")), text_value(arena, file)},
-    };
-    return object_of(arena, file.n != 0 ? 3 : 2, pairs);
-}
-
 static struct wr_value expressions_value(struct session *s, const struct wr_rego_result *result)
 {
     struct wr_arena *arena = &s->arena;
@@ -81,11 +56,11 @@ static struct wr_value expressions_value(struct session *s, const struct wr_rego
         struct wr_str text = wr_rego_query_expr(s->query, i, &loc);
         struct wr_pair pairs[] = {
             {wr_string(WR_STR("value")), result->values[i]},
-            {wr_string(WR_STR("text")), text_value(arena, text)},
+            {wr_string(WR_STR("text")), wr_output_text(arena, text)},
             {wr_string(WR_STR("location")),
-             location_value(arena, (struct wr_str){0}, loc.row, loc.col)},
+             wr_output_location(arena, (struct wr_str){0}, loc.row, loc.col)},
         };
-        items[i] = object_of(arena, 3, pairs);
+        items[i] = wr_output_object(arena, 3, pairs);
     }
     return wr_array(items, items != NULL ? result->n_values : 0);
 }
@@ -101,18 +76,11 @@ static struct wr_value results_value(struct session *s)
             {wr_string(WR_STR("expressions")), expressions_value(s, result)},
             {wr_string(WR_STR("bindings")), result->bindings},
         };
-        items[i] = object_of(arena, result->bindings.n != 0 ? 2 : 1, pairs);
+        items[i] = wr_output_object(arena, result->bindings.n != 0 ? 2 : 1, pairs);
     }
     struct wr_pair top = {wr_string(WR_STR("result")),
                           wr_array(items, items != NULL ? s->results.n : 0)};
-    return s->results.n != 0 ? object_of(arena, 1, &top) : wr_object_from(NULL, 0);
-}
-
-static void print_value(struct wr_arena *arena, const struct wr_value *v, enum wr_json_style style)
-{
-    struct wr_buf buf = wr_buf_in(arena, 65536);
-    wr_json_write(&buf, v, style);
-    printf("%.*s\n", WR_FMT(wr_buf_view(&buf)));
+    return s->results.n != 0 ? wr_output_object(arena, 1, &top) : wr_object_from(NULL, 0);
 }
 
 static void print_raw(struct session *s)
@@ -143,7 +111,7 @@ static void print_pretty(struct session *s)
         const struct wr_rego_result *result = &s->results.items[i];
         bool bound = result->bindings.n != 0;
         for (uint32_t k = 0; k < (bound ? 1 : result->n_values); k++) {
-            print_value(&s->arena, bound ? &result->bindings : &result->values[k], WR_JSON_PRETTY);
+            wr_output_json(&s->arena, bound ? &result->bindings : &result->values[k], stdout);
         }
     }
 }
@@ -156,7 +124,7 @@ static void print_lists(struct session *s, bool bindings)
         items[i] = bindings ? result->bindings : wr_array(result->values, result->n_values);
     }
     struct wr_value all = wr_array(items, items != NULL ? s->results.n : 0);
-    print_value(&s->arena, &all, WR_JSON_PRETTY);
+    wr_output_json(&s->arena, &all, stdout);
 }
 
 static void print_results(struct session *s)
@@ -169,33 +137,14 @@ static void print_results(struct session *s)
         print_lists(s, options.format[0] == 'b');
     } else {
         struct wr_value v = results_value(s);
-        print_value(&s->arena, &v, WR_JSON_PRETTY);
+        wr_output_json(&s->arena, &v, stdout);
     }
 }
 
-/* {"errors": [{"message", "code", "location"}]}, as OPA prints it. */
 static int print_errors(struct session *s, const struct wr_rego_errors *errors)
 {
-    struct wr_arena *arena = &s->arena;
-    if (strcmp(options.format, "json") != 0) {
-        struct wr_buf buf = wr_buf_in(arena, 4096);
-        wr_rego_errors_write(&buf, errors);
-        fprintf(stderr, "%.*s\n", WR_FMT(wr_buf_view(&buf)));
-        return WR_EXIT_USAGE;
-    }
-    struct wr_value items[WR_LIMIT_REGO_ERRORS + 1];
-    for (uint32_t i = 0; i < errors->n; i++) {
-        const struct wr_rego_error *e = &errors->items[i];
-        struct wr_pair pairs[] = {
-            {wr_string(WR_STR("message")), text_value(arena, e->message)},
-            {wr_string(WR_STR("code")), text_value(arena, wr_rego_error_code(e))},
-            {wr_string(WR_STR("location")), location_value(arena, e->file, e->row, e->col)},
-        };
-        items[i] = object_of(arena, e->row != 0 ? 3 : 2, pairs);
-    }
-    struct wr_pair top = {wr_string(WR_STR("errors")), wr_array(items, errors->n)};
-    struct wr_value all = object_of(arena, 1, &top);
-    print_value(arena, &all, WR_JSON_PRETTY);
+    bool json = strcmp(options.format, "json") == 0;
+    wr_rego_errors_print(&s->arena, errors, json, json ? stdout : stderr);
     return WR_EXIT_USAGE;
 }
 
@@ -228,9 +177,7 @@ static int evaluate(struct session *s)
     wr_err code = wr_rego_eval(s->query, &context, &s->scratch, &s->results, &error);
     if (code != WR_OK) {
         struct wr_rego_errors errors;
-        wr_rego_errors_init(&errors, &s->arena);
-        struct wr_ast_loc loc = {.row = error.row, .col = error.col};
-        wr_rego_error_add(&errors, code, wr_str_z(error.where), &loc, "%s", error.text);
+        wr_rego_errors_of_eval(&errors, &s->arena, &error);
         return print_errors(s, &errors);
     }
     print_results(s);

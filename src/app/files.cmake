@@ -5,13 +5,16 @@ list(APPEND WEIR_APP_FILES
   src/app/cli.c
   src/app/client.c
   src/app/cmd_about.c
+  src/app/cmd_check.c
   src/app/cmd_decide.c
   src/app/cmd_demo.c
   src/app/cmd_eval.c
+  src/app/cmd_journal.c
   src/app/cmd_model.c
   src/app/cmd_pack.c
   src/app/cmd_serve.c
   src/app/cmd_simulate.c
+  src/app/cmd_test.c
   src/app/csv.c
   src/app/decider.c
   src/app/demo.c
@@ -21,6 +24,7 @@ list(APPEND WEIR_APP_FILES
   src/app/pack_load.c
   src/app/policy_load.c
   src/app/progress.c
+  src/app/rego_output.c
   src/app/rowevent.c
   src/app/simevent.c
   src/app/yaml.c
