@@ -510,8 +510,13 @@ static struct wr_yaml *read_yaml(struct block *b)
     wr_err err = wr_yaml_read(b->arena, text, &root, &why);
     if (err == WR_E_CONFIG) {
         struct wr_buf message = wr_buf_in(b->arena, 64);
-        wr_format(&message, "yaml: line %u: %s", why.line, why.message);
-        fail_yaml(b, why.line, &message);
+        bool with_line = why.line > 1; /* OPA's reader names no line for troubles in the first */
+        wr_buf_str(&message, WR_STR("yaml: "));
+        if (with_line) {
+            wr_format(&message, "line %u: ", why.line);
+        }
+        wr_buf_str(&message, wr_str_z(why.message));
+        fail_yaml(b, with_line ? why.line : 0, &message);
         return NULL;
     }
     if (err != WR_OK) {

@@ -397,7 +397,12 @@ static void build_module(struct wr_parser *p, struct wr_ast_module *module,
     for (struct statement *s = first->next; s != NULL; s = s->next) {
         assemble(p, module, s);
     }
-    module->v1 = p->v1 || p->rego_v1;
+    module->v1 = p->v1;
+    for (uint32_t i = 0; i < module->n_imports; i++) {
+        const struct wr_ast_term *path = module->imports[i].path;
+        module->v1 |= path->n_items == 2 && is_operand(path, 1, "v1") &&
+                      wr_str_eq(path->items[0]->name, WR_STR("rego"));
+    }
     for (uint32_t i = 0; module->v1 && i < module->n_rules; i++) {
         wr_parse_check_v1(p, module->rules[i]);
     }

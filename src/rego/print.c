@@ -269,7 +269,8 @@ static void print_rule(const struct printer *pr, const struct wr_ast_rule *rule)
 static void print_package(const struct printer *pr, const struct wr_ast_term *package)
 {
     put(pr, "package ");
-    wr_buf_str(pr->buf, wr_text(package->items[1]->value));
+    struct wr_str first = wr_text(package->items[1]->value);
+    wr_buf_str(pr->buf, first.n > 0 && first.p[0] == '$' ? WR_STR("_") : first);
     for (uint32_t i = 2; i < package->n_items; i++) {
         struct wr_str name = wr_text(package->items[i]->value);
         if (wr_lex_is_name(name) && !wr_lex_is_keyword(name)) {

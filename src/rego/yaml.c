@@ -483,6 +483,10 @@ static bool goes_on(struct reader *r, size_t column, uint32_t line)
         return false;
     }
     size_t here = column_of(r);
+    if (peek(r) == ':' && ends_word(peek_at(r, 1))) {
+        fail(r, "mapping values are not allowed in this context");
+        return false;
+    }
     if (r->line == line || here > column) {
         fail(r, "did not find expected key or line end");
         return false;
@@ -516,6 +520,7 @@ static struct wr_yaml *parse_map(struct reader *r, size_t column, struct wr_yaml
     while (map != NULL) {
         skip_spaces(r);
         if (peek(r) != ':' || !ends_word(peek_at(r, 1))) {
+            r->line++; /* it is missed on the next line */
             return fail(r, "could not find expected ':'");
         }
         r->at++;
