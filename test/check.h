@@ -73,7 +73,7 @@ static unsigned long check_count;
 
 #define CHECK_STR(got, want) CHECK_TEXT(got, strlen(got), want)
 
-static int check_main(int argc, char **argv)
+__attribute__((unused)) static int check_main(int argc, char **argv)
 {
     int passed = 0, failed = 0;
     for (struct check_test *test = check_first; test != NULL; test = test->next) {

@@ -104,8 +104,8 @@ static void count(struct demo *demo, const struct wr_client_answer *answer)
         demo->stats.n_refused++;
         return;
     }
-    int64_t us = (mono_ns() - sent.intended_ns) / 1000;
-    wr_histogram_add(&demo->stats.latency_us, (uint64_t)WR_MAX(us, 0));
+    int64_t ns = mono_ns() - sent.intended_ns;
+    wr_histogram_add(&demo->stats.latency, (uint64_t)WR_MAX(ns, 0));
     wr_demo_count(&demo->stats, &demo->scratch, answer->body, sent.fraud);
     wr_arena_reset(&demo->scratch);
 }
@@ -180,7 +180,7 @@ static int run_demo(struct demo *demo)
     wr_simevent_open(&demo->stream, sim, start_ms, WR_SIM_LABEL_DELAY_MS, 0, 0);
     demo->stats.start_ns = demo->stats.shown_ns = mono_ns();
     demo->stats.start_ms = start_ms;
-    wr_histogram_init(&demo->stats.latency_us);
+    wr_histogram_init(&demo->stats.latency);
     wr_err code = feed(demo, &error);
     show(demo, true);
     if (code != WR_OK) {

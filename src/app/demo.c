@@ -78,8 +78,9 @@ static void add_tenths(struct wr_buf *buf, uint64_t part, uint64_t whole)
               (unsigned long long)(tenths % 10));
 }
 
-static void add_ms(struct wr_buf *buf, const char *name, uint64_t us)
+static void add_ms(struct wr_buf *buf, const char *name, uint64_t ns)
 {
+    uint64_t us = ns / 1000;
     wr_format(buf, "%s %llu.%02llu ms   ", name, (unsigned long long)(us / 1000),
               (unsigned long long)(us % 1000 / 10));
 }
@@ -97,9 +98,9 @@ static void write_rates(struct wr_buf *buf, struct wr_demo_stats *stats)
     add_count(buf, stats->n_decided, 11);
     wr_format(buf, " in all, simulated day %lld\n  latency    ",
               (long long)((stats->event_ms - stats->start_ms) / 86400000));
-    add_ms(buf, "P50", wr_histogram_percentile(&stats->latency_us, 50.0));
-    add_ms(buf, "P99", wr_histogram_percentile(&stats->latency_us, 99.0));
-    add_ms(buf, "P999", wr_histogram_percentile(&stats->latency_us, 99.9));
+    add_ms(buf, "P50", wr_histogram_percentile_ns(&stats->latency, 500000));
+    add_ms(buf, "P99", wr_histogram_percentile_ns(&stats->latency, 990000));
+    add_ms(buf, "P999", wr_histogram_percentile_ns(&stats->latency, 999000));
     wr_buf_str(buf, WR_STR("\n\n"));
 }
 

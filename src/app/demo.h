@@ -19,8 +19,8 @@ struct wr_demo_stats {
     uint64_t n_fraud, n_fraud_caught, n_genuine, n_genuine_stopped;
     uint64_t n_since_shown;
     int64_t start_ns, shown_ns, now_ns;
-    int64_t event_ms, start_ms;     /* of the newest event, of the simulation's first day */
-    struct wr_histogram latency_us; /* from the intended moment of sending to the answer */
+    int64_t event_ms, start_ms;  /* of the newest event, of the simulation's first day */
+    struct wr_histogram latency; /* from the intended moment of sending to the answer */
     struct wr_demo_reason reasons[WR_LIMIT_DEMO_REASONS];
     size_t n_reasons;
 };
