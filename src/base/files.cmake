@@ -11,6 +11,7 @@ list(APPEND WEIR_CORE_FILES
   src/base/pow10.c
   src/base/num_read.c
   src/base/num_write.c
+  src/base/histogram.c
   src/base/fmath.c
   src/base/rng.c
 )
