@@ -33,8 +33,7 @@ static int check(struct wr_arena *arena, int argc, char **argv)
     if (code != WR_OK) {
         return wr_complain_error("loading", &error);
     }
-    struct wr_rego_options how = {
-        .v1 = options.v1, .strict = options.strict, .env = wr_zones_env(0)};
+    struct wr_rego_options how = {.v1 = options.v1, .strict = options.strict};
     wr_rego_errors_init(&errors, arena);
     if (wr_rego_compile(arena, files.sources, files.n, &files.data, &how, &program, &errors) ==
         WR_OK) {

@@ -196,8 +196,7 @@ static int eval_query(struct session *s, const char *text)
         wr_complain_error("loading", &error);
         return WR_EXIT_USAGE;
     }
-    struct wr_rego_options how = {
-        .v1 = options.v1, .strict = options.strict, .env = wr_zones_env(0)};
+    struct wr_rego_options how = {.v1 = options.v1, .strict = options.strict};
     wr_rego_errors_init(&errors, &s->arena);
     if (wr_rego_compile(&s->arena, files.sources, files.n, &files.data, &how, &s->program,
                         &errors) != WR_OK) {

@@ -220,7 +220,7 @@ static int test_all(struct suite *suite, int argc, char **argv)
     if (code != WR_OK) {
         return wr_complain_error("loading", &error);
     }
-    struct wr_rego_options how = {.v1 = options.v1, .env = wr_zones_env(0)};
+    struct wr_rego_options how = {.v1 = options.v1};
     wr_rego_errors_init(&errors, &suite->arena);
     if (wr_rego_compile(&suite->arena, files.sources, files.n, &files.data, &how, &suite->program,
                         &errors) != WR_OK) {
