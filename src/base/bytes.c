@@ -223,6 +223,17 @@ static void add_text(struct wr_buf *buf, const struct spec *spec, const char *te
     wr_buf_add(buf, text, n);
 }
 
+static void add_upper_hex(struct wr_buf *buf, const struct spec *spec, va_list *args)
+{
+    size_t from = buf->n;
+    add_unsigned(buf, spec, 16, args);
+    for (size_t i = from; i < buf->n; i++) {
+        if (buf->p[i] >= 'a' && buf->p[i] <= 'f') {
+            buf->p[i] = (char)(buf->p[i] - 'a' + 'A');
+        }
+    }
+}
+
 static void add_conversion(struct wr_buf *buf, char kind, const struct spec *spec, va_list *args)
 {
     switch (kind) {
@@ -241,6 +252,9 @@ static void add_conversion(struct wr_buf *buf, char kind, const struct spec *spe
         break;
     case 'x':
         add_unsigned(buf, spec, 16, args);
+        break;
+    case 'X':
+        add_upper_hex(buf, spec, args);
         break;
     case '%':
         wr_buf_char(buf, '%');

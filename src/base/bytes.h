@@ -60,7 +60,7 @@ static inline struct wr_str wr_buf_view(const struct wr_buf *buf)
     return wr_str_of(buf->p, buf->n);
 }
 
-/* printf's subset for messages: %s %.*s %c %d %i %u %x %ld %lu %lld %llu %zu %zx %p-less, %%,
+/* printf's subset for messages: %s %.*s %c %d %i %u %x %X %ld %lu %lld %llu %zu %zx %p-less, %%,
  * with optional 0 flag and width for integers. Doubles are written by num.h, not here.           */
 void wr_vformat(struct wr_buf *buf, const char *format, va_list args);
 void wr_format(struct wr_buf *buf, const char *format, ...) WR_PRINTF(2, 3);
