@@ -456,16 +456,15 @@ static size_t step(struct wr_json_reader *r, const char *p, size_t n, bool final
     case WANT_VALUE:
         return read_value(r, p, n, final, at);
     case WANT_KEY_OR_END:
-        if (*p == '}') {
-            close_container(r);
-            return 1;
-        }
-        /* fallthrough */
     case WANT_KEY:
         if (*p == '"') {
             return read_string(r, p, n, final, at);
         }
-        fail(r, WR_E_JSON, at, "a key in quotes is expected");
+        if (*p == '}' && r->state == WANT_KEY_OR_END) {
+            close_container(r);
+        } else {
+            fail(r, WR_E_JSON, at, "a key in quotes is expected");
+        }
         return 1;
     case WANT_COLON:
         if (*p == ':') {
