@@ -155,23 +155,32 @@ static wr_err add_file(struct reader *r, struct wr_str path, struct wr_str bytes
 
 /* A pax record is "LENGTH key=value\n", LENGTH counting all of it. Only `path` concerns us; `size`
  * would make this reader and others see different files, so it is refused. */
+/* The decimal number before a pax record's blank; 0 when there is none. */
+static size_t pax_length(struct wr_str text, size_t at, size_t *blank)
+{
+    size_t n = 0;
+    for (*blank = at; *blank < text.n && *blank < at + 8; (*blank)++) {
+        char c = text.p[*blank];
+        if (c == ' ') {
+            return n;
+        }
+        if (c < '0' || c > '9') {
+            return 0;
+        }
+        n = n * 10 + (size_t)(c - '0');
+    }
+    return 0;
+}
+
 static wr_err read_pax(struct reader *r, struct wr_str text)
 {
-    size_t at = 0;
+    size_t at = 0, blank;
     while (at < text.n) {
-        size_t space = wr_str_find(text, WR_STR(" "), at);
-        uint64_t n = 0;
-        for (size_t i = at; i < WR_MIN(space, at + 9) && i < text.n; i++) {
-            n = n * 10 + (uint64_t)(uint8_t)(text.p[i] - '0');
-        }
-        if (space == SIZE_MAX || space - at > 8 || n <= space - at + 1 || n > text.n - at) {
+        size_t n = pax_length(text, at, &blank);
+        if (n > text.n - at || at + n <= blank + 1 || text.p[at + n - 1] != '\n') {
             return refuse(r, "a pax header is malformed");
         }
-        struct wr_str record = wr_str_of(text.p + space + 1, at + n - space - 1);
-        if (record.p[record.n - 1] != '\n') {
-            return refuse(r, "a pax header is malformed");
-        }
-        record.n--;
+        struct wr_str record = wr_str_of(text.p + blank + 1, at + n - blank - 2);
         if (wr_str_starts(record, WR_STR("path="))) {
             r->long_name = wr_str_of(record.p + 5, record.n - 5);
         } else if (wr_str_starts(record, WR_STR("size=")) ||

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+weir_test(NAME test_tar FILES test/unit/pack/test_tar.c)
