@@ -140,8 +140,7 @@ uint32_t wr_unit_path(struct wr_unit *unit, struct wr_path_table *table, uint32_
         return 0;
     }
     table->items = items;
-    table->items[table->n] =
-        (struct wr_key_path){parent, constant, table->items[parent].depth + 1};
+    table->items[table->n] = (struct wr_key_path){parent, constant, table->items[parent].depth + 1};
     if (!wr_name_map_put_id(&table->index, unit->arena, id, table->n)) {
         unit->no_room = true;
     }

@@ -14,4 +14,23 @@ list(APPEND WEIR_CORE_FILES
   src/rego/rego_error.c
   src/rego/yaml.c
   src/rego/yaml_value.c
+  src/rego/tree.c
+  src/rego/name_map.c
+  src/rego/resolve.c
+  src/rego/resolve_scope.c
+  src/rego/resolve_term.c
+  src/rego/resolve_body.c
+  src/rego/graph.c
+  src/rego/code.c
+  src/rego/safety.c
+  src/rego/compile.c
+  src/rego/compile_emit.c
+  src/rego/compile_ref.c
+  src/rego/compile_term.c
+  src/rego/compile_body.c
+  src/rego/vm.c
+  src/rego/vm_data.c
+  src/rego/vm_collect.c
+  src/rego/rego.c
+  src/rego/dump.c
 )

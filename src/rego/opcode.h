@@ -45,7 +45,7 @@
     X(PLUS, "abct", 1, 0, "r[a] = r[b] + r[c]; fail as the builtin does")                          \
     X(MINUS, "abct", 1, 0, "r[a] = r[b] - r[c]; fail as the builtin does")                         \
     X(TIMES, "abct", 1, 0, "r[a] = r[b] * r[c]; fail as the builtin does")                         \
-    X(ITER, "abt", 1, 1, "r[a], r[a+1] = iteration over r[b]; fail if it has no elements")         \
+    X(ITER, "abt", 1, 1, "r[a], r[a+1] = iteration over r[b]; fail if it is no collection")        \
     X(NEXT, "abct", 1, 1, "next of r[a]: r[b] = key, r[c] = value; to t when there is none")       \
     X(NODE, "an", 0, 0, "r[a] = node d of the rule tree, not evaluated")                           \
     X(KEYS, "abt", 1, 1, "r[a] = array of the keys of node or value r[b]")                         \
@@ -70,7 +70,8 @@
     X(WITH, "a", 0, 8, "r[a] = a copy of the current context, nothing remembered")                 \
     X(WITH_INPUT, "abw", 0, 1, "in context r[a], input at path d is r[b]")                         \
     X(WITH_DATA, "abw", 0, 1, "in context r[a], data at path d is r[b]")                           \
-    X(WITH_CALL, "abw", 0, 1, "in context r[a], function d is replaced, by r[b] if not a function") \
+    X(WITH_CALL, "abw", 0, 1,                                                                      \
+      "in context r[a], function d is replaced, by r[b] if not a function")                        \
     X(EMIT, "bcn", 0, 1, "a result: c bindings from r[b] on, then d values")
 
 enum wr_opcode {

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Resolved policies: what the compiler works on, between the tree as written and the bytecode.
  *
- * Every name has become a variable number, `input`, a path below `data`, or a function; `:=`, `some`
- * and `in` have become unifications; chained bodies stand as clauses of one rule. Rules hang in one
- * tree, by package and head:
+ * Every name has become a variable number, `input`, a path below `data`, or a function; `:=`,
+ * `some` and `in` have become unifications; chained bodies stand as clauses of one rule. Rules hang
+ * in one tree, by package and head:
  *
  *     data ─ risk ─┬─ allow     COMPLETE  clauses: allow { .. }, allow { .. }
  *                  ├─ reasons   SET       clauses
  *                  └─ lib ─ f   FUNCTION  clauses
  *
- * A node of kind PARTIAL (some clause has a head like p[x] or p[x].q) owns all rules below it: their
- * clauses become its own, with the rest of their paths as keys, and it has no children.
+ * A node of kind PARTIAL (some clause has a head like p[x] or p[x].q) owns all rules below it:
+ * their clauses become its own, with the rest of their paths as keys, and it has no children.
  *
  * Nodes of terms and expressions live in the program's arena. Nesting is bounded by the parser
  * (WR_LIMIT_REGO_DEPTH), so walkers may recurse. */

@@ -32,7 +32,8 @@ struct wr_rego_options {
     bool decision; /* refuse rand.*, uuid.*, opa.runtime, http.send: results must be replayable */
     bool allow_network; /* let network builtins compile (they stay undefined without a provider) */
     bool all_keywords;  /* queries: as if `import future.keywords` stood above */
-    struct wr_builtin_env env; /* zones and crypto for what is folded at compile time */
+    const struct wr_builtin *extra; /* functions of the host, known to policies like builtins */
+    size_t n_extra;
 };
 
 struct wr_rego_program;

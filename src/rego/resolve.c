@@ -202,8 +202,8 @@ static void check_conflicts(struct resolver *r)
         r->module = c->module;
         struct wr_str path = wr_tree_path(r->arena, node);
         if (node->package) {
-            wr_resolve_error(r, WR_E_REGO_TYPE, &c->ast->loc, "package %.*s conflicts with rule %.*s",
-                             WR_FMT(path), WR_FMT(path));
+            wr_resolve_error(r, WR_E_REGO_TYPE, &c->ast->loc,
+                             "package %.*s conflicts with rule %.*s", WR_FMT(path), WR_FMT(path));
         } else if (node->n_children > 0) {
             struct wr_str child = wr_tree_path(r->arena, node->children[0]);
             wr_resolve_error(r, WR_E_REGO_TYPE, &c->ast->loc, "rule %.*s conflicts with [%.*s]",

@@ -67,14 +67,15 @@ struct wr_plan_term *wr_resolve_new(struct resolver *r, enum wr_plan_kind kind, 
                                     const struct wr_ast_loc *loc);
 struct wr_plan_term *wr_resolve_const(struct resolver *r, struct wr_value v,
                                       const struct wr_ast_loc *loc);
-struct wr_plan_term *wr_resolve_var(struct resolver *r, uint32_t var,
-                                    const struct wr_ast_loc *loc);
+struct wr_plan_term *wr_resolve_var(struct resolver *r, uint32_t var, const struct wr_ast_loc *loc);
 /* The term that a name alone stands for. */
 struct wr_plan_term *wr_resolve_name(struct resolver *r, struct wr_str name,
                                      const struct wr_ast_loc *loc);
 /* The keys of a reference below data or input made of constants only; NULL if it is no such. */
 const struct wr_value *wr_resolve_path(struct resolver *r, const struct wr_plan_term *t,
                                        uint8_t *root, uint32_t *n);
+/* A builtin or function of the host; NULL if there is none. */
+const struct wr_builtin *wr_resolve_builtin(struct resolver *r, struct wr_str name);
 /* Name of an operator as written, dots included. */
 struct wr_str wr_resolve_dotted(struct resolver *r, const struct wr_ast_term *ref);
 

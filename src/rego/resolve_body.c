@@ -67,7 +67,7 @@ static bool replacement_function(struct resolver *r, const struct wr_ast_term *t
         return false;
     }
     if (keys == NULL) {
-        w->by_builtin = wr_builtin_find(wr_resolve_dotted(r, t));
+        w->by_builtin = wr_resolve_builtin(r, wr_resolve_dotted(r, t));
     }
     return w->by_builtin != NULL;
 }
@@ -110,19 +110,34 @@ static void resolve_target(struct resolver *r, const struct wr_ast_with *ast,
         check_target(r, w, keys, n, &target->loc);
         return;
     }
-    w->builtin = head->kind == WR_AST_VAR ? wr_builtin_find(wr_resolve_dotted(r, target)) : NULL;
+    w->builtin =
+        head->kind == WR_AST_VAR ? wr_resolve_builtin(r, wr_resolve_dotted(r, target)) : NULL;
     w->kind = WR_WITH_BUILTIN;
     if (w->builtin == NULL) {
         wr_resolve_error(r, WR_E_REGO_TYPE, &target->loc,
                          "with keyword target must reference existing input, data, or a function");
-    } else if ((w->builtin->flags & (WR_BUILTIN_INTERNAL | WR_BUILTIN_RELATION |
-                                     WR_BUILTIN_VOID)) != 0) {
+    } else if ((w->builtin->flags &
+                (WR_BUILTIN_INTERNAL | WR_BUILTIN_RELATION | WR_BUILTIN_VOID)) != 0) {
         wr_resolve_error(r, WR_E_REGO_COMPILE, &target->loc,
                          "with keyword replacing built-in function: target must not be %s",
                          (w->builtin->flags & WR_BUILTIN_RELATION) != 0 ? "a relation"
                          : (w->builtin->flags & WR_BUILTIN_VOID) != 0   ? "a void function"
                                                                         : "internal");
     }
+}
+
+static bool takes(const struct wr_plan_with *w, uint32_t n)
+{
+    return w->by_function != NULL ? w->by_function->arity == n
+                                  : w->by_builtin->arity_min <= n && n <= w->by_builtin->arity_max;
+}
+
+/* A replacement must take the arguments of what it replaces. */
+static bool same_arity(const struct wr_plan_with *w)
+{
+    return w->kind == WR_WITH_FUNCTION
+               ? takes(w, w->node->arity)
+               : takes(w, w->builtin->arity_min) && takes(w, w->builtin->arity_max);
 }
 
 static void resolve_with(struct resolver *r, const struct wr_ast_expr *ast, struct wr_plan_expr *e)
@@ -144,6 +159,9 @@ static void resolve_with(struct resolver *r, const struct wr_ast_expr *ast, stru
         bool function = w->kind == WR_WITH_FUNCTION || w->kind == WR_WITH_BUILTIN;
         if (!function || !replacement_function(r, ast->with[i].value, w)) {
             w->value = wr_resolve_term(r, ast->with[i].value);
+        } else if (!same_arity(w)) {
+            wr_resolve_error(r, WR_E_REGO_TYPE, &ast->with[i].loc,
+                             "with keyword: replacement function must take as many arguments");
         }
     }
 }
@@ -314,10 +332,9 @@ static struct wr_plan_expr *resolve_some_in(struct resolver *r, const struct wr_
         activate_pattern(r, key, SCOPE_DECLARED);
     }
     activate_pattern(r, value, SCOPE_DECLARED);
-    struct wr_plan_term *k = with_key
-                                 ? wr_resolve_term(r, key)
-                                 : wr_resolve_var(r, wr_resolve_new_var(r, (struct wr_str){0}),
-                                                  &call->loc);
+    struct wr_plan_term *k =
+        with_key ? wr_resolve_term(r, key)
+                 : wr_resolve_var(r, wr_resolve_new_var(r, (struct wr_str){0}), &call->loc);
     e->b = wr_resolve_term(r, value);
     if (collection == NULL) {
         return NULL;
@@ -384,9 +401,11 @@ static struct wr_plan_expr *resolve_term_expr(struct resolver *r, const struct w
     }
     bool unify = pair && wr_ast_is_call_of(t, WR_STR("eq"));
     bool equal = pair && wr_ast_is_call_of(t, WR_STR("equal"));
-    struct wr_plan_expr *e =
-        wr_resolve_new_expr(r, unify ? WR_PLAN_UNIFY : equal ? WR_PLAN_EQUAL : WR_PLAN_TERM,
-                            &ast->loc);
+    struct wr_plan_expr *e = wr_resolve_new_expr(r,
+                                                 unify   ? WR_PLAN_UNIFY
+                                                 : equal ? WR_PLAN_EQUAL
+                                                         : WR_PLAN_TERM,
+                                                 &ast->loc);
     if (e == NULL) {
         return NULL;
     }

@@ -136,8 +136,7 @@ static struct wr_plan_term *resolve_ref(struct resolver *r, const struct wr_ast_
     }
     bool flatten = head->kind == WR_PLAN_REF;
     uint32_t before = flatten ? head->n : 1;
-    struct wr_plan_term *ref =
-        wr_resolve_new(r, WR_PLAN_REF, before + t->n_items - 1, &t->loc);
+    struct wr_plan_term *ref = wr_resolve_new(r, WR_PLAN_REF, before + t->n_items - 1, &t->loc);
     if (ref == NULL) {
         return NULL;
     }
@@ -261,22 +260,27 @@ const struct wr_value *wr_resolve_path(struct resolver *r, const struct wr_plan_
     return keys;
 }
 
+const struct wr_builtin *wr_resolve_builtin(struct resolver *r, struct wr_str name)
+{
+    for (size_t i = 0; i < r->options->n_extra; i++) {
+        if (wr_str_eq(name, wr_str_z(r->options->extra[i].name))) {
+            return &r->options->extra[i];
+        }
+    }
+    return wr_builtin_find(name);
+}
+
 static uint8_t operator_of(struct wr_str name)
 {
     static const struct {
         const char *name;
         uint8_t op;
     } table[] = {
-        {"equal", WR_OPERATOR_EQUAL},
-        {"neq", WR_OPERATOR_NEQ},
-        {"lt", WR_OPERATOR_LT},
-        {"lte", WR_OPERATOR_LTE},
-        {"gt", WR_OPERATOR_GT},
-        {"gte", WR_OPERATOR_GTE},
-        {"plus", WR_OPERATOR_PLUS},
-        {"minus", WR_OPERATOR_MINUS},
-        {"mul", WR_OPERATOR_MUL},
-        {"internal.member_2", WR_OPERATOR_MEMBER},
+        {"equal", WR_OPERATOR_EQUAL}, {"neq", WR_OPERATOR_NEQ},
+        {"lt", WR_OPERATOR_LT},       {"lte", WR_OPERATOR_LTE},
+        {"gt", WR_OPERATOR_GT},       {"gte", WR_OPERATOR_GTE},
+        {"plus", WR_OPERATOR_PLUS},   {"minus", WR_OPERATOR_MINUS},
+        {"mul", WR_OPERATOR_MUL},     {"internal.member_2", WR_OPERATOR_MEMBER},
         {"print", WR_OPERATOR_PRINT},
     };
     for (size_t i = 0; i < WR_COUNTOF(table); i++) {
@@ -318,8 +322,8 @@ static struct wr_rule_node *find_function(struct resolver *r, const struct wr_as
     struct wr_rule_node *node = wr_tree_walk(r->tree, keys, n, &used);
     uint32_t n_items = op->kind == WR_AST_REF ? op->n_items : 1;
     for (uint32_t i = 1; used == n && node != NULL && i < n_items; i++) {
-        node = op->items[i]->kind == WR_AST_SCALAR ? wr_tree_child(node, &op->items[i]->value)
-                                                   : NULL;
+        node =
+            op->items[i]->kind == WR_AST_SCALAR ? wr_tree_child(node, &op->items[i]->value) : NULL;
     }
     return used == n && node != NULL && node->kind == WR_NODE_FUNCTION ? node : NULL;
 }
@@ -350,11 +354,11 @@ static struct wr_str called_name(struct resolver *r, const struct wr_ast_term *o
 static bool refused(struct resolver *r, const struct wr_builtin *b)
 {
     struct wr_str name = wr_str_z(b->name);
-    bool random = wr_str_eq(name, WR_STR("rand.intn")) ||
-                  wr_str_eq(name, WR_STR("uuid.rfc4122")) ||
+    bool random = wr_str_eq(name, WR_STR("rand.intn")) || wr_str_eq(name, WR_STR("uuid.rfc4122")) ||
                   wr_str_eq(name, WR_STR("opa.runtime"));
     return (r->options->decision && random) ||
-           ((b->flags & WR_BUILTIN_NETWORK) != 0 && (r->options->decision || !r->options->allow_network));
+           ((b->flags & WR_BUILTIN_NETWORK) != 0 &&
+            (r->options->decision || !r->options->allow_network));
 }
 
 /* Checks that a builtin may be called here, and with so many arguments. */
@@ -366,15 +370,14 @@ static void check_builtin(struct resolver *r, struct wr_plan_term *call,
         wr_resolve_error(r, WR_E_REGO_TYPE, &t->loc, "%s is not allowed here%s", b->name,
                          r->options->decision ? ": a decision must be replayable" : "");
     }
-    if ((b->flags & WR_BUILTIN_DEPRECATED) != 0 &&
-        (r->options->strict || r->module->ast->v1)) {
+    if ((b->flags & WR_BUILTIN_DEPRECATED) != 0 && (r->options->strict || r->module->ast->v1)) {
         wr_resolve_error(r, WR_E_REGO_TYPE, &t->loc,
                          "deprecated built-in function calls in expression: %s", b->name);
     }
     if (call->n < b->arity_min ||
         call->n > (uint32_t)b->arity_max + ((b->flags & WR_BUILTIN_VOID) != 0 ? 0 : 1)) {
-        struct wr_rego_error *e = wr_resolve_error(r, WR_E_REGO_TYPE, &t->loc,
-                                                   "%s: arity mismatch", b->name);
+        struct wr_rego_error *e =
+            wr_resolve_error(r, WR_E_REGO_TYPE, &t->loc, "%s: arity mismatch", b->name);
         if (e != NULL) {
             wr_rego_error_detail(r->errors, e, "have: %u argument(s)", call->n);
             wr_rego_error_detail(r->errors, e, "want: %s", b->types);
@@ -405,11 +408,10 @@ static struct wr_plan_term *resolve_call(struct resolver *r, const struct wr_ast
         }
         call->has_extra = call->n == arity + 1;
     } else {
-        call->builtin = is_path ? NULL : wr_builtin_find(name);
+        call->builtin = is_path ? NULL : wr_resolve_builtin(r, name);
         if (call->builtin == NULL) {
             struct wr_str called = called_name(r, op, is_path);
-            wr_resolve_error(r, WR_E_REGO_TYPE, &t->loc, "undefined function %.*s",
-                             WR_FMT(called));
+            wr_resolve_error(r, WR_E_REGO_TYPE, &t->loc, "undefined function %.*s", WR_FMT(called));
         } else {
             check_builtin(r, call, t);
             call->op = call->has_extra ? WR_OPERATOR_NONE : operator_of(name);

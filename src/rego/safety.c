@@ -9,8 +9,7 @@ bool wr_bindings_init(struct wr_bindings *b, struct wr_arena *arena, uint32_t n_
     b->local = WR_NEW_ARRAY(arena, bool, n_vars);
     b->bound_trail = WR_NEW_ARRAY(arena, uint32_t, n_vars);
     b->local_trail = WR_NEW_ARRAY(arena, uint32_t, n_vars);
-    return b->bound != NULL && b->local != NULL && b->bound_trail != NULL &&
-           b->local_trail != NULL;
+    return b->bound != NULL && b->local != NULL && b->bound_trail != NULL && b->local_trail != NULL;
 }
 
 void wr_bind(struct wr_bindings *b, uint32_t var)
@@ -238,8 +237,7 @@ bool wr_ready_pattern(struct wr_bindings *b, const struct wr_plan_term *t)
     } else if (t->kind == WR_PLAN_ARRAY || t->kind == WR_PLAN_OBJECT) {
         bool object = t->kind == WR_PLAN_OBJECT;
         for (uint32_t i = 0; i < t->n && ok; i++) {
-            ok = object && i % 2 == 0 ? wr_ready(b, t->items[i])
-                                      : wr_ready_pattern(b, t->items[i]);
+            ok = object && i % 2 == 0 ? wr_ready(b, t->items[i]) : wr_ready_pattern(b, t->items[i]);
         }
     } else {
         ok = wr_ready(b, t);
@@ -378,22 +376,19 @@ bool wr_ready_expr(struct wr_bindings *b, const struct wr_plan_expr *e)
     return ok;
 }
 
-uint32_t wr_order_body(struct wr_bindings *b, const struct wr_plan_body *body, uint32_t *order)
+uint32_t wr_order_body(struct wr_bindings *b, const struct wr_plan_body *body, uint32_t *order,
+                       bool *placed)
 {
-    uint32_t start = b->n_bound, n = 0, placed;
+    uint32_t n = 0, before;
     do {
-        placed = n;
+        before = n;
         for (uint32_t i = 0; i < body->n; i++) {
-            bool done = false;
-            for (uint32_t k = 0; k < n && !done; k++) {
-                done = order[k] == i;
-            }
-            if (!done && wr_ready_expr(b, body->exprs[i])) {
+            if (!placed[i] && wr_ready_expr(b, body->exprs[i])) {
+                placed[i] = true;
                 order[n++] = i;
             }
         }
-    } while (n > placed && n < body->n);
-    wr_unbind(b, start);
+    } while (n > before && n < body->n);
     return n;
 }
 

@@ -48,9 +48,11 @@ static inline uint32_t wr_pair_step(const struct wr_plan_term *x)
     return x->kind == WR_PLAN_OBJECT ? 2 : 1;
 }
 
-/* Order of the expressions of a body (indexes into body->exprs, room for body->n). Returns how
- * many could be placed: less than body->n means that the rest is unsafe. Binds nothing. */
-uint32_t wr_order_body(struct wr_bindings *b, const struct wr_plan_body *body, uint32_t *order);
+/* Order of the expressions of a body (indexes into body->exprs, room for body->n), and which could
+ * be placed (all false before). Returns how many: less than body->n means that the rest is unsafe.
+ * What the placed ones bind stays bound. */
+uint32_t wr_order_body(struct wr_bindings *b, const struct wr_plan_body *body, uint32_t *order,
+                       bool *placed);
 /* Unbound variables that an expression needs, or of a term (e NULL): calls `report` for each. */
 void wr_unsafe_vars(struct wr_bindings *b, const struct wr_plan_expr *e,
                     const struct wr_plan_term *t,

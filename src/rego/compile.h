@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* State of the compiler while it emits one function.
+ *
+ * Registers are handed out in order and given back only at the end of a clause or of a nested
+ * block: what a loop has bound stays where it is until the loop is left. Jumps carry the number of
+ * a label until the function is closed. `fail` is the label of the innermost loop: where an
+ * expression goes on that does not hold. */
+#ifndef WR_REGO_COMPILE_H
+#define WR_REGO_COMPILE_H
+
+#include "rego/code.h"
+#include "rego/safety.h"
+
+#define NO_LABEL UINT32_MAX
+
+struct compiler {
+    struct wr_arena *arena;
+    struct wr_unit *unit;
+    const struct wr_rule_tree *tree;
+    struct wr_rego_errors *errors;
+    struct wr_builtin_cache *prepared;
+    /* of the function: */
+    struct wr_insn *code;
+    struct wr_place *places;
+    uint32_t n_code, cap_code;
+    uint32_t *labels; /* where each stands */
+    uint32_t n_labels, cap_labels;
+    uint32_t next_register, n_registers;
+    uint32_t fail;
+    uint32_t context; /* register of the current context */
+    bool has_with;
+    bool too_large;
+    bool no_room;
+    bool unsafe;
+    struct wr_place place;
+    struct wr_str file;
+    /* of the clause: */
+    struct wr_bindings bindings;
+    uint16_t *var_register;
+    const struct wr_str *names;
+    const struct wr_plan_clause *clause;
+};
+
+/* compile_emit.c */
+void wr_emit_start(struct compiler *c, bool has_with, uint32_t n_args);
+bool wr_emit_finish(struct compiler *c, struct wr_function *f);
+uint32_t wr_emit(struct compiler *c, enum wr_opcode op, uint32_t a, uint32_t b, uint32_t d_c,
+                 uint32_t d, uint32_t label);
+uint32_t wr_new_label(struct compiler *c);
+/* The label stands here; code that is jumped to enters the current context anew. */
+void wr_put_label(struct compiler *c, uint32_t label);
+uint32_t wr_new_register(struct compiler *c);
+uint32_t wr_new_registers(struct compiler *c, uint32_t n);
+void wr_set_place(struct compiler *c, const struct wr_ast_loc *loc);
+struct wr_rego_error *wr_compile_error(struct compiler *c, wr_err code,
+                                       const struct wr_ast_loc *loc, const char *format, ...)
+    WR_PRINTF(4, 5);
+
+/* compile_term.c: code that computes a term; the register of the result, `want` if that is one. */
+uint32_t wr_compile_term(struct compiler *c, const struct wr_plan_term *t, uint32_t want);
+/* Each of n terms into the registers from `first` on, in an order that works. */
+void wr_compile_items(struct compiler *c, struct wr_plan_term *const *items, uint32_t n,
+                      uint32_t first);
+/* Code that holds only if the value in a register fits the pattern; binds what is free in it. */
+void wr_compile_match(struct compiler *c, const struct wr_plan_term *pattern, uint32_t reg);
+void wr_compile_unify(struct compiler *c, const struct wr_plan_term *x,
+                      const struct wr_plan_term *y);
+uint32_t wr_compile_call(struct compiler *c, const struct wr_plan_term *t, uint32_t want);
+
+/* compile_ref.c */
+uint32_t wr_compile_ref(struct compiler *c, const struct wr_plan_term *t, uint32_t want);
+
+/* compile_body.c */
+void wr_compile_body(struct compiler *c, const struct wr_plan_body *body);
+void wr_compile_expr(struct compiler *c, const struct wr_plan_expr *e);
+/* With `value` not NULL the statement is not tested but its value captured. */
+void wr_compile_condition(struct compiler *c, const struct wr_plan_term *t);
+uint32_t wr_compile_comprehension(struct compiler *c, const struct wr_plan_term *t, uint32_t want);
+void wr_report_unsafe(struct compiler *c, const struct wr_plan_expr *e,
+                      const struct wr_plan_term *t);
+/* Enters the contexts of `with`; returns the context to go back to with wr_leave_with. */
+uint32_t wr_enter_with(struct compiler *c, const struct wr_plan_expr *e);
+void wr_leave_with(struct compiler *c, uint32_t before);
+bool wr_start_bindings(struct compiler *c, const struct wr_plan_clause *clause);
+
+#endif

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bodies in their order, statements, negation, `every`, `with`, comprehensions. */
+#include "rego/compile.h"
+
+bool wr_start_bindings(struct compiler *c, const struct wr_plan_clause *clause)
+{
+    c->clause = clause;
+    c->names = clause->names;
+    c->var_register = WR_NEW_ARRAY(c->arena, uint16_t, clause->n_vars);
+    if (c->var_register == NULL || !wr_bindings_init(&c->bindings, c->arena, clause->n_vars)) {
+        c->no_room = true;
+        return false;
+    }
+    return true;
+}
+
+/* ── unsafe variables ───────────────────────────────────────────────────────────────────────── */
+
+struct report {
+    struct compiler *c;
+    const struct wr_ast_loc *loc;
+    uint32_t last;
+    bool any;
+};
+
+static void report_var(void *context, uint32_t var, const struct wr_ast_loc *loc)
+{
+    struct report *report = context;
+    struct compiler *c = report->c;
+    struct wr_str name = c->names[var];
+    if (report->any && report->last == var) {
+        return;
+    }
+    report->any = true;
+    report->last = var;
+    if (name.n > 0 && name.p[0] == '$') {
+        name = WR_STR("_");
+    }
+    if (name.n > 0) {
+        wr_compile_error(c, WR_E_REGO_UNSAFE, report->loc != NULL ? report->loc : loc,
+                         "var %.*s is unsafe", WR_FMT(name));
+    }
+}
+
+void wr_report_unsafe(struct compiler *c, const struct wr_plan_expr *e,
+                      const struct wr_plan_term *t)
+{
+    struct report report = {c, e != NULL ? e->loc : NULL, 0, false};
+    uint32_t before = c->errors->n;
+    c->unsafe = false;
+    wr_unsafe_vars(&c->bindings, e, t, report_var, &report);
+    if (c->errors->n == before && !c->errors->full) {
+        wr_compile_error(c, WR_E_REGO_UNSAFE, e != NULL ? e->loc : t->loc, "expression is unsafe");
+    }
+}
+
+/* ── with ───────────────────────────────────────────────────────────────────────────────────── */
+
+static uint32_t with_entry(struct compiler *c, const struct wr_plan_with *w)
+{
+    return wr_unit_with(c->unit, (struct wr_with_entry){.path = w->path,
+                                                        .n_path = w->n_path,
+                                                        .node = w->node,
+                                                        .builtin = w->builtin,
+                                                        .by_function = w->by_function,
+                                                        .by_builtin = w->by_builtin});
+}
+
+uint32_t wr_enter_with(struct compiler *c, const struct wr_plan_expr *e)
+{
+    uint32_t before = c->context;
+    if (e->n_with == 0) {
+        return before;
+    }
+    uint32_t values = wr_new_registers(c, e->n_with), context = wr_new_register(c);
+    for (uint32_t i = 0; i < e->n_with; i++) {
+        if (e->with[i].value != NULL) {
+            wr_compile_term(c, e->with[i].value, values + i);
+        }
+    }
+    wr_emit(c, WR_OP_WITH, context, 0, 0, 0, NO_LABEL);
+    for (uint32_t i = 0; i < e->n_with; i++) {
+        const struct wr_plan_with *w = &e->with[i];
+        enum wr_opcode op = w->kind == WR_WITH_INPUT  ? WR_OP_WITH_INPUT
+                            : w->kind == WR_WITH_DATA ? WR_OP_WITH_DATA
+                                                      : WR_OP_WITH_CALL;
+        wr_set_place(c, e->loc);
+        wr_emit(c, op, context, values + i, 0, with_entry(c, w), NO_LABEL);
+    }
+    c->context = context;
+    wr_emit(c, WR_OP_ENTER, context, 0, 0, 0, NO_LABEL);
+    return before;
+}
+
+void wr_leave_with(struct compiler *c, uint32_t before)
+{
+    if (c->context != before) {
+        c->context = before;
+        wr_emit(c, WR_OP_ENTER, before, 0, 0, 0, NO_LABEL);
+    }
+}
+
+/* ── conditions ─────────────────────────────────────────────────────────────────────────────── */
+
+/* x op y with y constant; false: there is no such instruction. */
+static bool compare_const(struct compiler *c, uint8_t op, const struct wr_plan_term *x,
+                          const struct wr_plan_term *y)
+{
+    static const uint16_t ops[] = {
+        [WR_OPERATOR_EQUAL] = WR_OP_EQ_CONST, [WR_OPERATOR_NEQ] = WR_OP_NEQ_CONST,
+        [WR_OPERATOR_LT] = WR_OP_LT_CONST,    [WR_OPERATOR_LTE] = WR_OP_LTE_CONST,
+        [WR_OPERATOR_GT] = WR_OP_GT_CONST,    [WR_OPERATOR_GTE] = WR_OP_GTE_CONST};
+    if (y->kind != WR_PLAN_CONST) {
+        return false;
+    }
+    uint32_t reg = wr_compile_term(c, x, WR_NO_REGISTER);
+    wr_emit(c, ops[op], 0, reg, 0, wr_unit_const(c->unit, y->value), c->fail);
+    return true;
+}
+
+static uint8_t mirrored(uint8_t op)
+{
+    switch (op) {
+    case WR_OPERATOR_LT:
+        return WR_OPERATOR_GT;
+    case WR_OPERATOR_LTE:
+        return WR_OPERATOR_GTE;
+    case WR_OPERATOR_GT:
+        return WR_OPERATOR_LT;
+    case WR_OPERATOR_GTE:
+        return WR_OPERATOR_LTE;
+    default:
+        return op;
+    }
+}
+
+static void compare(struct compiler *c, uint8_t op, struct wr_plan_term *const *items)
+{
+    if (compare_const(c, op, items[0], items[1]) ||
+        compare_const(c, mirrored(op), items[1], items[0])) {
+        return;
+    }
+    bool in_order = wr_would_be_ready(&c->bindings, items[0]);
+    uint32_t regs[2];
+    for (int i = 0; i < 2; i++) {
+        int at = in_order ? i : 1 - i;
+        regs[at] = wr_compile_term(c, items[at], WR_NO_REGISTER);
+    }
+    bool swap = op == WR_OPERATOR_GT || op == WR_OPERATOR_GTE;
+    enum wr_opcode code = op == WR_OPERATOR_EQUAL                        ? WR_OP_EQ
+                          : op == WR_OPERATOR_NEQ                        ? WR_OP_NEQ
+                          : op == WR_OPERATOR_LT || op == WR_OPERATOR_GT ? WR_OP_LT
+                                                                         : WR_OP_LTE;
+    wr_emit(c, code, 0, regs[swap ? 1 : 0], regs[swap ? 0 : 1], 0, c->fail);
+}
+
+void wr_compile_condition(struct compiler *c, const struct wr_plan_term *t)
+{
+    wr_set_place(c, t->loc);
+    if (t->kind == WR_PLAN_CALL && t->op >= WR_OPERATOR_EQUAL && t->op <= WR_OPERATOR_GTE) {
+        compare(c, t->op, t->items);
+        return;
+    }
+    if (t->kind == WR_PLAN_CALL && t->op == WR_OPERATOR_MEMBER) {
+        uint32_t first = wr_new_registers(c, 2);
+        wr_compile_items(c, t->items, 2, first);
+        wr_emit(c, WR_OP_MEMBER, 0, first, first + 1, 0, c->fail);
+        return;
+    }
+    uint32_t reg = wr_compile_term(c, t, WR_NO_REGISTER);
+    if (t->kind == WR_PLAN_CONST && !wr_is_false(t->value)) {
+        return;
+    }
+    wr_emit(c, WR_OP_TRUE, 0, reg, 0, 0, c->fail);
+}
+
+/* every: a loop whose body may not fail; when the loop runs out the statement holds. */
+static void compile_every(struct compiler *c, const struct wr_plan_expr *e)
+{
+    uint32_t domain = wr_compile_term(c, e->domain, WR_NO_REGISTER);
+    uint32_t fail = c->fail; /* the domain may itself have begun a loop */
+    uint32_t n_bound = c->bindings.n_bound, n_local = c->bindings.n_local;
+    uint32_t iter = wr_new_registers(c, 2);
+    uint32_t key = wr_new_register(c), value = wr_new_register(c);
+    uint32_t next = wr_new_label(c), broken = wr_new_label(c), done = wr_new_label(c);
+    uint32_t empty = wr_new_label(c);
+    wr_emit(c, WR_OP_ITER, iter, domain, 0, 1, empty);
+    wr_put_label(c, next);
+    wr_emit(c, WR_OP_NEXT, iter, key, value, 0, done);
+    if (c->has_with) {
+        wr_emit(c, WR_OP_ENTER, c->context, 0, 0, 0, NO_LABEL);
+    }
+    c->fail = broken;
+    if (e->a != NULL) {
+        wr_compile_match(c, e->a, key);
+    }
+    wr_compile_match(c, e->b, value);
+    wr_compile_body(c, e->body);
+    wr_emit(c, WR_OP_JUMP, 0, 0, 0, 0, next);
+    wr_put_label(c, broken);
+    wr_emit(c, WR_OP_JUMP, 0, 0, 0, 0, fail);
+    wr_put_label(c, empty); /* nothing to iterate over is no collection at all */
+    wr_emit(c, WR_OP_JUMP, 0, 0, 0, 0, fail);
+    wr_unbind(&c->bindings, n_bound);
+    wr_leave_body(&c->bindings, n_local);
+    c->fail = fail;
+    wr_put_label(c, done);
+}
+
+static void compile_plain(struct compiler *c, const struct wr_plan_expr *e)
+{
+    struct wr_plan_term *sides[2] = {e->a, e->b};
+    switch (e->kind) {
+    case WR_PLAN_UNIFY:
+        wr_compile_unify(c, e->a, e->b);
+        break;
+    case WR_PLAN_EQUAL:
+        compare(c, WR_OPERATOR_EQUAL, sides);
+        break;
+    case WR_PLAN_EVERY:
+        compile_every(c, e);
+        break;
+    default:
+        wr_compile_condition(c, e->a);
+        break;
+    }
+}
+
+/* What is inside fails to where we go on; when it holds, the statement fails. */
+static void compile_not(struct compiler *c, const struct wr_plan_expr *e)
+{
+    uint32_t out, n_bound;
+    for (uint32_t i = 0; i < e->n_before; i++) {
+        wr_compile_unify(c, e->before[i]->a, e->before[i]->b);
+    }
+    out = c->fail;
+    n_bound = c->bindings.n_bound;
+    uint32_t on = wr_new_label(c);
+    c->fail = on;
+    compile_plain(c, e);
+    wr_emit(c, WR_OP_JUMP, 0, 0, 0, 0, out);
+    wr_unbind(&c->bindings, n_bound);
+    c->fail = out;
+    wr_put_label(c, on);
+}
+
+void wr_compile_expr(struct compiler *c, const struct wr_plan_expr *e)
+{
+    wr_set_place(c, e->loc);
+    uint32_t before = wr_enter_with(c, e);
+    if (e->negated) {
+        compile_not(c, e);
+    } else {
+        compile_plain(c, e);
+    }
+    wr_leave_with(c, before);
+}
+
+void wr_compile_body(struct compiler *c, const struct wr_plan_body *body)
+{
+    uint32_t *order = WR_NEW_ARRAY(c->arena, uint32_t, body->n);
+    bool *placed = WR_NEW_ARRAY(c->arena, bool, body->n);
+    if (order == NULL || placed == NULL || c->no_room) {
+        c->no_room = true;
+        return;
+    }
+    uint32_t n_bound = c->bindings.n_bound;
+    wr_enter_body(&c->bindings, body);
+    uint32_t n = wr_order_body(&c->bindings, body, order, placed);
+    if (n < body->n) {
+        for (uint32_t i = 0; i < body->n; i++) {
+            if (!placed[i]) {
+                wr_report_unsafe(c, body->exprs[i], NULL);
+            }
+        }
+        return;
+    }
+    wr_unbind(&c->bindings, n_bound);
+    for (uint32_t i = 0; i < n; i++) {
+        wr_compile_expr(c, body->exprs[order[i]]);
+        if (c->unsafe) {
+            wr_report_unsafe(c, body->exprs[order[i]], NULL);
+        }
+    }
+    /* Local marks stay: the head is evaluated as part of the body. The caller takes them back. */
+}
+
+/* ── comprehensions ─────────────────────────────────────────────────────────────────────────── */
+
+uint32_t wr_compile_comprehension(struct compiler *c, const struct wr_plan_term *t, uint32_t want)
+{
+    uint32_t kind = t->kind == WR_PLAN_ARRAY_OF ? WR_COLLECT_ARRAY
+                    : t->kind == WR_PLAN_SET_OF ? WR_COLLECT_SET
+                                                : WR_COLLECT_OBJECT;
+    uint32_t reg = want != WR_NO_REGISTER ? want : wr_new_register(c);
+    uint32_t collect = wr_new_register(c), out = c->fail, done = wr_new_label(c);
+    uint32_t n_bound = c->bindings.n_bound, n_local = c->bindings.n_local;
+    wr_emit(c, WR_OP_COLLECT, collect, 0, 0, kind, NO_LABEL);
+    c->fail = done;
+    uint32_t n_errors = c->errors->n, first = wr_new_registers(c, t->n);
+    wr_compile_body(c, t->body);
+    if (c->errors->n == n_errors) {
+        wr_compile_items(c, t->items, t->n, first);
+    }
+    wr_set_place(c, t->loc);
+    if (t->kind == WR_PLAN_OBJECT_OF) {
+        wr_emit(c, WR_OP_PUT, collect, first, first + 1, 0, NO_LABEL);
+    } else {
+        wr_emit(c, WR_OP_ADD, collect, first, 0, 0, NO_LABEL);
+    }
+    wr_emit(c, WR_OP_JUMP, 0, 0, 0, 0, c->fail);
+    if (c->unsafe) {
+        for (uint32_t i = 0; i < t->n; i++) {
+            wr_report_unsafe(c, NULL, t->items[i]);
+        }
+    }
+    wr_unbind(&c->bindings, n_bound);
+    wr_leave_body(&c->bindings, n_local);
+    c->fail = out;
+    wr_put_label(c, done);
+    wr_set_place(c, t->loc);
+    wr_emit(c, WR_OP_FINISH, reg, collect, 0, 0, NO_LABEL);
+    return reg;
+}

@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Policies as their callers see them: compile, prepare, evaluate, ask. */
+#include "rego/rego.h"
+
+#include "rego/code.h"
+#include "rego/parse.h"
+#include "rego/vm.h"
+
+#define FIRST_REGISTERS 256
+
+static wr_err no_room(struct wr_rego_errors *errors)
+{
+    wr_rego_error_add(errors, WR_E_MEMORY, (struct wr_str){0}, NULL,
+                      "no room to compile the policy");
+    return WR_E_MEMORY;
+}
+
+static wr_err first_error(struct wr_rego_errors *errors)
+{
+    if (errors->n == 0) {
+        return WR_OK;
+    }
+    wr_err code = errors->items[0].code;
+    wr_rego_errors_sort(errors);
+    return code;
+}
+
+/* ── compiling ──────────────────────────────────────────────────────────────────────────────── */
+
+static wr_err parse_all(struct wr_rego_program *program, const struct wr_rego_source *sources,
+                        size_t n, struct wr_rego_errors *errors)
+{
+    struct wr_rego_parse_options options = {.v1 = program->options.v1, .annotations = true};
+    for (size_t i = 0; i < n && !errors->full; i++) {
+        wr_err err = wr_rego_parse_module(program->arena, sources[i].file, sources[i].text,
+                                          &options, &program->asts[i], errors);
+        if (err != WR_OK && errors->n == 0) {
+            return no_room(errors);
+        }
+    }
+    return first_error(errors);
+}
+
+/* A base document where a rule stands is refused, as OPA does. */
+static void check_data(const struct wr_rego_program *program, const struct wr_value *data,
+                       struct wr_rego_errors *errors)
+{
+    const struct wr_rule_tree *tree = &program->resolved.tree;
+    struct vm_context context = {.data = *data};
+    for (uint32_t i = 0; i < tree->n_nodes && !errors->full; i++) {
+        const struct wr_rule_node *node = tree->nodes[i];
+        const struct wr_plan_clause *c = node->clauses != NULL ? node->clauses : node->fallback;
+        if (c != NULL && !node->absorbed && node->kind != WR_NODE_FUNCTION &&
+            wr_vm_base(&context, node) != NULL) {
+            struct wr_buf path = wr_buf_in(program->arena, 64);
+            wr_tree_write_path(&path, node);
+            wr_rego_error_add(errors, WR_E_REGO_COMPILE, c->module->ast->file, &c->ast->loc,
+                              "conflicting rule for data path %.*s found", (int)path.n, path.p);
+        }
+    }
+}
+
+wr_err wr_rego_compile(struct wr_arena *arena, const struct wr_rego_source *sources, size_t n,
+                       const struct wr_value *data, const struct wr_rego_options *options,
+                       struct wr_rego_program **out, struct wr_rego_errors *errors)
+{
+    struct wr_rego_program *program = WR_NEW(arena, struct wr_rego_program);
+    *out = NULL;
+    if (program == NULL || n > UINT32_MAX / 2) {
+        return no_room(errors);
+    }
+    program->arena = arena;
+    if (options != NULL) {
+        program->options = *options;
+    }
+    program->data = data != NULL && data->type != WR_UNDEFINED ? *data : wr_object_from(NULL, 0);
+    program->asts = WR_NEW_ARRAY(arena, struct wr_ast_module *, n);
+    program->n_modules = (uint32_t)n;
+    program->prepared = wr_builtin_cache_new(arena);
+    if (program->asts == NULL || program->prepared == NULL) {
+        return no_room(errors);
+    }
+    wr_err err = parse_all(program, sources, n, errors);
+    if (err == WR_OK) {
+        err = wr_resolve_modules(arena, program->asts, (uint32_t)n, &program->options,
+                                 &program->resolved, errors);
+    }
+    const struct wr_rule_tree *tree = &program->resolved.tree;
+    if (err == WR_OK && !wr_unit_init(&program->unit, arena, tree->n_nodes)) {
+        return no_room(errors);
+    }
+    if (err == WR_OK) {
+        err = wr_compile_program(program, errors);
+    }
+    if (err == WR_OK && wr_resolve_recursion(arena, tree, errors) == WR_E_MEMORY) {
+        return no_room(errors);
+    }
+    if (err == WR_OK) {
+        check_data(program, &program->data, errors);
+    }
+    *out = errors->n == 0 ? program : NULL;
+    return first_error(errors);
+}
+
+wr_err wr_rego_with_data(struct wr_arena *arena, const struct wr_rego_program *program,
+                         const struct wr_value *data, struct wr_rego_program **changed,
+                         struct wr_rego_errors *errors)
+{
+    struct wr_rego_program *copy = WR_NEW(arena, struct wr_rego_program);
+    *changed = NULL;
+    if (copy == NULL) {
+        return no_room(errors);
+    }
+    *copy = *program;
+    copy->arena = arena;
+    copy->data = data != NULL && data->type != WR_UNDEFINED ? *data : wr_object_from(NULL, 0);
+    check_data(copy, &copy->data, errors);
+    *changed = errors->n == 0 ? copy : NULL;
+    return first_error(errors);
+}
+
+/* ── preparing ──────────────────────────────────────────────────────────────────────────────── */
+
+static struct wr_rego_query *new_query(const struct wr_rego_program *program,
+                                       struct wr_arena *arena)
+{
+    struct wr_rego_query *query = WR_NEW(arena, struct wr_rego_query);
+    if (query == NULL || !wr_unit_copy(&query->unit, arena, &program->unit)) {
+        return NULL;
+    }
+    query->program = program;
+    return query;
+}
+
+/* A module without rules, to resolve a query in: its package and imports. */
+static struct wr_plan_module *query_module(struct wr_rego_query *query, struct wr_arena *arena,
+                                           const struct wr_rego_query_options *options,
+                                           struct wr_rego_errors *errors)
+{
+    struct wr_buf text = wr_buf_in(arena, 128);
+    bool plain = options->package.n == 0;
+    wr_buf_str(&text, WR_STR("package "));
+    if (plain) {
+        wr_buf_str(&text, WR_STR("system.query"));
+    } else if (wr_str_starts(options->package, WR_STR("data."))) {
+        wr_buf_str(&text, wr_str_of(options->package.p + 5, options->package.n - 5));
+    } else {
+        wr_buf_str(&text, options->package);
+    }
+    for (size_t i = 0; i < options->n_imports; i++) {
+        wr_buf_str(&text, WR_STR("\nimport "));
+        wr_buf_str(&text, options->imports[i]);
+    }
+    wr_buf_char(&text, '\n');
+    struct wr_plan_module *module = WR_NEW(arena, struct wr_plan_module);
+    struct wr_ast_module *ast = NULL;
+    struct wr_rego_parse_options parse = {.v1 = query->program->options.v1};
+    if (module == NULL || text.overflow ||
+        wr_rego_parse_module(arena, (struct wr_str){0}, wr_buf_view(&text), &parse, &ast, errors) !=
+            WR_OK) {
+        return NULL;
+    }
+    ast->file = options->as != NULL ? options->as->file : (struct wr_str){0};
+    module->ast = ast;
+    uint32_t n = ast->package->kind == WR_AST_REF ? ast->package->n_items - 1 : 0, used;
+    struct wr_value *keys = WR_NEW_ARRAY(arena, struct wr_value, n);
+    if (keys == NULL) {
+        return NULL;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        keys[i] = ast->package->items[i + 1]->value;
+    }
+    module->package = keys;
+    module->n_package = n;
+    struct wr_rule_node *node = wr_tree_walk(&query->program->resolved.tree, keys, n, &used);
+    module->node = used == n && !plain ? node : NULL;
+    return module;
+}
+
+wr_err wr_rego_prepare(const struct wr_rego_program *program, struct wr_arena *arena,
+                       struct wr_str text, const struct wr_rego_query_options *options,
+                       struct wr_rego_query **out, struct wr_rego_errors *errors)
+{
+    static const struct wr_rego_query_options none;
+    struct wr_rego_query *query = new_query(program, arena);
+    struct wr_ast_body *body = NULL;
+    *out = NULL;
+    options = options != NULL ? options : &none;
+    if (query == NULL) {
+        return no_room(errors);
+    }
+    struct wr_rego_parse_options parse = {.v1 = program->options.v1,
+                                          .all_future_keywords = program->options.all_keywords};
+    struct wr_str file = options->as != NULL ? options->as->file : (struct wr_str){0};
+    wr_err err = wr_rego_parse_body(arena, file, text, &parse, &body, errors);
+    if (err != WR_OK) {
+        return errors->n == 0 ? no_room(errors) : err;
+    }
+    query->ast = body;
+    query->text = text;
+    struct wr_plan_module *module = query_module(query, arena, options, errors);
+    if (module == NULL) {
+        return errors->n == 0 ? no_room(errors) : first_error(errors);
+    }
+    struct wr_rule_tree tree = program->resolved.tree;
+    err = wr_resolve_query(arena, &tree, module, body, &program->options, &query->clause, errors);
+    if (err == WR_OK) {
+        struct wr_compile_query_options how = {options->capture, options->all_vars};
+        err = wr_compile_query(query, arena, &how, errors);
+    }
+    *out = err == WR_OK ? query : NULL;
+    return err == WR_OK ? WR_OK : first_error(errors);
+}
+
+/* A reference below data; its terms are made here. */
+static struct wr_plan_term *document_ref(struct wr_arena *arena, const struct wr_value *keys,
+                                         uint32_t n)
+{
+    struct wr_plan_term *terms = WR_NEW_ARRAY(arena, struct wr_plan_term, (size_t)n + 2);
+    struct wr_plan_term **items = WR_NEW_ARRAY(arena, struct wr_plan_term *, (size_t)n + 1);
+    if (terms == NULL || items == NULL) {
+        return NULL;
+    }
+    items[0] = &terms[1];
+    terms[1].kind = WR_PLAN_DATA;
+    for (uint32_t i = 0; i < n; i++) {
+        items[i + 1] = &terms[i + 2];
+        terms[i + 2].kind = WR_PLAN_CONST;
+        terms[i + 2].value = keys[i];
+    }
+    terms[0].kind = WR_PLAN_REF;
+    terms[0].n = n + 1;
+    terms[0].items = items;
+    return &terms[0];
+}
+
+/* Digits address elements of arrays, as in OPA's URLs. */
+static struct wr_value segment_key(struct wr_str s)
+{
+    bool digits = s.n > 0 && s.n < 10;
+    for (size_t i = 0; i < s.n && digits; i++) {
+        digits = s.p[i] >= '0' && s.p[i] <= '9';
+    }
+    if (!digits || (s.n > 1 && s.p[0] == '0')) {
+        return wr_string(s);
+    }
+    int64_t v = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        v = v * 10 + (s.p[i] - '0');
+    }
+    return wr_int(v);
+}
+
+wr_err wr_rego_prepare_path(const struct wr_rego_program *program, struct wr_arena *arena,
+                            const struct wr_str *segments, size_t n, struct wr_rego_query **out,
+                            struct wr_rego_errors *errors)
+{
+    struct wr_rego_query *query = new_query(program, arena);
+    struct wr_value *keys = WR_NEW_ARRAY(arena, struct wr_value, n);
+    *out = NULL;
+    if (query == NULL || keys == NULL || n > UINT32_MAX / 2) {
+        return no_room(errors);
+    }
+    for (size_t i = 0; i < n; i++) {
+        keys[i] = segment_key(segments[i]);
+    }
+    struct wr_plan_term *ref = document_ref(arena, keys, (uint32_t)n);
+    if (ref == NULL) {
+        return no_room(errors);
+    }
+    query->is_path = true;
+    wr_err err = wr_compile_documents(query, arena, &ref, 1, errors);
+    *out = err == WR_OK ? query : NULL;
+    return err;
+}
+
+/* Appends the parts of a dotted name to keys; how many, or UINT32_MAX when there are too many. */
+static uint32_t split_dots(struct wr_str s, struct wr_value *keys, uint32_t cap)
+{
+    uint32_t n = 0;
+    for (size_t from = 0; from <= s.n;) {
+        size_t dot = wr_str_find(s, WR_STR("."), from);
+        size_t to = dot == SIZE_MAX ? s.n : dot;
+        if (n == cap) {
+            return UINT32_MAX;
+        }
+        keys[n++] = wr_string(wr_str_of(s.p + from, to - from));
+        from = to + 1;
+    }
+    return n;
+}
+
+wr_err wr_rego_prepare_entries(const struct wr_rego_program *program, struct wr_arena *arena,
+                               struct wr_str package, const struct wr_str *names, size_t n,
+                               struct wr_rego_query **out, struct wr_rego_errors *errors)
+{
+    struct wr_rego_query *query = new_query(program, arena);
+    struct wr_plan_term **refs = WR_NEW_ARRAY(arena, struct wr_plan_term *, n);
+    struct wr_value keys[WR_LIMIT_REGO_HEAD * 2];
+    *out = NULL;
+    if (query == NULL || refs == NULL) {
+        return no_room(errors);
+    }
+    uint32_t n_package = split_dots(package, keys, WR_LIMIT_REGO_HEAD);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t more = n_package == UINT32_MAX
+                            ? UINT32_MAX
+                            : split_dots(names[i], &keys[n_package], WR_LIMIT_REGO_HEAD);
+        if (more == UINT32_MAX) {
+            wr_rego_error_add(errors, WR_E_LIMIT, (struct wr_str){0}, NULL,
+                              "a rule's path has more than %d items (WR_LIMIT_REGO_HEAD)",
+                              WR_LIMIT_REGO_HEAD);
+            return WR_E_LIMIT;
+        }
+        refs[i] = document_ref(arena, keys, n_package + more);
+        if (refs[i] == NULL) {
+            return no_room(errors);
+        }
+    }
+    wr_err err = wr_compile_documents(query, arena, refs, (uint32_t)n, errors);
+    *out = err == WR_OK ? query : NULL;
+    return err;
+}
+
+bool wr_rego_has_rule(const struct wr_rego_program *program, const struct wr_str *segments,
+                      size_t n)
+{
+    const struct wr_rule_node *node = program->resolved.tree.root;
+    for (size_t i = 0; i < n; i++) {
+        struct wr_value key = wr_string(segments[i]);
+        node = wr_tree_child(node, &key);
+        if (node == NULL) {
+            return false;
+        }
+    }
+    return node->kind != WR_NODE_INNER || node->n_children > 0;
+}
+
+/* ── evaluating ─────────────────────────────────────────────────────────────────────────────── */
+
+static bool start_vm(struct vm *vm, const struct wr_rego_query *query,
+                     const struct wr_rego_context *context, struct wr_arena *scratch,
+                     struct wr_error *error)
+{
+    *vm = (struct vm){.query = query,
+                      .unit = &query->unit,
+                      .how = context,
+                      .arena = scratch,
+                      .error = error,
+                      .fuel = context->fuel != 0 ? context->fuel : WR_LIMIT_REGO_FUEL,
+                      .function = &query->function};
+    vm->call = (struct wr_builtin_call){.arena = scratch,
+                                        .env = &context->env,
+                                        .prepared = query->program->prepared,
+                                        .error = error,
+                                        .fuel = &vm->fuel};
+    vm->call.cache = wr_builtin_cache_new(scratch);
+    vm->context = wr_vm_new_context(vm, NULL);
+    uint32_t n = WR_MAX(query->function.n_registers, FIRST_REGISTERS);
+    struct vm_block *block = WR_NEW(scratch, struct vm_block);
+    struct wr_value *items = wr_arena_alloc(scratch, n * sizeof(items[0]), 16);
+    if (vm->context == NULL || block == NULL || items == NULL) {
+        return false;
+    }
+    *block = (struct vm_block){NULL, items, n, query->function.n_registers};
+    vm->block = vm->first_block = block;
+    vm->registers = items;
+    vm->context->input = context->input != NULL ? *context->input : wr_undefined();
+    vm->context->data = query->program->data;
+    return true;
+}
+
+wr_err wr_rego_eval(const struct wr_rego_query *query, const struct wr_rego_context *context,
+                    struct wr_arena *scratch, struct wr_rego_results *results,
+                    struct wr_error *error)
+{
+    struct vm vm;
+    struct wr_error own;
+    *results = (struct wr_rego_results){0};
+    error = error != NULL ? error : &own;
+    if (!start_vm(&vm, query, context, scratch, error)) {
+        return wr_fail(error, WR_E_MEMORY, "no room left for this evaluation");
+    }
+    uint64_t fuel = vm.fuel;
+    wr_err err = wr_vm_run(&vm);
+    results->fuel_used = fuel - vm.fuel;
+    if (err != WR_OK) {
+        return err;
+    }
+    results->items = vm.results;
+    results->n = vm.n_results;
+    if (query->is_path) {
+        vm.results[0].value = vm.results[0].values[0];
+        results->n = vm.results[0].value.type == WR_UNDEFINED ? 0 : 1;
+    }
+    return WR_OK;
+}
+
+void wr_rego_eval_error_write(struct wr_buf *buf, const struct wr_error *error)
+{
+    if (error->row != 0) {
+        struct wr_str where = wr_str_z(error->where);
+        if (where.n > 0) {
+            wr_format(buf, "%.*s:%u: ", WR_FMT(where), error->row);
+        } else {
+            wr_format(buf, "%u:%u: ", error->row, error->col);
+        }
+    }
+    wr_format(buf, "%s: %s", wr_err_name(error->code), error->text);
+}
+
+/* ── asking ─────────────────────────────────────────────────────────────────────────────────── */
+
+uint32_t wr_rego_query_exprs(const struct wr_rego_query *query)
+{
+    return query->ast != NULL ? query->ast->n : 0;
+}
+
+struct wr_str wr_rego_query_expr(const struct wr_rego_query *query, uint32_t i,
+                                 struct wr_ast_loc *loc)
+{
+    *loc = query->ast->exprs[i]->loc;
+    if (loc->offset > query->text.n || loc->n > query->text.n - loc->offset) {
+        return (struct wr_str){0};
+    }
+    return wr_str_of(query->text.p + loc->offset, loc->n);
+}
+
+uint32_t wr_rego_rule_count(const struct wr_rego_program *program)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < program->n_modules; i++) {
+        n += program->asts[i]->n_rules;
+    }
+    return n;
+}
+
+struct wr_rego_rule_info wr_rego_rule_at(const struct wr_rego_program *program, uint32_t i)
+{
+    uint32_t m = 0;
+    while (i >= program->asts[m]->n_rules) {
+        i -= program->asts[m++]->n_rules;
+    }
+    const struct wr_ast_rule *rule = program->asts[m]->rules[i];
+    const struct wr_plan_module *module = &program->resolved.modules[m];
+    const struct wr_rule_node *node = module->node;
+    for (uint32_t k = 0; k < rule->n_static && node != NULL; k++) {
+        const struct wr_ast_term *item = rule->ref->items[k];
+        struct wr_value key = k == 0 ? wr_string(item->name) : item->value;
+        node = wr_tree_child(node, &key);
+    }
+    return (struct wr_rego_rule_info){
+        .path = node != NULL ? program->unit.functions[node->id].name : (struct wr_str){0},
+        .name = rule->ref->items[0]->name,
+        .file = program->asts[m]->file,
+        .row = rule->loc.row,
+        .col = rule->loc.col,
+        .function = rule->kind == WR_AST_RULE_FUNCTION,
+    };
+}
+
+const struct wr_ast_module *wr_rego_module(const struct wr_rego_program *program, uint32_t i)
+{
+    return i < program->n_modules ? program->asts[i] : NULL;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* State of one evaluation. All of it lies in the scratch arena and is forgotten with it.
+ *
+ * A context is what `with` changes: input, base documents, replaced functions, and everything that
+ * was computed under them. Slots and memories are arrays with one value a path or node, whose type
+ * is VM_UNKNOWN until it has been looked up or evaluated. */
+#ifndef WR_REGO_VM_H
+#define WR_REGO_VM_H
+
+#include "rego/code.h"
+
+/* Types that only registers, slots and memories hold. */
+enum vm_type {
+    VM_UNKNOWN = 0xFF, /* not looked up yet */
+    VM_RUNNING = 0xFE, /* being evaluated */
+    VM_NODE = 0xFD,    /* n: number of a node of the rule tree */
+    VM_COLLECT = 0xFC, /* text: a struct vm_collect */
+    VM_CONTEXT = 0xFB, /* text: a struct vm_context */
+};
+
+struct vm_shadow { /* a node of the rule tree that base documents hide */
+    const struct wr_rule_node *node;
+    const struct vm_shadow *next;
+};
+
+struct vm_mock {
+    const struct wr_with_entry *entry;
+    struct wr_value value; /* undefined when replaced by a function */
+    const struct vm_mock *next;
+};
+
+struct vm_context {
+    struct wr_value input, data;
+    struct wr_value *input_slots, *data_slots;
+    struct wr_value *memory; /* by node */
+    const struct vm_shadow *shadows;
+    const struct vm_mock *mocks;
+    struct vm_context *unmocked; /* the same without mocks, made when a mock is first called */
+};
+
+struct vm_collect {
+    uint32_t kind; /* enum wr_collect */
+    uint32_t n, cap;
+    struct wr_value *items; /* OBJECT: key, value; PATHS: one array [path, element?, leaf] each */
+};
+
+struct vm_block { /* of registers */
+    struct vm_block *next;
+    struct wr_value *items;
+    uint32_t cap, used;
+};
+
+struct vm_frame { /* what to come back to */
+    const struct wr_function *function;
+    uint32_t pc;
+    struct wr_value *registers;
+    struct vm_context *context;
+    struct wr_value *memory; /* where the callee's result is remembered, or NULL */
+    struct vm_block *block;
+    uint32_t used;
+    uint32_t fail;
+    uint16_t target;
+};
+
+struct vm {
+    const struct wr_rego_query *query;
+    const struct wr_unit *unit;
+    const struct wr_rego_context *how;
+    struct wr_arena *arena;
+    struct wr_error *error;
+    struct wr_builtin_call call;
+    uint64_t fuel;
+    struct vm_context *context;
+    const struct wr_function *function;
+    struct wr_value *registers;
+    struct vm_block *first_block, *block;
+    struct vm_frame *frames;
+    uint32_t n_frames, cap_frames;
+    struct wr_rego_result *results;
+    uint32_t n_results, cap_results;
+};
+
+/* vm.c */
+wr_err wr_vm_run(struct vm *vm);
+/* Sets code, place of instruction pc, and message. */
+wr_err wr_vm_fail(struct vm *vm, uint32_t pc, wr_err code, const char *message);
+
+/* vm_data.c */
+/* Base document below a node, or NULL. */
+const struct wr_value *wr_vm_base(const struct vm_context *context,
+                                  const struct wr_rule_node *node);
+bool wr_vm_shadowed(const struct vm_context *context, const struct wr_rule_node *node);
+/* Value of a path slot, looked up at first use; its type is WR_UNDEFINED when there is none. Below
+ * data, a number also finds the key of its text, as in OPA's store. */
+const struct wr_value *wr_vm_slot(const struct wr_unit *unit, const struct wr_path_table *table,
+                                  struct wr_value *slots, const struct wr_value *root,
+                                  uint32_t path);
+/* Keys of a node or value as an array. False: no keys, or (with arena->failed) no room. */
+bool wr_vm_keys(struct vm *vm, const struct wr_value *of, struct wr_value *out);
+/* `document` with the base document's other keys. */
+struct wr_value wr_vm_merge(struct vm *vm, struct wr_value document,
+                            const struct wr_rule_node *node);
+/* A context like the current one with nothing remembered; NULL without room. */
+struct vm_context *wr_vm_new_context(struct vm *vm, const struct vm_context *from);
+wr_err wr_vm_with_input(struct vm *vm, struct vm_context *context,
+                        const struct wr_with_entry *entry, struct wr_value value);
+wr_err wr_vm_with_data(struct vm *vm, struct vm_context *context, const struct wr_with_entry *entry,
+                       struct wr_value value);
+wr_err wr_vm_with_call(struct vm *vm, struct vm_context *context, const struct wr_with_entry *entry,
+                       struct wr_value value);
+
+/* The current context without its mocks: a replacement sees the functions themselves. */
+struct vm_context *wr_vm_unmocked(struct vm *vm);
+
+/* vm_collect.c */
+bool wr_vm_collect_new(struct vm *vm, uint32_t kind, struct wr_value *out);
+wr_err wr_vm_collect_add(struct vm *vm, const struct wr_value *collect, struct wr_value v);
+wr_err wr_vm_collect_put(struct vm *vm, const struct wr_value *collect, struct wr_value key,
+                         struct wr_value value);
+wr_err wr_vm_collect_path(struct vm *vm, const struct wr_value *collect,
+                          const struct wr_value *path, uint32_t n, struct wr_value leaf,
+                          bool element);
+/* WR_E_EVAL_CONFLICT when keys disagree. */
+wr_err wr_vm_collect_finish(struct vm *vm, const struct wr_value *collect, struct wr_value *out);
+
+#endif

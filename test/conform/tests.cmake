@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
+find_package(ZLIB REQUIRED)
+weir_test(NAME opa_cases FILES test/conform/opa_cases.c LABEL conform LIBS ZLIB::ZLIB
+          ARGS ${CMAKE_SOURCE_DIR}/test/conform/opa.passing)
