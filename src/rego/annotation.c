@@ -216,23 +216,55 @@ static struct wr_str member(const struct wr_yaml *map, const char *name)
     return text ? trim(node->text) : WR_STR("");
 }
 
+/* A node as OPA shows it in messages: map[a:b c:d], [a b], text. The depth is that of the YAML. */
+static void show(struct wr_buf *out, const struct wr_yaml *node)
+{
+    bool map = node->kind == WR_YAML_MAP;
+    if (node->kind == WR_YAML_SCALAR) {
+        wr_buf_str(out, node->text);
+        return;
+    }
+    wr_buf_str(out, map ? WR_STR("map[") : WR_STR("["));
+    for (uint32_t i = 0; i < node->n; i++) {
+        wr_buf_str(out, i > 0 ? WR_STR(" ") : WR_STR(""));
+        show(out, node->items[map ? (size_t)2 * i : i]);
+        if (map) {
+            wr_buf_char(out, ':');
+            show(out, node->items[(size_t)2 * i + 1]);
+        }
+    }
+    wr_buf_char(out, ']');
+}
+
+static void fail_definition(struct block *b, const char *what, const struct wr_yaml *node,
+                            const char *why)
+{
+    struct wr_buf message = wr_buf_in(b->arena, 64);
+    wr_format(&message, "invalid %s definition ", what);
+    show(&message, node);
+    wr_format(&message, ": %s", why);
+    if (!b->failed) {
+        complain(b, true, wr_buf_view(&message));
+    }
+}
+
 static struct wr_value read_resource(struct block *b, const struct wr_yaml *node)
 {
     struct fields f = {.n = 0};
     if (node->kind == WR_YAML_SCALAR && wr_str_eq(wr_str_z(wr_yaml_tag(node)), WR_STR("str"))) {
         if (node->text.n == 0) {
-            fail(b, "invalid related-resource definition : ref URL may not be empty string");
+            fail_definition(b, "related-resource", node, "ref URL may not be empty string");
         }
         set(&f, "ref", wr_string(node->text));
         return object(b, &f);
     }
     if (node->kind != WR_YAML_MAP) {
-        fail(b, "invalid related-resource definition: invalid value type, must be string or map");
+        fail_definition(b, "related-resource", node, "invalid value type, must be string or map");
         return wr_undefined();
     }
     struct wr_str ref = member(node, "ref"), description = member(node, "description");
     if (ref.n == 0) {
-        fail(b, "invalid related-resource definition: 'ref' value required in object");
+        fail_definition(b, "related-resource", node, "'ref' value required in object");
     }
     set(&f, "ref", wr_string(ref));
     if (description.n > 0) {
@@ -292,16 +324,16 @@ static void read_author(struct block *b, const struct wr_yaml *node, struct wr_v
         name = member(node, "name");
         email = member(node, "email");
         if (name.n + email.n == 0) {
-            fail(b, "invalid author definition: 'name' and/or 'email' values required in object");
+            fail_definition(b, "author", node, "'name' and/or 'email' values required in object");
         }
     } else if (node->kind == WR_YAML_SCALAR &&
                wr_str_eq(wr_str_z(wr_yaml_tag(node)), WR_STR("str"))) {
         split_author(b, node->text, &name, &email);
         if (name.n + email.n == 0) {
-            fail(b, "invalid author definition : author is an empty string");
+            fail_definition(b, "author", node, "author is an empty string");
         }
     } else {
-        fail(b, "invalid author definition: invalid value type, must be string or map");
+        fail_definition(b, "author", node, "invalid value type, must be string or map");
     }
     struct fields v = {.n = 0}, j = {.n = 0};
     if (name.n > 0) {

@@ -348,6 +348,17 @@ static bool parse_index(struct wr_parser *p)
     return wr_parse_push(p, key);
 }
 
+/* The place of a term without the parentheses around it. */
+static struct wr_ast_loc inside_parens(const struct wr_parser *p, const struct wr_ast_term *t)
+{
+    struct wr_ast_loc loc = t->loc;
+    while (t->parens && (p->text.p[loc.offset] == '(' || p->text.p[loc.offset] == ' ')) {
+        loc.offset++;
+        loc.n--;
+    }
+    return loc;
+}
+
 /* One link of a chain: a reference from `head`, or a call of one. *more when a `.` or `[` follows
  * a call. */
 static struct wr_ast_term *parse_link(struct wr_parser *p, struct wr_ast_term *head, bool *more)
@@ -355,7 +366,8 @@ static struct wr_ast_term *parse_link(struct wr_parser *p, struct wr_ast_term *h
     size_t base = p->n_stack;
     *more = false;
     if (head->kind == WR_AST_SCALAR || head->kind == WR_AST_REF) {
-        wr_parse_error(p, head->loc, "illegal ref (head cannot be %s)", wr_parse_type_name(head));
+        wr_parse_error(p, inside_parens(p, head), "illegal ref (head cannot be %s)",
+                       wr_parse_type_name(head));
     }
     if (!wr_parse_push(p, head)) {
         return NULL;
