@@ -491,12 +491,22 @@ static void read_custom(struct block *b, const struct wr_yaml *root, struct fiel
         fail_type(b, node, "map[string]interface {}");
         return;
     }
-    struct wr_value custom = wr_yaml_value(b->arena, node);
-    if (custom.type == WR_UNDEFINED) {
-        fail(b, "invalid map key type(s): custom");
-        return;
+    struct wr_pair *pairs = WR_NEW_ARRAY(b->arena, struct wr_pair, node->n);
+    for (uint32_t i = 0; pairs != NULL && i < node->n; i++) {
+        const struct wr_yaml *key = node->items[(size_t)2 * i];
+        pairs[i].key = wr_string(key->text); /* here, and not deeper, any scalar is a name */
+        pairs[i].value = wr_yaml_value(b->arena, node->items[(size_t)2 * i + 1]);
+        if (pairs[i].value.type == WR_UNDEFINED) {
+            struct wr_buf message = wr_buf_in(b->arena, 64);
+            wr_format(&message, "invalid map key type(s): %.*s", WR_FMT(key->text));
+            if (!b->failed) {
+                complain(b, true, wr_buf_view(&message));
+            }
+            return;
+        }
     }
-    if (custom.n > 0) {
+    if (pairs != NULL && node->n > 0) {
+        struct wr_value custom = wr_object_from(pairs, node->n);
         set(value, "custom", custom);
         set(json, "custom", custom);
     }

@@ -109,6 +109,8 @@ void wr_parse_restore(struct wr_parser *p, const struct wr_parse_place *place)
     p->at.lexer.keywords = keywords;
     if (p->dead) {
         p->at.token = WR_TOK_EOF;
+        p->at.errors = p->last_words;
+        p->at.n_errors = 1;
     }
 }
 
@@ -129,7 +131,7 @@ void wr_parse_die(struct wr_parser *p, wr_err code, const char *message)
     }
     struct wr_parse_error *error = WR_NEW(p->arena, struct wr_parse_error);
     p->dead = true;
-    p->dead_code = code;
+    p->last_words = error;
     p->at.token = WR_TOK_EOF;
     p->at.errors = error;
     p->at.n_errors = 1;

@@ -52,7 +52,7 @@ struct wr_parser {
     bool v1;
     bool rego_v1; /* import rego.v1 was seen */
     bool dead;    /* out of memory or beyond a limit: nothing but the end of the text is read */
-    wr_err dead_code;
+    const struct wr_parse_error *last_words; /* why */
     struct wr_parse_memo *memo;
     uint32_t n_memo, memo_cap;
     void **stack; /* nodes of lists under construction */
