@@ -5,4 +5,14 @@ list(APPEND WEIR_SHELL_FILES
   src/shell/journal.c
   src/shell/ring.c
   src/shell/journal_thread.c
+  src/shell/metrics.c
+  src/shell/split.c
+  src/shell/answer.c
+  src/shell/conn.c
+  src/shell/decide.c
+  src/shell/gather.c
+  src/shell/opa.c
+  src/shell/route.c
+  src/shell/loop.c
+  src/shell/server.c
 )

@@ -15,10 +15,13 @@ struct append_head {
 struct fetch_head {
     uint64_t sequence, ticket;
 };
+enum reply_kind { REPLY_ABSENT, REPLY_FOUND, REPLY_BUSY };
 struct reply_head {
     uint64_t sequence, ticket;
-    uint64_t found;
+    uint64_t kind; /* enum reply_kind */
 };
+/* Room in the reply ring that rows may not take, so that a short reply always fits. */
+#define REPLY_RESERVE ((uint64_t)WR_LIMIT_FETCHES * 2 * (sizeof(struct reply_head) + 8))
 
 struct shared {
     atomic_uint_fast64_t kept, committed, synced;
@@ -35,7 +38,8 @@ struct wr_journal_thread {
     struct wr_journal *journal; /* the thread's while it runs */
     bool durable;
     bool threaded;
-    bool submitted; /* loop: something was put in since the last submit */
+    uint32_t n_fetches; /* loop: asked, and the reply not released */
+    bool submitted;     /* loop: something was put in since the last submit */
     uintptr_t id;
     int64_t synced_at_ns; /* thread */
     struct shared shared;
@@ -76,24 +80,24 @@ static void publish(struct wr_journal_thread *thread)
     }
 }
 
-static bool reply(struct wr_journal_thread *thread, const struct fetch_head *asked)
+static void reply(struct wr_journal_thread *thread, const struct fetch_head *asked)
 {
     struct wr_error error;
     struct wr_str payload = {NULL, 0};
-    bool found = is_good(thread) &&
-                 wr_journal_fetch(thread->journal, asked->sequence, &payload, &error) == WR_OK;
-    struct reply_head head = {asked->sequence, asked->ticket, found};
-    payload.n = found ? payload.n : 0;
-    uint8_t *room = wr_ring_claim(&thread->out, KIND_REPLY, (uint32_t)(sizeof head + payload.n));
-    if (room == NULL) {
-        return false;
+    struct reply_head head = {asked->sequence, asked->ticket, REPLY_ABSENT};
+    if (is_good(thread) &&
+        wr_journal_fetch(thread->journal, asked->sequence, &payload, &error) == WR_OK) {
+        bool fits = wr_ring_room(&thread->out) >= 2 * payload.n + REPLY_RESERVE;
+        head.kind = fits ? REPLY_FOUND : REPLY_BUSY;
     }
+    payload.n = head.kind == REPLY_FOUND ? payload.n : 0;
+    uint8_t *room = wr_ring_claim(&thread->out, KIND_REPLY, (uint32_t)(sizeof head + payload.n));
+    WR_ASSERT(room != NULL); /* the reserve holds a short reply to every fetch */
     memcpy(room, &head, sizeof head);
     if (payload.n > 0) {
         memcpy(room + sizeof head, payload.p, payload.n);
     }
     wr_ring_publish(&thread->out);
-    return true;
 }
 
 /* Puts what waits into the open transaction. Returns the number of rows; `worked` tells whether
@@ -117,9 +121,7 @@ static size_t take_all(struct wr_journal_thread *thread, bool *worked)
         } else {
             struct fetch_head head;
             memcpy(&head, message, sizeof head);
-            if (!reply(thread, &head)) {
-                break; /* the loop has to take replies first */
-            }
+            reply(thread, &head);
         }
         wr_ring_release(&thread->in);
         *worked = true;
@@ -200,9 +202,6 @@ static int64_t turn(struct wr_journal_thread *thread)
         publish(thread);
         tend(thread);
         return wr_ring_is_empty(&thread->in) ? 1000 : 0;
-    }
-    if (!wr_ring_is_empty(&thread->in)) {
-        return 1000000; /* starved of room for replies */
     }
     return is_good(thread) && is_unsynced(thread) ? WR_MAX(WR_JOURNAL_SYNC_AGE_NS - age, 1000)
                                                   : 1000000000;
@@ -308,13 +307,22 @@ bool wr_journal_thread_append(struct wr_journal_thread *thread, uint64_t sequenc
 bool wr_journal_thread_fetch(struct wr_journal_thread *thread, uint64_t sequence, uint64_t ticket)
 {
     struct fetch_head head = {sequence, ticket};
+    if (thread->n_fetches == WR_LIMIT_FETCHES) {
+        return false;
+    }
     uint8_t *room = wr_ring_claim(&thread->in, KIND_FETCH, sizeof head);
     if (room == NULL) {
         return false;
     }
     memcpy(room, &head, sizeof head);
     thread->submitted = true;
+    thread->n_fetches++;
     return true;
+}
+
+uint32_t wr_journal_thread_n_fetches(const struct wr_journal_thread *thread)
+{
+    return thread->n_fetches;
 }
 
 void wr_journal_thread_submit(struct wr_journal_thread *thread)
@@ -351,7 +359,8 @@ bool wr_journal_thread_reply(struct wr_journal_thread *thread, struct wr_journal
     *reply_out = (struct wr_journal_reply){
         .ticket = head.ticket,
         .sequence = head.sequence,
-        .found = head.found != 0,
+        .found = head.kind == REPLY_FOUND,
+        .busy = head.kind == REPLY_BUSY,
         .payload = wr_str_of((const char *)message + sizeof head, n - sizeof head),
     };
     return true;
@@ -360,6 +369,7 @@ bool wr_journal_thread_reply(struct wr_journal_thread *thread, struct wr_journal
 void wr_journal_thread_release(struct wr_journal_thread *thread)
 {
     wr_ring_release(&thread->out);
+    thread->n_fetches--;
 }
 
 bool wr_journal_thread_will_wait(struct wr_journal_thread *thread, uint64_t kept_seen)

@@ -16,7 +16,8 @@
 
 #define WR_LIMIT_COMMIT_ROWS   1000
 #define WR_JOURNAL_RING        (16u * 1024 * 1024)
-#define WR_JOURNAL_REPLY_RING  (8u * 1024 * 1024) /* holds a row of WR_LIMIT_RECORD_SIZE */
+#define WR_JOURNAL_REPLY_RING  (16u * 1024 * 1024) /* holds a row of WR_LIMIT_RECORD_SIZE */
+#define WR_LIMIT_FETCHES       65536               /* rows asked for and not taken yet */
 #define WR_JOURNAL_SYNC_AGE_NS 50000000
 
 struct wr_journal_thread;
@@ -34,8 +35,10 @@ uint64_t wr_journal_thread_room(struct wr_journal_thread *thread);
 /* Copies a row in; false when there is no room now. */
 bool wr_journal_thread_append(struct wr_journal_thread *thread, uint64_t sequence,
                               struct wr_str payload);
-/* Asks for a row; the reply carries the ticket. False when there is no room now. */
+/* Asks for a row; the reply carries the ticket. False when there is no room now, or when
+ * WR_LIMIT_FETCHES replies have not been taken. */
 bool wr_journal_thread_fetch(struct wr_journal_thread *thread, uint64_t sequence, uint64_t ticket);
+uint32_t wr_journal_thread_n_fetches(const struct wr_journal_thread *thread);
 /* Hands over what was appended and asked since the last call. */
 void wr_journal_thread_submit(struct wr_journal_thread *thread);
 
@@ -46,6 +49,7 @@ enum wr_journal_state wr_journal_thread_state(const struct wr_journal_thread *th
 struct wr_journal_reply {
     uint64_t ticket, sequence;
     bool found;
+    bool busy;             /* there was no room for the row: ask again */
     struct wr_str payload; /* until wr_journal_thread_release */
 };
 bool wr_journal_thread_reply(struct wr_journal_thread *thread, struct wr_journal_reply *reply);

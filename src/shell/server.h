@@ -64,6 +64,9 @@ WR_NODISCARD wr_err wr_server_run(struct wr_server *server, struct wr_error *err
  * server has drained and there will be nothing more. */
 bool wr_server_step(struct wr_server *server, int64_t timeout_ns);
 
+/* Begins to drain: no new connections, what is in flight is answered. */
+void wr_server_stop(struct wr_server *server);
+
 /* Closes everything; a clean end also folds the write-ahead log into its segment. */
 void wr_server_close(struct wr_server *server);
 

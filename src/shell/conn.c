@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connections: buffers, slots, sending.
+ *
+ * An idle connection holds no buffers. Input is read into one buffer, in which requests are parsed
+ * in place; it moves or grows only between batches, since requests of the batch are views into it.
+ * Output is one buffer too, sent with one call a turn as far as it may leave. */
+#include "shell/server_in.h"
+
+/* ── buffers ────────────────────────────────────────────────────────────────────────────────── */
+static char *buffer_take(struct wr_server *server, size_t size)
+{
+    const struct wr_memory *memory = &server->port->memory;
+    if (size > WR_BUFFER_SIZE) {
+        return memory->take(memory->context, size);
+    }
+    char *buffer = server->free_buffers;
+    if (buffer == NULL) {
+        return memory->take(memory->context, WR_BUFFER_SIZE);
+    }
+    memcpy(&server->free_buffers, buffer, sizeof server->free_buffers);
+    server->n_free_buffers--;
+    return buffer;
+}
+
+static void buffer_give(struct wr_server *server, char *buffer, size_t size)
+{
+    const struct wr_memory *memory = &server->port->memory;
+    if (buffer == NULL) {
+        return;
+    }
+    if (size > WR_BUFFER_SIZE || server->n_free_buffers >= 1024) {
+        memory->give(memory->context, buffer, size);
+        return;
+    }
+    memcpy(buffer, &server->free_buffers, sizeof server->free_buffers);
+    server->free_buffers = buffer;
+    server->n_free_buffers++;
+}
+
+/* A buffer of at least `size` bytes with the first n of the old one. */
+static bool grow(struct wr_server *server, char **buffer, size_t *cap, size_t n, size_t size)
+{
+    size_t room = WR_BUFFER_SIZE;
+    while (room < size) {
+        room *= 2;
+    }
+    char *grown = buffer_take(server, room);
+    if (grown == NULL) {
+        return false;
+    }
+    if (n > 0) {
+        memcpy(grown, *buffer, n);
+    }
+    buffer_give(server, *buffer, *cap);
+    *buffer = grown;
+    *cap = room;
+    return true;
+}
+
+static void drop_in(struct wr_server *server, struct wr_conn *conn)
+{
+    buffer_give(server, conn->in, conn->in_cap);
+    conn->in = NULL;
+    conn->in_cap = conn->in_n = conn->in_at = 0;
+}
+
+static void drop_out(struct wr_server *server, struct wr_conn *conn)
+{
+    buffer_give(server, conn->out, conn->out_cap);
+    conn->out = NULL;
+    conn->out_cap = conn->out_n = conn->out_at = 0;
+}
+
+/* ── life ───────────────────────────────────────────────────────────────────────────────────── */
+struct wr_conn *wr_conn_open(struct wr_server *server, int32_t sock, bool is_local)
+{
+    const struct wr_memory *memory = &server->port->memory;
+    uint32_t index;
+    if (server->n_free > 0) {
+        index = server->free_conns[--server->n_free];
+    } else if (server->conns_made < server->config.n_connections_max) {
+        index = server->conns_made;
+        server->conns[index] = memory->take(memory->context, sizeof **server->conns);
+        if (server->conns[index] == NULL) {
+            return NULL;
+        }
+        memset(server->conns[index], 0, sizeof **server->conns);
+        server->conns_made++;
+    } else {
+        return NULL;
+    }
+    struct wr_conn *conn = server->conns[index];
+    uint32_t generation = conn->generation + 1;
+    memset(conn, 0, sizeof *conn);
+    conn->sock = sock;
+    conn->index = index;
+    conn->generation = generation;
+    conn->is_local = is_local;
+    conn->active_ns = server->now_ns;
+    wr_h1_init(&conn->reader, server->config.body_max);
+    server->n_conns++;
+    return conn;
+}
+
+static struct wr_slot *slot_at(struct wr_conn *conn, uint32_t i)
+{
+    return &conn->slots[(conn->slot_first + i) % WR_LIMIT_SLOTS];
+}
+
+static void pop_slot(struct wr_server *server, struct wr_conn *conn)
+{
+    struct wr_slot *slot = slot_at(conn, 0);
+    if (slot->needs != 0) {
+        server->n_in_flight--;
+    }
+    if (slot->gathering != NULL) {
+        wr_gather_forget(server, slot->gathering);
+    }
+    conn->slot_first = (conn->slot_first + 1) % WR_LIMIT_SLOTS;
+    conn->n_slots--;
+}
+
+static void leave_list(struct wr_conn **list, uint32_t *n, const struct wr_conn *conn)
+{
+    for (uint32_t i = 0; i < *n; i++) {
+        if (list[i] == conn) {
+            list[i] = list[--*n];
+            return;
+        }
+    }
+}
+
+void wr_conn_close(struct wr_server *server, struct wr_conn *conn)
+{
+    const struct wr_port_net *net = &server->port->net;
+    WR_ASSERT(!conn->in_batch && conn->sock >= 0);
+    while (conn->n_slots > 0) {
+        server->metrics.n_unanswered += slot_at(conn, 0)->needs != 0;
+        pop_slot(server, conn);
+    }
+    net->watch(net->context, conn->sock, 0, 0);
+    net->close(net->context, conn->sock);
+    conn->sock = -1;
+    drop_in(server, conn);
+    drop_out(server, conn);
+    if (conn->waiting) {
+        leave_list(server->waiting, &server->n_waiting, conn);
+    }
+    if (conn->touched) {
+        leave_list(server->touched, &server->n_touched, conn);
+    }
+    server->free_conns[server->n_free++] = conn->index;
+    server->n_conns--;
+}
+
+void wr_conn_free_all(struct wr_server *server)
+{
+    const struct wr_memory *memory = &server->port->memory;
+    for (uint32_t i = 0; i < server->conns_made; i++) {
+        if (server->conns[i]->sock >= 0) {
+            server->conns[i]->in_batch = false;
+            wr_conn_close(server, server->conns[i]);
+        }
+        memory->give(memory->context, server->conns[i], sizeof **server->conns);
+    }
+    while (server->free_buffers != NULL) {
+        char *buffer = server->free_buffers;
+        memcpy(&server->free_buffers, buffer, sizeof server->free_buffers);
+        memory->give(memory->context, buffer, WR_BUFFER_SIZE);
+    }
+}
+
+void wr_conn_touch(struct wr_server *server, struct wr_conn *conn)
+{
+    if (!conn->touched) {
+        conn->touched = true;
+        server->touched[server->n_touched++] = conn;
+    }
+}
+
+/* ── input ──────────────────────────────────────────────────────────────────────────────────── */
+void wr_conn_compact(struct wr_server *server, struct wr_conn *conn)
+{
+    WR_ASSERT(!conn->in_batch);
+    if (conn->stage == WR_CONN_CHUNKED) { /* what is decoded leaves a gap */
+        size_t end = conn->body_at + conn->body_n;
+        memmove(conn->in + end, conn->in + conn->raw_at, conn->in_n - conn->raw_at);
+        conn->in_n -= conn->raw_at - end;
+        conn->raw_at = end;
+    }
+    if (conn->in_at == conn->in_n) {
+        drop_in(server, conn);
+    } else if (conn->in_at > 0) {
+        memmove(conn->in, conn->in + conn->in_at, conn->in_n - conn->in_at);
+        conn->in_n -= conn->in_at;
+        conn->body_at -= WR_MIN(conn->body_at, conn->in_at);
+        conn->raw_at -= WR_MIN(conn->raw_at, conn->in_at);
+        conn->in_at = 0;
+    }
+}
+
+/* Room to read into: what the current request still needs, if that is known, else some more. */
+static bool make_room(struct wr_server *server, struct wr_conn *conn)
+{
+    size_t want = conn->stage == WR_CONN_BODY ? conn->need : conn->in_n + 1;
+    if (conn->in_cap >= want && conn->in_cap > conn->in_n) {
+        return true;
+    }
+    size_t limit = WR_LIMIT_H1_HEAD + (size_t)server->config.body_max * 2 + WR_BUFFER_SIZE;
+    want = WR_MAX(want, conn->in_n + 1);
+    return want <= limit && grow(server, &conn->in, &conn->in_cap, conn->in_n, want);
+}
+
+void wr_conn_read(struct wr_server *server, struct wr_conn *conn)
+{
+    const struct wr_port_net *net = &server->port->net;
+    if (conn->more && conn->in_n - conn->in_at >= 4 * WR_BUFFER_SIZE) {
+        return; /* first what is there */
+    }
+    if (conn->stage == WR_CONN_LINGER) {
+        conn->in_n = conn->in_at = 0;
+    }
+    wr_conn_compact(server, conn);
+    if (!make_room(server, conn)) {
+        conn->broken = true;
+        return;
+    }
+    size_t got = 0;
+    enum wr_io result =
+        net->read(net->context, conn->sock, conn->in + conn->in_n, conn->in_cap - conn->in_n, &got);
+    if (result == WR_IO_OK) {
+        if (conn->in_n == 0) {
+            conn->first_ns = server->now_ns;
+        }
+        conn->in_n += got;
+        conn->active_ns = server->now_ns;
+        server->metrics.bytes_in += got;
+    } else if (result == WR_IO_CLOSED) {
+        conn->eof = true;
+    } else if (result != WR_IO_AGAIN) {
+        conn->broken = true;
+    }
+}
+
+bool wr_conn_may_parse(const struct wr_conn *conn)
+{
+    return !conn->closing && !conn->broken && !conn->blocked && conn->n_slots < WR_LIMIT_SLOTS &&
+           conn->out_n - conn->out_at < WR_LIMIT_OUT_BACKLOG;
+}
+
+/* ── output ─────────────────────────────────────────────────────────────────────────────────── */
+struct wr_slot *wr_conn_slot(struct wr_conn *conn, int64_t first_ns)
+{
+    if (conn->n_slots == WR_LIMIT_SLOTS) {
+        return NULL;
+    }
+    struct wr_slot *slot = slot_at(conn, conn->n_slots++);
+    *slot = (struct wr_slot){.first_ns = first_ns};
+    return slot;
+}
+
+char *wr_conn_room(struct wr_server *server, struct wr_conn *conn, size_t n)
+{
+    if (conn->out_cap - conn->out_n >= n && conn->out != NULL) {
+        return conn->out + conn->out_n;
+    }
+    if (conn->out_at > 0) {
+        memmove(conn->out, conn->out + conn->out_at, conn->out_n - conn->out_at);
+        conn->out_n -= conn->out_at;
+        conn->out_at = 0;
+    }
+    if (conn->out_cap - conn->out_n < n &&
+        !grow(server, &conn->out, &conn->out_cap, conn->out_n, conn->out_n + n)) {
+        conn->broken = true;
+        return NULL;
+    }
+    return conn->out + conn->out_n;
+}
+
+void wr_conn_add(struct wr_server *server, struct wr_conn *conn, struct wr_slot *slot,
+                 struct wr_str bytes)
+{
+    char *room = wr_conn_room(server, conn, bytes.n);
+    if (room != NULL) {
+        memcpy(room, bytes.p, bytes.n);
+        conn->out_n += bytes.n;
+        slot->n = bytes.n;
+    }
+}
+
+static bool may_leave(const struct wr_server *server, const struct wr_slot *slot)
+{
+    return slot->needs <= server->kept_seen &&
+           (slot->gathering == NULL || wr_gather_bytes(slot->gathering) != NULL);
+}
+
+static void stamp(const struct wr_server *server, const struct wr_slot *slot, char *answer)
+{
+    if (slot->elapsed_at == 0) {
+        return;
+    }
+    uint64_t us = (uint64_t)(server->now_ns - slot->first_ns) / 1000;
+    for (int i = WR_ELAPSED_DIGITS - 1; i >= 0 && (us > 0 || i == WR_ELAPSED_DIGITS - 1); i--) {
+        answer[slot->elapsed_at + (size_t)i] = (char)('0' + us % 10);
+        us /= 10;
+    }
+}
+
+/* Moves gathered bytes into the output when their turn has come, and stamps all that may leave.
+ * Returns how many bytes of the output may be sent, and marks their slots as done. */
+static size_t release(struct wr_server *server, struct wr_conn *conn)
+{
+    struct wr_metrics *metrics = &server->metrics;
+    size_t ready = 0, behind = conn->out_n - conn->out_at;
+    for (uint32_t i = 0; i < conn->n_slots; i++) {
+        behind -= slot_at(conn, i)->n;
+    }
+    ready = behind; /* bytes of answers that were released before and are not sent yet */
+    while (conn->n_slots > 0 && may_leave(server, slot_at(conn, 0))) {
+        struct wr_slot *slot = slot_at(conn, 0);
+        if (slot->gathering != NULL) {
+            struct wr_str bytes = *wr_gather_bytes(slot->gathering);
+            char *room = wr_conn_room(server, conn, bytes.n);
+            if (room == NULL) {
+                return 0;
+            }
+            char *at = conn->out + conn->out_at + ready;
+            memmove(at + bytes.n, at, conn->out_n - conn->out_at - ready);
+            memcpy(at, bytes.p, bytes.n);
+            conn->out_n += bytes.n;
+            slot->n = bytes.n;
+        }
+        stamp(server, slot, conn->out + conn->out_at + ready);
+        ready += slot->n;
+        if (slot->handed_ns != 0) {
+            wr_histogram_add(&metrics->stages[WR_STAGE_JOURNAL], server->now_ns - slot->handed_ns,
+                             1);
+            wr_histogram_add(&metrics->stages[WR_STAGE_TOTAL], server->now_ns - slot->first_ns, 1);
+        }
+        pop_slot(server, conn);
+    }
+    return ready;
+}
+
+/* Returns how many of the bytes were taken. */
+static size_t send_ready(struct wr_server *server, struct wr_conn *conn, size_t ready)
+{
+    const struct wr_port_net *net = &server->port->net;
+    size_t put = 0;
+    if (ready == 0) {
+        return 0;
+    }
+    enum wr_io result = net->write(net->context, conn->sock, conn->out + conn->out_at, ready, &put);
+    if (result == WR_IO_OK) {
+        conn->out_at += put;
+        conn->active_ns = server->now_ns;
+        conn->stalled_ns = put < ready ? server->now_ns : 0;
+        server->metrics.bytes_out += put;
+    } else if (result == WR_IO_AGAIN) {
+        put = 0;
+        conn->stalled_ns = conn->stalled_ns != 0 ? conn->stalled_ns : server->now_ns;
+    } else {
+        conn->broken = true;
+    }
+    if (conn->out_at == conn->out_n) {
+        drop_out(server, conn);
+    }
+    return put;
+}
+
+static void arm(struct wr_server *server, struct wr_conn *conn, bool has_unsent)
+{
+    const struct wr_port_net *net = &server->port->net;
+    uint32_t interest = has_unsent ? WR_NET_WRITE : 0;
+    if (!conn->eof && (conn->stage == WR_CONN_LINGER || wr_conn_may_parse(conn))) {
+        interest |= WR_NET_READ;
+    }
+    if (interest == conn->interest) {
+        return;
+    }
+    uint64_t token = ((uint64_t)conn->generation << 32) | (conn->index + WR_LIMIT_ADDRESSES + 1);
+    if (net->watch(net->context, conn->sock, interest, token) != WR_IO_OK) {
+        conn->broken = true;
+    }
+    conn->interest = interest;
+}
+
+static void set_waiting(struct wr_server *server, struct wr_conn *conn, bool waiting)
+{
+    if (waiting && !conn->waiting) {
+        server->waiting[server->n_waiting++] = conn;
+    } else if (!waiting && conn->waiting) {
+        leave_list(server->waiting, &server->n_waiting, conn);
+    }
+    conn->waiting = waiting;
+}
+
+void wr_slot_needs(struct wr_server *server, struct wr_slot *slot, uint64_t sequence)
+{
+    WR_ASSERT(slot->needs == 0);
+    slot->needs = sequence;
+    server->n_in_flight += sequence != 0;
+}
+
+/* Bytes that nobody will read make the kernel reset the connection and throw the answer away: so
+ * after an error what still comes is read for a moment. */
+static bool ends(struct wr_server *server, struct wr_conn *conn)
+{
+    if (conn->closing && conn->lingers && !conn->eof) {
+        if (conn->stage != WR_CONN_LINGER) {
+            conn->stage = WR_CONN_LINGER;
+            conn->first_ns = server->now_ns;
+        }
+        return false;
+    }
+    return conn->closing || (conn->eof && conn->in_at == conn->in_n);
+}
+
+void wr_conn_flush(struct wr_server *server, struct wr_conn *conn)
+{
+    bool has_unsent = false;
+    if (!conn->broken) {
+        size_t ready = release(server, conn);
+        has_unsent = send_ready(server, conn, ready) < ready;
+    }
+    set_waiting(server, conn, conn->n_slots > 0);
+    if (conn->in_at == conn->in_n) {
+        drop_in(server, conn);
+    }
+    if (conn->broken || (conn->n_slots == 0 && !has_unsent && ends(server, conn))) {
+        wr_conn_close(server, conn);
+        return;
+    }
+    arm(server, conn, has_unsent);
+    if (conn->broken) {
+        wr_conn_close(server, conn);
+    } else if (conn->more && wr_conn_may_parse(conn)) {
+        wr_conn_touch(server, conn); /* it has whole requests left, and no event will tell */
+    }
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Decisions one at a time: collected over all connections of a turn, decided as one batch.
+ *
+ * Before the engine sees a request it may be turned away with 503 and nothing has happened. After
+ * it, the row goes to the journal and the answer waits in its slot until the row is kept. */
+#include "shell/server_in.h"
+
+#include "base/num.h"
+
+enum { ANSWER_HEAD_MAX = 512 };
+
+wr_err wr_decide_ready(const struct wr_server *server, struct wr_error *error)
+{
+    if (server->engine == NULL || server->thread == NULL ||
+        wr_journal_thread_state(server->thread) != WR_JOURNAL_OK) {
+        return wr_fail(error, WR_E_JOURNAL, "the journal is %s",
+                       wr_journal_state_name(server->thread != NULL
+                                                 ? wr_journal_thread_state(server->thread)
+                                                 : wr_journal_state(server->journal)));
+    }
+    if (server->n_in_flight >= WR_LIMIT_IN_FLIGHT ||
+        wr_journal_thread_room(server->thread) < WR_LIMIT_RECORD_SIZE) {
+        return wr_fail(error, WR_E_OVERLOAD, "%u decisions wait for the disk", server->n_in_flight);
+    }
+    if (wr_journal_thread_n_fetches(server->thread) > WR_LIMIT_FETCHES / 2) {
+        return wr_fail(error, WR_E_OVERLOAD, "too many rows are being read back");
+    }
+    return WR_OK;
+}
+
+int64_t wr_decide_now_us(const struct wr_server *server)
+{
+    return server->config.event_clock ? WR_NOW_IS_EVENT_TIME : server->now_us;
+}
+
+/* The deadline counts from the first byte: half of it may pass before explanations are left out,
+ * nine tenths before the stated fallback is all that there is time for. A caller may shorten it. */
+enum wr_budget wr_decide_budget(const struct wr_server *server, const struct wr_h1_head *head,
+                                int64_t first_ns)
+{
+    int64_t deadline_us = server->deadline_us;
+    uint64_t asked_ms = 0;
+    struct wr_str value = wr_h1_field(head, WR_STR("weir-deadline-ms"));
+    if (value.p != NULL && wr_num_read_u64(value, &asked_ms) && asked_ms < 3600000) {
+        int64_t asked_us = (int64_t)asked_ms * 1000;
+        deadline_us = deadline_us == 0 ? asked_us : WR_MIN(deadline_us, asked_us);
+    } else if (deadline_us == 0) {
+        return WR_BUDGET_FULL;
+    }
+    int64_t waited_us = (server->now_ns - first_ns) / 1000;
+    if (waited_us * 10 >= deadline_us * 9) {
+        return WR_BUDGET_FALLBACK;
+    }
+    return waited_us * 2 >= deadline_us ? WR_BUDGET_NO_EXPLAIN : WR_BUDGET_FULL;
+}
+
+void wr_decide_one(struct wr_server *server, struct wr_conn *conn,
+                   const struct wr_http_request *request)
+{
+    struct wr_error error = {.offset = WR_NO_OFFSET};
+    if (wr_decide_ready(server, &error) != WR_OK) {
+        if (conn->in_batch) {
+            wr_decide_batch(server);
+        }
+        wr_answer_error(server, conn, request, &error);
+        return;
+    }
+    if (server->n_pending == WR_LIMIT_ENGINE_BATCH) {
+        wr_decide_batch(server);
+    }
+    struct wr_slot *slot = wr_conn_slot(conn, request->first_ns);
+    WR_ASSERT(slot != NULL); /* the loop parses only while a slot is free */
+    struct wr_str features = {NULL, 0};
+    uint32_t i = server->n_pending++;
+    server->pending[i] = (struct wr_pending){
+        .conn = conn,
+        .slot = slot,
+        .first_ns = request->first_ns,
+        .read_ns = server->now_ns,
+        .minor = request->head->minor,
+        .keep_alive = request->head->keep_alive,
+    };
+    server->requests[i] = (struct wr_request){
+        .body = request->body,
+        .now_us = wr_decide_now_us(server),
+        .budget = wr_decide_budget(server, request->head, request->first_ns),
+        .want_features = wr_h1_query(request->head->query, WR_STR("features"), &features) &&
+                         !wr_str_eq(features, WR_STR("false")),
+    };
+    conn->in_batch = true;
+}
+
+bool wr_decide_keep(struct wr_server *server, uint64_t sequence, struct wr_str record)
+{
+    const struct wr_port_threads *threads = &server->port->threads;
+    while (!wr_journal_thread_append(server->thread, sequence, record)) {
+        wr_journal_thread_submit(server->thread);
+        if (wr_journal_thread_state(server->thread) != WR_JOURNAL_OK) {
+            return false;
+        }
+        if (threads->start == NULL) {
+            wr_journal_thread_step(server->thread);
+        } else { /* rare: the ring is full, and the journal's thread is at work */
+            struct wr_gate pause = {0};
+            threads->gate_wait(threads->context, &pause, 200000);
+        }
+    }
+    return true;
+}
+
+void wr_decide_count(struct wr_server *server, const struct wr_answer *answer,
+                     enum wr_budget budget)
+{
+    struct wr_metrics *metrics = &server->metrics;
+    if (answer->err != WR_OK) {
+        metrics->errors[(size_t)answer->err < WR_METRICS_ERRORS ? answer->err : 0]++;
+        return;
+    }
+    if (answer->replayed) {
+        metrics->n_replayed++;
+        return;
+    }
+    metrics->outcomes[answer->outcome]++;
+    metrics->budgets[budget]++;
+    metrics->n_late += answer->late;
+    metrics->n_degraded += answer->n_degraded > 0;
+    metrics->n_policy_failed += answer->policy_failed;
+    server->last_event_us = WR_MAX(server->last_event_us, answer->event_us);
+}
+
+/* ── answers ────────────────────────────────────────────────────────────────────────────────── */
+static void add_error(struct wr_server *server, const struct wr_pending *pending,
+                      const struct wr_error *error)
+{
+    struct wr_arena_mark mark = wr_arena_mark(&server->scratch);
+    struct wr_buf body = wr_buf_in(&server->scratch, 512);
+    struct wr_buf all = wr_buf_in(&server->scratch, 1024);
+    int status = wr_err_http(error->code);
+    wr_answer_problem(&body, error, status, -1);
+    struct wr_reply reply = {
+        .status = status,
+        .close = !pending->keep_alive,
+        .minor = pending->minor,
+        .content_type = WR_STR("application/problem+json"),
+        .body = wr_buf_view(&body),
+        .retry_after = status == 503,
+    };
+    wr_answer_write(&all, &reply);
+    wr_conn_add(server, pending->conn, pending->slot, wr_buf_view(&all));
+    wr_arena_rewind(&server->scratch, mark);
+}
+
+static void add_document(struct wr_server *server, const struct wr_pending *pending,
+                         struct wr_str document, bool replayed)
+{
+    char *room = wr_conn_room(server, pending->conn, ANSWER_HEAD_MAX + document.n);
+    if (room == NULL) {
+        return;
+    }
+    struct wr_buf buf = wr_buf_fixed(room, ANSWER_HEAD_MAX + document.n);
+    struct wr_reply reply = {
+        .status = 200,
+        .close = !pending->keep_alive,
+        .minor = pending->minor,
+        .content_type = WR_STR("application/json"),
+        .body = document,
+        .durability = wr_answer_durability(server),
+        .replayed = replayed,
+        .elapsed = true,
+    };
+    pending->slot->elapsed_at = wr_answer_write(&buf, &reply);
+    WR_ASSERT(!buf.overflow);
+    pending->slot->n = buf.n;
+    pending->conn->out_n += buf.n;
+}
+
+/* The decision that this batch itself has given on a known id. */
+static const struct wr_answer *in_this_batch(const struct wr_server *server, uint32_t i)
+{
+    for (uint32_t j = 0; j < i; j++) {
+        const struct wr_answer *earlier = &server->answers[j];
+        if (earlier->err == WR_OK && !earlier->replayed &&
+            earlier->sequence == server->answers[i].sequence) {
+            return earlier;
+        }
+    }
+    return NULL;
+}
+
+static void add_replay(struct wr_server *server, uint32_t i)
+{
+    const struct wr_pending *pending = &server->pending[i];
+    bool want_features = server->requests[i].want_features;
+    const struct wr_answer *first = in_this_batch(server, i);
+    wr_slot_needs(server, pending->slot, server->answers[i].sequence);
+    if (first == NULL) {
+        wr_gather_replay(server, pending, server->answers[i].sequence, want_features);
+    } else if (!want_features) {
+        add_document(server, pending, first->document, true);
+    } else {
+        struct wr_buf projected = wr_buf_in(&server->scratch, first->document.n * 2);
+        wr_record_project(&projected, first->document, first->features);
+        add_document(server, pending, wr_buf_view(&projected), true);
+    }
+}
+
+static void add_decision(struct wr_server *server, uint32_t i)
+{
+    const struct wr_answer *answer = &server->answers[i];
+    const struct wr_pending *pending = &server->pending[i];
+    pending->slot->handed_ns = server->now_ns;
+    wr_slot_needs(server, pending->slot, answer->sequence);
+    add_document(server, pending,
+                 server->requests[i].want_features ? answer->projected : answer->document, false);
+}
+
+static bool finish(struct wr_server *server, uint32_t n)
+{
+    bool kept = true;
+    for (uint32_t i = 0; i < n && kept; i++) {
+        const struct wr_answer *answer = &server->answers[i];
+        wr_decide_count(server, answer, server->requests[i].budget);
+        if (answer->err != WR_OK) {
+            add_error(server, &server->pending[i], &answer->error);
+        } else if (answer->replayed) {
+            add_replay(server, i);
+        } else {
+            kept = wr_decide_keep(server, answer->sequence, answer->record);
+            add_decision(server, i);
+        }
+    }
+    return kept;
+}
+
+void wr_decide_batch(struct wr_server *server)
+{
+    uint32_t n = server->n_pending;
+    if (n == 0) {
+        return;
+    }
+    const struct wr_port_clock *clock = &server->port->clock;
+    struct wr_metrics *metrics = &server->metrics;
+    struct wr_error error = {.offset = WR_NO_OFFSET};
+    int64_t before = clock->mono_ns(clock->context);
+    wr_err err = wr_engine_batch(server->engine, server->requests, n, &server->scratch,
+                                 server->answers, &error);
+    server->now_ns = clock->mono_ns(clock->context);
+    wr_histogram_add(&metrics->stages[WR_STAGE_DECIDE], (server->now_ns - before) / n, n);
+    for (uint32_t i = 0; i < n; i++) {
+        wr_histogram_add(&metrics->stages[WR_STAGE_QUEUE], before - server->pending[i].read_ns, 1);
+        server->pending[i].conn->in_batch = false;
+    }
+    metrics->n_batches++;
+    metrics->n_batch_items += n;
+    if (err != WR_OK || !finish(server, n)) {
+        wr_server_log(server, "error", "batch_lost", "%s",
+                      err != WR_OK ? error.text : "the journal has failed");
+        server->failed = true; /* no answer of it may leave */
+    }
+    server->n_pending = 0;
+    wr_arena_reset(&server->scratch);
+}

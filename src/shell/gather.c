@@ -1,0 +1,593 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gatherings: answers that are put together from parts, some of which the journal has to find.
+ *
+ *   kind       parts                        a row gives      when all are there
+ *   REPLAY     one known id                 its document     the first answer again
+ *   DECISION   one decision id              its document     200 or 404
+ *   BATCH      the items of a body          its document     an array or lines of them
+ *   LABELS     one label or many            its anchor       labels are applied, in order
+ *
+ * A gathering lives in an arena of its own. It belongs to a slot of a connection; when that goes,
+ * the gathering goes, and rows that still come for it are dropped (their ticket names a generation
+ * that is past). Labels block their connection: what was sent behind them sees them. */
+#include "shell/server_in.h"
+
+#include "shell/split.h"
+
+enum gather_kind { GATHER_REPLAY, GATHER_DECISION, GATHER_BATCH, GATHER_LABELS };
+
+struct part {
+    struct wr_str body; /* BATCH, LABELS: the item as sent */
+    struct wr_str text; /* document or problem */
+    struct wr_str anchor;
+    struct wr_label *label;
+    uint64_t sequence;
+    int status; /* 200, or of the problem in text */
+    bool replayed;
+};
+
+struct wr_gathering {
+    struct wr_arena arena;
+    enum gather_kind kind;
+    struct wr_conn *conn;
+    struct wr_slot *slot;
+    uint32_t index, generation;
+    struct part *parts;
+    uint32_t n_parts, n_waiting;
+    bool is_single; /* LABELS: one object, not an array */
+    bool lines;     /* BATCH: the answer is JSON lines */
+    bool want_features, keep_alive, done;
+    uint8_t minor;
+    uint32_t epoch; /* DECISION: as asked */
+    struct wr_str bytes;
+};
+
+/* ── life ───────────────────────────────────────────────────────────────────────────────────── */
+static struct wr_gathering *gather_open(struct wr_server *server, struct wr_conn *conn,
+                                        struct wr_slot *slot, enum gather_kind kind)
+{
+    uint32_t index = 0;
+    while (index < WR_LIMIT_GATHERINGS && server->gatherings[index] != NULL) {
+        index++;
+    }
+    if (index == WR_LIMIT_GATHERINGS) {
+        return NULL;
+    }
+    struct wr_arena arena;
+    wr_arena_init(&arena, &server->port->memory, WR_LIMIT_GATHER_SIZE);
+    struct wr_gathering *gathering = WR_NEW(&arena, struct wr_gathering);
+    if (gathering == NULL) {
+        wr_arena_deinit(&arena);
+        return NULL;
+    }
+    gathering->arena = arena;
+    gathering->kind = kind;
+    gathering->conn = conn;
+    gathering->slot = slot;
+    gathering->index = index;
+    gathering->generation = ++server->gather_generation;
+    server->gatherings[index] = gathering;
+    server->n_gatherings++;
+    slot->gathering = gathering;
+    return gathering;
+}
+
+void wr_gather_forget(struct wr_server *server, struct wr_gathering *gathering)
+{
+    server->gatherings[gathering->index] = NULL;
+    server->n_gatherings--;
+    struct wr_arena arena = gathering->arena; /* it holds the gathering too */
+    wr_arena_deinit(&arena);
+}
+
+void wr_gather_free_all(struct wr_server *server)
+{
+    for (uint32_t i = 0; i < WR_LIMIT_GATHERINGS && server->n_gatherings > 0; i++) {
+        if (server->gatherings[i] != NULL) {
+            wr_gather_forget(server, server->gatherings[i]);
+        }
+    }
+}
+
+const struct wr_str *wr_gather_bytes(const struct wr_gathering *gathering)
+{
+    return gathering->done ? &gathering->bytes : NULL;
+}
+
+/* ── rows ───────────────────────────────────────────────────────────────────────────────────── */
+/* Ticket: 24 bits of part, 16 of index, 24 of generation. */
+static bool ask(struct wr_server *server, struct wr_gathering *gathering, uint32_t part)
+{
+    uint64_t ticket = (uint64_t)part << 40 | (uint64_t)gathering->index << 24 |
+                      (gathering->generation & 0xffffff);
+    while (!wr_journal_thread_fetch(server->thread, gathering->parts[part].sequence, ticket)) {
+        wr_journal_thread_submit(server->thread);
+        if (wr_journal_thread_state(server->thread) != WR_JOURNAL_OK) {
+            return false;
+        }
+        if (server->port->threads.start == NULL) {
+            wr_journal_thread_step(server->thread);
+        }
+    }
+    gathering->n_waiting++;
+    server->metrics.n_fetches++;
+    return true;
+}
+
+static void set_problem(struct wr_gathering *gathering, struct part *part,
+                        const struct wr_error *error, int64_t item)
+{
+    struct wr_buf text = wr_buf_in(&gathering->arena, 512);
+    part->status = wr_err_http(error->code);
+    wr_answer_problem(&text, error, part->status, item);
+    part->text = wr_buf_view(&text);
+}
+
+static void set_document(struct wr_gathering *gathering, struct part *part, struct wr_str document,
+                         struct wr_str features)
+{
+    part->status = 200;
+    if (!gathering->want_features || features.n == 0) {
+        part->text = wr_str_copy(&gathering->arena, document);
+        return;
+    }
+    struct wr_buf text = wr_buf_in(&gathering->arena, document.n + features.n + 64);
+    wr_record_project(&text, document, features);
+    part->text = wr_buf_view(&text);
+}
+
+static void take_row(const struct wr_server *server, struct wr_gathering *gathering, uint32_t i,
+                     const struct wr_journal_reply *reply)
+{
+    struct part *part = &gathering->parts[i];
+    struct wr_record record;
+    struct wr_error error = {.offset = WR_NO_OFFSET};
+    wr_err err = !reply->found ? wr_fail(&error, WR_E_NOT_FOUND, "there is no such entry")
+                               : wr_record_decode(reply->payload, &record, &error);
+    if (err == WR_OK && gathering->kind == GATHER_DECISION &&
+        (record.kind != WR_RECORD_DECISION || record.epoch != gathering->epoch ||
+         record.node != wr_journal_identity(server->journal).node)) {
+        err = wr_fail(&error, WR_E_NOT_FOUND, "there is no such decision");
+    }
+    if (gathering->kind == GATHER_LABELS) {
+        if (err == WR_OK) {
+            part->anchor = wr_str_copy(&gathering->arena, record.anchor);
+        }
+    } else if (err == WR_OK) {
+        set_document(gathering, part, record.document, record.derived);
+    } else {
+        set_problem(gathering, part, &error, gathering->kind == GATHER_BATCH ? (int64_t)i : -1);
+    }
+}
+
+/* ── finishing ──────────────────────────────────────────────────────────────────────────────── */
+static void set_bytes(struct wr_server *server, struct wr_gathering *gathering, int status,
+                      struct wr_str content_type, struct wr_str body, bool replayed)
+{
+    struct wr_buf all = wr_buf_in(&gathering->arena, body.n + 512);
+    bool is_good = status == 200;
+    struct wr_reply reply = {
+        .status = status,
+        .close = !gathering->keep_alive,
+        .minor = gathering->minor,
+        .content_type = content_type,
+        .body = body,
+        .durability =
+            is_good && gathering->kind != GATHER_DECISION ? wr_answer_durability(server) : NULL,
+        .replayed = replayed,
+        .elapsed = is_good,
+        .retry_after = status == 503,
+    };
+    gathering->slot->elapsed_at = wr_answer_write(&all, &reply);
+    gathering->bytes = wr_buf_view(&all);
+    gathering->done = true;
+    if (all.overflow) {
+        gathering->bytes = WR_STR("");
+        gathering->conn->broken = true;
+    }
+    wr_conn_touch(server, gathering->conn);
+}
+
+static struct wr_str type_of(const struct part *part)
+{
+    return part->status == 200 ? WR_STR("application/json") : WR_STR("application/problem+json");
+}
+
+static void finish_one(struct wr_server *server, struct wr_gathering *gathering)
+{
+    const struct part *part = gathering->parts;
+    set_bytes(server, gathering, part->status, type_of(part), part->text,
+              gathering->kind == GATHER_REPLAY);
+}
+
+static void add_item(const struct wr_server *server, struct wr_buf *body, const struct part *part,
+                     int64_t first_ns)
+{
+    if (part->status != 200) {
+        wr_buf_str(body, WR_STR("{\"error\":"));
+        wr_buf_str(body, part->text);
+        wr_buf_char(body, '}');
+        return;
+    }
+    wr_buf_str(body, WR_STR("{\"decision\":"));
+    wr_buf_str(body, part->text);
+    wr_format(body, ",\"meta\":{\"durability\":\"%s\",\"elapsed_us\":%lld,\"replayed\":%s}}",
+              wr_answer_durability(server), (long long)((server->now_ns - first_ns) / 1000),
+              part->replayed ? "true" : "false");
+}
+
+static void finish_batch(struct wr_server *server, struct wr_gathering *gathering)
+{
+    struct wr_buf body = wr_buf_in(&gathering->arena, 256 + gathering->n_parts * (size_t)512);
+    if (!gathering->lines) {
+        wr_buf_char(&body, '[');
+    }
+    for (uint32_t i = 0; i < gathering->n_parts; i++) {
+        if (i > 0 && !gathering->lines) {
+            wr_buf_char(&body, ',');
+        }
+        add_item(server, &body, &gathering->parts[i], gathering->slot->first_ns);
+        if (gathering->lines) {
+            wr_buf_char(&body, '\n');
+        }
+    }
+    if (!gathering->lines) {
+        wr_buf_str(&body, WR_STR("]\n"));
+    }
+    gathering->conn->broken = gathering->conn->broken || body.overflow;
+    set_bytes(server, gathering, 200,
+              gathering->lines ? WR_STR("application/x-ndjson") : WR_STR("application/json"),
+              wr_buf_view(&body), false);
+}
+
+/* False when a label has a sequence but no row: the state must be folded again. */
+static bool apply_labels(struct wr_server *server, struct wr_gathering *gathering, uint64_t *last)
+{
+    int64_t now_us = server->config.event_clock ? server->last_event_us : server->now_us;
+    bool kept = true;
+    for (uint32_t i = 0; i < gathering->n_parts && kept; i++) {
+        struct part *part = &gathering->parts[i];
+        struct wr_answer answer = {0};
+        if (part->label == NULL) {
+            continue;
+        }
+        struct wr_arena_mark mark = wr_arena_mark(&server->scratch);
+        wr_err err = wr_engine_label(server->engine, part->label, part->anchor, now_us,
+                                     &server->scratch, &answer);
+        if (err != WR_OK) {
+            answer.error.code = err;
+            set_problem(gathering, part, &answer.error, gathering->is_single ? -1 : (int64_t)i);
+        } else {
+            kept = wr_decide_keep(server, answer.sequence, answer.record);
+            *last = answer.sequence;
+            part->status = 200;
+            part->text = wr_str_copy(&gathering->arena, answer.document);
+            server->metrics.n_labels++;
+        }
+        wr_arena_rewind(&server->scratch, mark);
+    }
+    return kept;
+}
+
+static void finish_labels(struct wr_server *server, struct wr_gathering *gathering)
+{
+    uint64_t last = 0;
+    gathering->conn->blocked = false;
+    if (!apply_labels(server, gathering, &last)) {
+        server->failed = true;
+        return;
+    }
+    if (last != 0) {
+        wr_slot_needs(server, gathering->slot, last);
+    }
+    if (gathering->is_single) {
+        finish_one(server, gathering);
+        return;
+    }
+    struct wr_buf body = wr_buf_in(&gathering->arena, 256 + gathering->n_parts * (size_t)128);
+    for (uint32_t i = 0; i < gathering->n_parts; i++) {
+        const struct part *part = &gathering->parts[i];
+        wr_buf_char(&body, i == 0 ? '[' : ',');
+        wr_buf_str(&body, part->status == 200 ? WR_STR("") : WR_STR("{\"error\":"));
+        wr_buf_str(&body, part->text);
+        wr_buf_str(&body, part->status == 200 ? WR_STR("") : WR_STR("}"));
+    }
+    wr_buf_str(&body, gathering->n_parts == 0 ? WR_STR("[]\n") : WR_STR("]\n"));
+    set_bytes(server, gathering, 200, WR_STR("application/json"), wr_buf_view(&body), false);
+}
+
+static void finish(struct wr_server *server, struct wr_gathering *gathering)
+{
+    if (gathering->kind == GATHER_LABELS) {
+        finish_labels(server, gathering);
+    } else if (gathering->kind == GATHER_BATCH) {
+        finish_batch(server, gathering);
+    } else {
+        finish_one(server, gathering);
+    }
+}
+
+void wr_gather_replies(struct wr_server *server)
+{
+    struct wr_journal_reply reply;
+    while (!server->failed && wr_journal_thread_reply(server->thread, &reply)) {
+        uint32_t part = (uint32_t)(reply.ticket >> 40);
+        struct wr_gathering *gathering =
+            server->gatherings[(reply.ticket >> 24 & 0xffff) % WR_LIMIT_GATHERINGS];
+        if (gathering != NULL && (gathering->generation & 0xffffff) == (reply.ticket & 0xffffff) &&
+            part < gathering->n_parts && gathering->n_waiting > 0) {
+            gathering->n_waiting--;
+            if (reply.busy) {
+                server->failed = !ask(server, gathering, part) || server->failed;
+            } else {
+                take_row(server, gathering, part, &reply);
+            }
+            if (gathering->n_waiting == 0) {
+                finish(server, gathering);
+            }
+        }
+        wr_journal_thread_release(server->thread);
+    }
+}
+
+/* ── beginning ──────────────────────────────────────────────────────────────────────────────── */
+static void overload(struct wr_server *server, struct wr_conn *conn,
+                     const struct wr_http_request *request)
+{
+    struct wr_error error = {.offset = WR_NO_OFFSET};
+    if (wr_fail(&error, WR_E_OVERLOAD, "too many answers are being gathered") != WR_OK) {
+        wr_answer_error(server, conn, request, &error);
+    }
+}
+
+static struct wr_gathering *begin(struct wr_server *server, struct wr_conn *conn,
+                                  const struct wr_http_request *request, enum gather_kind kind,
+                                  uint32_t n_parts)
+{
+    struct wr_slot *slot = wr_conn_slot(conn, request->first_ns);
+    WR_ASSERT(slot != NULL);
+    struct wr_gathering *gathering = gather_open(server, conn, slot, kind);
+    if (gathering != NULL) {
+        gathering->parts = WR_NEW_ARRAY(&gathering->arena, struct part, n_parts);
+        gathering->n_parts = n_parts;
+        gathering->minor = request->head->minor;
+        gathering->keep_alive = request->head->keep_alive;
+        struct wr_str value;
+        gathering->want_features = wr_h1_query(request->head->query, WR_STR("features"), &value) &&
+                                   !wr_str_eq(value, WR_STR("false"));
+    }
+    if (gathering == NULL || gathering->parts == NULL) {
+        conn->n_slots--;
+        if (gathering != NULL) {
+            wr_gather_forget(server, gathering);
+        }
+        overload(server, conn, request);
+        return NULL;
+    }
+    return gathering;
+}
+
+void wr_gather_replay(struct wr_server *server, const struct wr_pending *pending, uint64_t sequence,
+                      bool want_features)
+{
+    struct wr_gathering *gathering =
+        gather_open(server, pending->conn, pending->slot, GATHER_REPLAY);
+    if (gathering != NULL) {
+        gathering->parts = WR_NEW(&gathering->arena, struct part);
+    }
+    if (gathering == NULL || gathering->parts == NULL) {
+        pending->conn->broken = true; /* no memory for the answer: the caller asks again */
+        return;
+    }
+    gathering->n_parts = 1;
+    gathering->minor = pending->minor;
+    gathering->keep_alive = pending->keep_alive;
+    gathering->want_features = want_features;
+    gathering->parts[0].sequence = sequence;
+    if (!ask(server, gathering, 0)) {
+        server->failed = true;
+    }
+}
+
+void wr_gather_decision(struct wr_server *server, struct wr_conn *conn,
+                        const struct wr_http_request *request, struct wr_str id)
+{
+    struct wr_error error = {.offset = WR_NO_OFFSET};
+    uint64_t node, sequence;
+    uint32_t epoch;
+    if (!wr_decision_id_read(id, &node, &epoch, &sequence)) {
+        if (wr_fail(&error, WR_E_NOT_FOUND, "decision ids look like %s-1-1", server->node_text) !=
+            WR_OK) {
+            wr_answer_error(server, conn, request, &error);
+        }
+        return;
+    }
+    if (server->thread == NULL) {
+        overload(server, conn, request);
+        return;
+    }
+    struct wr_gathering *gathering = begin(server, conn, request, GATHER_DECISION, 1);
+    if (gathering == NULL) {
+        return;
+    }
+    gathering->epoch = epoch;
+    gathering->parts[0].sequence =
+        node == wr_journal_identity(server->journal).node ? sequence : 0; /* 0: never found */
+    if (!ask(server, gathering, 0)) {
+        server->failed = true;
+    }
+    wr_slot_needs(server, gathering->slot,
+                  sequence <= wr_engine_sequence(server->engine) ? sequence : 0);
+}
+
+/* Counts the items, so that a body that is not whole is refused before anything is decided. */
+static wr_err count_items(struct wr_str body, bool lines, uint32_t *n, struct wr_error *error)
+{
+    struct wr_split split;
+    struct wr_str item;
+    *n = 0;
+    wr_split_open(&split, body, lines);
+    wr_err err = wr_split_next(&split, &item, error);
+    for (; err == WR_OK && item.p != NULL; err = wr_split_next(&split, &item, error)) {
+        if (++*n > WR_LIMIT_BATCH_ITEMS) {
+            return wr_fail(error, WR_E_LIMIT, "more than %u items in one body",
+                           WR_LIMIT_BATCH_ITEMS);
+        }
+    }
+    return err;
+}
+
+static void fill_bodies(struct wr_gathering *gathering, struct wr_str body, bool lines)
+{
+    struct wr_split split;
+    struct wr_error error;
+    wr_split_open(&split, body, lines);
+    for (uint32_t i = 0; i < gathering->n_parts; i++) {
+        wr_err err = wr_split_next(&split, &gathering->parts[i].body, &error);
+        WR_ASSERT(err == WR_OK); /* it was counted */
+    }
+}
+
+/* Decides parts first..first+n, at most a batch of the engine. False when the state is lost. */
+static bool decide_parts(struct wr_server *server, struct wr_gathering *gathering, uint32_t first,
+                         uint32_t n, enum wr_budget budget)
+{
+    struct wr_error error = {.offset = WR_NO_OFFSET};
+    for (uint32_t i = 0; i < n; i++) {
+        server->requests[i] = (struct wr_request){
+            .body = gathering->parts[first + i].body,
+            .now_us = wr_decide_now_us(server),
+            .budget = budget,
+        };
+    }
+    if (wr_engine_batch(server->engine, server->requests, n, &server->scratch, server->answers,
+                        &error) != WR_OK) {
+        wr_server_log(server, "error", "batch_lost", "%s", error.text);
+        return false;
+    }
+    server->metrics.n_batches++;
+    server->metrics.n_batch_items += n;
+    bool kept = true;
+    for (uint32_t i = 0; i < n && kept; i++) {
+        struct part *part = &gathering->parts[first + i];
+        const struct wr_answer *answer = &server->answers[i];
+        wr_decide_count(server, answer, budget);
+        part->sequence = answer->err == WR_OK ? answer->sequence : 0;
+        part->replayed = answer->replayed;
+        if (answer->err != WR_OK) {
+            set_problem(gathering, part, &answer->error, (int64_t)first + i);
+        } else if (answer->replayed) {
+            kept = ask(server, gathering, first + i);
+        } else {
+            kept = wr_decide_keep(server, answer->sequence, answer->record);
+            set_document(gathering, part, answer->document, answer->features);
+        }
+    }
+    wr_arena_reset(&server->scratch);
+    return kept;
+}
+
+static bool wants_lines(const struct wr_http_request *request)
+{
+    struct wr_str type = request->head->known[WR_H1_CONTENT_TYPE];
+    return type.p != NULL && wr_str_find(type, WR_STR("ndjson"), 0) != SIZE_MAX;
+}
+
+void wr_gather_batch(struct wr_server *server, struct wr_conn *conn,
+                     const struct wr_http_request *request)
+{
+    struct wr_error error = {.offset = WR_NO_OFFSET};
+    uint32_t n = 0;
+    bool lines = wants_lines(request);
+    wr_decide_batch(server); /* what came before on other connections comes before */
+    wr_err err = wr_decide_ready(server, &error);
+    if (err == WR_OK && server->failed) {
+        err = wr_fail(&error, WR_E_JOURNAL, "the journal has failed");
+    }
+    err = err != WR_OK ? err : count_items(request->body, lines, &n, &error);
+    if (err != WR_OK) {
+        wr_answer_error(server, conn, request, &error);
+        return;
+    }
+    struct wr_gathering *gathering = begin(server, conn, request, GATHER_BATCH, n);
+    if (gathering == NULL) {
+        return;
+    }
+    struct wr_split split;
+    wr_split_open(&split, request->body, lines);
+    gathering->lines = !split.is_array;
+    fill_bodies(gathering, request->body, lines);
+    enum wr_budget budget = wr_decide_budget(server, request->head, request->first_ns);
+    gathering->n_waiting = 1; /* not before all items are decided */
+    uint64_t last = 0;
+    for (uint32_t at = 0; at < n && !server->failed; at += WR_LIMIT_ENGINE_BATCH) {
+        uint32_t step = WR_MIN(n - at, (uint32_t)WR_LIMIT_ENGINE_BATCH);
+        server->failed = !decide_parts(server, gathering, at, step, budget);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        last = WR_MAX(last, gathering->parts[i].sequence);
+    }
+    wr_slot_needs(server, gathering->slot, last);
+    gathering->slot->handed_ns = last != 0 ? server->now_ns : 0;
+    if (--gathering->n_waiting == 0 && !server->failed) {
+        finish(server, gathering);
+    }
+}
+
+static wr_err read_label(struct wr_server *server, struct wr_gathering *gathering,
+                         struct part *part, struct wr_error *error)
+{
+    struct wr_label *label = WR_NEW(&gathering->arena, struct wr_label);
+    if (label == NULL) {
+        return wr_fail(error, WR_E_MEMORY, "no room for the labels");
+    }
+    wr_err err = wr_label_read(server->engine, &gathering->arena, part->body, label, error);
+    if (err == WR_OK) {
+        part->label = label;
+    }
+    return err;
+}
+
+void wr_gather_labels(struct wr_server *server, struct wr_conn *conn,
+                      const struct wr_http_request *request)
+{
+    struct wr_error error = {.offset = WR_NO_OFFSET};
+    struct wr_split split;
+    wr_split_open(&split, request->body, wants_lines(request));
+    bool is_many = split.is_array || wants_lines(request);
+    uint32_t n = 1;
+    wr_err err = wr_decide_ready(server, &error);
+    if (err == WR_OK && is_many) {
+        err = count_items(request->body, !split.is_array, &n, &error);
+    }
+    if (err != WR_OK) {
+        wr_answer_error(server, conn, request, &error);
+        return;
+    }
+    struct wr_gathering *gathering = begin(server, conn, request, GATHER_LABELS, n);
+    if (gathering == NULL) {
+        return;
+    }
+    struct wr_str body = wr_str_copy(&gathering->arena, request->body); /* labels borrow from it */
+    gathering->is_single = !is_many;
+    gathering->n_waiting = 1;
+    if (is_many && body.p != NULL) {
+        fill_bodies(gathering, body, !split.is_array);
+    } else if (body.p != NULL) {
+        gathering->parts[0].body = body;
+    }
+    for (uint32_t i = 0; i < n && !server->failed; i++) {
+        struct part *part = &gathering->parts[i];
+        if (read_label(server, gathering, part, &error) != WR_OK) {
+            set_problem(gathering, part, &error, is_many ? (int64_t)i : -1);
+            server->metrics.errors[(size_t)error.code % WR_METRICS_ERRORS]++;
+        } else if (wr_engine_find_event(server->engine, part->label->id, &part->sequence)) {
+            server->failed = !ask(server, gathering, i);
+        }
+        error = (struct wr_error){.offset = WR_NO_OFFSET};
+    }
+    conn->blocked = true;
+    if (--gathering->n_waiting == 0 && !server->failed) {
+        finish(server, gathering);
+    }
+}

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One turn: poll, read every ready connection, parse, decide as one batch, hand rows to the
+ * journal, release what is kept, send once per connection. */
+#include "shell/server_in.h"
+
+enum { EVENTS = 256, ACCEPTS_PER_TURN = 64 };
+
+/* ── accepting ──────────────────────────────────────────────────────────────────────────────── */
+static void listen_again(struct wr_server *server, bool listening)
+{
+    const struct wr_port_net *net = &server->port->net;
+    if (server->listening == listening) {
+        return;
+    }
+    for (uint32_t i = 0; i < server->config.n_addresses; i++) {
+        net->watch(net->context, server->listeners[i], listening ? WR_NET_READ : 0, i + 1);
+    }
+    server->listening = listening;
+}
+
+static void accept_some(struct wr_server *server, uint32_t listener)
+{
+    const struct wr_port_net *net = &server->port->net;
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+        if (server->n_conns == server->config.n_connections_max) {
+            listen_again(server, false); /* until one has closed; the kernel keeps the others */
+            return;
+        }
+        int32_t sock;
+        bool is_local = false;
+        enum wr_io result =
+            net->accept(net->context, server->listeners[listener], &sock, &is_local);
+        if (result == WR_IO_AGAIN) {
+            return;
+        }
+        if (result != WR_IO_OK) {
+            server->metrics.n_accept_failures++;
+            listen_again(server, false); /* until the next sweep */
+            return;
+        }
+        struct wr_conn *conn = wr_conn_open(server, sock, is_local);
+        if (conn == NULL) {
+            net->close(net->context, sock);
+            server->metrics.n_accept_failures++;
+            return;
+        }
+        server->metrics.n_accepted++;
+        wr_conn_touch(server, conn);
+        wr_conn_read(server, conn); /* the request is often there already */
+    }
+}
+
+/* ── parsing ────────────────────────────────────────────────────────────────────────────────── */
+static void refuse(struct wr_server *server, struct wr_conn *conn, int status, const char *why)
+{
+    if (conn->in_batch) {
+        wr_decide_batch(server); /* earlier answers come first */
+    }
+    struct wr_h1_head head = {.minor = 1};
+    struct wr_http_request request = {.head = &head, .first_ns = conn->first_ns};
+    struct wr_error error = {.offset = WR_NO_OFFSET};
+    if (wr_fail(&error, status == 413 ? WR_E_TOO_LARGE : WR_E_HTTP, "%s", why) == WR_OK) {
+        return;
+    }
+    char room[2048];
+    struct wr_buf body = wr_buf_fixed(room, sizeof room);
+    wr_answer_problem(&body, &error, status, -1);
+    struct wr_reply reply = {.status = status,
+                             .close = true,
+                             .content_type = WR_STR("application/problem+json"),
+                             .body = wr_buf_view(&body)};
+    server->metrics.errors[error.code]++;
+    wr_answer_send(server, conn, &request, &reply);
+    conn->closing = conn->lingers = true;
+}
+
+/* Looks for the end of the body. */
+static enum wr_h1_result read_body(struct wr_conn *conn)
+{
+    if (conn->stage == WR_CONN_BODY) {
+        return conn->in_n - conn->in_at >= conn->need ? WR_H1_DONE : WR_H1_MORE;
+    }
+    for (;;) {
+        struct wr_str data = {NULL, 0};
+        size_t used = 0;
+        struct wr_str rest = wr_str_of(conn->in + conn->raw_at, conn->in_n - conn->raw_at);
+        enum wr_h1_result result = wr_h1_body_read(&conn->body, rest, &data, &used);
+        if (data.n > 0) { /* decoded in place: the data never overtakes the chunks */
+            memmove(conn->in + conn->body_at + conn->body_n, data.p, data.n);
+            conn->body_n += data.n;
+        }
+        conn->raw_at += used;
+        if (result != WR_H1_MORE || used == rest.n) {
+            return result;
+        }
+    }
+}
+
+static enum wr_h1_result begin_body(struct wr_server *server, struct wr_conn *conn,
+                                    const struct wr_h1_head *head, size_t used)
+{
+    conn->head_ns = server->now_ns;
+    if (head->chunked) {
+        conn->stage = WR_CONN_CHUNKED;
+        conn->body_at = conn->raw_at = conn->in_at + used;
+        conn->body_n = 0;
+        wr_h1_body_init(&conn->body, head, server->config.body_max);
+    } else {
+        conn->stage = WR_CONN_BODY;
+        conn->need = used + (size_t)head->content_length;
+    }
+    enum wr_h1_result result = read_body(conn);
+    if (result == WR_H1_MORE && head->expect_continue && head->minor > 0) {
+        struct wr_slot *slot = wr_conn_slot(conn, conn->first_ns);
+        char room[64];
+        struct wr_buf buf = wr_buf_fixed(room, sizeof room);
+        wr_h1_write_continue(&buf);
+        if (slot != NULL) {
+            wr_conn_add(server, conn, slot, wr_buf_view(&buf));
+        }
+    }
+    return result;
+}
+
+static void finish_request(struct wr_server *server, struct wr_conn *conn,
+                           const struct wr_h1_head *head, size_t head_n)
+{
+    struct wr_http_request request = {.head = head, .first_ns = conn->first_ns};
+    size_t end;
+    if (conn->stage == WR_CONN_CHUNKED) {
+        request.body = wr_str_of(conn->in + conn->body_at, conn->body_n);
+        end = conn->raw_at;
+    } else {
+        request.body = wr_str_of(conn->in + conn->in_at + head_n, conn->need - head_n);
+        end = conn->in_at + conn->need;
+    }
+    conn->in_at = end;
+    conn->stage = WR_CONN_HEAD;
+    wr_h1_init(&conn->reader, server->config.body_max);
+    server->metrics.n_requests++;
+    wr_histogram_add(&server->metrics.stages[WR_STAGE_READ], server->now_ns - conn->first_ns, 1);
+    conn->first_ns = conn->in_at < conn->in_n ? server->now_ns : 0;
+    conn->head_ns = 0;
+    if (!head->keep_alive || server->draining) {
+        conn->closing = true;
+    }
+    wr_route(server, conn, &request);
+}
+
+/* Reads one request out of the buffer; false when there is none, whole, to be had. */
+static bool parse_one(struct wr_server *server, struct wr_conn *conn)
+{
+    struct wr_h1_head head;
+    struct wr_str bytes = wr_str_of(conn->in + conn->in_at, conn->in_n - conn->in_at);
+    if (bytes.n == 0) {
+        return false;
+    }
+    enum wr_h1_result result = WR_H1_DONE;
+    if (conn->stage != WR_CONN_HEAD) {
+        result = read_body(conn);
+        if (result == WR_H1_DONE) { /* the head was parsed in an earlier turn: once more */
+            wr_h1_init(&conn->reader, server->config.body_max);
+        }
+    }
+    size_t used = 0;
+    if (result == WR_H1_DONE) {
+        result = wr_h1_read(&conn->reader, bytes, &head, &used);
+        if (result == WR_H1_BAD) {
+            refuse(server, conn, conn->reader.status, conn->reader.why);
+            return false;
+        }
+        if (result == WR_H1_DONE && conn->stage == WR_CONN_HEAD) {
+            result = begin_body(server, conn, &head, used);
+        }
+    }
+    if (result == WR_H1_BAD) {
+        refuse(server, conn, conn->body.status, conn->body.why);
+    } else if (result == WR_H1_DONE) {
+        finish_request(server, conn, &head, used);
+    } else if (conn->eof) {
+        conn->closing = true; /* the rest will never come */
+    }
+    return result == WR_H1_DONE;
+}
+
+static void parse(struct wr_server *server, struct wr_conn *conn)
+{
+    conn->more = false;
+    if (conn->stage == WR_CONN_LINGER) {
+        return;
+    }
+    for (uint32_t i = 0; wr_conn_may_parse(conn) && i < WR_LIMIT_PER_WAKE; i++) {
+        if (!parse_one(server, conn)) {
+            return;
+        }
+    }
+    conn->more = conn->in_at < conn->in_n;
+}
+
+/* ── deadlines ──────────────────────────────────────────────────────────────────────────────── */
+static bool is_late(const struct wr_server *server, const struct wr_conn *conn)
+{
+    int64_t now = server->now_ns;
+    if (conn->stage == WR_CONN_LINGER) {
+        return now - conn->first_ns > WR_DEADLINE_LINGER_NS;
+    }
+    if (conn->stalled_ns != 0 && now - conn->stalled_ns > WR_DEADLINE_WRITE_NS) {
+        return true;
+    }
+    if (conn->first_ns == 0 || conn->n_slots > 0 || conn->more || conn->blocked) {
+        return false; /* it waits for us */
+    }
+    return conn->head_ns != 0 ? now - conn->head_ns > WR_DEADLINE_BODY_NS
+                              : now - conn->first_ns > WR_DEADLINE_HEAD_NS;
+}
+
+static void sweep(struct wr_server *server)
+{
+    for (uint32_t i = 0; i < server->conns_made; i++) {
+        struct wr_conn *conn = server->conns[i];
+        if (conn->sock < 0) {
+            continue;
+        }
+        bool idle = conn->first_ns == 0 && conn->n_slots == 0 && conn->out == NULL;
+        if (is_late(server, conn)) {
+            server->metrics.n_closed_slow += conn->stage != WR_CONN_LINGER;
+            wr_conn_close(server, conn);
+        } else if (idle &&
+                   (server->draining || server->now_ns - conn->active_ns > WR_DEADLINE_IDLE_NS)) {
+            server->metrics.n_closed_idle += !server->draining;
+            wr_conn_close(server, conn);
+        }
+    }
+    if (!server->draining && server->n_conns < server->config.n_connections_max) {
+        listen_again(server, true);
+    }
+}
+
+/* ── time ───────────────────────────────────────────────────────────────────────────────────── */
+/* The wall clock is followed while it agrees to a second with what the monotonic clock says; a
+ * larger step is ignored and counted. Never goes back. */
+static void read_clocks(struct wr_server *server)
+{
+    const struct wr_port_clock *clock = &server->port->clock;
+    server->now_ns = clock->mono_ns(clock->context);
+    int64_t wall = clock->wall_ns(clock->context);
+    int64_t expected = server->now_ns + server->wall_anchor_ns, off = wall - expected;
+    if (off <= 1000000000 && off >= -1000000000) {
+        server->wall_anchor_ns = wall - server->now_ns;
+        expected = wall;
+        server->clock_is_off = false;
+    } else if (!server->clock_is_off) {
+        server->clock_is_off = true;
+        server->metrics.n_clock_steps++;
+        wr_server_log(server, "warn", "clock_step", "the wall clock stepped by %lld ms: ignored",
+                      (long long)(off / 1000000));
+    }
+    server->now_us = WR_MAX(server->now_us, expected / 1000);
+}
+
+/* ── the turn ───────────────────────────────────────────────────────────────────────────────── */
+static struct wr_conn *conn_of(const struct wr_server *server, uint64_t token)
+{
+    uint64_t index = (token & UINT32_MAX) - WR_LIMIT_ADDRESSES - 1;
+    if (index >= server->conns_made) {
+        return NULL;
+    }
+    struct wr_conn *conn = server->conns[index];
+    return conn->sock >= 0 && conn->generation == token >> 32 ? conn : NULL;
+}
+
+static void take_event(struct wr_server *server, const struct wr_net_event *event)
+{
+    if (event->token == 0) {
+        return;
+    }
+    if (event->token <= WR_LIMIT_ADDRESSES) {
+        if (!server->draining) {
+            accept_some(server, (uint32_t)event->token - 1);
+        }
+        return;
+    }
+    struct wr_conn *conn = conn_of(server, event->token);
+    if (conn == NULL) {
+        return;
+    }
+    wr_conn_touch(server, conn);
+    if ((event->ready & WR_NET_READ) != 0) {
+        wr_conn_read(server, conn);
+    }
+}
+
+static void take_kept(struct wr_server *server)
+{
+    if (server->thread == NULL) {
+        return;
+    }
+    uint64_t kept = wr_journal_thread_kept(server->thread);
+    if (kept != server->kept_seen) {
+        server->kept_seen = kept;
+        for (uint32_t i = 0; i < server->n_waiting; i++) {
+            wr_conn_touch(server, server->waiting[i]);
+        }
+    }
+    if (server->failed || wr_journal_thread_state(server->thread) != WR_JOURNAL_OK) {
+        wr_server_fail(server);
+    }
+}
+
+static void flush_all(struct wr_server *server)
+{
+    uint32_t n = server->n_touched;
+    for (uint32_t i = 0; i < n; i++) {
+        server->flushing[i] = server->touched[i];
+        server->touched[i]->touched = false;
+    }
+    server->n_touched = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        wr_conn_flush(server, server->flushing[i]);
+    }
+}
+
+static void step_journal(struct wr_server *server)
+{
+    if (server->thread == NULL) {
+        return;
+    }
+    wr_journal_thread_submit(server->thread);
+    if (server->port->threads.start == NULL) {
+        wr_journal_thread_step(server->thread);
+    }
+}
+
+static void tend(struct wr_server *server)
+{
+    if (server->port->process.stopping(server->port->process.context) && !server->draining) {
+        wr_server_stop(server);
+    }
+    if (server->thread == NULL && server->now_ns - server->recover_ns >= WR_RECOVER_NS) {
+        server->recover_ns = server->now_ns;
+        wr_server_recover(server);
+    }
+    if (server->now_ns - server->sweep_ns >= WR_SWEEP_NS) {
+        server->sweep_ns = server->now_ns;
+        sweep(server);
+    }
+    if (server->draining &&
+        (server->n_conns == 0 || server->now_ns - server->drain_ns >= WR_DEADLINE_DRAIN_NS)) {
+        server->drained = true;
+    }
+}
+
+static bool must_not_wait(struct wr_server *server)
+{
+    if (server->n_touched > 0) {
+        return true;
+    }
+    return server->thread != NULL && server->port->threads.start != NULL &&
+           !wr_journal_thread_will_wait(server->thread, server->kept_seen);
+}
+
+bool wr_server_step(struct wr_server *server, int64_t timeout_ns)
+{
+    const struct wr_port_net *net = &server->port->net;
+    struct wr_net_event events[EVENTS];
+    size_t n = 0;
+    timeout_ns = must_not_wait(server) ? 0 : WR_MIN(timeout_ns, (int64_t)WR_SWEEP_NS);
+    if (net->poll(net->context, events, EVENTS, timeout_ns, &n) != WR_IO_OK) {
+        server->poll_failed = true;
+        return false;
+    }
+    read_clocks(server);
+    for (size_t i = 0; i < n; i++) {
+        take_event(server, &events[i]);
+    }
+    for (uint32_t i = 0; i < server->n_touched; i++) {
+        parse(server, server->touched[i]);
+    }
+    wr_decide_batch(server);
+    step_journal(server);
+    if (server->thread != NULL) {
+        wr_gather_replies(server);
+        step_journal(server); /* labels that have just got their rows */
+    }
+    take_kept(server);
+    flush_all(server);
+    tend(server);
+    return !server->drained;
+}

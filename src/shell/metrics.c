@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See metrics.h. Source of the format: prometheus.io, "Exposition formats", text 0.0.4. */
+#include "shell/metrics.h"
+
+static const uint64_t bounds_ns[WR_HISTOGRAM_BOUNDS] = {
+    1000,      2000,      5000,       10000,      20000,      50000,       100000,   200000,
+    500000,    1000000,   2000000,    5000000,    10000000,   20000000,    50000000, 100000000,
+    200000000, 500000000, 1000000000, 2000000000, 5000000000, 10000000000,
+};
+static const char *const bounds_text[WR_HISTOGRAM_BOUNDS] = {
+    "1e-06",  "2e-06", "5e-06", "1e-05", "2e-05", "5e-05", "0.0001", "0.0002",
+    "0.0005", "0.001", "0.002", "0.005", "0.01",  "0.02",  "0.05",   "0.1",
+    "0.2",    "0.5",   "1",     "2",     "5",     "10",
+};
+static const char *const stage_names[WR_STAGE_COUNT] = {"read", "queue", "decide", "journal",
+                                                        "total"};
+
+void wr_histogram_add(struct wr_histogram *histogram, int64_t ns, uint64_t times)
+{
+    uint64_t value = ns < 0 ? 0 : (uint64_t)ns;
+    size_t i = 0;
+    while (i < WR_HISTOGRAM_BOUNDS && value > bounds_ns[i]) {
+        i++;
+    }
+    histogram->n[i] += times;
+    histogram->sum_ns += value * times;
+}
+
+static void head(struct wr_buf *buf, const char *name, const char *type, const char *help)
+{
+    wr_format(buf, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void one(struct wr_buf *buf, const char *name, const char *type, const char *help,
+                uint64_t value)
+{
+    head(buf, name, type, help);
+    wr_format(buf, "%s %llu\n", name, (unsigned long long)value);
+}
+
+static void seconds(struct wr_buf *buf, uint64_t ns)
+{
+    wr_format(buf, "%llu.%09llu\n", (unsigned long long)(ns / 1000000000),
+              (unsigned long long)(ns % 1000000000));
+}
+
+static void label_value(struct wr_buf *buf, struct wr_str text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        if (c == '"' || c == '\\') {
+            wr_buf_char(buf, '\\');
+        }
+        wr_buf_char(buf, c == '\n' ? ' ' : c);
+    }
+}
+
+static void decisions(struct wr_buf *buf, const struct wr_metrics *metrics)
+{
+    head(buf, "weir_decisions_total", "counter", "Decisions by outcome.");
+    for (int i = WR_OUTCOME_APPROVE; i < WR_OUTCOME_COUNT; i++) {
+        wr_format(buf, "weir_decisions_total{outcome=\"%s\"} %llu\n",
+                  wr_outcome_name((enum wr_outcome)i), (unsigned long long)metrics->outcomes[i]);
+    }
+    static const char *const budgets[] = {"full", "no_explain", "fallback"};
+    head(buf, "weir_decision_budget_total", "counter", "Decisions by the time they were given.");
+    for (size_t i = 0; i < WR_COUNTOF(budgets); i++) {
+        wr_format(buf, "weir_decision_budget_total{budget=\"%s\"} %llu\n", budgets[i],
+                  (unsigned long long)metrics->budgets[i]);
+    }
+    head(buf, "weir_errors_total", "counter", "Requests refused, by error code.");
+    wr_err code;
+    for (size_t i = 0; wr_err_at(i, &code); i++) {
+        if ((size_t)code < WR_METRICS_ERRORS && metrics->errors[code] != 0) {
+            wr_format(buf, "weir_errors_total{code=\"%s\"} %llu\n", wr_err_name(code),
+                      (unsigned long long)metrics->errors[code]);
+        }
+    }
+}
+
+static void counters(struct wr_buf *buf, const struct wr_metrics *m)
+{
+    const struct {
+        const char *name, *help;
+        uint64_t value;
+    } all[] = {
+        {"weir_http_requests_total", "Requests read.", m->n_requests},
+        {"weir_batches_total", "Batches given to the engine.", m->n_batches},
+        {"weir_batch_items_total", "Requests in these batches.", m->n_batch_items},
+        {"weir_replayed_total", "Known ids answered with the first answer.", m->n_replayed},
+        {"weir_late_total", "Decisions on events older than the watermark.", m->n_late},
+        {"weir_degraded_total", "Decisions that say what they lacked.", m->n_degraded},
+        {"weir_policy_failures_total", "Decisions whose policy failed.", m->n_policy_failed},
+        {"weir_labels_total", "Labels taken.", m->n_labels},
+        {"weir_opa_requests_total", "Requests on OPA's data API.", m->n_opa},
+        {"weir_fetches_total", "Rows read back from the journal.", m->n_fetches},
+        {"weir_connections_accepted_total", "Connections taken.", m->n_accepted},
+        {"weir_accept_failures_total", "Connections that could not be taken.",
+         m->n_accept_failures},
+        {"weir_connections_slow_closed_total", "Closed for not keeping a deadline.",
+         m->n_closed_slow},
+        {"weir_connections_idle_closed_total", "Closed after a long silence.", m->n_closed_idle},
+        {"weir_unanswered_total", "Answers withheld because the journal failed.", m->n_unanswered},
+        {"weir_clock_steps_total", "Steps of the wall clock that were ignored.", m->n_clock_steps},
+        {"weir_journal_failures_total", "Failures of the journal.", m->n_journal_lost},
+        {"weir_received_bytes_total", "Bytes read from clients.", m->bytes_in},
+        {"weir_sent_bytes_total", "Bytes written to clients.", m->bytes_out},
+    };
+    for (size_t i = 0; i < WR_COUNTOF(all); i++) {
+        one(buf, all[i].name, "counter", all[i].help, all[i].value);
+    }
+    one(buf, "weir_connections", "gauge", "Open connections.", m->n_connections);
+}
+
+static void histograms(struct wr_buf *buf, const struct wr_metrics *metrics)
+{
+    head(buf, "weir_stage_duration_seconds", "histogram", "Time of a decision by stage.");
+    for (int i = 0; i < WR_STAGE_COUNT; i++) {
+        const struct wr_histogram *h = &metrics->stages[i];
+        uint64_t sum = 0;
+        for (size_t j = 0; j < WR_HISTOGRAM_BOUNDS; j++) {
+            sum += h->n[j];
+            wr_format(buf, "weir_stage_duration_seconds_bucket{stage=\"%s\",le=\"%s\"} %llu\n",
+                      stage_names[i], bounds_text[j], (unsigned long long)sum);
+        }
+        sum += h->n[WR_HISTOGRAM_BOUNDS];
+        wr_format(buf,
+                  "weir_stage_duration_seconds_bucket{stage=\"%s\",le=\"+Inf\"} %llu\n"
+                  "weir_stage_duration_seconds_count{stage=\"%s\"} %llu\n"
+                  "weir_stage_duration_seconds_sum{stage=\"%s\"} ",
+                  stage_names[i], (unsigned long long)sum, stage_names[i], (unsigned long long)sum,
+                  stage_names[i]);
+        seconds(buf, h->sum_ns);
+    }
+}
+
+static void journal(struct wr_buf *buf, const struct wr_metrics_gauges *g)
+{
+    const struct wr_journal_stats *j = &g->journal;
+    head(buf, "weir_journal_state", "gauge", "1 for the state that the journal is in.");
+    for (int i = WR_JOURNAL_OK; i <= WR_JOURNAL_BROKEN; i++) {
+        wr_format(buf, "weir_journal_state{state=\"%s\"} %d\n",
+                  wr_journal_state_name((enum wr_journal_state)i), (int)g->journal_state == i);
+    }
+    one(buf, "weir_sequence", "gauge", "Sequence of the last entry.", g->engine.sequence);
+    one(buf, "weir_journal_committed", "gauge", "Sequence of the last row in the log.",
+        j->committed);
+    one(buf, "weir_journal_synced", "gauge", "Sequence of the last row synced.", j->synced);
+    one(buf, "weir_journal_commits_total", "counter", "Transactions.", j->n_commits);
+    one(buf, "weir_journal_syncs_total", "counter", "Syncs of the log.", j->n_syncs);
+    one(buf, "weir_journal_checkpoints_total", "counter", "Checkpoints.", j->n_checkpoints);
+    one(buf, "weir_journal_segments", "gauge", "Segments.", j->n_segments);
+    one(buf, "weir_journal_log_bytes", "gauge", "Size of the write-ahead log.", j->wal_size);
+    head(buf, "weir_journal_commit_seconds_total", "counter", "Time spent in commits.");
+    wr_buf_str(buf, WR_STR("weir_journal_commit_seconds_total "));
+    seconds(buf, j->commit_ns);
+    head(buf, "weir_journal_sync_seconds_total", "counter", "Time spent in syncs.");
+    wr_buf_str(buf, WR_STR("weir_journal_sync_seconds_total "));
+    seconds(buf, j->sync_ns);
+    head(buf, "weir_journal_sync_seconds_max", "gauge", "The longest sync so far.");
+    wr_buf_str(buf, WR_STR("weir_journal_sync_seconds_max "));
+    seconds(buf, j->sync_ns_max);
+}
+
+static void state(struct wr_buf *buf, const struct wr_metrics_gauges *g)
+{
+    const struct wr_engine_stats *e = &g->engine;
+    one(buf, "weir_entities", "gauge", "Entity values with history.", e->n_entities);
+    one(buf, "weir_entities_evicted_total", "counter", "Entity values evicted.", e->n_evicted);
+    one(buf, "weir_state_bytes", "gauge", "Bytes of feature state.", e->state_bytes);
+    one(buf, "weir_state_cap_bytes", "gauge", "Most bytes of feature state.", e->state_cap);
+    one(buf, "weir_ids", "gauge", "Event ids remembered.", e->n_ids);
+    one(buf, "weir_ids_cap", "gauge", "Most event ids remembered.", e->ids_cap);
+    head(buf, "weir_ids_age_seconds", "gauge", "Age of the oldest remembered event id.");
+    wr_buf_str(buf, WR_STR("weir_ids_age_seconds "));
+    seconds(buf, e->ids_age_us < 0 ? 0 : (uint64_t)e->ids_age_us * 1000);
+    head(buf, "weir_watermark_seconds", "gauge", "Event time below which events are late.");
+    wr_buf_str(buf, WR_STR("weir_watermark_seconds "));
+    seconds(buf, e->watermark_us < 0 ? 0 : (uint64_t)e->watermark_us * 1000);
+    one(buf, "weir_conflicts_total", "counter", "Known ids with another body.", e->n_conflicts);
+    one(buf, "weir_labels_without_effect_total", "counter", "Labels of unknown events.",
+        e->n_labels_without_effect);
+}
+
+void wr_metrics_write(struct wr_buf *buf, const struct wr_metrics *metrics,
+                      const struct wr_metrics_gauges *g)
+{
+    decisions(buf, metrics);
+    counters(buf, metrics);
+    histograms(buf, metrics);
+    journal(buf, g);
+    state(buf, g);
+    one(buf, "weir_ready", "gauge", "1 when decisions are taken.", g->ready);
+    one(buf, "weir_mode_durable", "gauge", "1 when answers wait for the sync.", g->durable);
+    head(buf, "weir_build_info", "gauge", "Version and pack.");
+    wr_buf_str(buf, WR_STR("weir_build_info{version=\""));
+    label_value(buf, g->version);
+    wr_buf_str(buf, WR_STR("\",pack=\""));
+    label_value(buf, g->pack_digest);
+    wr_buf_str(buf, WR_STR("\",revision=\""));
+    label_value(buf, g->pack_revision);
+    wr_buf_str(buf, WR_STR("\"} 1\n"));
+    one(buf, "process_resident_memory_bytes", "gauge", "Resident memory.", g->resident_bytes);
+    head(buf, "process_cpu_seconds_total", "counter", "CPU time of all threads.");
+    wr_buf_str(buf, WR_STR("process_cpu_seconds_total "));
+    seconds(buf, g->cpu_ns < 0 ? 0 : (uint64_t)g->cpu_ns);
+    head(buf, "weir_uptime_seconds", "gauge", "Time since start.");
+    wr_buf_str(buf, WR_STR("weir_uptime_seconds "));
+    seconds(buf, g->uptime_ns < 0 ? 0 : (uint64_t)g->uptime_ns);
+}

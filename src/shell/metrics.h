@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Counters and latency histograms of the server, and their Prometheus text (version 0.0.4).
+ *
+ * Histograms have fixed bounds 1, 2, 5 times a power of ten from 1 us to 10 s. Nothing here reads a
+ * clock; everything belongs to the loop. */
+#ifndef WR_METRICS_H
+#define WR_METRICS_H
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "engine/engine.h"
+#include "shell/journal_thread.h"
+
+#define WR_HISTOGRAM_BOUNDS 22
+#define WR_METRICS_ERRORS   64 /* codes of wr_err below this are counted one by one */
+
+enum wr_stage {
+    WR_STAGE_READ,    /* first byte to whole request */
+    WR_STAGE_QUEUE,   /* whole request to the start of its batch */
+    WR_STAGE_DECIDE,  /* the engine: features, models, policy; a batch's time shared out evenly */
+    WR_STAGE_JOURNAL, /* handed to the journal until kept */
+    WR_STAGE_TOTAL,   /* first byte to the answer handed to the system */
+    WR_STAGE_COUNT,
+};
+
+struct wr_histogram {
+    uint64_t n[WR_HISTOGRAM_BOUNDS + 1];
+    uint64_t sum_ns;
+};
+void wr_histogram_add(struct wr_histogram *histogram, int64_t ns, uint64_t times);
+
+struct wr_metrics {
+    uint64_t outcomes[WR_OUTCOME_COUNT];
+    uint64_t budgets[3]; /* decisions by budget */
+    uint64_t errors[WR_METRICS_ERRORS];
+    uint64_t n_requests, n_batches, n_batch_items, n_replayed, n_late, n_degraded, n_policy_failed;
+    uint64_t n_opa, n_labels, n_fetches;
+    uint64_t n_accepted, n_accept_failures, n_connections, n_closed_slow, n_closed_idle;
+    uint64_t n_unanswered;   /* answers that never left because their row was not kept */
+    uint64_t n_clock_steps;  /* wall clock steps over a second, ignored */
+    uint64_t n_journal_lost; /* times the journal failed and the state was folded again */
+    uint64_t bytes_in, bytes_out;
+    struct wr_histogram stages[WR_STAGE_COUNT];
+};
+
+/* What is read when metrics are asked for. */
+struct wr_metrics_gauges {
+    struct wr_engine_stats engine;
+    struct wr_journal_stats journal;
+    enum wr_journal_state journal_state;
+    bool durable, ready;
+    uint64_t resident_bytes;
+    int64_t cpu_ns, uptime_ns;
+    struct wr_str version, pack_digest, pack_revision;
+};
+
+/* Appends the whole exposition; check buf->overflow. */
+void wr_metrics_write(struct wr_buf *buf, const struct wr_metrics *metrics,
+                      const struct wr_metrics_gauges *gauges);
+
+#endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From method and path to the code that answers. */
+#include "shell/server_in.h"
+
+#include "value/json_write.h"
+
+static void flush_batch(struct wr_server *server, struct wr_conn *conn)
+{
+    if (conn->in_batch) {
+        wr_decide_batch(server); /* answers of this connection leave in order */
+    }
+}
+
+static void send_json(struct wr_server *server, struct wr_conn *conn,
+                      const struct wr_http_request *request, int status, struct wr_str body)
+{
+    struct wr_reply reply = {
+        .status = status,
+        .content_type = WR_STR("application/json"),
+        .body = body,
+        .retry_after = status == 503,
+    };
+    wr_answer_send(server, conn, request, &reply);
+}
+
+/* ── resources ──────────────────────────────────────────────────────────────────────────────── */
+static void post_decisions(struct wr_server *server, struct wr_conn *conn,
+                           const struct wr_http_request *request)
+{
+    wr_decide_one(server, conn, request);
+}
+
+static void get_health(struct wr_server *server, struct wr_conn *conn,
+                       const struct wr_http_request *request)
+{
+    struct wr_error error;
+    struct wr_str value;
+    bool ready = !server->draining && wr_decide_ready(server, &error) == WR_OK;
+    bool asked = wr_h1_query(request->head->query, WR_STR("ready"), &value);
+    enum wr_journal_state state = server->thread != NULL ? wr_journal_thread_state(server->thread)
+                                                         : wr_journal_state(server->journal);
+    char room[512];
+    struct wr_buf body = wr_buf_fixed(room, sizeof room);
+    wr_format(&body,
+              "{\"ready\":%s,\"draining\":%s,\"journal\":\"%s\",\"mode\":\"%s\",\"node\":\"%s\","
+              "\"sequence\":%llu,\"version\":",
+              ready ? "true" : "false", server->draining ? "true" : "false",
+              wr_journal_state_name(state), wr_server_mode_name(server->config.mode),
+              server->node_text, (unsigned long long)wr_server_sequence(server));
+    wr_json_write_string(&body, wr_str_z(server->config.version), WR_JSON_COMPACT);
+    wr_buf_str(&body, WR_STR("}\n"));
+    send_json(server, conn, request, asked && !ready ? 503 : 200, wr_buf_view(&body));
+}
+
+static void get_metrics(struct wr_server *server, struct wr_conn *conn,
+                        const struct wr_http_request *request)
+{
+    const struct wr_port_process *process = &server->port->process;
+    struct wr_metrics_gauges gauges = {
+        .durable = server->config.mode == WR_MODE_DURABLE,
+        .resident_bytes = process->resident_bytes(process->context),
+        .cpu_ns = process->cpu_ns(process->context),
+        .uptime_ns = server->now_ns - server->start_ns,
+        .version = wr_str_z(server->config.version),
+        .pack_digest = wr_pack_digest_text(server->pack),
+        .pack_revision = wr_pack_revision(server->pack),
+        .journal_state = wr_journal_state(server->journal),
+    };
+    struct wr_error error;
+    gauges.ready = !server->draining && wr_decide_ready(server, &error) == WR_OK;
+    if (server->engine != NULL) {
+        wr_engine_stats(server->engine, &gauges.engine);
+    }
+    if (server->thread != NULL) {
+        wr_journal_thread_stats(server->thread, &gauges.journal);
+        gauges.journal_state = wr_journal_thread_state(server->thread);
+    }
+    server->metrics.n_connections = server->n_conns;
+    struct wr_arena_mark mark = wr_arena_mark(&server->scratch);
+    struct wr_buf body = wr_buf_in(&server->scratch, 32768);
+    wr_metrics_write(&body, &server->metrics, &gauges);
+    struct wr_reply reply = {
+        .status = 200,
+        .content_type = WR_STR("text/plain; version=0.0.4; charset=utf-8"),
+        .body = wr_buf_view(&body),
+    };
+    wr_answer_send(server, conn, request, &reply);
+    wr_arena_rewind(&server->scratch, mark);
+}
+
+/* Sequence and digest of all state, answered when that sequence is kept: so that whoever reads the
+ * journal can fold to it and compare. */
+static void get_state(struct wr_server *server, struct wr_conn *conn,
+                      const struct wr_http_request *request)
+{
+    uint8_t digest[32];
+    struct wr_error error = {.offset = WR_NO_OFFSET};
+    wr_err err = wr_decide_ready(server, &error);
+    if (err == WR_OK && wr_engine_digest(server->engine, digest) != WR_OK) {
+        err = wr_fail(&error, WR_E_MEMORY, "no room to take the digest");
+    }
+    if (err != WR_OK) {
+        wr_answer_error(server, conn, request, &error);
+        return;
+    }
+    char room[160];
+    struct wr_buf body = wr_buf_fixed(room, sizeof room);
+    uint64_t sequence = wr_engine_sequence(server->engine);
+    wr_format(&body, "{\"sequence\":%llu,\"digest\":\"", (unsigned long long)sequence);
+    wr_buf_hex(&body, digest, sizeof digest);
+    wr_buf_str(&body, WR_STR("\"}\n"));
+    uint32_t last = conn->n_slots;
+    send_json(server, conn, request, 200, wr_buf_view(&body));
+    if (conn->n_slots > last) {
+        struct wr_slot *slot = &conn->slots[(conn->slot_first + last) % WR_LIMIT_SLOTS];
+        wr_slot_needs(server, slot, sequence);
+    }
+}
+
+static void add_name(struct wr_buf *body, size_t i, struct wr_str name)
+{
+    if (i > 0) {
+        wr_buf_char(body, ',');
+    }
+    wr_json_write_string(body, name, WR_JSON_COMPACT);
+}
+
+static void get_pack(struct wr_server *server, struct wr_conn *conn,
+                     const struct wr_http_request *request)
+{
+    const struct wr_pack *pack = server->pack;
+    struct wr_arena_mark mark = wr_arena_mark(&server->scratch);
+    struct wr_buf body = wr_buf_in(&server->scratch, 4096);
+    wr_buf_str(&body, WR_STR("{\"revision\":"));
+    wr_json_write_string(&body, wr_pack_revision(pack), WR_JSON_COMPACT);
+    wr_buf_str(&body, WR_STR(",\"digest\":"));
+    wr_json_write_string(&body, wr_pack_digest_text(pack), WR_JSON_COMPACT);
+    wr_format(&body, ",\"deadline_us\":%lld,\"features\":[", (long long)wr_pack_deadline_us(pack));
+    for (size_t i = 0; i < wr_pack_n_features(pack); i++) {
+        add_name(&body, i, wr_pack_feature_name(pack, i));
+    }
+    wr_buf_str(&body, WR_STR("],\"models\":["));
+    for (size_t i = 0; i < wr_pack_n_models(pack); i++) {
+        add_name(&body, i, wr_pack_model_name(pack, i));
+    }
+    wr_buf_str(&body, WR_STR("],\"files\":["));
+    size_t n_files;
+    const struct wr_pack_file *files = wr_pack_files(pack, &n_files);
+    for (size_t i = 0; i < n_files; i++) {
+        add_name(&body, i, files[i].path);
+    }
+    wr_buf_str(&body, WR_STR("]}\n"));
+    send_json(server, conn, request, 200, wr_buf_view(&body));
+    wr_arena_rewind(&server->scratch, mark);
+}
+
+static void post_drain(struct wr_server *server, struct wr_conn *conn,
+                       const struct wr_http_request *request)
+{
+    send_json(server, conn, request, 202, WR_STR("{\"draining\":true}\n"));
+    wr_server_stop(server);
+}
+
+/* ── the table ──────────────────────────────────────────────────────────────────────────────── */
+struct route {
+    const char *path;
+    enum wr_h1_method method;
+    void (*answer)(struct wr_server *server, struct wr_conn *conn,
+                   const struct wr_http_request *request);
+};
+
+static const struct route routes[] = {
+    {"/v1/decisions", WR_H1_POST, post_decisions},
+    {"/v1/decisions:batch", WR_H1_POST, wr_gather_batch},
+    {"/v1/labels", WR_H1_POST, wr_gather_labels},
+    {"/health", WR_H1_GET, get_health},
+    {"/metrics", WR_H1_GET, get_metrics},
+    {"/v1/state", WR_H1_GET, get_state},
+    {"/v1/pack", WR_H1_GET, get_pack},
+    {"/drain", WR_H1_POST, post_drain},
+};
+
+static bool matches(enum wr_h1_method wanted, enum wr_h1_method method)
+{
+    return wanted == method || (wanted == WR_H1_GET && method == WR_H1_HEAD);
+}
+
+static void refuse(struct wr_server *server, struct wr_conn *conn,
+                   const struct wr_http_request *request, const char *allow)
+{
+    struct wr_error error = {.offset = WR_NO_OFFSET};
+    struct wr_str path = request->head->path;
+    path.n = WR_MIN(path.n, (size_t)100);
+    wr_err err = allow != NULL ? wr_fail(&error, WR_E_METHOD, "%.*s takes %s", WR_FMT(path), allow)
+                               : wr_fail(&error, WR_E_NOT_FOUND, "there is no %.*s", WR_FMT(path));
+    if (err == WR_E_METHOD) {
+        wr_error_where(&error, allow, strlen(allow));
+    }
+    wr_answer_error(server, conn, request, &error);
+}
+
+void wr_route(struct wr_server *server, struct wr_conn *conn, const struct wr_http_request *request)
+{
+    const struct wr_h1_head *head = request->head;
+    const char *allow = NULL;
+    for (size_t i = 0; i < WR_COUNTOF(routes); i++) {
+        if (!wr_str_eq(head->path, wr_str_z(routes[i].path))) {
+            continue;
+        }
+        if (matches(routes[i].method, head->method)) {
+            if (routes[i].answer != post_decisions) {
+                flush_batch(server, conn);
+            }
+            routes[i].answer(server, conn, request);
+            return;
+        }
+        allow = routes[i].method == WR_H1_GET ? "GET, HEAD" : "POST";
+    }
+    flush_batch(server, conn);
+    static const struct wr_str by_id = {"/v1/decisions/", 14};
+    static const struct wr_str data = {"/v1/data", 8};
+    if (wr_str_starts(head->path, by_id)) {
+        struct wr_str id = wr_str_of(head->path.p + by_id.n, head->path.n - by_id.n);
+        if (matches(WR_H1_GET, head->method)) {
+            wr_gather_decision(server, conn, request, id);
+            return;
+        }
+        allow = "GET, HEAD";
+    } else if (wr_str_starts(head->path, data) &&
+               (head->path.n == data.n || head->path.p[data.n] == '/')) {
+        wr_opa_data(server, conn, request);
+        return;
+    }
+    refuse(server, conn, request, allow);
+}

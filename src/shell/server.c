@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Life of the server: opening in the order lock, journal, fold, listen; failing; recovering. */
+#include "shell/server_in.h"
+
+#define SCRATCH_CAP ((size_t)512 * 1024 * 1024)
+
+const char *wr_server_mode_name(enum wr_server_mode mode)
+{
+    return mode == WR_MODE_DURABLE ? "durable" : "fast";
+}
+
+struct wr_server_config wr_server_defaults(void)
+{
+    return (struct wr_server_config){
+        .mode = WR_MODE_DURABLE,
+        .n_connections_max = 4096,
+        .body_max = 4 * 1024 * 1024,
+        .version = "0",
+    };
+}
+
+void wr_server_log(const struct wr_server *server, const char *level, const char *event,
+                   const char *format, ...)
+{
+    if (server->config.log == NULL) {
+        return;
+    }
+    char text[WR_LIMIT_ERROR_TEXT + 128];
+    struct wr_buf buf = wr_buf_fixed(text, sizeof text - 1);
+    va_list args;
+    va_start(args, format);
+    wr_vformat(&buf, format, args);
+    va_end(args);
+    text[buf.n] = '\0';
+    server->config.log(server->config.log_context, level, event, text);
+}
+
+/* ── the engine from the journal ────────────────────────────────────────────────────────────── */
+static wr_err fold_row(void *context, uint64_t sequence, struct wr_str payload,
+                       struct wr_error *error)
+{
+    (void)sequence;
+    struct wr_server *server = context;
+    wr_err err = wr_engine_fold(server->engine, payload, &server->scratch, error);
+    wr_arena_reset(&server->scratch);
+    server->n_folded++;
+    return err;
+}
+
+/* The last rows were made under another pack: the journal says where it changed. */
+static wr_err note_pack(struct wr_server *server, struct wr_error *error)
+{
+    struct wr_answer answer = {0};
+    wr_err err =
+        wr_engine_activate(server->engine, server->pack, server->now_us, &server->scratch, &answer);
+    if (err != WR_OK) {
+        return wr_fail(error, err, "the pack cannot take over: %s", answer.error.text);
+    }
+    err = wr_journal_append(server->journal, answer.sequence, answer.record, error);
+    err = err != WR_OK ? err : wr_journal_commit(server->journal, error);
+    err = err != WR_OK ? err : wr_journal_sync(server->journal, error);
+    wr_arena_reset(&server->scratch);
+    wr_server_log(server, "info", "pack_changed", "the pack is another one than before: %.*s",
+                  WR_FMT(wr_pack_digest_text(server->pack)));
+    return err;
+}
+
+static wr_err fold(struct wr_server *server, struct wr_error *error)
+{
+    struct wr_journal_identity identity = wr_journal_identity(server->journal);
+    struct wr_engine_config config = {
+        .node = identity.node,
+        .epoch = identity.epoch,
+        .keys = {identity.keys[0], identity.keys[1]},
+        .card_key = server->config.card_key,
+        .state_cap = server->config.state_cap,
+        .ids_cap = server->config.ids_cap,
+    };
+    wr_err err =
+        wr_engine_open(&server->port->memory, server->pack, &config, &server->engine, error);
+    if (err != WR_OK) {
+        server->engine = NULL;
+        return err;
+    }
+    server->n_folded = 0;
+    err = wr_journal_each(server->journal, 1, UINT64_MAX, fold_row, server, error);
+    if (err == WR_OK && wr_engine_sequence(server->engine) != wr_journal_last(server->journal)) {
+        err = wr_fail(error, WR_E_JOURNAL, "the journal ends at %llu, its rows at %llu",
+                      (unsigned long long)wr_journal_last(server->journal),
+                      (unsigned long long)wr_engine_sequence(server->engine));
+    }
+    if (err == WR_OK && server->n_folded > 0 && wr_engine_pack_changed(server->engine)) {
+        err = note_pack(server, error);
+    }
+    return err;
+}
+
+/* Folds and starts the journal's thread; on an error neither is left. */
+static wr_err begin(struct wr_server *server, struct wr_error *error)
+{
+    wr_err err = fold(server, error);
+    if (err == WR_OK) {
+        err =
+            wr_journal_thread_open(server->port, server->journal,
+                                   server->config.mode == WR_MODE_DURABLE, &server->thread, error);
+    }
+    if (err != WR_OK) {
+        server->thread = NULL;
+        if (server->engine != NULL) {
+            wr_engine_close(server->engine);
+            server->engine = NULL;
+        }
+        return err;
+    }
+    server->kept_seen = wr_journal_thread_kept(server->thread);
+    return WR_OK;
+}
+
+/* ── trouble ────────────────────────────────────────────────────────────────────────────────── */
+void wr_server_fail(struct wr_server *server)
+{
+    uint32_t n_closed = 0;
+    for (uint32_t i = 0; i < server->conns_made; i++) {
+        struct wr_conn *conn = server->conns[i];
+        if (conn->sock >= 0 && conn->n_slots > 0) {
+            /* Whether its rows are kept is not known: no answer is better than a wrong one. */
+            wr_conn_close(server, conn);
+            n_closed++;
+        }
+    }
+    wr_journal_thread_close(server->thread);
+    server->thread = NULL;
+    wr_gather_free_all(server);
+    wr_engine_close(server->engine);
+    server->engine = NULL;
+    server->failed = false;
+    server->recover_ns = server->now_ns;
+    server->metrics.n_journal_lost++;
+    wr_server_log(server, "error", "journal_failed",
+                  "the journal is %s; %u connections were closed without an answer",
+                  wr_journal_state_name(wr_journal_state(server->journal)), n_closed);
+}
+
+void wr_server_recover(struct wr_server *server)
+{
+    struct wr_error error = {.offset = WR_NO_OFFSET};
+    wr_journal_recover(server->journal);
+    if (wr_journal_state(server->journal) != WR_JOURNAL_OK) {
+        return;
+    }
+    if (begin(server, &error) != WR_OK) {
+        wr_server_log(server, "error", "recovery_failed", "%s", error.text);
+        return;
+    }
+    wr_server_log(server, "info", "recovered", "the journal is ok again at entry %llu",
+                  (unsigned long long)wr_journal_last(server->journal));
+}
+
+/* ── opening ────────────────────────────────────────────────────────────────────────────────── */
+static wr_err take_memory(struct wr_server *server, struct wr_error *error)
+{
+    const struct wr_memory *memory = &server->port->memory;
+    size_t n = server->config.n_connections_max;
+    server->conns = memory->take(memory->context, n * sizeof *server->conns);
+    server->touched = memory->take(memory->context, n * sizeof *server->touched);
+    server->waiting = memory->take(memory->context, n * sizeof *server->waiting);
+    server->flushing = memory->take(memory->context, n * sizeof *server->flushing);
+    server->free_conns = memory->take(memory->context, n * sizeof *server->free_conns);
+    server->answers =
+        memory->take(memory->context, WR_LIMIT_ENGINE_BATCH * sizeof *server->answers);
+    server->gatherings =
+        memory->take(memory->context, WR_LIMIT_GATHERINGS * sizeof *server->gatherings);
+    if (server->conns == NULL || server->touched == NULL || server->waiting == NULL ||
+        server->flushing == NULL || server->free_conns == NULL || server->answers == NULL ||
+        server->gatherings == NULL) {
+        return wr_fail(error, WR_E_MEMORY, "no memory for the server");
+    }
+    memset(server->gatherings, 0, WR_LIMIT_GATHERINGS * sizeof *server->gatherings);
+    wr_arena_init(&server->scratch, memory, SCRATCH_CAP);
+    return WR_OK;
+}
+
+static wr_err listen_all(struct wr_server *server, struct wr_error *error)
+{
+    const struct wr_port_net *net = &server->port->net;
+    for (uint32_t i = 0; i < server->config.n_addresses; i++) {
+        const char *address = server->config.addresses[i];
+        enum wr_io result = net->listen(net->context, address, &server->listeners[i]);
+        if (result != WR_IO_OK) {
+            server->listeners[i] = -1;
+            return wr_fail(error, WR_E_CONFIG, "cannot listen on %s: %s", address,
+                           wr_io_text(result));
+        }
+        net->watch(net->context, server->listeners[i], WR_NET_READ, i + 1);
+        wr_server_log(server, "info", "listening", "on %s", address);
+    }
+    server->listening = true;
+    return WR_OK;
+}
+
+static void start_clocks(struct wr_server *server)
+{
+    const struct wr_port_clock *clock = &server->port->clock;
+    server->now_ns = server->start_ns = server->sweep_ns = clock->mono_ns(clock->context);
+    int64_t wall_ns = clock->wall_ns(clock->context);
+    server->wall_anchor_ns = wall_ns - server->now_ns;
+    server->now_us = wall_ns / 1000;
+    int64_t pack_us = wr_pack_deadline_us(server->pack), own_us = server->config.deadline_us;
+    server->deadline_us = own_us == 0 || (pack_us != 0 && pack_us < own_us) ? pack_us : own_us;
+}
+
+static wr_err open_all(struct wr_server *server, struct wr_error *error)
+{
+    struct wr_journal_options options = {.segment_max = server->config.segment_max};
+    start_clocks(server);
+    wr_err err = take_memory(server, error);
+    if (err == WR_OK) {
+        err = wr_journal_open(server->port, server->config.state_directory, &options,
+                              &server->journal, error);
+    }
+    if (err != WR_OK) {
+        return err;
+    }
+    struct wr_buf node = wr_buf_fixed(server->node_text, sizeof server->node_text);
+    wr_format(&node, "%016llx%c", (unsigned long long)wr_journal_identity(server->journal).node, 0);
+    err = begin(server, error);
+    err = err != WR_OK ? err : listen_all(server, error);
+    if (err == WR_OK) {
+        wr_server_log(server, "info", "ready", "node %s, %llu entries folded, mode %s",
+                      server->node_text, (unsigned long long)server->n_folded,
+                      wr_server_mode_name(server->config.mode));
+    }
+    return err;
+}
+
+wr_err wr_server_open(const struct wr_port *port, const struct wr_pack *pack,
+                      const struct wr_server_config *config, struct wr_server **out,
+                      struct wr_error *error)
+{
+    if (config->n_addresses == 0 || config->n_addresses > WR_LIMIT_ADDRESSES ||
+        config->n_connections_max == 0 || config->state_directory == NULL) {
+        return wr_fail(error, WR_E_CONFIG,
+                       "a server needs 1 to %d addresses, a state directory and connections",
+                       WR_LIMIT_ADDRESSES);
+    }
+    struct wr_server *server = port->memory.take(port->memory.context, sizeof *server);
+    if (server == NULL) {
+        return wr_fail(error, WR_E_MEMORY, "no memory for the server");
+    }
+    memset(server, 0, sizeof *server);
+    server->port = port;
+    server->pack = pack;
+    server->config = *config;
+    for (int i = 0; i < WR_LIMIT_ADDRESSES; i++) {
+        server->listeners[i] = -1;
+    }
+    wr_err err = open_all(server, error);
+    if (err != WR_OK) {
+        wr_server_close(server);
+        return err;
+    }
+    *out = server;
+    return WR_OK;
+}
+
+/* ── running and closing ────────────────────────────────────────────────────────────────────── */
+static void stop_listening(struct wr_server *server)
+{
+    const struct wr_port_net *net = &server->port->net;
+    for (uint32_t i = 0; i < server->config.n_addresses; i++) {
+        if (server->listeners[i] >= 0) {
+            net->watch(net->context, server->listeners[i], 0, 0);
+            net->close(net->context, server->listeners[i]);
+            server->listeners[i] = -1;
+        }
+    }
+    server->listening = false;
+}
+
+void wr_server_stop(struct wr_server *server)
+{
+    if (!server->draining) {
+        server->draining = true;
+        server->drain_ns = server->now_ns;
+        server->sweep_ns = 0; /* idle connections go at once */
+        stop_listening(server);
+        wr_server_log(server, "info", "draining", "%u connections are open", server->n_conns);
+    }
+}
+
+wr_err wr_server_run(struct wr_server *server, struct wr_error *error)
+{
+    while (wr_server_step(server, WR_SWEEP_NS)) {
+    }
+    return server->poll_failed ? wr_fail(error, WR_E_IO, "polling the network failed") : WR_OK;
+}
+
+static void give(const struct wr_memory *memory, void *block, size_t size)
+{
+    if (block != NULL) {
+        memory->give(memory->context, block, size);
+    }
+}
+
+void wr_server_close(struct wr_server *server)
+{
+    const struct wr_memory *memory = &server->port->memory;
+    size_t n = server->config.n_connections_max;
+    stop_listening(server);
+    if (server->conns != NULL) {
+        wr_conn_free_all(server);
+    }
+    if (server->thread != NULL) {
+        wr_journal_thread_close(server->thread);
+    }
+    if (server->gatherings != NULL) {
+        wr_gather_free_all(server);
+    }
+    wr_opa_free(server);
+    if (server->engine != NULL) {
+        wr_engine_close(server->engine);
+    }
+    if (server->journal != NULL) {
+        wr_journal_close(server->journal, true);
+    }
+    if (server->scratch.memory != NULL) {
+        wr_arena_deinit(&server->scratch);
+    }
+    give(memory, server->conns, n * sizeof *server->conns);
+    give(memory, server->touched, n * sizeof *server->touched);
+    give(memory, server->waiting, n * sizeof *server->waiting);
+    give(memory, server->flushing, n * sizeof *server->flushing);
+    give(memory, server->free_conns, n * sizeof *server->free_conns);
+    give(memory, server->answers, WR_LIMIT_ENGINE_BATCH * sizeof *server->answers);
+    give(memory, server->gatherings, WR_LIMIT_GATHERINGS * sizeof *server->gatherings);
+    memory->give(memory->context, server, sizeof *server);
+}
+
+uint16_t wr_server_local_port(const struct wr_server *server, uint32_t i)
+{
+    const struct wr_port_net *net = &server->port->net;
+    return net->local_port(net->context, server->listeners[i]);
+}
+
+uint64_t wr_server_sequence(const struct wr_server *server)
+{
+    return server->engine != NULL ? wr_engine_sequence(server->engine)
+                                  : wr_journal_last(server->journal);
+}
+
+uint64_t wr_server_n_folded(const struct wr_server *server)
+{
+    return server->n_folded;
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The server from within: what its files share.
+ *
+ *   loop.c    polls, reads, runs batches, releases answers, watches deadlines
+ *   conn.c    connections: buffers, slots for answers, sending
+ *   route.c   one request: which resource, which method
+ *   decide.c  decisions: the batch, its answers, rows to the journal
+ *   gather.c  answers that need rows of the journal or many parts (retries, batches, labels)
+ *   answer.c  heads, problem documents
+ *   opa.c     OPA's data API
+ *   server.c  life; folding; recovery of the journal
+ *
+ * Order. A connection's answers leave in the order of its requests. Each request gets a slot; a
+ * slot holds bytes of the connection's output buffer, or points to a gathering whose bytes are
+ * still to come, and names the sequence that must be kept before it leaves. */
+#ifndef WR_SERVER_IN_H
+#define WR_SERVER_IN_H
+
+#include "shell/journal_thread.h"
+#include "shell/metrics.h"
+#include "shell/server.h"
+#include "wire/h1.h"
+
+#define WR_LIMIT_SLOTS       64u           /* answers of one connection that may wait */
+#define WR_LIMIT_PER_WAKE    16u           /* requests of one connection in one turn */
+#define WR_LIMIT_OUT_BACKLOG (512u * 1024) /* unsent bytes beyond which nothing more is read */
+#define WR_LIMIT_BATCH_ITEMS 10000u        /* requests in one body of decisions:batch, or labels */
+#define WR_LIMIT_GATHERINGS  4096u
+#define WR_LIMIT_GATHER_SIZE (64u * 1024 * 1024) /* bytes of one gathered answer */
+#define WR_LIMIT_IN_FLIGHT   65536u              /* decisions whose answers wait for the journal */
+#define WR_BUFFER_SIZE       (16u * 1024)
+
+#define WR_DEADLINE_HEAD_NS   5000000000
+#define WR_DEADLINE_BODY_NS   10000000000
+#define WR_DEADLINE_WRITE_NS  5000000000
+#define WR_DEADLINE_IDLE_NS   30000000000
+#define WR_DEADLINE_LINGER_NS 500000000
+#define WR_DEADLINE_DRAIN_NS  10000000000
+#define WR_SWEEP_NS           100000000 /* deadlines are looked at that often */
+#define WR_RECOVER_NS         1000000000
+
+struct wr_gathering;
+
+struct wr_slot {
+    uint64_t needs;    /* sequence that must be kept; 0 = none */
+    int64_t first_ns;  /* first byte of the request */
+    int64_t handed_ns; /* when the row was handed to the journal; 0 = no row */
+    size_t n;          /* bytes in the output buffer */
+    size_t elapsed_at; /* of the digits of Weir-Elapsed-Us, from the slot's start; 0 = none */
+    struct wr_gathering *gathering;
+};
+
+enum wr_conn_stage { WR_CONN_HEAD, WR_CONN_BODY, WR_CONN_CHUNKED, WR_CONN_LINGER };
+
+struct wr_conn {
+    int32_t sock; /* -1: free */
+    uint32_t index, generation;
+    enum wr_conn_stage stage;
+    uint32_t interest;
+    bool is_local;
+    bool closing;               /* close when all answers have left */
+    bool broken;                /* the peer is gone: close now */
+    bool blocked;               /* no further request before a gathering ends */
+    bool lingers;               /* after the last answer, input is read and dropped for a moment */
+    bool more;                  /* parsing stopped at a limit, not for want of bytes */
+    bool eof;                   /* the peer sends no more */
+    bool in_batch;              /* a request of it is in the current batch */
+    bool touched;               /* in the list of this turn */
+    bool waiting;               /* in the list of those that wait for the journal */
+    char *in;                   /* received bytes; NULL when there are none */
+    size_t in_cap, in_n, in_at; /* in_at: start of the current request */
+    size_t need;                /* BODY: bytes of the whole request */
+    size_t body_at, body_n, raw_at; /* CHUNKED: start, decoded bytes, next byte to decode */
+    char *out;
+    size_t out_cap, out_n, out_at; /* out_at: first byte not sent */
+    struct wr_slot slots[WR_LIMIT_SLOTS];
+    uint32_t slot_first, n_slots;
+    int64_t first_ns;   /* first byte of the current request; 0 = none yet */
+    int64_t head_ns;    /* its head was complete */
+    int64_t stalled_ns; /* since when the peer takes nothing; 0 = it does */
+    int64_t active_ns;  /* last sign of life */
+    struct wr_h1_reader reader;
+    struct wr_h1_body body;
+};
+
+struct wr_pending { /* one decision on its way through the current batch */
+    struct wr_conn *conn;
+    struct wr_slot *slot; /* reserved: answers are in order */
+    int64_t first_ns, read_ns;
+    uint8_t minor;
+    bool keep_alive;
+};
+
+struct wr_opa_cache;
+
+struct wr_server {
+    const struct wr_port *port;
+    const struct wr_pack *pack;
+    struct wr_server_config config;
+    struct wr_journal *journal;
+    struct wr_journal_thread *thread; /* NULL while the journal is not ok */
+    struct wr_engine *engine;         /* NULL while it must be folded again */
+    uint64_t n_folded;
+    int32_t listeners[WR_LIMIT_ADDRESSES];
+    bool listening; /* the listeners are watched */
+    bool draining, drained, poll_failed, clock_is_off;
+    bool failed; /* engine or journal: the turn ends with wr_server_fail */
+    int64_t drain_ns;
+    /* time */
+    int64_t now_ns; /* monotonic, of this turn */
+    int64_t start_ns, sweep_ns, recover_ns;
+    int64_t wall_anchor_ns; /* wall minus monotonic */
+    int64_t now_us, last_event_us;
+    int64_t deadline_us;
+    /* connections */
+    struct wr_conn **conns; /* n_connections_max of them, made when needed */
+    uint32_t n_conns, conns_made, *free_conns, n_free;
+    struct wr_conn **touched, **waiting, **flushing;
+    uint32_t n_touched, n_waiting;
+    char *free_buffers; /* of WR_BUFFER_SIZE, linked through their first bytes */
+    uint32_t n_free_buffers;
+    uint64_t kept_seen;
+    uint32_t n_in_flight;
+    /* the current batch */
+    struct wr_request requests[WR_LIMIT_ENGINE_BATCH];
+    struct wr_pending pending[WR_LIMIT_ENGINE_BATCH];
+    uint32_t n_pending;
+    struct wr_answer *answers;
+    struct wr_arena scratch; /* reset after every batch or request */
+    struct wr_gathering **gatherings;
+    uint32_t n_gatherings, gather_generation;
+    struct wr_opa_cache *opa;
+    struct wr_metrics metrics;
+    char node_text[17];
+};
+
+/* ── conn.c ─────────────────────────────────────────────────────────────────────────────────── */
+struct wr_conn *wr_conn_open(struct wr_server *server, int32_t sock, bool is_local);
+void wr_conn_close(struct wr_server *server, struct wr_conn *conn);
+/* Reads once. */
+void wr_conn_read(struct wr_server *server, struct wr_conn *conn);
+/* Drops the bytes of finished requests; only when no view into them is left. */
+void wr_conn_compact(struct wr_server *server, struct wr_conn *conn);
+/* The next slot, of an answer that begins at the end of the output; NULL when all are taken. */
+struct wr_slot *wr_conn_slot(struct wr_conn *conn, int64_t first_ns);
+/* The slot's answer may leave when this sequence is kept. */
+void wr_slot_needs(struct wr_server *server, struct wr_slot *slot, uint64_t sequence);
+/* Room for n more bytes of output; NULL closes the connection (no memory). */
+char *wr_conn_room(struct wr_server *server, struct wr_conn *conn, size_t n);
+/* Appends a finished answer to its slot, which is the last one. */
+void wr_conn_add(struct wr_server *server, struct wr_conn *conn, struct wr_slot *slot,
+                 struct wr_str bytes);
+/* Sends what may leave; arms the poll set; closes when due. The last act of a turn. */
+void wr_conn_flush(struct wr_server *server, struct wr_conn *conn);
+void wr_conn_touch(struct wr_server *server, struct wr_conn *conn);
+/* True when another request may be read now. */
+bool wr_conn_may_parse(const struct wr_conn *conn);
+void wr_conn_free_all(struct wr_server *server);
+
+/* ── route.c ────────────────────────────────────────────────────────────────────────────────── */
+struct wr_http_request {
+    const struct wr_h1_head *head;
+    struct wr_str body;
+    int64_t first_ns;
+};
+/* Answers one whole request, or puts it into the batch. */
+void wr_route(struct wr_server *server, struct wr_conn *conn,
+              const struct wr_http_request *request);
+
+/* ── decide.c ───────────────────────────────────────────────────────────────────────────────── */
+/* WR_OK when decisions can be taken now; else why not. */
+wr_err wr_decide_ready(const struct wr_server *server, struct wr_error *error);
+void wr_decide_one(struct wr_server *server, struct wr_conn *conn,
+                   const struct wr_http_request *request);
+/* Runs what has been collected. */
+void wr_decide_batch(struct wr_server *server);
+/* Hands a row to the journal, waiting for room; false when the journal has failed. */
+bool wr_decide_keep(struct wr_server *server, uint64_t sequence, struct wr_str record);
+enum wr_budget wr_decide_budget(const struct wr_server *server, const struct wr_h1_head *head,
+                                int64_t first_ns);
+void wr_decide_count(struct wr_server *server, const struct wr_answer *answer,
+                     enum wr_budget budget);
+int64_t wr_decide_now_us(const struct wr_server *server);
+
+/* ── gather.c ───────────────────────────────────────────────────────────────────────────────── */
+void wr_gather_batch(struct wr_server *server, struct wr_conn *conn,
+                     const struct wr_http_request *request);
+void wr_gather_labels(struct wr_server *server, struct wr_conn *conn,
+                      const struct wr_http_request *request);
+void wr_gather_decision(struct wr_server *server, struct wr_conn *conn,
+                        const struct wr_http_request *request, struct wr_str id);
+/* The answer to a known id: the first answer's bytes, once the journal has given them. */
+void wr_gather_replay(struct wr_server *server, const struct wr_pending *pending, uint64_t sequence,
+                      bool want_features);
+/* Takes the rows that the journal has found. */
+void wr_gather_replies(struct wr_server *server);
+/* The finished bytes, or NULL while some are missing. */
+const struct wr_str *wr_gather_bytes(const struct wr_gathering *gathering);
+/* The connection has gone, or the answer has left. */
+void wr_gather_forget(struct wr_server *server, struct wr_gathering *gathering);
+void wr_gather_free_all(struct wr_server *server);
+
+/* ── answer.c ───────────────────────────────────────────────────────────────────────────────── */
+struct wr_reply {
+    int status;
+    bool close; /* the connection ends after it */
+    uint8_t minor;
+    struct wr_str content_type;
+    struct wr_str body;
+    const char *durability; /* NULL: not a decision */
+    bool replayed, elapsed, retry_after;
+    struct wr_str allow, location;
+};
+#define WR_ELAPSED_DIGITS 10
+/* Writes head and body; returns the offset of the digits of Weir-Elapsed-Us, or 0. */
+size_t wr_answer_write(struct wr_buf *buf, const struct wr_reply *reply);
+/* Appends a problem document (RFC 9457). item: its number in a batch, or -1. */
+void wr_answer_problem(struct wr_buf *buf, const struct wr_error *error, int status, int64_t item);
+/* Answers at once. keep_alive and version as the request had them. */
+void wr_answer_send(struct wr_server *server, struct wr_conn *conn,
+                    const struct wr_http_request *request, struct wr_reply *reply);
+void wr_answer_error(struct wr_server *server, struct wr_conn *conn,
+                     const struct wr_http_request *request, const struct wr_error *error);
+const char *wr_answer_durability(const struct wr_server *server);
+
+/* ── opa.c ──────────────────────────────────────────────────────────────────────────────────── */
+void wr_opa_data(struct wr_server *server, struct wr_conn *conn,
+                 const struct wr_http_request *request);
+void wr_opa_free(struct wr_server *server);
+
+/* ── server.c ───────────────────────────────────────────────────────────────────────────────── */
+void wr_server_log(const struct wr_server *server, const char *level, const char *event,
+                   const char *format, ...) WR_PRINTF(4, 5);
+/* After a failure of journal or engine: withholds answers, tries to start again. */
+void wr_server_fail(struct wr_server *server);
+void wr_server_recover(struct wr_server *server);
+
+#endif
