@@ -33,27 +33,83 @@ static int64_t round_off(int64_t m, unsigned cut)
     return cut == 0 || !away ? quotient : quotient + (m < 0 ? -1 : 1);
 }
 
+/* The digits of a number's text without leading zeros, and how many stand before the point once
+ * the exponent is applied. */
+struct digits {
+    struct wr_str text; /* digits and at most one point */
+    int64_t before_point;
+    bool negative;
+};
+
+static struct digits digits_of(struct wr_str text)
+{
+    struct digits d = {.negative = text.n > 0 && text.p[0] == '-'};
+    size_t from = d.negative ? 1 : 0, end = from;
+    while (end < text.n && text.p[end] != 'e' && text.p[end] != 'E') {
+        end++;
+    }
+    struct wr_str exponent = wr_str_of(text.p + WR_MIN(end + 1, text.n), 0);
+    exponent.n = text.n - (size_t)(exponent.p - text.p);
+    if (exponent.n != 0 && !wr_num_read_i64(exponent, &d.before_point)) {
+        d.before_point = exponent.p[0] == '-' ? -INT32_MAX : INT32_MAX;
+    }
+    d.before_point = WR_MAX(-INT32_MAX, WR_MIN(INT32_MAX, d.before_point));
+    bool point = false;
+    for (; from < end && (text.p[from] == '0' || text.p[from] == '.'); from++) {
+        d.before_point -= point && text.p[from] == '0' ? 1 : 0;
+        point = point || text.p[from] == '.';
+    }
+    d.text = wr_str_of(text.p + from, end - from);
+    for (size_t i = 0; i < d.text.n && !point && d.text.p[i] != '.'; i++) {
+        d.before_point++;
+    }
+    return d;
+}
+
+/* The text times 10^scale, rounded half to even on all its digits; false above 18 digits. */
+static bool scaled_text(struct wr_str text, unsigned scale, int64_t *units)
+{
+    struct digits d = digits_of(text);
+    int64_t keep = d.before_point + scale, n = 0, v = 0, next = 0;
+    bool rest = false;
+    for (size_t i = 0; i < d.text.n; i++) {
+        int digit = d.text.p[i] - '0';
+        if (d.text.p[i] == '.') {
+            continue;
+        }
+        if (n < keep && n >= 18) {
+            return false;
+        }
+        v = n < keep ? v * 10 + digit : v;
+        next = n == keep ? digit : next;
+        rest = rest || (n > keep && digit != 0);
+        n++;
+    }
+    if (n != 0 && keep > 18) {
+        return false;
+    }
+    for (; n < keep && v != 0; n++) {
+        v *= 10;
+    }
+    next = keep < 0 ? 0 : next;
+    v += next > 5 || (next == 5 && (rest || (v & 1) != 0)) ? 1 : 0;
+    *units = d.negative ? -v : v;
+    return true;
+}
+
 /* The number times 10^scale, rounded half to even. */
 static bool scaled_near(const struct wr_value *number, unsigned scale, int64_t *units)
 {
     if (wr_number_to_scaled(number, scale, units)) {
         return true;
     }
-    if (number->kind == WR_DEC && number->scale > scale) {
-        *units = round_off(number->i, number->scale - scale);
-        return true;
+    if (number->kind == WR_TEXT) {
+        return scaled_text(wr_text(*number), scale, units);
     }
-    double d = wr_number_to_double(number); /* text: exponents, over 18 digits */
-    for (unsigned i = 0; i < scale; i++) {
-        d *= 10;
-    }
-    if (!(d > -(double)WR_LIMIT_UNITS && d < (double)WR_LIMIT_UNITS)) {
+    if (number->scale <= scale) {
         return false;
     }
-    int64_t floor = (int64_t)d;
-    floor -= (double)floor > d ? 1 : 0;
-    double rest = d - (double)floor;
-    *units = floor + (rest > 0.5 || (rest == 0.5 && (floor & 1) != 0) ? 1 : 0);
+    *units = round_off(number->i, number->scale - scale);
     return true;
 }
 

@@ -5,7 +5,7 @@
 
 #include "base/base.h"
 
-/* numerator / denominator to nearest, ties to even; denominator 1 .. 2^126. */
+/* numerator / denominator to nearest, ties to even; denominator at least 1 and below 2^126. */
 double wr_ratio(wr_i128 numerator, wr_u128 denominator);
 
 /* 10^n, n 0..18. */

@@ -229,7 +229,11 @@ static wr_err read_argument(struct planning *p, enum wr_feature_kind kind, const
     }
     wr_err err = keep(p, wr_text(*v), &text);
     f->source = kind == WR_FEATURE_REGO ? text : wr_str_of("", 0);
-    return err == WR_OK && kind == WR_FEATURE_VALUE ? wr_path_parse(text, &f->path, p->error) : err;
+    if (err == WR_OK && kind == WR_FEATURE_VALUE &&
+        wr_path_parse(text, &f->path, p->error) != WR_OK) {
+        return refuse(p, key, "needs a path of 1 to 8 names, none of them empty");
+    }
+    return err;
 }
 
 static wr_err read_member(struct planning *p, const struct wr_pair *pair, int *n_kinds)
