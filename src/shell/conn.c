@@ -333,9 +333,8 @@ static size_t release(struct wr_server *server, struct wr_conn *conn)
         stamp(server, slot, conn->out + conn->out_at + ready);
         ready += slot->n;
         if (slot->handed_ns != 0) {
-            wr_histogram_add(&metrics->stages[WR_STAGE_JOURNAL], server->now_ns - slot->handed_ns,
-                             1);
-            wr_histogram_add(&metrics->stages[WR_STAGE_TOTAL], server->now_ns - slot->first_ns, 1);
+            wr_timing_add(&metrics->stages[WR_STAGE_JOURNAL], server->now_ns - slot->handed_ns, 1);
+            wr_timing_add(&metrics->stages[WR_STAGE_TOTAL], server->now_ns - slot->first_ns, 1);
         }
         pop_slot(server, conn);
     }

@@ -245,9 +245,9 @@ void wr_decide_batch(struct wr_server *server)
     wr_err err = wr_engine_batch(server->engine, server->requests, n, &server->scratch,
                                  server->answers, &error);
     server->now_ns = clock->mono_ns(clock->context);
-    wr_histogram_add(&metrics->stages[WR_STAGE_DECIDE], (server->now_ns - before) / n, n);
+    wr_timing_add(&metrics->stages[WR_STAGE_DECIDE], (server->now_ns - before) / n, n);
     for (uint32_t i = 0; i < n; i++) {
-        wr_histogram_add(&metrics->stages[WR_STAGE_QUEUE], before - server->pending[i].read_ns, 1);
+        wr_timing_add(&metrics->stages[WR_STAGE_QUEUE], before - server->pending[i].read_ns, 1);
         server->pending[i].conn->in_batch = false;
     }
     metrics->n_batches++;

@@ -138,7 +138,7 @@ static void finish_request(struct wr_server *server, struct wr_conn *conn,
     conn->stage = WR_CONN_HEAD;
     wr_h1_init(&conn->reader, server->config.body_max);
     server->metrics.n_requests++;
-    wr_histogram_add(&server->metrics.stages[WR_STAGE_READ], server->now_ns - conn->first_ns, 1);
+    wr_timing_add(&server->metrics.stages[WR_STAGE_READ], server->now_ns - conn->first_ns, 1);
     conn->first_ns = conn->in_at < conn->in_n ? server->now_ns : 0;
     conn->head_ns = 0;
     if (!head->keep_alive || server->draining) {

@@ -2,12 +2,12 @@
 /* See metrics.h. Source of the format: prometheus.io, "Exposition formats", text 0.0.4. */
 #include "shell/metrics.h"
 
-static const uint64_t bounds_ns[WR_HISTOGRAM_BOUNDS] = {
+static const uint64_t bounds_ns[WR_TIMING_BOUNDS] = {
     1000,      2000,      5000,       10000,      20000,      50000,       100000,   200000,
     500000,    1000000,   2000000,    5000000,    10000000,   20000000,    50000000, 100000000,
     200000000, 500000000, 1000000000, 2000000000, 5000000000, 10000000000,
 };
-static const char *const bounds_text[WR_HISTOGRAM_BOUNDS] = {
+static const char *const bounds_text[WR_TIMING_BOUNDS] = {
     "1e-06",  "2e-06", "5e-06", "1e-05", "2e-05", "5e-05", "0.0001", "0.0002",
     "0.0005", "0.001", "0.002", "0.005", "0.01",  "0.02",  "0.05",   "0.1",
     "0.2",    "0.5",   "1",     "2",     "5",     "10",
@@ -15,15 +15,15 @@ static const char *const bounds_text[WR_HISTOGRAM_BOUNDS] = {
 static const char *const stage_names[WR_STAGE_COUNT] = {"read", "queue", "decide", "journal",
                                                         "total"};
 
-void wr_histogram_add(struct wr_histogram *histogram, int64_t ns, uint64_t times)
+void wr_timing_add(struct wr_timing *timing, int64_t ns, uint64_t times)
 {
     uint64_t value = ns < 0 ? 0 : (uint64_t)ns;
     size_t i = 0;
-    while (i < WR_HISTOGRAM_BOUNDS && value > bounds_ns[i]) {
+    while (i < WR_TIMING_BOUNDS && value > bounds_ns[i]) {
         i++;
     }
-    histogram->n[i] += times;
-    histogram->sum_ns += value * times;
+    timing->n[i] += times;
+    timing->sum_ns += value * times;
 }
 
 static void head(struct wr_buf *buf, const char *name, const char *type, const char *help)
@@ -116,14 +116,14 @@ static void histograms(struct wr_buf *buf, const struct wr_metrics *metrics)
 {
     head(buf, "weir_stage_duration_seconds", "histogram", "Time of a decision by stage.");
     for (int i = 0; i < WR_STAGE_COUNT; i++) {
-        const struct wr_histogram *h = &metrics->stages[i];
+        const struct wr_timing *h = &metrics->stages[i];
         uint64_t sum = 0;
-        for (size_t j = 0; j < WR_HISTOGRAM_BOUNDS; j++) {
+        for (size_t j = 0; j < WR_TIMING_BOUNDS; j++) {
             sum += h->n[j];
             wr_format(buf, "weir_stage_duration_seconds_bucket{stage=\"%s\",le=\"%s\"} %llu\n",
                       stage_names[i], bounds_text[j], (unsigned long long)sum);
         }
-        sum += h->n[WR_HISTOGRAM_BOUNDS];
+        sum += h->n[WR_TIMING_BOUNDS];
         wr_format(buf,
                   "weir_stage_duration_seconds_bucket{stage=\"%s\",le=\"+Inf\"} %llu\n"
                   "weir_stage_duration_seconds_count{stage=\"%s\"} %llu\n"
