@@ -99,8 +99,8 @@ struct walk {
     size_t depth;
 };
 
-/* "transaction.items[2].pan" of the value in hand. */
-static void name_place(const struct walk *walk, struct wr_error *error)
+/* Names the place of the value in hand: "transaction.items[2].pan". */
+static wr_err refuse(const struct walk *walk, const char *what, struct wr_error *error)
 {
     char room[WR_LIMIT_ERROR_WHERE];
     struct wr_buf path = wr_buf_fixed(room, sizeof room);
@@ -113,14 +113,9 @@ static void name_place(const struct walk *walk, struct wr_error *error)
                       WR_FMT(wr_text(frame->container->pairs[frame->i - 1].key)));
         }
     }
-    wr_error_where(error, room, path.n);
-}
-
-static wr_err refuse(const struct walk *walk, const char *what, struct wr_error *error)
-{
-    wr_err err = wr_fail(error, WR_E_CARD_NUMBER, "%s", what);
+    wr_err err = wr_fail(error, WR_E_CARD_NUMBER, "%.*s: %s", WR_FMT(wr_buf_view(&path)), what);
     if (error != NULL) {
-        name_place(walk, error);
+        wr_error_where(error, room, path.n);
     }
     return err;
 }
