@@ -20,7 +20,6 @@
 #define WR_LIMIT_MODEL_NODES   20000                 /* operators of a graph */
 #define WR_LIMIT_MODEL_RANK    8                     /* dimensions of a tensor */
 #define WR_LIMIT_MODEL_SCRATCH (64u * 1024 * 1024)   /* bytes of working memory for one row */
-#define WR_LIMIT_MODEL_BATCH   64                    /* rows of one score_batch call in wasm */
 
 /* ── compiling ──────────────────────────────────────────────────────────────────────────────── */
 enum wr_model_format {

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The kernel that runs a program (program.h): the same C source natively and inside the module.
+ *
+ * It trusts the program, which wr_program_check has followed; it checks what depends on the row.
+ * No allocation, no libc but memory functions; every sum has one order, so that all builds give the
+ * same bits. Floats: + - * / and square roots are single precision (IEEE 754), elementary functions
+ * are computed in double and rounded once. */
+#ifndef WR_KERNEL_H
+#define WR_KERNEL_H
+
+#include "model/program.h"
+
+enum wr_kernel_status {
+    WR_KERNEL_OK = 0,
+    WR_KERNEL_INDEX = 1,    /* an index lies outside its tensor */
+    WR_KERNEL_CATEGORY = 2, /* a category that the model does not know and does not allow */
+};
+
+/* Scores one row. `scratch` holds program->scratch bytes aligned to 64. */
+int wr_kernel_run(const uint8_t *program, const double *row, double *outputs, uint8_t *scratch);
+
+/* Runs one step. The compiler folds constants with it. */
+int wr_kernel_step(const uint8_t *program, uint8_t *scratch, const uint32_t *step);
+
+/* Between the kernel's files: what a step works on. */
+struct wr_step {
+    const uint8_t *program;
+    uint8_t *scratch;
+    const uint32_t *operands; /* outputs, then inputs */
+    const uint32_t *params;
+    unsigned op;
+    uint32_t n_out, n_in;
+};
+
+static inline uint32_t wr_step_count(const struct wr_step *s, uint32_t operand)
+{
+    return s->operands[2 * operand + 1] & WR_PROGRAM_COUNT;
+}
+static inline unsigned wr_step_type(const struct wr_step *s, uint32_t operand)
+{
+    return s->operands[2 * operand + 1] >> 28;
+}
+static inline void *wr_step_out(const struct wr_step *s, uint32_t operand)
+{
+    return s->scratch + s->operands[2 * operand];
+}
+static inline const void *wr_step_in(const struct wr_step *s, uint32_t input)
+{
+    uint32_t ref = s->operands[2 * (s->n_out + input)];
+    return (ref & WR_PROGRAM_CONST) != 0 ? s->program + (ref & ~WR_PROGRAM_CONST)
+                                         : s->scratch + ref;
+}
+
+void wr_kernel_trees(const struct wr_step *s);
+void wr_kernel_walk(const struct wr_step *s);
+void wr_kernel_matmul(const struct wr_step *s);
+void wr_kernel_support(const struct wr_step *s);
+void wr_kernel_map(const struct wr_step *s);
+void wr_kernel_zip(const struct wr_step *s);
+void wr_kernel_where(const struct wr_step *s);
+
+#endif

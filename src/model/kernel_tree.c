@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tree ensembles: the fast walk (TREES) and the general one (WALK).
+ *
+ * The fast walk goes through eight trees at a time, each for a fixed number of steps, without a
+ * branch that depends on the row: a processor then overlaps the eight chains of loads and never
+ * mispredicts. Sums are taken in the order of the trees, in the type of the output (float unless
+ * the source asks for double), as ONNX Runtime and XGBoost do for one row. */
+#include "model/kernel.h"
+
+/* The integer that sorts as the float does; both zeros are one key. */
+static int32_t key_of(float x)
+{
+    int32_t bits;
+    x += 0.0f;
+    memcpy(&bits, &x, sizeof bits);
+    return bits ^ ((bits >> 31) & INT32_MAX);
+}
+
+static void make_keys(const float *x, uint32_t n, int32_t *keys)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        int32_t key = key_of(x[i]);
+        bool missing = x[i] != x[i];
+        keys[i] = missing ? WR_KEY_LOWEST : key;
+        keys[n + i] = missing ? WR_KEY_NAN_ABOVE : key;
+    }
+    keys[2 * n] = WR_KEY_LOWEST;
+}
+
+static inline const struct wr_tree_node *step_down(const struct wr_tree_node *at,
+                                                   const int32_t *keys)
+{
+    return at + at->delta + (keys[at->feature] >= at->key);
+}
+
+/* Walks eight trees; `leaves` gets where they end. */
+static void walk_eight(const struct wr_tree_node *nodes, const struct wr_tree_root *roots,
+                       const int32_t *keys, const struct wr_tree_node *leaves[WR_TREE_LANES])
+{
+    const struct wr_tree_node *a = nodes + roots[0].node, *b = nodes + roots[1].node;
+    const struct wr_tree_node *c = nodes + roots[2].node, *d = nodes + roots[3].node;
+    const struct wr_tree_node *e = nodes + roots[4].node, *f = nodes + roots[5].node;
+    const struct wr_tree_node *g = nodes + roots[6].node, *h = nodes + roots[7].node;
+    for (uint32_t depth = roots[0].depth_target & 0xff; depth > 0; depth--) {
+        a = step_down(a, keys);
+        b = step_down(b, keys);
+        c = step_down(c, keys);
+        d = step_down(d, keys);
+        e = step_down(e, keys);
+        f = step_down(f, keys);
+        g = step_down(g, keys);
+        h = step_down(h, keys);
+    }
+    leaves[0] = a;
+    leaves[1] = b;
+    leaves[2] = c;
+    leaves[3] = d;
+    leaves[4] = e;
+    leaves[5] = f;
+    leaves[6] = g;
+    leaves[7] = h;
+}
+
+static void walk_few(const struct wr_tree_node *nodes, const struct wr_tree_root *roots, uint32_t n,
+                     const int32_t *keys, const struct wr_tree_node *leaves[WR_TREE_LANES])
+{
+    for (uint32_t t = 0; t < n; t++) {
+        leaves[t] = nodes + roots[t].node;
+        for (uint32_t depth = roots[0].depth_target & 0xff; depth > 0; depth--) {
+            leaves[t] = step_down(leaves[t], keys);
+        }
+    }
+}
+
+static float leaf_value(const struct wr_tree_node *leaf)
+{
+    float value;
+    memcpy(&value, &leaf->key, sizeof value);
+    return value;
+}
+
+static float join(unsigned aggregate, float sum, float value)
+{
+    switch (aggregate) {
+    case WR_MIN_OF:
+        return value < sum ? value : sum;
+    case WR_MAX_OF:
+        return value > sum ? value : sum;
+    default:
+        return sum + value;
+    }
+}
+
+struct forest {
+    const struct wr_tree_node *nodes;
+    const struct wr_tree_root *roots;
+    const float *table, *base;
+    uint32_t targets, n_trees;
+    unsigned aggregate;
+    bool voting, base_first;
+};
+
+/* Adds the leaves of up to eight trees to the sums, in order. */
+static void collect(const struct forest *f, uint32_t first, uint32_t n,
+                    const struct wr_tree_node *const leaves[WR_TREE_LANES], float *sums)
+{
+    if (f->voting) {
+        for (uint32_t t = 0; t < n; t++) {
+            const float *votes = f->table + (size_t)(uint32_t)leaves[t]->key * f->targets;
+            for (uint32_t k = 0; k < f->targets; k++) {
+                sums[k] = join(f->aggregate, sums[k], votes[k]);
+            }
+        }
+    } else if (f->targets == 1 && f->aggregate <= WR_AVERAGE) {
+        float sum = sums[0];
+        for (uint32_t t = 0; t < n; t++) {
+            sum += leaf_value(leaves[t]);
+        }
+        sums[0] = sum;
+    } else {
+        for (uint32_t t = 0; t < n; t++) {
+            float *sum = &sums[f->roots[first + t].depth_target >> 8];
+            *sum = join(f->aggregate, *sum, leaf_value(leaves[t]));
+        }
+    }
+}
+
+static float start_of(const struct forest *f, uint32_t target)
+{
+    static const uint32_t infinity = 0x7f800000u;
+    float value;
+    memcpy(&value, &infinity, sizeof value);
+    switch (f->aggregate) {
+    case WR_MIN_OF:
+        return value;
+    case WR_MAX_OF:
+        return -value;
+    default:
+        return f->base_first ? f->base[target] : 0.0f;
+    }
+}
+
+static float finish(const struct forest *f, uint32_t target, float sum)
+{
+    if (f->aggregate == WR_AVERAGE) {
+        sum /= (float)f->n_trees;
+    } else if (f->aggregate >= WR_MIN_OF && sum - sum != 0.0f) { /* infinite: no tree voted */
+        sum = 0.0f;
+    }
+    return f->base_first ? sum : sum + f->base[target];
+}
+
+void wr_kernel_trees(const struct wr_step *s)
+{
+    const float *x = wr_step_in(s, 0);
+    struct forest f = {
+        .nodes = wr_step_in(s, 1),
+        .roots = wr_step_in(s, 2),
+        .table = wr_step_in(s, 3),
+        .base = wr_step_in(s, 4),
+        .targets = s->params[2],
+        .n_trees = s->params[3],
+        .aggregate = s->params[4],
+        .voting = s->params[5] != 0,
+        .base_first = s->params[6] != 0,
+    };
+    float *sums = wr_step_out(s, 0);
+    int32_t *keys = wr_step_out(s, 1);
+    uint32_t rows = s->params[0], n = s->params[1];
+    for (uint32_t row = 0; row < rows; row++, x += n, sums += f.targets) {
+        make_keys(x, n, keys);
+        for (uint32_t k = 0; k < f.targets; k++) {
+            sums[k] = start_of(&f, k);
+        }
+        const struct wr_tree_node *leaves[WR_TREE_LANES];
+        uint32_t t = 0;
+        for (; t + WR_TREE_LANES <= f.n_trees; t += WR_TREE_LANES) {
+            walk_eight(f.nodes, f.roots + t, keys, leaves);
+            collect(&f, t, WR_TREE_LANES, leaves, sums);
+        }
+        if (t < f.n_trees) {
+            walk_few(f.nodes, f.roots + t, f.n_trees - t, keys, leaves);
+            collect(&f, t, f.n_trees - t, leaves, sums);
+        }
+        for (uint32_t k = 0; k < f.targets; k++) {
+            sums[k] = finish(&f, k, sums[k]);
+        }
+    }
+}
+
+/* ── the general walk ───────────────────────────────────────────────────────────────────────── */
+static bool is_member(double x, double set, const double *sets)
+{
+    uint32_t first = (uint32_t)set;
+    uint32_t n = (uint32_t)((set - first) * 4294967296.0);
+    for (uint32_t i = 0; i < n; i++) {
+        if (sets[first + i] == x) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool goes_yes(const struct wr_walk_node *node, double x, const double *sets)
+{
+    if (x != x && (node->mode & WR_WALK_MISSING_YES) != 0) {
+        return true;
+    }
+    switch (node->mode & 0xff) {
+    case WR_WALK_LEQ:
+        return x <= node->threshold;
+    case WR_WALK_LT:
+        return x < node->threshold;
+    case WR_WALK_GTE:
+        return x >= node->threshold;
+    case WR_WALK_GT:
+        return x > node->threshold;
+    case WR_WALK_EQ:
+        return x == node->threshold;
+    case WR_WALK_NEQ:
+        return x != node->threshold;
+    default:
+        return is_member(x, node->threshold, sets);
+    }
+}
+
+struct walk {
+    const struct wr_walk_node *nodes;
+    const uint32_t *roots;
+    const struct wr_walk_vote *votes;
+    const double *sets, *base;
+    uint32_t targets, n_trees;
+    unsigned aggregate;
+    bool single; /* sums are floats */
+    bool base_first;
+};
+
+static double rounded(const struct walk *w, double value)
+{
+    return w->single ? (double)(float)value : value;
+}
+
+static void vote(const struct walk *w, const struct wr_walk_vote *v, double *sums)
+{
+    double *sum = &sums[v->target];
+    switch (w->aggregate) {
+    case WR_MIN_OF:
+        *sum = v->weight < *sum ? v->weight : *sum;
+        break;
+    case WR_MAX_OF:
+        *sum = v->weight > *sum ? v->weight : *sum;
+        break;
+    default:
+        *sum = rounded(w, *sum + v->weight);
+    }
+}
+
+static void walk_row(const struct walk *w, const void *x, unsigned type, uint32_t at, double *sums)
+{
+    const float *singles = x;
+    const double *doubles = x;
+    for (uint32_t t = 0; t < w->n_trees; t++) {
+        const struct wr_walk_node *node = &w->nodes[w->roots[2 * t]];
+        while ((node->mode & 0xff) != WR_WALK_LEAF) {
+            uint32_t i = at + node->feature;
+            double value = type == WR_F32 ? (double)singles[i] : doubles[i];
+            node = &w->nodes[goes_yes(node, value, w->sets) ? node->yes : node->no];
+        }
+        for (uint32_t v = 0; v < node->no; v++) {
+            vote(w, &w->votes[node->yes + v], sums);
+        }
+    }
+}
+
+void wr_kernel_walk(const struct wr_step *s)
+{
+    const void *x = wr_step_in(s, 0);
+    unsigned type = wr_step_type(s, s->n_out);
+    struct walk w = {
+        .nodes = wr_step_in(s, 1),
+        .roots = wr_step_in(s, 2),
+        .votes = wr_step_in(s, 3),
+        .sets = wr_step_in(s, 4),
+        .base = wr_step_in(s, 5),
+        .targets = s->params[2],
+        .n_trees = s->params[3],
+        .aggregate = s->params[4],
+        .single = wr_step_type(s, 0) == WR_F32,
+        .base_first = s->params[5] != 0,
+    };
+    const uint64_t infinity_bits = 0x7ff0000000000000u;
+    double infinity, *sums = wr_step_out(s, 1);
+    float *out = wr_step_out(s, 0);
+    double *out_double = wr_step_out(s, 0);
+    memcpy(&infinity, &infinity_bits, sizeof infinity);
+    for (uint32_t row = 0; row < s->params[0]; row++) {
+        for (uint32_t k = 0; k < w.targets; k++) {
+            sums[k] = w.aggregate == WR_MIN_OF   ? infinity
+                      : w.aggregate == WR_MAX_OF ? -infinity
+                      : w.base_first             ? w.base[k]
+                                                 : 0.0;
+        }
+        walk_row(&w, x, type, row * s->params[1], sums);
+        for (uint32_t k = 0; k < w.targets; k++) {
+            double sum = sums[k];
+            if (w.aggregate == WR_AVERAGE) {
+                sum = rounded(&w, sum / w.n_trees);
+            } else if (w.aggregate >= WR_MIN_OF && sum - sum != 0.0) {
+                sum = 0.0;
+            }
+            sum = w.base_first ? sum : rounded(&w, sum + w.base[k]);
+            if (w.single) {
+                out[row * w.targets + k] = (float)sum;
+            } else {
+                out_double[row * w.targets + k] = sum;
+            }
+        }
+    }
+}

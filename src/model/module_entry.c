@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The exports of a model module. This file and the kernel are compiled to wasm32 by
+ * tools/make-kernel-wasm.sh; the writer (module.c) puts a program behind them.
+ *
+ *   memory
+ *   model_init() -> 0 when the program is one this kernel runs
+ *   n_inputs() n_outputs() rows_max()
+ *   input() -> address of rows_max rows of n_inputs doubles; output() -> of the answers
+ *   score() -> 0, scores the first row; score_batch(n) -> 0, the first n rows
+ *   info() info_size() -> metadata as JSON
+ *
+ * There is no state: everything is computed from the program's header. A status that is not 0 is
+ * one of enum wr_kernel_status, or 3 for too many rows. */
+#include "model/kernel.h"
+
+#define EXPORT(name) __attribute__((export_name(#name))) name(void)
+
+extern const uint8_t __heap_base; /* the linker's end of stack and data */
+
+uint32_t model_init(void);
+uint32_t n_inputs(void);
+uint32_t n_outputs(void);
+uint32_t rows_max(void);
+double *input(void);
+double *output(void);
+uint32_t score_batch(uint32_t n);
+uint32_t score(void);
+const uint8_t *info(void);
+uint32_t info_size(void);
+
+static const struct wr_program *program(void)
+{
+    uintptr_t address = WR_MODULE_BASE;
+    return (const struct wr_program *)address;
+}
+
+uint32_t EXPORT(model_init)
+{
+    return program()->magic != WR_PROGRAM_MAGIC || program()->version != WR_PROGRAM_VERSION ||
+           (uintptr_t)&__heap_base > WR_MODULE_BASE;
+}
+
+uint32_t EXPORT(n_inputs)
+{
+    return program()->n_inputs;
+}
+
+uint32_t EXPORT(n_outputs)
+{
+    return program()->n_outputs;
+}
+
+uint32_t EXPORT(rows_max)
+{
+    return wr_program_batch(program());
+}
+
+double *EXPORT(input)
+{
+    return (double *)(uintptr_t)wr_program_input(program());
+}
+
+double *EXPORT(output)
+{
+    return (double *)(uintptr_t)wr_program_output(program());
+}
+
+__attribute__((export_name("score_batch"))) uint32_t score_batch(uint32_t n)
+{
+    const struct wr_program *p = program();
+    uint8_t *scratch = (uint8_t *)(uintptr_t)(WR_MODULE_BASE + p->size);
+    if (n > wr_program_batch(p)) {
+        return 3;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        int status = wr_kernel_run((const uint8_t *)p, input() + (size_t)i * p->n_inputs,
+                                   output() + (size_t)i * p->n_outputs, scratch);
+        if (status != WR_KERNEL_OK) {
+            return (uint32_t)status;
+        }
+    }
+    return 0;
+}
+
+uint32_t EXPORT(score)
+{
+    return score_batch(1);
+}
+
+const uint8_t *EXPORT(info)
+{
+    return (const uint8_t *)program() + program()->meta;
+}
+
+uint32_t EXPORT(info_size)
+{
+    return program()->meta_size;
+}

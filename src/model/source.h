@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The importers: each reads one kind of file into the workbench. */
+#ifndef WR_SOURCE_H
+#define WR_SOURCE_H
+
+#include "model/graph.h"
+
+/* ONNX (protobuf). `bytes` must outlive the graph. Errors stick in the graph. */
+void wr_source_onnx(struct wr_graph *g, struct wr_str bytes);
+/* XGBoost's model.json. */
+void wr_source_xgboost_json(struct wr_graph *g, struct wr_str text);
+
+#endif
