@@ -329,16 +329,29 @@ static uint32_t *result_vars(struct compiler *c, struct wr_rego_query *query, bo
     return vars;
 }
 
+/* The value of a statement that is no unification. */
+static void capture_value(struct compiler *c, const struct wr_plan_expr *e, uint32_t reg)
+{
+    if (e->kind == WR_PLAN_TERM) {
+        wr_compile_term(c, e->a, reg);
+        return;
+    }
+    uint32_t first = wr_new_registers(c, 2);
+    struct wr_plan_term *sides[2] = {e->a, e->b};
+    wr_compile_items(c, sides, 2, first);
+    wr_emit(c, WR_OP_COMPARE, reg, first, first + 1, WR_COMPARE_EQ, NO_LABEL);
+}
+
 /* A captured expression: its value goes to `reg`; tested too unless it stands alone. */
 static void capture(struct compiler *c, const struct wr_plan_expr *e, uint32_t reg, bool test)
 {
-    if (e->negated || e->kind != WR_PLAN_TERM) {
+    if (e->negated || (e->kind != WR_PLAN_TERM && e->kind != WR_PLAN_EQUAL)) {
         wr_compile_expr(c, e);
         wr_emit(c, WR_OP_CONST, reg, 0, 0, wr_unit_const(c->unit, wr_bool(true)), NO_LABEL);
         return;
     }
     uint32_t before = wr_enter_with(c, e);
-    wr_compile_term(c, e->a, reg);
+    capture_value(c, e, reg);
     wr_leave_with(c, before);
     if (test) {
         wr_emit(c, WR_OP_TRUE, 0, reg, 0, 0, c->fail);

@@ -33,4 +33,5 @@ list(APPEND WEIR_CORE_FILES
   src/rego/vm_collect.c
   src/rego/rego.c
   src/rego/dump.c
+  src/rego/inputs.c
 )
