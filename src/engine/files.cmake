@@ -14,4 +14,5 @@ list(APPEND WEIR_CORE_FILES
   src/engine/label.c
   src/engine/fold.c
   src/engine/engine.c
+  src/engine/weir.c
 )

@@ -181,8 +181,12 @@ static wr_err unite(struct wr_pack *pack, const struct wr_pack_file *file,
     for (uint32_t i = 0; i < old->n; i++) {
         struct wr_str key = wr_text(old->pairs[i].key);
         if (wr_object_get_str(document, key) != NULL) {
-            return wr_fail(error, WR_E_PACK, "%.*s: the key \"%.*s\" is given by another file too",
-                           WR_FMT(file->path), WR_FMT(key));
+            wr_fail(error, WR_E_PACK, "%.*s: the key \"%.*s\" is given by another file too",
+                    WR_FMT(file->path), WR_FMT(key));
+            if (error != NULL) {
+                wr_error_where(error, file->path.p, file->path.n);
+            }
+            return WR_E_PACK;
         }
         *document = with_key(pack->arena, document, key, old->pairs[i].value);
         if (wr_is(*document, WR_UNDEFINED)) {
