@@ -460,6 +460,27 @@ struct wr_str wr_float_shortest(struct wr_arena *arena, struct wr_float a, int32
     return wr_str_of(d.d, (size_t)d.n);
 }
 
+struct wr_str wr_float_rounded(struct wr_arena *arena, struct wr_float a, bool places,
+                               int32_t count, int32_t *exponent10)
+{
+    struct digits d;
+    *exponent10 = 0;
+    if (a.m == 0) {
+        return wr_str_of("", 0);
+    }
+    if (!exact_digits(arena, a.m, a.e, &d)) {
+        return wr_str_of(NULL, 0);
+    }
+    count = places ? d.e + count : count;
+    if (count < 0) {
+        d.n = 0;
+    } else {
+        cut_near(&d, count);
+    }
+    *exponent10 = d.e;
+    return wr_str_of(d.d, (size_t)d.n);
+}
+
 static void write_plain(struct wr_buf *buf, struct wr_str digits, int32_t e)
 {
     if (e <= 0) {

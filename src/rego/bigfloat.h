@@ -52,6 +52,10 @@ bool wr_float_to_i64(struct wr_float a, int64_t *out);
 /* The shortest digits: |a| = 0.d1 d2 ... dn * 10^exponent10. Digits lie in the arena; n is 0 when
  * there is no room. a must not be zero. */
 struct wr_str wr_float_shortest(struct wr_arena *arena, struct wr_float a, int32_t *exponent10);
+/* The exact value of a rounded, ties to even, to `count` significant digits or, with `places`, to
+ * `count` digits after the point. Digits without zeros at the end; n is 0 for 0 (.p not NULL). */
+struct wr_str wr_float_rounded(struct wr_arena *arena, struct wr_float a, bool places,
+                               int32_t count, int32_t *exponent10);
 /* Text as Rego prints results: integers plain, others plain for 1e-4 <= |a| < 1e6, else with an
  * exponent of at least two digits ("1.2345675e+06"). .p is NULL when there is no room. */
 struct wr_str wr_float_text(struct wr_arena *arena, struct wr_float a);

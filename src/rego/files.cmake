@@ -14,6 +14,35 @@ list(APPEND WEIR_CORE_FILES
   src/rego/rego_error.c
   src/rego/yaml.c
   src/rego/yaml_value.c
+  src/rego/bigfloat.c
+  src/rego/bigint.c
+  src/rego/builtin_arith.c
+  src/rego/builtin_collection.c
+  src/rego/builtin_crypto.c
+  src/rego/builtin_encoding.c
+  src/rego/builtin_glob.c
+  src/rego/builtin_graph.c
+  src/rego/builtin_jwt.c
+  src/rego/builtin_net.c
+  src/rego/builtin_object.c
+  src/rego/builtin_patch.c
+  src/rego/builtin_regex.c
+  src/rego/builtin_sprintf.c
+  src/rego/builtin_string.c
+  src/rego/builtin_table.c
+  src/rego/builtin_time.c
+  src/rego/builtin_type.c
+  src/rego/builtin_unit.c
+  src/rego/digest.c
+  src/rego/number.c
+  src/rego/regex.c
+  src/rego/regex_class.c
+  src/rego/regex_parse.c
+  src/rego/time_layout.c
+  src/rego/unicode.c
+  src/rego/unicode_case.c
+  src/rego/unicode_class.c
+  src/rego/zone.c
   src/rego/tree.c
   src/rego/name_map.c
   src/rego/resolve.c
@@ -35,3 +64,4 @@ list(APPEND WEIR_CORE_FILES
   src/rego/dump.c
   src/rego/inputs.c
 )
+include(src/rego/builtin.cmake)
