@@ -143,53 +143,84 @@ static wr_err open_container(struct wr_json_reader *r, bool object, uint64_t at)
     return count_value(r, at);
 }
 
-/* The first eight bytes as a number that orders as they do. */
+/* n bytes at p, 4 or 8, as a number that orders as they do. */
+static inline uint64_t big_endian(const char *p, unsigned n)
+{
+    uint32_t half;
+    uint64_t word;
+    memcpy(&half, p, sizeof half);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    half = __builtin_bswap32(half);
+#endif
+    if (n == 4) {
+        return half;
+    }
+    memcpy(&word, p, sizeof word);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    return word;
+}
+
+/* The first eight bytes likewise, zeros behind a shorter key. */
 static inline uint64_t leading_bytes(struct wr_value key)
 {
     const char *p = key.text;
     uint32_t n = key.n;
     if (n >= 8) {
-        return __builtin_bswap64(wr_get64(p));
+        return big_endian(p, 8);
     }
-    if (n >= 4) {
-        uint64_t head = __builtin_bswap32(wr_get32(p));
-        uint64_t tail = __builtin_bswap32(wr_get32(p + n - 4));
-        return head << 32 | tail << (8 * (8 - n));
+    if (n >= 4) { /* two words that overlap */
+        return big_endian(p, 4) << 32 | big_endian(p + n - 4, 4) << (8 * (8 - n));
     }
-    uint64_t word = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        word |= (uint64_t)(uint8_t)p[i] << (56 - 8 * i);
+    if (n == 0) {
+        return 0;
     }
-    return word;
+    return (uint64_t)(uint8_t)p[0] << 56 | (uint64_t)(uint8_t)p[n / 2] << (56 - 8 * (n / 2)) |
+           (uint64_t)(uint8_t)p[n - 1] << (8 * (8 - n));
 }
 
-/* Few keys: sorts their indexes by insertion, the last of equal keys taking the place, and gathers
- * the pairs. */
+static inline int cmp_keys(const struct wr_pair *a, const struct wr_pair *b)
+{
+    return wr_str_cmp(wr_text(a->key), wr_text(b->key));
+}
+
+/* Takes back the shift that made room at `at`. */
+static void close_gap(uint64_t *sorted, uint8_t *order, uint32_t at, uint32_t count)
+{
+    for (uint32_t k = at; k < count; k++) {
+        sorted[k] = sorted[k + 1];
+        order[k] = order[k + 1];
+    }
+}
+
+/* Few keys: sorts their indexes by insertion, by the leading bytes as far as they differ, the last
+ * of equal keys taking the place, and gathers the pairs. Requests of one client come with their
+ * keys in one order, which branch prediction learns. */
 static uint32_t gather_sorted(const struct wr_pair *from, uint32_t n, struct wr_pair *to)
 {
-    uint64_t lead[SORT_MAX];
+    uint64_t sorted[SORT_MAX]; /* leading bytes, in order */
     uint8_t order[SORT_MAX];
     uint32_t count = 0;
     for (uint32_t i = 0; i < n; i++) {
-        lead[i] = leading_bytes(from[i].key);
+        uint64_t lead = leading_bytes(from[i].key);
         uint32_t at = count;
         int last = -1; /* how the key before `at` compares with this one */
-        while (at > 0) {
-            uint32_t j = order[at - 1];
-            last = lead[j] != lead[i] ? (lead[j] < lead[i] ? -1 : 1)
-                                      : wr_str_cmp(wr_text(from[j].key), wr_text(from[i].key));
+        while (at > 0 && sorted[at - 1] >= lead) {
+            last = sorted[at - 1] > lead ? 1 : cmp_keys(&from[order[at - 1]], &from[i]);
             if (last <= 0) {
                 break;
             }
+            sorted[at] = sorted[at - 1];
+            order[at] = order[at - 1];
             at--;
         }
-        if (at > 0 && last == 0) {
+        if (WR_UNLIKELY(at > 0 && last == 0)) {
+            close_gap(sorted, order, at, count);
             order[at - 1] = (uint8_t)i;
             continue;
         }
-        for (uint32_t k = count; k > at; k--) {
-            order[k] = order[k - 1];
-        }
+        sorted[at] = lead;
         order[at] = (uint8_t)i;
         count++;
     }
@@ -204,7 +235,7 @@ static wr_err close_container(struct wr_json_reader *r)
     struct level level = r->levels[--r->depth];
     const struct wr_value *children = r->stack + level.base;
     size_t n = r->n - level.base;
-    struct wr_value v = level.object ? wr_object_from(NULL, 0) : wr_array(NULL, 0);
+    struct wr_value v = {.type = level.object ? WR_OBJECT : WR_ARRAY};
     if (n != 0) {
         struct wr_value *kept =
             wr_arena_alloc(r->arena, n * sizeof *kept, alignof(struct wr_value));
@@ -431,6 +462,81 @@ static size_t read_value(struct wr_json_reader *r, const char *p, size_t n, bool
     }
 }
 
+/* A plain string, short number or literal with a byte behind it: its end, or NULL. */
+static inline const char *read_plain(const char *p, const char *end, struct wr_value *out)
+{
+    size_t n = (size_t)(end - p), used;
+    if (*p == '"') {
+        size_t close = wr_json_skip_plain(p, n, 1);
+        if (n - close < 2 || p[close] != '"') {
+            return NULL;
+        }
+        *out = wr_string(wr_str_of(p + 1, close - 1));
+        return p + close + 1;
+    }
+    if (*p >= 'f') {
+        struct wr_str literal = literal_for(*p);
+        if (n <= literal.n || memcmp(p, literal.p, literal.n) != 0) {
+            return NULL;
+        }
+        *out = *p == 'n' ? wr_null() : wr_bool(*p == 't');
+        return p + literal.n;
+    }
+    used = short_number(p, end, out);
+    return used != 0 ? p + used : NULL;
+}
+
+/* Closes what closes behind a member: as long as objects end within objects. */
+static inline const char *close_objects(struct wr_json_reader *r, const char *p, const char *end)
+{
+    while (p < end && *p == '}' && r->depth > 0 && r->levels[r->depth - 1].object) {
+        p++;
+        if (close_container(r) != WR_OK) {
+            break;
+        }
+    }
+    return p;
+}
+
+/* The common case in one loop, objects of plain keys and values, without space but one behind the
+ * colon. Goes as far as it is sure and leaves all else, errors too, to the machine, in the state
+ * that belongs to the place: returns where the machine goes on, `p` itself when at once. */
+static const char *read_members(struct wr_json_reader *r, const char *p, const char *end)
+{
+    while (r->cap - r->n >= 2 && r->values_left > 0) {
+        size_t left = (size_t)(end - p), close = wr_json_skip_plain(p, left, 1);
+        if (left - close < 4 || p[close] != '"' || p[close + 1] != ':') {
+            return p;
+        }
+        struct wr_value *member = r->stack + r->n;
+        const char *q = p + close + 2;
+        q += *q == ' ';
+        if (*q == '{' && end - q > 1 && q[1] == '"' && r->depth < r->depth_max) {
+            member[0] = wr_string(wr_str_of(p + 1, close - 1));
+            r->n++;
+            open_container(r, true, 0); /* cannot fail here */
+            p = q + 1;
+            continue;
+        }
+        q = read_plain(q, end, &member[1]);
+        if (q == NULL) {
+            return p;
+        }
+        member[0] = wr_string(wr_str_of(p + 1, close - 1));
+        r->n += 2;
+        r->values_left--;
+        r->state = WANT_COMMA_OR_END;
+        q = close_objects(r, q, end);
+        if (r->state != WANT_COMMA_OR_END || r->failed != WR_OK || end - q < 2 || *q != ',' ||
+            q[1] != '"' || !r->levels[r->depth - 1].object) {
+            return q;
+        }
+        r->state = WANT_KEY;
+        p = q + 1;
+    }
+    return p;
+}
+
 static size_t read_comma_or_end(struct wr_json_reader *r, char c, uint64_t at)
 {
     bool object = r->levels[r->depth - 1].object;
@@ -489,9 +595,16 @@ static size_t run(struct wr_json_reader *r, struct wr_str text, bool final, bool
         if (first_only && r->state == DONE) {
             break;
         }
-        if (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t') {
+        if ((uint8_t)*p <= ' ' && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t')) {
             p++;
             continue;
+        }
+        if (*p == '"' && r->borrow && (r->state == WANT_KEY || r->state == WANT_KEY_OR_END)) {
+            const char *next = read_members(r, p, end);
+            if (next != p) {
+                p = next;
+                continue;
+            }
         }
         p += step(r, p, (size_t)(end - p), final, r->offset + (uint64_t)(p - text.p));
     }

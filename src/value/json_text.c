@@ -252,7 +252,7 @@ enum wr_json_scan wr_json_scan_number(const char *p, size_t n, bool final,
 bool wr_json_is_huge(struct wr_str number)
 {
     struct wr_num_text parsed;
-    double d;
+    double d = 0;
     bool is_number = wr_num_parse(number, &parsed);
     WR_ASSERT(is_number);
     if (parsed.exponent < 309) { /* below 10^308 */

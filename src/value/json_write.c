@@ -24,6 +24,22 @@ static const uint8_t class_of[256] = {
     [24] = 1,  [25] = 1,   [26] = 1,  [27] = 1,  [28] = 1,  [29] = 1,  [30] = 1, [31] = 1,
     ['"'] = 1, ['\\'] = 1, ['<'] = 2, ['>'] = 2, ['&'] = 2, [0xE2] = 4};
 
+/* wr_buf_reserve with its common case inline. */
+static inline char *room_for(struct wr_buf *buf, size_t n)
+{
+    return WR_LIKELY(!buf->overflow && n <= buf->cap - buf->n) ? buf->p + buf->n
+                                                               : wr_buf_reserve(buf, n);
+}
+
+static inline void add_char(struct wr_buf *buf, char c)
+{
+    char *at = room_for(buf, 1);
+    if (at != NULL) {
+        *at = c;
+        buf->n++;
+    }
+}
+
 static void add_literal(struct wr_buf *buf, const char *text)
 {
     wr_buf_add(buf, text, strlen(text));
@@ -58,9 +74,26 @@ void wr_json_write_string(struct wr_buf *buf, struct wr_str s, enum wr_json_styl
 {
     uint8_t special =
         ((unsigned)style & WR_JSON_HTML_SAFE) != 0 ? ESCAPE | MARKUP | SEPARATOR : ESCAPE;
-    size_t from = 0;
-    wr_buf_char(buf, '"');
-    for (size_t i = 0; i < s.n; i++) {
+    size_t from = 0, plain = 0;
+    while (plain < s.n && (class_of[(uint8_t)s.p[plain]] & special) == 0) {
+        plain++;
+    }
+    char *at = room_for(buf, plain + 2);
+    if (at == NULL) {
+        return;
+    }
+    at[0] = '"';
+    if (plain != 0) {
+        memcpy(at + 1, s.p, plain);
+    }
+    buf->n += plain + 1;
+    if (plain == s.n) {
+        at[plain + 1] = '"';
+        buf->n++;
+        return;
+    }
+    from = plain;
+    for (size_t i = plain; i < s.n; i++) {
         uint8_t c = (uint8_t)s.p[i];
         if (WR_LIKELY((class_of[c] & special) == 0) ||
             (class_of[c] == SEPARATOR && !is_separator(s, i))) {
@@ -155,9 +188,9 @@ static bool open_value(const struct writer *w, const struct wr_value *v, struct 
         add_literal(w->buf, "set()");
         return false;
     }
-    wr_buf_char(w->buf, bracket(w, v->type, false));
+    add_char(w->buf, bracket(w, v->type, false));
     if (v->n == 0) {
-        wr_buf_char(w->buf, bracket(w, v->type, true));
+        add_char(w->buf, bracket(w, v->type, true));
         return false;
     }
     *frame = (struct frame){.at = v->items, .left = v->n, .type = v->type};
@@ -169,7 +202,7 @@ static void break_line(const struct writer *w, size_t level)
     if ((w->style & WR_JSON_PRETTY) == 0) {
         return;
     }
-    wr_buf_char(w->buf, '\n');
+    add_char(w->buf, '\n');
     for (; level > 0; level--) {
         add_literal(w->buf, "  ");
     }
@@ -200,7 +233,10 @@ static void write_key(const struct writer *w, const struct wr_value *key)
     } else if (!w->buf->overflow) {
         write_key_as_text(w, key);
     }
-    add_literal(w->buf, w->rego || (w->style & WR_JSON_PRETTY) != 0 ? ": " : ":");
+    add_char(w->buf, ':');
+    if (w->rego || (w->style & WR_JSON_PRETTY) != 0) {
+        add_char(w->buf, ' ');
+    }
 }
 
 static void write_tree(const struct writer *w, const struct wr_value *v, size_t level)
@@ -212,11 +248,14 @@ static void write_tree(const struct writer *w, const struct wr_value *v, size_t 
         if (top->left == 0) {
             depth--;
             break_line(w, level + depth);
-            wr_buf_char(w->buf, bracket(w, top->type, true));
+            add_char(w->buf, bracket(w, top->type, true));
             continue;
         }
         if (top->started) {
-            add_literal(w->buf, w->rego ? ", " : ",");
+            add_char(w->buf, ',');
+            if (w->rego) {
+                add_char(w->buf, ' ');
+            }
         }
         top->started = true;
         top->left--;
