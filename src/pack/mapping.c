@@ -52,7 +52,7 @@ static wr_err add_unnamed(struct wr_pack *pack, const struct wr_keys *top)
     return WR_OK;
 }
 
-static wr_err read_labels(struct wr_pack *pack, const struct wr_keys *top)
+wr_err wr_pack_read_labels(struct wr_pack *pack, const struct wr_keys *top)
 {
     struct wr_keys labels;
     bool found;
@@ -300,7 +300,6 @@ static wr_err read_limits(struct wr_pack *pack, const struct wr_keys *top)
 
 wr_err wr_pack_read_mapping(struct wr_pack *pack, const struct wr_keys *top)
 {
-    wr_err err = read_labels(pack, top);
-    err = err != WR_OK ? err : read_limits(pack, top);
+    wr_err err = read_limits(pack, top);
     return err != WR_OK ? err : read_csv(pack, top);
 }

@@ -318,6 +318,7 @@ static wr_err read_weir(struct wr_pack *pack, struct wr_error *error)
     err = err != WR_OK ? err : sort_features(pack, error);
     err = err != WR_OK ? err : digest_state_parts(pack, error);
     err = err != WR_OK ? err : wr_pack_read_lists(pack, &top);
+    err = err != WR_OK ? err : wr_pack_read_labels(pack, &top);
     err = err != WR_OK ? err : wr_pack_read_models(pack, &top);
     err = err != WR_OK ? err : wr_pack_read_mapping(pack, &top);
     return err != WR_OK ? err : wr_pack_read_decision(pack, &top);

@@ -132,7 +132,8 @@ WR_NODISCARD wr_err wr_pack_read_lists(struct wr_pack *pack, const struct wr_key
 WR_NODISCARD wr_err wr_pack_read_models(struct wr_pack *pack, const struct wr_keys *top);
 /* decision, reasons. */
 WR_NODISCARD wr_err wr_pack_read_decision(struct wr_pack *pack, const struct wr_keys *top);
-/* labels, csv, limits. */
+WR_NODISCARD wr_err wr_pack_read_labels(struct wr_pack *pack, const struct wr_keys *top);
+/* csv, limits; after labels and models. */
 WR_NODISCARD wr_err wr_pack_read_mapping(struct wr_pack *pack, const struct wr_keys *top);
 /* Modules, data, conditions, derived features, outcome rules. */
 WR_NODISCARD wr_err wr_pack_compile(struct wr_pack *pack, struct wr_error *error);
