@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-# libFuzzer drivers (clang): cmake --preset asan -DWEIR_FUZZ=ON, then for example
-#   build/asan/fuzz_json -max_total_time=60 corpus-folder
-# The sanitizers' traps are the oracle, and __builtin_trap() where a property of the driver fails.
-option(WEIR_FUZZ "libFuzzer drivers; needs clang" OFF)
-
+# libFuzzer drivers, instead of the tests: clang and -DWEIR_FUZZ=ON, then for example
+#   fuzz_json -max_total_time=60 FOUND seeds...
+# New inputs go to the first folder, FOUND; seeds are only read. The oracle is the sanitizers, and a
+# trap where a property that the driver's head states does not hold.
 function(weir_fuzz NAME)
-  add_executable(${NAME} fuzz/${NAME}.c ${WEIR_CORE_FILES})
+  set(files ${WEIR_CORE_FILES})
+  list(JOIN ARGN "|" floors)
+  list(FILTER files INCLUDE REGEX "^src/(${floors})/")
+  add_executable(${NAME} fuzz/${NAME}.c ${files})
   target_include_directories(${NAME} PRIVATE src include)
-  target_link_libraries(${NAME} PRIVATE weir_flags)
-  target_compile_options(${NAME} PRIVATE -fsanitize=fuzzer,address,undefined)
+  target_link_libraries(${NAME} PRIVATE weir_flags m)
+  target_compile_options(${NAME} PRIVATE -fsanitize=fuzzer,address,undefined
+    -fno-sanitize-recover=all)
   target_link_options(${NAME} PRIVATE -fsanitize=fuzzer,address,undefined)
 endfunction()
 
-if(WEIR_FUZZ)
-  weir_fuzz(fuzz_json)
-  weir_fuzz(fuzz_h1)
-endif()
+weir_fuzz(fuzz_json base value)
+weir_fuzz(fuzz_h1 base wire)
