@@ -359,17 +359,17 @@ static struct wr_pack *open_variant(struct rig *rig, struct rig_files *files, co
     return pack;
 }
 
+#define OF_C(id)                                                                                   \
+    "{\"transaction\":{\"id\":\"" id "\",\"time\":1700000000,\"amount\":1},"                       \
+    "\"user\":{\"id\":\"c\"}}"
+
 TEST("another policy over the same features keeps all history and is told in the journal")
 {
     struct rig rig;
     struct rig_files files;
     uint8_t live[32], got[32];
     rig_open(&rig);
-    const char *body = "{\"transaction\":{\"id\":\"%s\",\"time\":1700000000,\"amount\":1},"
-                       "\"user\":{\"id\":\"c\"}}";
-    char text[256];
-    snprintf(text, sizeof text, body, "a");
-    CHECK_INT(rig_send(&rig, text)->outcome, WR_OUTCOME_REVIEW);
+    CHECK_INT(rig_send(&rig, OF_C("a"))->outcome, WR_OUTCOME_REVIEW);
     struct wr_pack *pack =
         open_variant(&rig, &files, "\"default\": \"review\"", "\"default\": \"approve\"");
     wr_arena_reset(&rig.scratch);
@@ -377,8 +377,7 @@ TEST("another policy over the same features keeps all history and is told in the
     rig_keep(&rig, rig.answer.record);
     CHECK_INT(rig.answer.sequence, 2);
     CHECK(wr_engine_pack(rig.engine) == pack);
-    snprintf(text, sizeof text, body, "b");
-    struct wr_answer *answer = rig_send(&rig, text);
+    struct wr_answer *answer = rig_send(&rig, OF_C("b"));
     CHECK_INT(answer->outcome, WR_OUTCOME_APPROVE);
     CHECK_HAS(answer->features, "\"customer_count_1d\":2");
     CHECK_INT(answer->sequence, 3);
