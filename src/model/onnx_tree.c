@@ -4,8 +4,10 @@
  * Node ids need not be contiguous and trees may interleave: nodes are found through a table of
  * (tree, node). A binary classifier whose votes all name one class is read as ONNX Runtime reads
  * it, since exporters of scikit-learn and XGBoost rely on it: with class id 0 the sum is the
- * positive class's. The one place where the text is followed instead: LOGISTIC and SOFTMAX act on
- * a regressor of one target, and TreeEnsemble's 1 is SOFTMAX, 2 LOGISTIC. */
+ * positive class's; likewise two classes with two base values, where it takes the second base value
+ * with the first sum and mirrors the result (CatBoost's exports). The one place where the text is
+ * followed instead: LOGISTIC and SOFTMAX act on a regressor of one target, and TreeEnsemble's 1 is
+ * SOFTMAX, 2 LOGISTIC. */
 #include "base/hash.h"
 #include "model/forest.h"
 #include "model/onnx_ml.h"
@@ -355,10 +357,17 @@ static struct verdict many_sided(struct wr_onnx *o, struct source *s, struct wr_
 {
     struct wr_graph *g = o->g;
     struct verdict v = {WR_NO_TENSOR, WR_NO_TENSOR};
-    if (!set_base(o, s, f)) {
+    bool mirrored = f->targets == 2 && s->n_base == 2;
+    if (!mirrored && !set_base(o, s, f)) {
         return v;
     }
     uint32_t scores = wr_forest_add(g, f, x);
+    if (mirrored && scores != WR_NO_TENSOR) { /* ONNX Runtime: s1 = base1 + sum0, s0 = -s1 */
+        unsigned type = wr_onnx_tensor(o, scores)->type;
+        uint32_t sum = wr_graph_slice(g, scores, 1, 0, 1, 1);
+        sum = wr_graph_zip(g, WR_ZIP_ADD, sum, wr_graph_scalar(g, type, s->base[1]), type);
+        scores = wr_onnx_two_sided(g, sum, WR_POST_NONE);
+    }
     if (f->targets == 2) {
         v.index = wr_onnx_above(g, wr_graph_slice(g, scores, 1, 1, 1, 1), 0);
     } else {

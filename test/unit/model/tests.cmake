@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 weir_test(NAME unit_fmath FILES test/unit/model/test_fmath.c LIBS m)
+weir_test(NAME unit_model_golden FILES test/unit/model/test_golden.c LIBS m)

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Golden models: what ONNX Runtime answers, natively and through the module's own exports.
+ *
+ * Every model of ../shared/models, and the fixtures beside this file, which cover the case that
+ * ../shared is absent. The wasm side runs under Node (test/e2e/model_wasm.mjs); without Node that
+ * test says so and passes. */
+#include <math.h>
+
+#include "model_test.h"
+
+#define SCORE_ABSOLUTE 1e-5
+#define SCORE_RELATIVE 1e-4
+#define LONG_ROWS      60 /* rows of the sequence model: one takes milliseconds */
+
+static const char *const shared_models[] = {
+    "credit30k-xgb",   "fraud-iforest",     "fraud-lr-scaler",    "fraud-lr-scaler-zipmap",
+    "fraud-mlp-gemm",  "fraud-mlp-sklearn", "fraud-oblivious-gt", "fraud-rf-100",
+    "fraud-xgb-100x6", "fraud-xgb-nan",     "fraud-xgb-te5",      "german-onehot-lr",
+    "seq-llama-tiny",
+};
+static const char *const fixtures[] = {"tiny-trees", "tiny-mlp", "tiny-text", "tiny-multi"};
+
+static char line[1 << 20], wanted[1 << 20];
+
+static void read_row(struct test_model *m, char *text)
+{
+    for (size_t i = 0; i < wr_model_n_inputs(m->model); i++) {
+        if (wr_model_input_at(m->model, i).kind == WR_MODEL_CATEGORY) {
+            size_t n = strcspn(text, ",\r\n");
+            m->row[i] = wr_model_category(m->model, i, wr_str_of(text, n));
+            text += n + 1;
+        } else {
+            m->row[i] = strtod(text, &text);
+            text++;
+        }
+    }
+}
+
+/* A label may differ where the score lies on the cut. */
+static bool same(const struct test_model *m, size_t i, double got, double want)
+{
+    double apart = fabs(got - want);
+    if (isnan(want)) {
+        return isnan(got);
+    }
+    if (wr_model_output_at(m->model, i).role == WR_MODEL_LABEL) {
+        size_t p = wr_model_output_find(m->model, WR_STR("probability"));
+        return apart == 0 || (p != SIZE_MAX && fabs(m->outputs[p] - 0.5) < 1e-5);
+    }
+    return apart <= SCORE_ABSOLUTE || apart <= SCORE_RELATIVE * fabs(want);
+}
+
+/* Scores all rows; every output column against the golden file. Rows and answers go to files for
+ * the run under Node when `prefix` is given. */
+static void score_rows(struct test_model *m, const char *folder, const char *prefix)
+{
+    char path[1100];
+    unsigned rows = 0, bad = 0;
+    size_t n_in = wr_model_n_inputs(m->model), n_out = wr_model_n_outputs(m->model);
+    snprintf(path, sizeof path, "%s/rows.csv", folder);
+    FILE *in = fopen(path, "r");
+    snprintf(path, sizeof path, "%s/golden.csv", folder);
+    FILE *golden = fopen(path, "r"), *to_rows = NULL, *to_scores = NULL;
+    if (prefix != NULL) {
+        snprintf(path, sizeof path, "%s.rows", prefix);
+        to_rows = fopen(path, "wb");
+        snprintf(path, sizeof path, "%s.scores", prefix);
+        to_scores = fopen(path, "wb");
+    }
+    CHECK(in != NULL && golden != NULL);
+    CHECK(fgets(line, sizeof line, in) != NULL && fgets(wanted, sizeof wanted, golden) != NULL);
+    unsigned most = wr_model_scratch_size(m->model) > 65536 ? LONG_ROWS : UINT32_MAX;
+    while (rows < most && fgets(line, sizeof line, in) != NULL &&
+           fgets(wanted, sizeof wanted, golden) != NULL) {
+        read_row(m, line);
+        CHECK(wr_model_score(m->model, m->row, m->outputs, m->scratch) == WR_OK);
+        char *text = wanted;
+        for (size_t i = 0; i < n_out; i++) {
+            double want = strtod(text, &text);
+            text++;
+            if (!same(m, i, m->outputs[i], want)) {
+                if (bad++ < 3) {
+                    fprintf(stderr, "%s: row %u, output %zu is %.9g, not %.9g\n", folder, rows, i,
+                            m->outputs[i], want);
+                }
+            }
+        }
+        if (to_rows != NULL && to_scores != NULL) {
+            fwrite(m->row, 8, n_in, to_rows);
+            fwrite(m->outputs, 8, n_out, to_scores);
+        }
+        rows++;
+    }
+    CHECK_INT(bad, 0);
+    CHECK(rows > 0);
+    FILE *files[] = {in, golden, to_rows, to_scores};
+    for (size_t i = 0; i < 4; i++) {
+        if (files[i] != NULL) {
+            fclose(files[i]);
+        }
+    }
+}
+
+static void check_model(const char *folder, const char *file, const char *prefix)
+{
+    struct test_model m;
+    struct wr_arena source;
+    char path[1100];
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    wr_arena_init(&source, &test_memory, (size_t)1 << 30);
+    bool open = test_open(&m, test_file(&source, path), NULL);
+    if (!open) {
+        fprintf(stderr, "%s: %s\n", path, m.error.text);
+    }
+    CHECK(open);
+    if (open) {
+        score_rows(&m, folder, prefix);
+        if (prefix != NULL) {
+            snprintf(path, sizeof path, "%s.wasm", prefix);
+            FILE *out = fopen(path, "wb");
+            CHECK(out != NULL && fwrite(m.wasm.p, 1, m.wasm.n, out) == m.wasm.n);
+            fclose(out);
+        }
+    }
+    test_close(&m);
+    wr_arena_deinit(&source);
+}
+
+static bool have_node(void)
+{
+    static int known = -1;
+    if (known < 0) {
+        known = system("node -e 0 >/dev/null 2>&1") == 0;
+        if (known == 0) {
+            fprintf(stderr, "node is absent: the modules' own exports were not run\n");
+        }
+    }
+    return known != 0;
+}
+
+/* Native against golden, then the module under Node against native, to the bit. */
+static void check_both(const char *folder, const char *name, const char *file)
+{
+    char path[1024], prefix[256], command[4096];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    snprintf(prefix, sizeof prefix, "model-%s-%s", name, file);
+    check_model(path, file, prefix);
+    if (have_node()) {
+        snprintf(command, sizeof command,
+                 "node %s/test/e2e/model_wasm.mjs %s.wasm %s.rows %s.scores", WEIR_SOURCE, prefix,
+                 prefix, prefix);
+        CHECK_INT(system(command), 0);
+    }
+    static const char *const ends[] = {"wasm", "rows", "scores"};
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s.%s", prefix, ends[i]);
+        remove(path);
+    }
+}
+
+TEST("the fixtures score as ONNX Runtime scores them, and the module under Node to the bit")
+{
+    for (size_t i = 0; i < WR_COUNTOF(fixtures); i++) {
+        check_both(WEIR_SOURCE "/test/unit/model/data", fixtures[i], "model.onnx");
+    }
+    check_both(WEIR_SOURCE "/test/unit/model/data", "tiny-xgb", "model.json");
+}
+
+TEST("all golden ONNX models score as ONNX Runtime scores them, and under Node to the bit")
+{
+    if (!test_exists(WEIR_SHARED "/models")) {
+        fprintf(stderr, "%s is absent: golden models were not scored\n", WEIR_SHARED "/models");
+        return;
+    }
+    for (size_t i = 0; i < WR_COUNTOF(shared_models); i++) {
+        check_both(WEIR_SHARED "/models", shared_models[i], "model.onnx");
+    }
+}
+
+TEST("XGBoost's own JSON scores as its ONNX export does, and under Node to the bit")
+{
+    for (size_t i = 0; i < WR_COUNTOF(shared_models); i++) {
+        char path[1024];
+        snprintf(path, sizeof path, "%s/models/%s/model.json", WEIR_SHARED, shared_models[i]);
+        if (test_exists(path)) {
+            check_both(WEIR_SHARED "/models", shared_models[i], "model.json");
+        }
+    }
+}
+
+TEST("a batch gives the bits of single rows")
+{
+    struct wr_arena source;
+    struct test_model m;
+    wr_arena_init(&source, &test_memory, (size_t)1 << 30);
+    bool open = test_open(
+        &m, test_file(&source, WEIR_SOURCE "/test/unit/model/data/tiny-trees/model.onnx"), NULL);
+    CHECK(open);
+    if (open) {
+        size_t n_in = wr_model_n_inputs(m.model), n_out = wr_model_n_outputs(m.model);
+        double rows[50 * 8], batch[50 * 4];
+        CHECK(n_in <= 8 && n_out <= 4);
+        for (size_t i = 0; i < 50 * n_in; i++) {
+            rows[i] = (double)((i * 7919) % 101) / 25 - 2;
+        }
+        CHECK(wr_model_score_batch(m.model, rows, 50, batch, m.scratch) == WR_OK);
+        for (size_t r = 0; r < 50; r++) {
+            CHECK(wr_model_score(m.model, rows + r * n_in, m.outputs, m.scratch) == WR_OK);
+            CHECK(memcmp(m.outputs, batch + r * n_out, n_out * 8) == 0);
+        }
+    }
+    test_close(&m);
+    wr_arena_deinit(&source);
+}
+
+TEST("outputs are found by name and by what they are")
+{
+    struct wr_arena source;
+    struct test_model m;
+    wr_arena_init(&source, &test_memory, (size_t)1 << 30);
+    struct wr_str file =
+        test_file(&source, WEIR_SOURCE "/test/unit/model/data/tiny-xgb/model.json");
+    CHECK(test_open(&m, file, NULL));
+    CHECK_INT(wr_model_output_find(m.model, WR_STR("label")), 0);
+    CHECK_INT(wr_model_output_find(m.model, WR_STR("probability")), 2);
+    CHECK_INT(wr_model_output_find(m.model, WR_STR("score")), 2);
+    CHECK_INT(wr_model_output_find(m.model, WR_STR("probabilities[0]")), 1);
+    CHECK(wr_model_output_find(m.model, WR_STR("nothing")) == SIZE_MAX);
+    CHECK(wr_model_handles_missing(m.model));
+    test_close(&m);
+    struct wr_str names[] = {WR_STR("a"), WR_STR("b"), WR_STR("c"), WR_STR("d")};
+    struct wr_model_options options = {.name = WR_STR("mine"),
+                                       .input_names = names,
+                                       .n_input_names = 4,
+                                       .missing = WR_MODEL_MISSING_NO};
+    CHECK(test_open(&m, file, &options));
+    CHECK(wr_str_eq(wr_model_name(m.model), WR_STR("mine")));
+    CHECK(wr_str_eq(wr_model_input_at(m.model, 3).name, WR_STR("d")));
+    CHECK(!wr_model_handles_missing(m.model));
+    test_close(&m);
+    options.n_input_names = 3;
+    CHECK(!test_open(&m, file, &options));
+    test_close(&m);
+    wr_arena_deinit(&source);
+}
+
+int main(int argc, char **argv)
+{
+    return check_main(argc, argv);
+}
