@@ -26,6 +26,27 @@ bool wr_ast_is_call_of(const struct wr_ast_term *t, struct wr_str dotted_name)
     return at == dotted_name.n;
 }
 
+bool wr_ast_rule_has_name(const struct wr_ast_rule *rule)
+{
+    uint32_t n = rule->ref->n_items;
+    if (n == 1) {
+        return true;
+    }
+    if (n > 2 || rule->key != NULL || rule->is_default) {
+        return false;
+    }
+    if (rule->with_if) {
+        return !rule->value_generated || rule->n_args > 0;
+    }
+    return rule->n_args == 0;
+}
+
+bool wr_ast_rule_has_key(const struct wr_ast_rule *rule)
+{
+    return rule->key != NULL ||
+           (rule->ref->n_items == 2 && !rule->with_if && wr_ast_rule_has_name(rule));
+}
+
 bool wr_ast_is_ground(const struct wr_ast_term *t)
 {
     if (t->kind == WR_AST_SCALAR) {

@@ -171,6 +171,10 @@ static inline bool wr_ast_is_wildcard(const struct wr_ast_term *t)
 }
 /* True if the term is a call of the operator with this dotted name ("eq", "internal.member_2"). */
 bool wr_ast_is_call_of(const struct wr_ast_term *t, struct wr_str dotted_name);
+/* OPA's heads carry a name beside the reference, and a key, where the language had no references in
+ * heads: p, p[x] { .. }, p[k] = v { .. }. What prints and formats depends on it. */
+bool wr_ast_rule_has_name(const struct wr_ast_rule *rule);
+bool wr_ast_rule_has_key(const struct wr_ast_rule *rule);
 /* No vars, refs, calls or comprehensions inside. */
 bool wr_ast_is_ground(const struct wr_ast_term *t);
 /* The value of a term made of scalars, arrays, objects and sets only; undefined for others (or when

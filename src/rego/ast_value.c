@@ -268,34 +268,17 @@ static struct wr_value body_value(struct builder *b, const struct wr_ast_body *b
 
 /* ── rules and modules ──────────────────────────────────────────────────────────────────────── */
 
-/* OPA's heads carry a name, beside the reference, where the language had no references in heads. */
-static bool has_name(const struct wr_ast_rule *rule)
-{
-    uint32_t n = rule->ref->n_items;
-    if (n == 1) {
-        return true;
-    }
-    if (n > 2 || rule->key != NULL || rule->is_default) {
-        return false;
-    }
-    if (rule->with_if) {
-        return !rule->value_generated || rule->n_args > 0;
-    }
-    return rule->n_args == 0;
-}
-
 static struct wr_value head_value(struct builder *b, const struct wr_ast_rule *rule)
 {
     struct fields f = {.n = 0};
     struct wr_ast_term *const *ref = rule->ref->items;
-    bool named = has_name(rule);
     set(&f, "ref", terms_value(b, ref, rule->ref->n_items));
-    if (named) {
+    if (wr_ast_rule_has_name(rule)) {
         set(&f, "name", wr_string(ref[0]->name));
     }
     if (rule->key != NULL) {
         set(&f, "key", term_value(b, rule->key));
-    } else if (named && rule->ref->n_items == 2 && !rule->with_if) {
+    } else if (wr_ast_rule_has_key(rule)) {
         set(&f, "key", term_value(b, ref[1]));
     }
     if (rule->n_args > 0) {

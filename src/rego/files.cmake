@@ -3,6 +3,8 @@ list(APPEND WEIR_CORE_FILES
   src/rego/annotation.c
   src/rego/ast.c
   src/rego/ast_value.c
+  src/rego/fmt.c
+  src/rego/fmt_term.c
   src/rego/lex.c
   src/rego/parse.c
   src/rego/parse_collection.c
