@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/cli.h"
 #include "base/num.h"
+#include "feature/instant.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -36,25 +37,6 @@ int wr_complain_error(const char *what, const struct wr_error *error)
     return WR_EXIT_FAILED;
 }
 
-bool wr_duration_read(const char *text, int64_t *ms)
-{
-    static const struct {
-        const char *unit;
-        int64_t ms;
-    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
-    size_t digits = strspn(text, "0123456789");
-    int64_t n;
-    if (digits == 0 || !wr_num_read_i64(wr_str_of(text, digits), &n)) {
-        return false;
-    }
-    for (size_t i = 0; i < WR_COUNTOF(units); i++) {
-        if (strcmp(text + digits, units[i].unit) == 0) {
-            return wr_mul_i64(n, units[i].ms, ms);
-        }
-    }
-    return false;
-}
-
 static bool store(const struct wr_option *option, const char *text)
 {
     struct wr_str view = wr_str_z(text);
@@ -71,7 +53,7 @@ static bool store(const struct wr_option *option, const char *text)
     case WR_OPT_DOUBLE:
         return wr_num_read_double(view, option->target);
     case WR_OPT_DURATION:
-        return wr_duration_read(text, option->target);
+        return wr_duration_read(view, option->target);
     case WR_OPT_LIST:
         if (list->n == WR_LIMIT_OPTION_LIST) {
             return false;

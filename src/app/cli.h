@@ -49,9 +49,6 @@ enum { WR_EXIT_OK = 0, WR_EXIT_FAILED = 1, WR_EXIT_USAGE = 2 };
 int wr_command_run(const struct wr_command *command, int argc, char **argv);
 void wr_command_help(const struct wr_command *command);
 
-/* "90s" or "500ms" to milliseconds; false when it is not a duration. */
-bool wr_duration_read(const char *text, int64_t *ms);
-
 /* One line on standard error: "weir COMMAND: message". Returns WR_EXIT_FAILED. */
 int wr_complain(const char *format, ...) WR_PRINTF(1, 2);
 /* The same for a struct wr_error: place, cause, remedy. */

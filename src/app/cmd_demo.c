@@ -6,6 +6,7 @@
 #include "app/demo.h"
 #include "app/file.h"
 #include "app/simevent.h"
+#include "feature/instant.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -168,7 +169,7 @@ static int run_demo(struct demo *demo)
 {
     struct wr_error error = {0};
     int64_t start_ms = 0;
-    wr_sim_date_ms("2018-04-01", &start_ms);
+    wr_instant_read(WR_STR("2018-04-01"), true, &start_ms);
     struct wr_cardsim_config config = {options.seed, 5000, 10000, 5.0};
     struct wr_cardsim *sim = wr_cardsim_open(&demo->arena, &config);
     if (sim == NULL) {

@@ -2,6 +2,7 @@
 /* weir serve: the decision service. */
 #include "app/commands.h"
 #include "app/engine_open.h"
+#include "feature/instant.h"
 #include "port/port_linux.h"
 #include "shell/server.h"
 #include "value/json_write.h"
@@ -63,7 +64,8 @@ static void log_line(void *context, const char *level, const char *event, const 
 static bool read_timeout(void)
 {
     const char *text = getenv("DECISION_TIMEOUT");
-    if (text != NULL && options.deadline_ms == 0 && !wr_duration_read(text, &options.deadline_ms)) {
+    if (text != NULL && options.deadline_ms == 0 &&
+        !wr_duration_read(wr_str_z(text), &options.deadline_ms)) {
         wr_complain("DECISION_TIMEOUT=%s is not a duration such as 50ms", text);
         return false;
     }

@@ -4,6 +4,7 @@
 #include "app/commands.h"
 #include "app/file.h"
 #include "app/simevent.h"
+#include "feature/instant.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -95,7 +96,7 @@ static int run(int argc, char **argv)
         wr_complain("wants no arguments, and --format csv or jsonl");
         return WR_EXIT_USAGE;
     }
-    if (!wr_sim_date_ms(options.start, &start_ms)) {
+    if (!wr_instant_read(wr_str_z(options.start), true, &start_ms)) {
         wr_complain("--start wants YYYY-MM-DD, not %s", options.start);
         return WR_EXIT_USAGE;
     }

@@ -27,6 +27,6 @@ list(APPEND WEIR_APP_FILES
   src/app/rego_output.c
   src/app/rowevent.c
   src/app/simevent.c
-  src/app/yaml.c
+  src/app/yaml_file.c
   src/app/zones.c
 )

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/pack_load.h"
 #include "app/file.h"
-#include "app/yaml.h"
+#include "app/yaml_file.h"
 #include "pack/tar.h"
 #include "value/json_write.h"
 
@@ -96,7 +96,7 @@ static wr_err load_folder(struct wr_arena *arena, const char *path, struct wr_pa
 static wr_err from_yaml(struct wr_arena *arena, struct wr_pack_file *file, struct wr_error *error)
 {
     struct wr_value v;
-    wr_err code = wr_yaml_read(arena, file->bytes, &v, error);
+    wr_err code = wr_yaml_file_read(arena, file->bytes, &v, error);
     if (code != WR_OK) {
         wr_error_where(error, file->path.p, file->path.n);
         return code;

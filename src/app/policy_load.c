@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/policy_load.h"
 #include "app/file.h"
-#include "app/yaml.h"
+#include "app/yaml_file.h"
 #include "value/json_read.h"
 
 #include <stdio.h>
@@ -26,7 +26,7 @@ wr_err wr_policy_read_document(struct wr_arena *arena, const char *path, struct 
     struct wr_str text;
     wr_err code = wr_file_read(arena, path, WR_LIMIT_JSON_SIZE, &text, error);
     if (code == WR_OK) {
-        code = is_yaml(wr_str_z(path)) ? wr_yaml_read(arena, text, out, error)
+        code = is_yaml(wr_str_z(path)) ? wr_yaml_file_read(arena, text, out, error)
                                        : wr_json_read(arena, text, true, NULL, out, error);
         if (code != WR_OK) {
             wr_error_where(error, path, strlen(path));

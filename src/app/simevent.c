@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/simevent.h"
-#include "base/num.h"
 
 void wr_simevent_open(struct wr_simevent *stream, struct wr_cardsim *sim, int64_t start_ms,
                       int64_t delay_ms, uint64_t days_max, uint64_t n_max)
@@ -84,24 +83,4 @@ void wr_simevent_json(struct wr_buf *buf, const struct wr_simline *line, int64_t
     add_amount(buf, tx->cents);
     wr_format(buf, ",\"terminal_id\":\"%u\"},\"user\":{\"id\":\"%u\"}}", tx->terminal,
               tx->customer);
-}
-
-static bool read_part(const char *text, size_t n, int64_t low, int64_t high, int64_t *out)
-{
-    return wr_num_read_i64(wr_str_of(text, n), out) && *out >= low && *out <= high;
-}
-
-bool wr_sim_date_ms(const char *text, int64_t *ms)
-{
-    int64_t year, month, day;
-    if (strlen(text) != 10 || text[4] != '-' || text[7] != '-' ||
-        !read_part(text, 4, 1970, 9999, &year) || !read_part(text + 5, 2, 1, 12, &month) ||
-        !read_part(text + 8, 2, 1, 31, &day)) {
-        return false;
-    }
-    /* Days since 1970 by counting years from March, when the leap day comes last. */
-    int64_t y = month <= 2 ? year - 1 : year, m = (month + 9) % 12;
-    int64_t days = y * 365 + y / 4 - y / 100 + y / 400 + (m * 306 + 5) / 10 + day - 1 - 719468;
-    *ms = days * 86400000;
-    return true;
 }

@@ -36,7 +36,4 @@ void wr_simevent_csv(struct wr_buf *buf, const struct wr_card_tx *tx);
 /* One JSON document: an event for packs/cards, or {"id", "label"}. */
 void wr_simevent_json(struct wr_buf *buf, const struct wr_simline *line, int64_t start_ms);
 
-/* "2018-04-01" to milliseconds since 1970; false when it is not such a date. */
-bool wr_sim_date_ms(const char *text, int64_t *ms);
-
 #endif

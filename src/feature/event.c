@@ -263,6 +263,9 @@ static wr_err read_id(const struct wr_schema *schema, const struct wr_value *doc
         wr_buf_i64(&buf, number);
         event->id = wr_buf_view(&buf);
     }
+    if (v == NULL && !schema->id_required) {
+        return WR_OK;
+    }
     if (event->id.n == 0) {
         return refuse(error, &schema->id,
                       v == NULL ? "is missing (string or whole number)"
@@ -319,6 +322,10 @@ static wr_err read_time(const struct wr_schema *schema, const struct wr_value *d
     }
     const struct wr_value *v = wr_path_get(&schema->time, document);
     bool text = schema->time_unit == WR_TIME_RFC3339;
+    if (v == NULL && !schema->time_required) {
+        event->has_time = false;
+        return WR_OK;
+    }
     if (v == NULL) {
         return refuse(error, &schema->time,
                       text ? "is missing (RFC 3339 text)" : "is missing (number)");

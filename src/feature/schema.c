@@ -110,6 +110,12 @@ static wr_err read_unit(struct reading *r, const struct wr_value *time)
     return fail(r, "event.time.unit", "needs rfc3339, s, ms, us or ns");
 }
 
+static bool is_required(const struct wr_value *v)
+{
+    const struct wr_value *required = member(v, "required");
+    return required == NULL || !wr_is_false(*required);
+}
+
 /* Seconds unless told otherwise only where the unit itself is seconds. */
 static wr_err read_resolution(struct reading *r, const struct wr_value *time)
 {
@@ -131,19 +137,20 @@ static wr_err read_resolution(struct reading *r, const struct wr_value *time)
 
 static wr_err read_time(struct reading *r, const struct wr_value *time)
 {
-    static const char *const names[] = {"path", "unit", "origin", "resolution", NULL};
+    static const char *const names[] = {"path", "unit", "origin", "resolution", "required", NULL};
     struct wr_schema *s = r->schema;
     s->tick_ms = 1;
     if (time == NULL) {
         return WR_OK;
     }
-    s->has_time = true;
+    s->has_time = s->time_required = true;
     if (wr_is(*time, WR_STRING)) {
         return path_of(r, time, "event.time", &s->time);
     }
     if (!wr_is(*time, WR_OBJECT) || !only_members(time, names)) {
-        return fail(r, "event.time", "needs a path, or {path, unit, origin, resolution}");
+        return fail(r, "event.time", "needs a path, or {path, unit, origin, resolution, required}");
     }
+    s->time_required = is_required(time);
     wr_err err = path_of(r, member(time, "path"), "event.time.path", &s->time);
     err = err == WR_OK ? read_unit(r, time) : err;
     err = err == WR_OK ? read_resolution(r, time) : err;
@@ -208,8 +215,7 @@ static wr_err read_amount(struct reading *r, const struct wr_value *amount)
     if (!wr_is(*amount, WR_OBJECT)) {
         return fail(r, "event.amount", "needs a path, or {path, type, scale}");
     }
-    const struct wr_value *required = member(amount, "required");
-    s->amount_required = required == NULL || !wr_is_false(*required);
+    s->amount_required = is_required(amount);
     wr_err err = path_of(r, member(amount, "path"), "event.amount.path", &s->amount.path);
     if (err == WR_OK && member(amount, "type") == NULL && member(amount, "scale") == NULL) {
         return WR_OK;
@@ -219,6 +225,24 @@ static wr_err read_amount(struct reading *r, const struct wr_value *amount)
         s->amount.type = WR_FIELD_MONEY;
     }
     return err;
+}
+
+static wr_err read_id(struct reading *r, const struct wr_value *id)
+{
+    static const char *const names[] = {"path", "required", NULL};
+    struct wr_schema *s = r->schema;
+    if (id == NULL) {
+        return WR_OK;
+    }
+    s->has_id = s->id_required = true;
+    if (wr_is(*id, WR_STRING)) {
+        return path_of(r, id, "event.id", &s->id);
+    }
+    if (!wr_is(*id, WR_OBJECT) || !only_members(id, names)) {
+        return fail(r, "event.id", "needs a path, or {path, required}");
+    }
+    s->id_required = is_required(id);
+    return path_of(r, member(id, "path"), "event.id.path", &s->id);
 }
 
 static wr_err read_event(struct reading *r, const struct wr_value *event)
@@ -232,15 +256,8 @@ static wr_err read_event(struct reading *r, const struct wr_value *event)
     if (!wr_is(*event, WR_OBJECT) || !only_members(event, names)) {
         return fail(r, "event", "needs {id, time, amount, lateness}");
     }
-    const struct wr_value *id = member(event, "id");
-    if (id != NULL) {
-        s->has_id = true;
-        wr_err err = path_of(r, id, "event.id", &s->id);
-        if (err != WR_OK) {
-            return err;
-        }
-    }
-    wr_err err = read_time(r, member(event, "time"));
+    wr_err err = read_id(r, member(event, "id"));
+    err = err == WR_OK ? read_time(r, member(event, "time")) : err;
     return err == WR_OK ? read_amount(r, member(event, "amount")) : err;
 }
 

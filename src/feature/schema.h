@@ -55,7 +55,8 @@ struct wr_entity {
 };
 
 struct wr_schema {
-    bool has_id, has_time, has_amount, amount_required;
+    bool has_id, has_time, has_amount;
+    bool id_required, time_required, amount_required; /* else an event may do without */
     struct wr_path id, time;
     enum wr_time_unit time_unit;
     int64_t time_origin_ms; /* added to numbers; 0 = 1970 */

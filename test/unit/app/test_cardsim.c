@@ -102,15 +102,6 @@ TEST("numbers out of range are refused")
     wr_arena_deinit(&arena);
 }
 
-TEST("dates become milliseconds since 1970")
-{
-    int64_t ms;
-    CHECK(wr_sim_date_ms("1970-01-01", &ms) && ms == 0);
-    CHECK(wr_sim_date_ms("2018-04-01", &ms) && ms == 1522540800000);
-    CHECK(wr_sim_date_ms("2024-02-29", &ms) && ms == 1709164800000);
-    CHECK(!wr_sim_date_ms("2018-4-1", &ms) && !wr_sim_date_ms("2018-13-01", &ms));
-}
-
 int main(int argc, char **argv)
 {
     return check_main(argc, argv);

@@ -111,7 +111,8 @@ static wr_err write_row(const char *text, char *room, size_t cap)
     wr_arena_init(&arena, &memory, 1 << 20);
     open_text(text);
     wr_err code = wr_rowevent_open(&row, &arena, &map, &reader, &error);
-    if (code == WR_OK && wr_csv_next(&reader, &end, &error) == WR_OK) {
+    code = code == WR_OK ? wr_csv_next(&reader, &end, &error) : code;
+    if (code == WR_OK) {
         struct wr_buf buf = wr_buf_fixed(room, cap - 1);
         code = wr_rowevent_write(&row, &buf, &error);
         room[buf.n] = '\0';

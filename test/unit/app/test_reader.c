@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the batch reader leans on: labels that wait, anchors by id, durations. */
+/* What the batch reader leans on: labels that wait, anchors by id. */
 #include "app/anchors.h"
-#include "app/cli.h"
 #include "app/labelqueue.h"
 #include "base/rng.h"
 #include "check.h"
@@ -46,17 +45,6 @@ TEST("an anchor is found by its id, the newest of one id first, the oldest are f
     CHECK(wr_anchors_find(&anchors, WR_STR("b")).n == 5);
     CHECK(wr_anchors_find(&anchors, WR_STR("x7")).n == 1);
     wr_anchors_close(&anchors);
-}
-
-TEST("durations are whole numbers with a unit")
-{
-    int64_t ms;
-    CHECK(wr_duration_read("500ms", &ms) && ms == 500);
-    CHECK(wr_duration_read("7d", &ms) && ms == 604800000);
-    CHECK(wr_duration_read("2m", &ms) && ms == 120000);
-    CHECK(!wr_duration_read("7", &ms) && !wr_duration_read("d", &ms));
-    CHECK(!wr_duration_read("1.5s", &ms) && !wr_duration_read("5 s", &ms));
-    CHECK(!wr_duration_read("99999999999999999d", &ms));
 }
 
 int main(int argc, char **argv)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "app/yaml.h"
+#include "app/yaml_file.h"
 #include "check.h"
 #include "value/json_write.h"
 
@@ -12,7 +12,7 @@ static wr_err read_yaml(const char *yaml)
     struct wr_arena arena;
     struct wr_value v;
     wr_arena_init(&arena, &memory, 1 << 20);
-    wr_err code = wr_yaml_read(&arena, wr_str_z(yaml), &v, &error);
+    wr_err code = wr_yaml_file_read(&arena, wr_str_z(yaml), &v, &error);
     struct wr_buf buf = wr_buf_fixed(text, sizeof text - 1);
     if (code == WR_OK) {
         wr_json_write(&buf, &v, WR_JSON_COMPACT);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "app/yaml.h"
+#include "app/yaml_file.h"
 
 #include <yaml.h>
 
@@ -174,7 +174,7 @@ static wr_err take(struct reader *reader, const yaml_event_t *event)
     }
 }
 
-wr_err wr_yaml_read(struct wr_arena *arena, struct wr_str text, struct wr_value *out,
+wr_err wr_yaml_file_read(struct wr_arena *arena, struct wr_str text, struct wr_value *out,
                     struct wr_error *error)
 {
     struct reader reader = {.arena = arena, .error = error, .root = wr_null()};
