@@ -8,6 +8,10 @@ weir_test(NAME test_sim FILES test/unit/shell/test_sim.c LIBS weir_sim weir_shel
 weir_test(NAME test_journal FILES test/unit/shell/test_journal.c LIBS weir_sim weir_shell)
 weir_test(NAME test_journal_thread FILES test/unit/shell/test_journal_thread.c
   LIBS weir_sim weir_shell)
+weir_test(NAME test_split FILES test/unit/shell/test_split.c LIBS weir_shell)
+weir_test(NAME test_server FILES test/unit/shell/test_server.c LIBS weir_sim weir_shell)
+weir_test(NAME test_server_crash FILES test/unit/shell/test_server_crash.c LABEL sim
+  LIBS weir_sim weir_shell)
 
 add_executable(bench_journal test/bench/bench_journal.c)
 target_link_libraries(bench_journal PRIVATE weir_flags weir_shell)

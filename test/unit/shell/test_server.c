@@ -1,0 +1,592 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The server on the simulated port: bytes in, journal, bytes out. */
+#include "world.h"
+
+TEST("a decision comes back with its headers, and again by its id")
+{
+    struct world world;
+    struct http http;
+    char event[512], path[128];
+    world_open(&world, 1, WR_MODE_DURABLE);
+    http_open(&world, &http);
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions", world_event(event, "a", 1, 10)),
+              200);
+    CHECK_HAS(http.body, "\"transaction_id\":\"a\"");
+    CHECK_HAS(http.body, "\"outcome\":\"approve\"");
+    CHECK(wr_str_eq(http_field(&http, "Weir-Durability"), WR_STR("durable")));
+    CHECK(wr_str_eq(http_field(&http, "Content-Type"), WR_STR("application/json")));
+    CHECK(http_field(&http, "Weir-Elapsed-Us").n > 0);
+    CHECK(http_field(&http, "Weir-Replayed").n == 0);
+    char first[2048];
+    snprintf(first, sizeof first, "%.*s", WR_FMT(http.body));
+    snprintf(path, sizeof path, "/v1/decisions/%.*s",
+             WR_FMT(json_member(http.body, "decision_id")));
+    CHECK_INT(http_ask(&world, &http, "GET", path, ""), 200);
+    CHECK_TEXT(http.body.p, http.body.n, first);
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions", event), 200);
+    CHECK_TEXT(http.body.p, http.body.n, first);
+    CHECK(wr_str_eq(http_field(&http, "Weir-Replayed"), WR_STR("true")));
+    CHECK_INT(wr_server_sequence(world.server), 1);
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions?features=true",
+                       world_event(event, "b", 1, 20)),
+              200);
+    CHECK_HAS(http.body, "\"features\":{");
+    http_close(&world, &http);
+    world_close(&world);
+}
+
+TEST("what is wrong with a request is told with code, place and remedy")
+{
+    static const struct {
+        const char *method, *path, *body;
+        int status;
+        const char *piece;
+    } cases[] = {
+        {"POST", "/v1/decisions", "{\"transaction\": {\"id\": tru}}", 400, "\"offset\":"},
+        {"POST", "/v1/decisions", "{\"transaction\":{\"id\":\"x\"}}", 422,
+         "\"path\":\"transaction"},
+        {"POST", "/v1/decisions", "{\"features\":{}}", 422, "\"code\":\"reserved\""},
+        {"POST", "/v1/decisions", "", 400, "\"remedy\":"},
+        {"GET", "/v1/decisions", "", 405, "\"code\":\"method\""},
+        {"PUT", "/v1/labels", "{}", 405, "takes POST"},
+        {"GET", "/v1/decisions/zz", "", 404, "decision ids look like"},
+        {"GET", "/v1/decisions/0000000000000001-1-1", "", 404, "\"code\":\"not_found\""},
+        {"GET", "/nowhere", "", 404, "there is no /nowhere"},
+        {"POST", "/v1/labels", "{\"id\":1}", 422, "\"code\":\"label\""},
+        {"POST", "/v1/decisions:batch", "[{},", 400, "the array does not end"},
+        {"POST", "/v1/decisions:batch", "[] x", 400, "bytes after the array"},
+    };
+    struct world world;
+    struct http http;
+    world_open(&world, 2, WR_MODE_DURABLE);
+    http_open(&world, &http);
+    for (size_t i = 0; i < WR_COUNTOF(cases); i++) {
+        CHECK_INT(http_ask(&world, &http, cases[i].method, cases[i].path, cases[i].body),
+                  cases[i].status);
+        CHECK_HAS(http.body, cases[i].piece);
+        CHECK(wr_str_eq(http_field(&http, "Content-Type"), WR_STR("application/problem+json")));
+    }
+    char event[512];
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions", world_event(event, "a", 1, 10)),
+              200);
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions", world_event(event, "a", 1, 11)),
+              409);
+    CHECK_HAS(http.body, "\"code\":\"conflict\"");
+    CHECK_INT(wr_server_sequence(world.server), 1);
+    sim_send(world.sim, http.client, "GARBAGE\r\n\r\n", 11);
+    CHECK(http_wait(&world, &http));
+    CHECK_INT(http.status, 400);
+    CHECK(wr_str_eq(http_field(&http, "Connection"), WR_STR("close")));
+    for (int i = 0; i < 20; i++) {
+        wr_server_step(world.server, 100000000);
+    }
+    CHECK(!sim_is_open(world.sim, http.client));
+    http_close(&world, &http);
+    world_close(&world);
+}
+
+TEST("pipelined requests are answered in order, however the bytes are cut")
+{
+    for (uint64_t seed = 0; seed < 8; seed++) {
+        struct world world;
+        struct http http;
+        char event[512], id[32];
+        world_open(&world, 30 + seed, seed % 2 == 0 ? WR_MODE_DURABLE : WR_MODE_FAST);
+        sim_faults(world.sim)->net_split = seed < 4 ? 900 : 0;
+        http_open(&world, &http);
+        for (int i = 0; i < 150; i++) {
+            snprintf(id, sizeof id, "e%d", i % 100);
+            if (i % 10 == 7) {
+                http_send(&world, &http, "GET", "/health", "");
+            } else {
+                http_send(&world, &http, "POST", "/v1/decisions",
+                          world_event(event, id, i % 100, 1 + i % 100));
+            }
+        }
+        for (int i = 0; i < 150; i++) {
+            CHECK(http_wait(&world, &http));
+            CHECK_INT(http.status, 200);
+            snprintf(id, sizeof id, "\"transaction_id\":\"e%d\"", i % 100);
+            CHECK_HAS(http.body, i % 10 == 7 ? "\"ready\":true" : id);
+            CHECK_INT(http_field(&http, "Weir-Replayed").n > 0, i >= 100 && i % 10 != 7);
+        }
+        CHECK_INT(wr_server_sequence(world.server), 90);
+        http_close(&world, &http);
+        world_close(&world);
+    }
+}
+
+TEST("chunked bodies are read, also a byte at a time")
+{
+    struct world world;
+    struct http http;
+    char event[512], request[2048];
+    world_open(&world, 4, WR_MODE_FAST);
+    http_open(&world, &http);
+    for (int size = 1; size < 40; size += 13) {
+        snprintf(request, sizeof request, "c%d", size);
+        world_event(event, request, 1, 5);
+        size_t n = (size_t)sprintf(
+            request,
+            "POST /v1/decisions HTTP/1.1\r\nHost: w\r\nTransfer-Encoding: chunked\r\n\r\n");
+        sim_send(world.sim, http.client, request, n);
+        for (size_t at = 0; at < strlen(event); at += (size_t)size) {
+            size_t step = WR_MIN((size_t)size, strlen(event) - at);
+            n = (size_t)sprintf(request, "%zx\r\n%.*s\r\n", step, (int)step, event + at);
+            sim_send(world.sim, http.client, request, n);
+            wr_server_step(world.server, 0);
+        }
+        sim_send(world.sim, http.client, "0\r\n\r\n", 5);
+        CHECK(http_wait(&world, &http));
+        CHECK_INT(http.status, 200);
+    }
+    http_close(&world, &http);
+    world_close(&world);
+}
+
+TEST("a batch is answered item by item, as an array or as lines")
+{
+    struct world world;
+    struct http http;
+    char a[512], b[512], body[4096];
+    world_open(&world, 5, WR_MODE_DURABLE);
+    http_open(&world, &http);
+    world_event(a, "a", 1, 10);
+    world_event(b, "b", 2, 10);
+    snprintf(body, sizeof body, "[%s, %s,{\"x\":1},%s]", a, b, a);
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions:batch", body), 200);
+    CHECK_HAS(http.body, "[{\"decision\":{");
+    CHECK_HAS(http.body, "\"item\":2");
+    CHECK_HAS(http.body, "\"replayed\":true");
+    CHECK_INT(wr_server_sequence(world.server), 2);
+    snprintf(body, sizeof body, "%s\n\n%s\nnonsense\n", b, world_event(a, "c", 1, 3));
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions:batch", body), 200);
+    CHECK(wr_str_eq(http_field(&http, "Content-Type"), WR_STR("application/x-ndjson")));
+    CHECK_HAS(http.body, "\"replayed\":true}}\n{\"decision\"");
+    CHECK_HAS(http.body, "\n{\"error\":{");
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions:batch", "[]"), 200);
+    CHECK_TEXT(http.body.p, http.body.n, "[]\n");
+    CHECK_INT(wr_server_sequence(world.server), 3);
+    http_close(&world, &http);
+    world_close(&world);
+}
+
+TEST("a batch of a thousand items crosses the engine's batches")
+{
+    struct world world;
+    struct http http;
+    char event[512], id[32];
+    world_open(&world, 6, WR_MODE_FAST);
+    http_open(&world, &http);
+    char *body = malloc(1 << 20);
+    size_t n = 0;
+    for (int i = 0; i < 1000; i++) {
+        snprintf(id, sizeof id, "e%d", i % 700);
+        n += (size_t)sprintf(body + n, "%s\n", world_event(event, id, i % 7, 1));
+    }
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions:batch", body), 200);
+    size_t lines = 0;
+    for (size_t i = 0; i < http.body.n; i++) {
+        lines += http.body.p[i] == '\n';
+    }
+    CHECK_INT(lines, 1000);
+    CHECK(!rig_has(http.body, "\"error\""));
+    CHECK_INT(wr_server_sequence(world.server), 700);
+    free(body);
+    http_close(&world, &http);
+    world_close(&world);
+}
+
+TEST("labels find their decision, and say when they have no effect")
+{
+    struct world world;
+    struct http http;
+    char event[512];
+    world_open(&world, 7, WR_MODE_DURABLE);
+    http_open(&world, &http);
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions", world_event(event, "a", 1, 10)),
+              200);
+    CHECK_INT(
+        http_ask(&world, &http, "POST", "/v1/labels", "{\"id\":\"a\",\"label\":{\"fraud\":true}}"),
+        200);
+    CHECK_HAS(http.body, "\"transaction_id\":\"a\"");
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/labels",
+                       "[{\"id\":\"a\",\"label\":{\"fraud\":null}},"
+                       "{\"id\":\"zz\",\"label\":{\"fraud\":1}},{\"id\":\"a\"}]"),
+              200);
+    CHECK_HAS(http.body, "{\"error\":{");
+    CHECK_INT(wr_server_sequence(world.server), 4);
+    /* On one connection, what comes behind a label sees it. */
+    http_send(&world, &http, "POST", "/v1/labels", "{\"id\":\"a\",\"label\":{\"fraud\":true}}");
+    http_send(&world, &http, "POST", "/v1/decisions", world_event(event, "b", 1, 10));
+    CHECK(http_wait(&world, &http) && http.status == 200);
+    CHECK_HAS(http.body, "\"transaction_id\":\"a\"");
+    CHECK(http_wait(&world, &http) && http.status == 200);
+    CHECK_HAS(json_member(http.body, "decision_id"), "-1-6");
+    http_close(&world, &http);
+    world_close(&world);
+}
+
+static void digest_of(struct world *world, struct http *http, char out[65])
+{
+    CHECK_INT(http_ask(world, http, "GET", "/v1/state", ""), 200);
+    snprintf(out, 65, "%.*s", WR_FMT(json_member(http->body, "digest")));
+}
+
+TEST("after a restart the state is the same, and first answers are repeated")
+{
+    for (int death = 0; death < 3; death++) {
+        struct world world;
+        struct http http;
+        char event[512], id[32], before[65], after[65], first[2048];
+        world_open(&world, 80 + (uint64_t)death, WR_MODE_DURABLE);
+        http_open(&world, &http);
+        for (int i = 0; i < 60; i++) {
+            snprintf(id, sizeof id, "e%d", i);
+            CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions",
+                               world_event(event, id, i % 5, 1 + i)),
+                      200);
+            if (i == 33) {
+                snprintf(first, sizeof first, "%.*s", WR_FMT(http.body));
+            }
+        }
+        CHECK_INT(http_ask(&world, &http, "POST", "/v1/labels",
+                           "{\"id\":\"e3\",\"label\":{\"fraud\":true}}"),
+                  200);
+        digest_of(&world, &http, before);
+        http_close(&world, &http);
+        if (death == 0) {
+            world_stop(&world);
+        } else {
+            world_die(&world, death == 2);
+        }
+        CHECK(world_start(&world));
+        CHECK_INT(wr_server_n_folded(world.server), 61);
+        http_open(&world, &http);
+        digest_of(&world, &http, after);
+        CHECK_STR(after, before);
+        CHECK_INT(
+            http_ask(&world, &http, "POST", "/v1/decisions", world_event(event, "e33", 33 % 5, 34)),
+            200);
+        CHECK_TEXT(http.body.p, http.body.n, first);
+        CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions", world_event(event, "n", 1, 1)),
+                  200);
+        CHECK_HAS(json_member(http.body, "decision_id"), "-2-62");
+        http_close(&world, &http);
+        world_close(&world);
+    }
+}
+
+TEST("another pack takes over at a restart and the journal notes it")
+{
+    struct world world;
+    struct http http;
+    char event[512];
+    world_open(&world, 9, WR_MODE_DURABLE);
+    http_open(&world, &http);
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions", world_event(event, "a", 1, 10)),
+              200);
+    http_close(&world, &http);
+    world_stop(&world);
+    struct wr_error error = {0};
+    rig_edit(&world.files, "data.json", "3", "4");
+    CHECK_INT(
+        wr_pack_open(&world.arena, world.files.files, world.files.n, NULL, &world.pack, &error),
+        WR_OK);
+    CHECK(world_start(&world));
+    CHECK_INT(wr_server_sequence(world.server), 2);
+    CHECK_HAS(wr_str_z(world.last_log), "ready");
+    world_stop(&world);
+    CHECK(world_start(&world));
+    CHECK_INT(wr_server_sequence(world.server), 2);
+    world_close(&world);
+}
+
+TEST("a second server on the same directory is refused")
+{
+    struct world world;
+    struct wr_error error = {0};
+    struct wr_server *other = NULL;
+    world_open(&world, 10, WR_MODE_DURABLE);
+    CHECK_INT(wr_server_open(sim_port(world.sim), world.pack, &world.config, &other, &error),
+              WR_E_STATE);
+    CHECK(strstr(error.text, "another process owns") != NULL);
+    world_close(&world);
+}
+
+TEST("a failed sync lets no answer leave, and the server recovers")
+{
+    struct world world;
+    struct http http;
+    char event[512], first[2048] = "";
+    world_open(&world, 11, WR_MODE_DURABLE);
+    http_open(&world, &http);
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions", world_event(event, "a", 1, 10)),
+              200);
+    sim_faults(world.sim)->sync_fails_at = 1;
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions", world_event(event, "b", 1, 10)), 0);
+    CHECK(!sim_is_open(world.sim, http.client));
+    http_close(&world, &http);
+    http_open(&world, &http);
+    CHECK_INT(http_ask(&world, &http, "GET", "/health?ready", ""), 503);
+    CHECK_HAS(http.body, "\"journal\":\"broken\"");
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions", event), 503);
+    CHECK(wr_str_eq(http_field(&http, "Retry-After"), WR_STR("1")));
+    CHECK_HAS(http.body, "\"code\":\"journal\"");
+    for (int i = 0; i < 20; i++) {
+        wr_server_step(world.server, 100000000);
+    }
+    CHECK_INT(http_ask(&world, &http, "GET", "/health?ready", ""), 200);
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions", event), 200);
+    snprintf(first, sizeof first, "%.*s", WR_FMT(http.body));
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions", event), 200);
+    CHECK_TEXT(http.body.p, http.body.n, first);
+    CHECK_INT(wr_server_sequence(world.server), 2);
+    http_close(&world, &http);
+    world_close(&world);
+}
+
+TEST("a full disk gives 503 until there is room again")
+{
+    struct world world;
+    struct http http;
+    char event[512], id[32];
+    world_open(&world, 12, WR_MODE_FAST);
+    http_open(&world, &http);
+    sim_faults(world.sim)->disk_room = sim_disk_used(world.sim) + 300000;
+    int status = 200, i = 0;
+    for (; i < 1000 && status == 200; i++) {
+        snprintf(id, sizeof id, "e%d", i);
+        status = http_ask(&world, &http, "POST", "/v1/decisions", world_event(event, id, i % 9, 1));
+    }
+    CHECK(i > 10 && i < 1000);
+    http_close(&world, &http);
+    http_open(&world, &http);
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions", event), 503);
+    CHECK_HAS(http.body, "the journal is full");
+    sim_faults(world.sim)->disk_room = UINT64_MAX;
+    for (int j = 0; j < 20; j++) {
+        wr_server_step(world.server, 100000000);
+    }
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions", event), 200);
+    CHECK_INT(wr_server_sequence(world.server), (uint64_t)i);
+    http_close(&world, &http);
+    world_close(&world);
+}
+
+TEST("slow heads, slow bodies, silence and unread answers end at their deadlines")
+{
+    struct world world;
+    struct http head, body, idle, unread;
+    char event[512];
+    world_open(&world, 13, WR_MODE_FAST);
+    sim_faults(world.sim)->net_window = 4096;
+    http_open(&world, &head);
+    http_open(&world, &body);
+    http_open(&world, &idle);
+    http_open(&world, &unread);
+    sim_send(world.sim, head.client, "POST /v1", 8);
+    sim_send(world.sim, body.client,
+             "POST /v1/decisions HTTP/1.1\r\nHost: w\r\nContent-Length: 99\r\n\r\n{", 64);
+    for (int i = 0; i < 40; i++) {
+        http_send(&world, &unread, "POST", "/v1/decisions", world_event(event, "u", 1, 1));
+    }
+    int64_t seconds[4] = {0};
+    for (int i = 0; i < 400; i++) {
+        wr_server_step(world.server, 0);
+        sim_step(world.sim, 100000000);
+        const struct http *all[] = {&head, &body, &idle, &unread};
+        for (int j = 0; j < 4; j++) {
+            seconds[j] = sim_is_open(world.sim, all[j]->client) ? i / 10 : seconds[j];
+        }
+        if (i % 10 == 0 && i < 300) { /* a byte now and then does not help */
+            sim_send(world.sim, head.client, "x", 1);
+            sim_send(world.sim, body.client, " ", 1);
+        }
+    }
+    CHECK(seconds[0] >= 4 && seconds[0] <= 6);
+    CHECK(seconds[1] >= 9 && seconds[1] <= 11);
+    CHECK(seconds[2] >= 28 && seconds[2] <= 32);
+    CHECK(seconds[3] >= 4 && seconds[3] <= 6);
+    http_close(&world, &head);
+    http_close(&world, &body);
+    http_close(&world, &idle);
+    http_close(&world, &unread);
+    world_close(&world);
+}
+
+TEST("connections beyond the limit wait, and failures to accept are survived")
+{
+    struct world world;
+    struct http https[6];
+    world_init(&world, 14, WR_MODE_FAST);
+    world.config.n_connections_max = 3;
+    CHECK(world_start(&world));
+    sim_faults(world.sim)->accept_fails = 500;
+    for (int i = 0; i < 6; i++) {
+        http_open(&world, &https[i]);
+    }
+    for (int i = 0; i < 6; i++) {
+        CHECK_INT(http_ask(&world, &https[i], "GET", "/health", ""), 200);
+        http_close(&world, &https[i]);
+    }
+    world_close(&world);
+}
+
+TEST("resets at any byte lose connections, never the server")
+{
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct world world;
+        world_open(&world, 1500 + seed, WR_MODE_DURABLE);
+        sim_faults(world.sim)->net_reset = 20;
+        sim_faults(world.sim)->net_split = 500;
+        for (int i = 0; i < 60; i++) {
+            struct http http;
+            char event[512], id[32];
+            http_open(&world, &http);
+            snprintf(id, sizeof id, "e%d", i % 40);
+            world_event(event, id, i % 40, 1);
+            for (int j = 0; j < 5; j++) {
+                http_send(&world, &http, "POST", "/v1/decisions", event);
+            }
+            while (http_wait(&world, &http)) {
+                CHECK_INT(http.status, 200);
+                if (sim_random(world.sim, 4) == 0) {
+                    sim_reset(world.sim, http.client);
+                }
+            }
+            sim_reset(world.sim, http.client);
+            wr_server_step(world.server, 1000000);
+            http_close(&world, &http);
+        }
+        CHECK(wr_server_sequence(world.server) <= 40);
+        world_close(&world);
+    }
+}
+
+TEST("OPA's data API answers in OPA's shapes")
+{
+    static const struct {
+        const char *method, *path, *body;
+        int status;
+        const char *answer;
+    } cases[] = {
+        {"POST", "/v1/data/risk/allow", "{\"input\":{\"policy\":{\"allow\":true}}}", 200,
+         "{\"result\":true}\n"},
+        {"POST", "/v1/data/risk/allow", "{\"input\":{}}", 200, "{}\n"},
+        {"POST", "/v1/data/limits/customer_count_1d", "{}", 200,
+         "{\"result\":3,\"warning\":{\"code\":\"api_usage_warning\",\"message\":\"'input' key "
+         "missing from the request\"}}\n"},
+        {"POST", "/v1/data/nowhere", "{\"input\":1}trailing", 200, "{}\n"},
+        {"GET", "/v1/data/limits", "", 200, "{\"result\":{\"customer_count_1d\":3}}\n"},
+        {"GET", "/v1/data/risk/hold?input=%7B%22policy%22%3A%7B%22hold%22%3A%22%3C%22%7D%7D", "",
+         200, "{\"result\":\"\\u003c\"}\n"},
+        {"GET", "/v1/data/limits?pretty=true", "", 200,
+         "{\n  \"result\": {\n    \"customer_count_1d\": 3\n  }\n}\n"},
+        {"POST", "/v1/data/risk/allow/", "{}", 301, ""},
+        {"POST", "/v1/data//risk", "{}", 301, ""},
+        {"POST", "/v1/data/risk%2Fallow", "{\"input\":{\"policy\":{\"allow\":true}}}", 200, "{}\n"},
+        {"DELETE", "/v1/data/risk", "", 405, ""},
+        {"POST", "/v1/data/risk", "[1]", 400,
+         "{\n  \"code\": \"invalid_parameter\",\n  \"message\": \"body contains malformed input "
+         "document: json: cannot unmarshal array into Go value of type types.DataRequestV1\"\n}\n"},
+    };
+    struct world world;
+    struct http http;
+    world_open(&world, 16, WR_MODE_FAST);
+    http_open(&world, &http);
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < WR_COUNTOF(cases); i++) {
+            CHECK_INT(http_ask(&world, &http, cases[i].method, cases[i].path, cases[i].body),
+                      cases[i].status);
+            CHECK_TEXT(http.body.p, http.body.n, cases[i].answer);
+        }
+    }
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/data/risk/allow/", "{}"), 301);
+    CHECK(wr_str_eq(http_field(&http, "Location"), WR_STR("/v1/data/risk/allow")));
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/data/risk/fails",
+                       "{\"input\":{\"policy\":{\"fails\":true}}}"),
+              500);
+    CHECK_HAS(http.body, "\"code\": \"eval_conflict_error\"");
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/data/risk", "{\"input\":"), 400);
+    CHECK_HAS(http.body, "body contains malformed input document: ");
+    CHECK_INT(wr_server_sequence(world.server), 0);
+    http_close(&world, &http);
+    world_close(&world);
+}
+
+TEST("metrics, pack and health tell what they should")
+{
+    struct world world;
+    struct http http;
+    char event[512];
+    world_open(&world, 17, WR_MODE_DURABLE);
+    http_open(&world, &http);
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions", world_event(event, "a", 1, 10)),
+              200);
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions", "{}"), 422);
+    CHECK_INT(http_ask(&world, &http, "GET", "/metrics", ""), 200);
+    CHECK_HAS(http.body, "weir_decisions_total{outcome=\"approve\"} 1\n");
+    CHECK_HAS(http.body, "weir_errors_total{code=\"field\"} 1\n");
+    CHECK_HAS(http.body, "weir_stage_duration_seconds_count{stage=\"total\"} 1\n");
+    CHECK_HAS(http.body, "weir_journal_state{state=\"ok\"} 1\n");
+    CHECK_HAS(http.body, "weir_sequence 1\n");
+    CHECK_HAS(http.body, "weir_journal_synced 1\n");
+    CHECK_INT(http_ask(&world, &http, "GET", "/v1/pack", ""), 200);
+    CHECK_HAS(http.body, "\"customer_count_1d\"");
+    CHECK_INT(http_ask(&world, &http, "HEAD", "/health", ""), 200);
+    CHECK_INT(http_ask(&world, &http, "GET", "/health", ""), 200);
+    http_close(&world, &http);
+    world_close(&world);
+}
+
+TEST("a drain answers what is in flight and ends")
+{
+    struct world world;
+    struct http http, other;
+    char event[512];
+    world_open(&world, 18, WR_MODE_DURABLE);
+    http_open(&world, &http);
+    http_open(&world, &other);
+    wr_server_step(world.server, 0);
+    http_send(&world, &http, "POST", "/v1/decisions", world_event(event, "a", 1, 10));
+    http_send(&world, &http, "POST", "/drain", "");
+    CHECK(http_wait(&world, &http) && http.status == 200);
+    CHECK(http_wait(&world, &http) && http.status == 202);
+    bool goes_on = true;
+    for (int i = 0; i < 300 && goes_on; i++) {
+        goes_on = wr_server_step(world.server, 100000000);
+    }
+    CHECK(!goes_on);
+    CHECK(sim_connect(world.sim, "here") < 0);
+    http_close(&world, &http);
+    http_close(&world, &other);
+    world_close(&world);
+}
+
+TEST("a termination signal drains too, and a step of the wall clock is ignored")
+{
+    struct world world;
+    struct http http;
+    char event[512];
+    world_open(&world, 19, WR_MODE_DURABLE);
+    http_open(&world, &http);
+    wr_server_step(world.server, 0);
+    sim_wall_jump(world.sim, 86400ll * 1000000000);
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions", world_event(event, "a", 1, 10)),
+              200);
+    CHECK_HAS(wr_str_z(world.last_log), "the wall clock stepped by 86400000 ms");
+    http_close(&world, &http);
+    sim_stop(world.sim);
+    bool goes_on = true;
+    for (int i = 0; i < 300 && goes_on; i++) {
+        goes_on = wr_server_step(world.server, 100000000);
+    }
+    CHECK(!goes_on);
+    world_close(&world);
+}
+
+int main(int argc, char **argv)
+{
+    return check_main(argc, argv);
+}
