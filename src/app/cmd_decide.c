@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 static struct {
     const char *pack, *input, *model;
@@ -187,6 +188,17 @@ static void tell(const struct counts *counts, const struct wr_decider *decider)
             (unsigned long long)counts->refused);
 }
 
+/* Event time where every event has one, else the wall clock at the start. */
+static int64_t decision_time(const struct wr_pack *pack)
+{
+    if (wr_pack_events_have_time(pack)) {
+        return WR_NOW_IS_EVENT_TIME;
+    }
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
+}
+
 static int decide_all(struct wr_opened *opened)
 {
     struct counts counts = {0};
@@ -195,6 +207,7 @@ static int decide_all(struct wr_opened *opened)
     bool csv = wants_csv();
     struct wr_decider_config config = {.engine = opened->engine,
                                        .sink = {print_answer, &counts},
+                                       .now_us = decision_time(opened->pack),
                                        .want_features = options.features,
                                        .labels_by_id = !csv};
     if (map != NULL && map->has_label) {

@@ -162,7 +162,7 @@ wr_err wr_decider_event(struct wr_decider *decider, uint64_t line, struct wr_str
     }
     decider->requests[decider->n] = (struct wr_request){
         .body = kept,
-        .now_us = WR_NOW_IS_EVENT_TIME,
+        .now_us = decider->config.now_us,
         .want_features = decider->config.want_features,
     };
     decider->lines[decider->n] = line;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The batch reader: events in order, labels when they become known, decisions out.
  *
- * Time is event time: a decision is made at the time its event bears. A label due at a time is
- * applied before the events of that time, so a batch never reaches over one that is due. Answers
+ * Usually time is event time: a decision is made at the time its event bears. A label due at a time
+ * is applied before the events of that time, so a batch never reaches over one that is due. Answers
  * are handed to a sink in the order of the events. */
 #ifndef WR_DECIDER_H
 #define WR_DECIDER_H
@@ -23,6 +23,7 @@ struct wr_decider_config {
     struct wr_decider_sink sink;
     struct wr_str label_name; /* of labels that come with their event */
     int64_t label_delay_us;
+    int64_t now_us; /* of every decision; WR_NOW_IS_EVENT_TIME: its event's time */
     bool want_features;
     bool labels_by_id; /* labels come as entries of their own: remember every event's anchor */
 };

@@ -175,7 +175,7 @@ static wr_err take(struct reader *reader, const yaml_event_t *event)
 }
 
 wr_err wr_yaml_file_read(struct wr_arena *arena, struct wr_str text, struct wr_value *out,
-                    struct wr_error *error)
+                         struct wr_error *error)
 {
     struct reader reader = {.arena = arena, .error = error, .root = wr_null()};
     yaml_parser_t parser;

@@ -13,6 +13,6 @@
 
 /* Errors: WR_E_CONFIG with row and column. Values live in the arena. An empty text is null. */
 wr_err wr_yaml_file_read(struct wr_arena *arena, struct wr_str text, struct wr_value *out,
-                    struct wr_error *error);
+                         struct wr_error *error);
 
 #endif

@@ -401,6 +401,11 @@ struct wr_str wr_pack_digest_text(const struct wr_pack *pack)
     return wr_str_of(pack->digest_text, sizeof pack->digest_text);
 }
 
+bool wr_pack_events_have_time(const struct wr_pack *pack)
+{
+    return pack->schema->has_time && pack->schema->time_required;
+}
+
 int64_t wr_pack_deadline_us(const struct wr_pack *pack)
 {
     return pack->policy.deadline_us;

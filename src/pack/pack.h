@@ -45,7 +45,9 @@ WR_NODISCARD wr_err wr_pack_open(struct wr_arena *arena, const struct wr_pack_fi
 struct wr_str wr_pack_revision(const struct wr_pack *pack);    /* of .manifest; "" when none */
 const uint8_t *wr_pack_digest(const struct wr_pack *pack);     /* 32 bytes */
 struct wr_str wr_pack_digest_text(const struct wr_pack *pack); /* 64 hex digits */
-int64_t wr_pack_deadline_us(const struct wr_pack *pack);       /* decision.deadline; 0 = none */
+/* Does every event bear its time? If not, an event without one happens now. */
+bool wr_pack_events_have_time(const struct wr_pack *pack);
+int64_t wr_pack_deadline_us(const struct wr_pack *pack); /* decision.deadline; 0 = none */
 
 /* What is odd but not wrong: unused features, a rule named in `outcomes` that no module defines,
  * costly kinds of windows ... Sentences, in a fixed order. */
