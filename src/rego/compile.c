@@ -66,41 +66,57 @@ static bool head_items(struct compiler *c, struct wr_plan_term *const *items, ui
     return false;
 }
 
+/* The register of a head term: a variable's own, or a new one. False: unsafe. */
+static bool head_item(struct compiler *c, struct wr_plan_term *t, uint32_t *reg)
+{
+    if (t->kind == WR_PLAN_VAR && c->bindings.bound[t->var]) {
+        *reg = c->var_register[t->var];
+        return true;
+    }
+    *reg = wr_new_register(c);
+    return head_items(c, &t, 1, *reg);
+}
+
+/* Back to the innermost loop; the clause's own end comes next anyway. */
+static void go_on(struct compiler *c, bool constant, uint32_t skip)
+{
+    if (!constant && c->fail != skip) {
+        wr_emit(c, WR_OP_JUMP, 0, 0, 0, 0, c->fail);
+    }
+}
+
 static void yield_value(struct compiler *c, struct rule_state *s,
                         const struct wr_plan_clause *clause, uint32_t found, uint32_t skip)
 {
-    uint32_t value = wr_new_register(c);
-    struct wr_plan_term *items[1] = {clause->value};
-    bool constant = clause->value->kind == WR_PLAN_CONST;
-    if (!head_items(c, items, 1, value)) {
-        return;
-    }
-    wr_set_place(c, &clause->ast->loc);
+    uint32_t value;
     if (s->early) {
-        wr_emit(c, WR_OP_MOVE, s->result, value, 0, 0, NO_LABEL);
+        wr_compile_term(c, clause->value, s->result);
         wr_emit(c, WR_OP_JUMP, 0, 0, 0, 0, s->end);
         return;
     }
+    if (!head_item(c, clause->value, &value)) {
+        return;
+    }
+    wr_set_place(c, &clause->ast->loc);
     wr_emit(c, WR_OP_RESULT, s->result, value, 0, s->node->kind == WR_NODE_FUNCTION, NO_LABEL);
     if (found != WR_NO_REGISTER) {
         wr_emit(c, WR_OP_MOVE, found, value, 0, 0, NO_LABEL);
     }
-    wr_emit(c, WR_OP_JUMP, 0, 0, 0, 0, constant ? skip : c->fail);
+    go_on(c, clause->value->kind == WR_PLAN_CONST, skip);
 }
 
 static void yield_element(struct compiler *c, struct rule_state *s,
                           const struct wr_plan_clause *clause, uint32_t skip)
 {
-    uint32_t key = wr_new_register(c);
-    struct wr_plan_term *items[1] = {clause->key};
-    if (head_items(c, items, 1, key)) {
+    uint32_t key;
+    if (head_item(c, clause->key, &key)) {
         wr_emit(c, WR_OP_ADD, s->result, key, 0, 0, NO_LABEL);
-        wr_emit(c, WR_OP_JUMP, 0, 0, 0, 0, clause->key->kind == WR_PLAN_CONST ? skip : c->fail);
+        go_on(c, clause->key->kind == WR_PLAN_CONST, skip);
     }
 }
 
 static void yield_pair(struct compiler *c, struct rule_state *s,
-                       const struct wr_plan_clause *clause, uint32_t found)
+                       const struct wr_plan_clause *clause, uint32_t found, uint32_t skip)
 {
     bool element = clause->key != NULL;
     uint32_t n = clause->n_path, first = wr_new_registers(c, n + 1);
@@ -125,7 +141,7 @@ static void yield_pair(struct compiler *c, struct rule_state *s,
     if (found != WR_NO_REGISTER) {
         wr_emit(c, WR_OP_MOVE, found, first + n, 0, 0, NO_LABEL);
     }
-    wr_emit(c, WR_OP_JUMP, 0, 0, 0, 0, c->fail);
+    go_on(c, false, skip);
 }
 
 /* One link: arguments, body, head. Falls through to its end label when it is exhausted. */
@@ -147,7 +163,7 @@ static void compile_link(struct compiler *c, struct rule_state *s,
         if (s->node->kind == WR_NODE_SET) {
             yield_element(c, s, clause, skip);
         } else if (s->node->kind == WR_NODE_PARTIAL) {
-            yield_pair(c, s, clause, found);
+            yield_pair(c, s, clause, found, skip);
         } else {
             yield_value(c, s, clause, found, skip);
         }

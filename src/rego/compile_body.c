@@ -102,6 +102,28 @@ void wr_leave_with(struct compiler *c, uint32_t before)
 
 /* ── conditions ─────────────────────────────────────────────────────────────────────────────── */
 
+/* Makes the access that was emitted last compare its result with a constant. False: it is none, or
+ * the constant's number is too large for its operand. */
+static bool fuse_compare(struct compiler *c, uint8_t op, uint32_t reg, uint32_t constant)
+{
+    if (c->n_code == 0 || constant > UINT16_MAX) {
+        return false;
+    }
+    struct wr_insn *last = &c->code[c->n_code - 1];
+    uint32_t which = op - WR_OPERATOR_EQUAL;
+    if (last->op == WR_OP_INPUT && last->a == reg) {
+        last->op = (uint16_t)(WR_OP_INPUT_EQ + which);
+        last->b = (uint16_t)constant;
+        return true;
+    }
+    if (last->op == WR_OP_GET_CONST && last->a == reg) {
+        last->op = (uint16_t)(WR_OP_GET_EQ + which);
+        last->c = (uint16_t)constant;
+        return true;
+    }
+    return false;
+}
+
 /* x op y with y constant; false: there is no such instruction. */
 static bool compare_const(struct compiler *c, uint8_t op, const struct wr_plan_term *x,
                           const struct wr_plan_term *y)
@@ -113,8 +135,11 @@ static bool compare_const(struct compiler *c, uint8_t op, const struct wr_plan_t
     if (y->kind != WR_PLAN_CONST) {
         return false;
     }
-    uint32_t reg = wr_compile_term(c, x, WR_NO_REGISTER);
-    wr_emit(c, ops[op], 0, reg, 0, wr_unit_const(c->unit, y->value), c->fail);
+    uint32_t before = c->n_code, reg = wr_compile_term(c, x, WR_NO_REGISTER);
+    uint32_t constant = wr_unit_const(c->unit, y->value);
+    if (c->n_code == before || !fuse_compare(c, op, reg, constant)) {
+        wr_emit(c, ops[op], 0, reg, 0, constant, c->fail);
+    }
     return true;
 }
 

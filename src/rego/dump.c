@@ -43,6 +43,11 @@ static void write_operand(struct wr_buf *buf, const struct wr_unit *unit, const 
         wr_buf_char(buf, ' ');
         wr_rego_write(buf, &unit->consts[in->d]);
         break;
+    case 'i':
+    case 'j':
+        wr_buf_char(buf, ' ');
+        wr_rego_write(buf, &unit->consts[operand == 'i' ? in->b : in->c]);
+        break;
     case 'p':
         write_path(buf, unit, &unit->input, in->d, "input");
         break;

@@ -44,6 +44,12 @@ static void read_function(struct reach *reach, const struct wr_function *f)
         const struct wr_insn *in = &f->code[i];
         switch (in->op) {
         case WR_OP_INPUT:
+        case WR_OP_INPUT_EQ:
+        case WR_OP_INPUT_NEQ:
+        case WR_OP_INPUT_LT:
+        case WR_OP_INPUT_LTE:
+        case WR_OP_INPUT_GT:
+        case WR_OP_INPUT_GTE:
             reach->paths[in->d] = true;
             break;
         case WR_OP_RULE:

@@ -6,6 +6,9 @@
  * contexts). r[x] is register x of the running function, k[d] constant d, and `fail` means: go on
  * at instruction t. WR_NO_REGISTER as a destination drops the result. Cost is fuel.
  *
+ * In listings: a b c registers, k constant d, i j constants b and c, p q paths d of input and data,
+ * x builtin d, n number d, w entry d of the table of `with`, t instruction.
+ *
  * A body is straight-line code; what iterates is a loop whose NEXT is the place where everything
  * inside it fails to, so that falling out of the end of a body and failing are the same jump. */
 #ifndef WR_REGO_OPCODE_H
@@ -40,6 +43,18 @@
     X(LTE_CONST, "bkt", 1, 0, "fail unless r[b] <= k[d]")                                          \
     X(GT_CONST, "bkt", 1, 0, "fail unless r[b] > k[d]")                                            \
     X(GTE_CONST, "bkt", 1, 0, "fail unless r[b] >= k[d]")                                          \
+    X(INPUT_EQ, "apit", 1, 0, "INPUT, then fail unless r[a] == k[b]")                              \
+    X(INPUT_NEQ, "apit", 1, 0, "INPUT, then fail unless r[a] != k[b]")                             \
+    X(INPUT_LT, "apit", 1, 0, "INPUT, then fail unless r[a] < k[b]")                               \
+    X(INPUT_LTE, "apit", 1, 0, "INPUT, then fail unless r[a] <= k[b]")                             \
+    X(INPUT_GT, "apit", 1, 0, "INPUT, then fail unless r[a] > k[b]")                               \
+    X(INPUT_GTE, "apit", 1, 0, "INPUT, then fail unless r[a] >= k[b]")                             \
+    X(GET_EQ, "abkjt", 1, 0, "GET_CONST, then fail unless r[a] == k[c]")                           \
+    X(GET_NEQ, "abkjt", 1, 0, "GET_CONST, then fail unless r[a] != k[c]")                          \
+    X(GET_LT, "abkjt", 1, 0, "GET_CONST, then fail unless r[a] < k[c]")                            \
+    X(GET_LTE, "abkjt", 1, 0, "GET_CONST, then fail unless r[a] <= k[c]")                          \
+    X(GET_GT, "abkjt", 1, 0, "GET_CONST, then fail unless r[a] > k[c]")                            \
+    X(GET_GTE, "abkjt", 1, 0, "GET_CONST, then fail unless r[a] >= k[c]")                          \
     X(COMPARE, "abcn", 0, 0, "r[a] = whether r[b] compares to r[c] as operator d says")            \
     X(MEMBER, "bct", 1, 1, "fail unless r[b] is an element or a value of r[c]")                    \
     X(PLUS, "abct", 1, 0, "r[a] = r[b] + r[c]; fail as the builtin does")                          \

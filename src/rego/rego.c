@@ -354,7 +354,6 @@ static bool start_vm(struct vm *vm, const struct wr_rego_query *query,
                                         .prepared = query->program->prepared,
                                         .error = error,
                                         .fuel = &vm->fuel};
-    vm->call.cache = wr_builtin_cache_new(scratch);
     vm->context = wr_vm_new_context(vm, NULL);
     uint32_t n = WR_MAX(query->function.n_registers, FIRST_REGISTERS);
     struct vm_block *block = WR_NEW(scratch, struct vm_block);

@@ -15,7 +15,7 @@ wr_err wr_vm_fail(struct vm *vm, uint32_t pc, wr_err code, const char *message)
     const struct wr_function *f = vm->function;
     wr_fail(vm->error, code, "%s", message);
     if (vm->error != NULL) {
-        wr_error_where(vm->error, f->file.p, f->file.n);
+        wr_error_where(vm->error, f->file.n > 0 ? f->file.p : "", f->file.n);
         vm->error->row = pc < f->n_code ? f->places[pc].row : 0;
         vm->error->col = pc < f->n_code ? f->places[pc].col : 0;
     }
@@ -164,13 +164,34 @@ static inline int compare(const struct wr_value *a, const struct wr_value *b)
     return wr_value_cmp(a, b);
 }
 
+/* Short texts without a call: keys and codes mostly are. */
+static inline bool same_text(const char *a, const char *b, uint32_t n)
+{
+    if (n > 16) {
+        return memcmp(a, b, n) == 0;
+    }
+    if (n >= 8) {
+        uint64_t a0, a1, b0, b1;
+        memcpy(&a0, a, 8), memcpy(&a1, a + n - 8, 8);
+        memcpy(&b0, b, 8), memcpy(&b1, b + n - 8, 8);
+        return ((a0 ^ b0) | (a1 ^ b1)) == 0;
+    }
+    if (n >= 4) {
+        uint32_t a0, a1, b0, b1;
+        memcpy(&a0, a, 4), memcpy(&a1, a + n - 4, 4);
+        memcpy(&b0, b, 4), memcpy(&b1, b + n - 4, 4);
+        return ((a0 ^ b0) | (a1 ^ b1)) == 0;
+    }
+    return n == 0 || (a[0] == b[0] && a[n / 2] == b[n / 2] && a[n - 1] == b[n - 1]);
+}
+
 static inline bool equal(const struct wr_value *a, const struct wr_value *b)
 {
     if (a->type != b->type) {
         return false;
     }
     if (a->type == WR_STRING) {
-        return a->n == b->n && (a->text == b->text || memcmp(a->text, b->text, a->n) == 0);
+        return a->n == b->n && same_text(a->text, b->text, a->n);
     }
     if (is_int(a) && is_int(b)) {
         return a->i == b->i;
@@ -220,6 +241,28 @@ static inline const struct wr_value *element(const struct wr_value *of, const st
     return of->type >= WR_ARRAY && of->type <= WR_SET ? wr_value_at(of, key) : NULL;
 }
 
+/* A field by constant key. Records of one list mostly have one shape: where the key stood last is
+ * tried first. */
+static inline const struct wr_value *field(struct vm *vm, const struct wr_value *of,
+                                           const struct wr_value *key, uint32_t id)
+{
+    if (WR_UNLIKELY(of->type != WR_OBJECT || key->type != WR_STRING)) {
+        return element(of, key);
+    }
+    uint8_t *hint = &vm->hints[id % VM_HINTS];
+    const struct wr_pair *pairs = of->pairs;
+    if (*hint < of->n && pairs[*hint].key.type == WR_STRING && pairs[*hint].key.n == key->n &&
+        same_text(pairs[*hint].key.text, key->text, key->n)) {
+        return &pairs[*hint].value;
+    }
+    const struct wr_value *v = wr_object_get_str(of, wr_text(*key));
+    if (v != NULL) {
+        size_t at = (size_t)((const struct wr_pair *)(const void *)(v - 1) - pairs);
+        *hint = at < UINT8_MAX ? (uint8_t)at : 0;
+    }
+    return v;
+}
+
 /* ── builtins ───────────────────────────────────────────────────────────────────────────────── */
 
 /* out undefined: no result (or an error that does not count). */
@@ -228,6 +271,10 @@ static wr_err call_builtin(struct vm *vm, uint32_t pc, const struct wr_builtin *
 {
     *out = wr_undefined();
     vm->call.self = b;
+    if (vm->call.cache == NULL &&
+        (b->cost == WR_COST_HEAVY || (b->flags & WR_BUILTIN_NONDET) != 0)) {
+        vm->call.cache = wr_builtin_cache_new(vm->arena);
+    }
     if (b->fn == NULL) {
         return vm->how->strict_builtin_errors
                    ? wr_vm_fail(vm, pc, WR_E_EVAL_BUILTIN, "there is no network here")
@@ -277,6 +324,64 @@ static wr_err enter_mock(struct vm *vm, const struct vm_mock *mock, uint32_t pc,
         vm->context = context;
     }
     return err;
+}
+
+static struct vm_context *context_of(const struct wr_value *v)
+{
+    WR_ASSERT(v->type == VM_CONTEXT);
+    return (struct vm_context *)(uintptr_t)v->text;
+}
+
+enum outcome { HERE, ENTERED, ABSENT, BROKEN };
+
+static enum outcome judged(struct wr_value *target, struct wr_value out, wr_err err)
+{
+    *target = out;
+    return err != WR_OK ? BROKEN : out.type == WR_UNDEFINED ? ABSENT : HERE;
+}
+
+/* What a mock puts in the place of a call. */
+static enum outcome run_mock(struct vm *vm, const struct vm_mock *mock, uint32_t pc,
+                             const struct wr_insn *in, struct wr_value *r, wr_err *err)
+{
+    struct wr_value out = mock->value;
+    *err = WR_OK;
+    if (mock->entry->by_function != NULL) {
+        *err = enter_mock(vm, mock, pc, in);
+        return *err == WR_OK ? ENTERED : BROKEN;
+    }
+    if (mock->entry->by_builtin != NULL) {
+        *err = call_builtin(vm, pc, mock->entry->by_builtin, &r[in->b], in->c, &out);
+    }
+    return judged(&r[in->a], out, *err);
+}
+
+static enum outcome call_function(struct vm *vm, uint32_t pc, const struct wr_insn *in,
+                                  struct wr_value *r, wr_err *err)
+{
+    if (WR_UNLIKELY(vm->context->mocks != NULL)) {
+        const struct wr_rule_node *node = vm->query->program->resolved.tree.nodes[in->d];
+        const struct vm_mock *mock = find_mock(vm->context, node, NULL);
+        if (mock != NULL) {
+            return run_mock(vm, mock, pc, in, r, err);
+        }
+    }
+    *err = enter(vm, in->d, pc, in, NULL, &r[in->b], in->c);
+    return *err == WR_OK ? ENTERED : BROKEN;
+}
+
+/* A builtin while some functions are replaced. */
+static enum outcome call_mocked(struct vm *vm, uint32_t pc, const struct wr_insn *in,
+                                struct wr_value *r, wr_err *err)
+{
+    const struct wr_builtin *b = vm->unit->builtins[in->d];
+    const struct vm_mock *mock = find_mock(vm->context, NULL, b);
+    struct wr_value out;
+    if (mock != NULL) {
+        return run_mock(vm, mock, pc, in, r, err);
+    }
+    *err = call_builtin(vm, pc, b, &r[in->b], in->c, &out);
+    return judged(&r[in->a], out, *err);
 }
 
 /* ── iteration ──────────────────────────────────────────────────────────────────────────────── */
@@ -344,8 +449,6 @@ static bool emit(struct vm *vm, const struct wr_value *from, uint32_t n_names, u
 }
 
 /* ── documents ──────────────────────────────────────────────────────────────────────────────── */
-
-enum outcome { HERE, ENTERED, ABSENT, BROKEN };
 
 /* The document of a node: HERE with *out set, ABSENT, or ENTERED its function. */
 static enum outcome document(struct vm *vm, uint32_t pc, const struct wr_insn *in, uint32_t id,
@@ -427,341 +530,361 @@ static bool build(struct vm *vm, const struct wr_insn *in, const struct wr_value
     return true;
 }
 
-static bool arithmetic(const struct wr_insn *in, const struct wr_value *a, const struct wr_value *b,
-                       struct wr_value *out)
-{
-    int64_t r;
-    if (!is_int(a) || !is_int(b)) {
-        return false;
-    }
-    bool fits = in->op == WR_OP_PLUS    ? wr_add_i64(a->i, b->i, &r)
-                : in->op == WR_OP_MINUS ? !__builtin_sub_overflow(a->i, b->i, &r)
-                                        : wr_mul_i64(a->i, b->i, &r);
-    if (fits) {
-        *out = wr_int(r);
-    }
-    return fits;
-}
-
 /* ── the loop ───────────────────────────────────────────────────────────────────────────────── */
 
-#define FAIL_UNLESS(condition)                                                                     \
-    if (!(condition)) {                                                                            \
-        goto fail;                                                                                 \
-    }                                                                                              \
-    break
-#define BURN(units)                                                                                \
-    if (WR_UNLIKELY(!burn(vm, (units)))) {                                                         \
-        return fail_with(vm, pc, WR_E_EVAL_CANCEL);                                                \
-    }
-#define CHECK_ERR(call)                                                                            \
+/* Two dispatchers for one body: a jump table where the compiler has labels as values, else a
+ * switch (also with -DWR_VM_SWITCH, so that the tests can run both). */
+#if defined(__GNUC__) && !defined(WR_VM_SWITCH)
+#define CASE(name) on_##name:
+#define GO()       __extension__({ goto *labels[in->op]; })
+#define LOOP_BEGIN GO();
+#define LOOP_END
+#define LABEL(name, operands, jumps, cost, effect) [WR_OP_##name] = __extension__ && on_##name,
+#else
+#define CASE(name) case WR_OP_##name:
+#define GO()       goto dispatch
+#define LOOP_BEGIN                                                                                 \
+    dispatch:                                                                                      \
+    switch (in->op) {
+#define LOOP_END                                                                                   \
+    default:                                                                                       \
+        WR_UNREACHABLE();                                                                          \
+        }
+#endif
+
+#define NEXT()                                                                                     \
     do {                                                                                           \
-        wr_err check_err = (call);                                                                 \
-        if (WR_UNLIKELY(check_err != WR_OK)) {                                                     \
-            return fail_with(vm, pc, check_err);                                                   \
+        in++;                                                                                      \
+        GO();                                                                                      \
+    } while (0)
+#define FAIL()                                                                                     \
+    do {                                                                                           \
+        in = code + in->t;                                                                         \
+        GO();                                                                                      \
+    } while (0)
+#define NEXT_IF(condition)                                                                         \
+    do {                                                                                           \
+        if (condition) {                                                                           \
+            NEXT();                                                                                \
+        }                                                                                          \
+        FAIL();                                                                                    \
+    } while (0)
+#define PC ((uint32_t)(in - code))
+#define BURN(units)                                                                                \
+    do {                                                                                           \
+        if (WR_UNLIKELY(!burn(vm, (units)))) {                                                     \
+            return fail_with(vm, PC, WR_E_EVAL_CANCEL);                                            \
         }                                                                                          \
     } while (0)
+#define TRY(call)                                                                                  \
+    do {                                                                                           \
+        wr_err try_err = (call);                                                                   \
+        if (WR_UNLIKELY(try_err != WR_OK)) {                                                       \
+            return fail_with(vm, PC, try_err);                                                     \
+        }                                                                                          \
+    } while (0)
+/* Goes on where a document was found, was not, or in the function that makes it. */
+#define JUDGE(call)                                                                                \
+    do {                                                                                           \
+        switch (call) {                                                                            \
+        case HERE:                                                                                 \
+            NEXT();                                                                                \
+        case ABSENT:                                                                               \
+            FAIL();                                                                                \
+        case ENTERED:                                                                              \
+            in = code = vm->function->code;                                                        \
+            r = vm->registers;                                                                     \
+            GO();                                                                                  \
+        case BROKEN:                                                                               \
+            return err == WR_E_MEMORY ? fail_with(vm, PC, err) : err;                              \
+        }                                                                                          \
+        WR_UNREACHABLE();                                                                          \
+    } while (0)
+
+#define LOAD_INPUT(into)                                                                           \
+    const struct wr_value *into = &vm->context->input_slots[in->d];                                \
+    if (WR_UNLIKELY(into->type == VM_UNKNOWN)) {                                                   \
+        into = wr_vm_slot(vm->unit, &vm->unit->input, vm->context->input_slots,                    \
+                          &vm->context->input, in->d);                                             \
+    }                                                                                              \
+    r[in->a] = *into
+#define INPUT_CASE(name, test)                                                                     \
+    CASE(INPUT_##name)                                                                             \
+    {                                                                                              \
+        LOAD_INPUT(v);                                                                             \
+        const struct wr_value *w = &k[in->b];                                                      \
+        NEXT_IF(v->type != WR_UNDEFINED && (test));                                                \
+    }
+#define GET_CASE(name, test)                                                                       \
+    CASE(GET_##name)                                                                               \
+    {                                                                                              \
+        const struct wr_value *v = field(vm, &r[in->b], &k[in->d], in->d);                         \
+        const struct wr_value *w = &k[in->c];                                                      \
+        if (v == NULL) {                                                                           \
+            FAIL();                                                                                \
+        }                                                                                          \
+        r[in->a] = *v;                                                                             \
+        NEXT_IF(test);                                                                             \
+    }
+#define ARITHMETIC_CASE(name, overflows)                                                           \
+    CASE(name)                                                                                     \
+    {                                                                                              \
+        const struct wr_value *x = &r[in->b], *y = &r[in->c];                                      \
+        int64_t sum;                                                                               \
+        if (is_int(x) && is_int(y) && !overflows(x->i, y->i, &sum)) {                              \
+            r[in->a] = wr_int(sum);                                                                \
+            NEXT();                                                                                \
+        }                                                                                          \
+        struct wr_value args[2] = {*x, *y};                                                        \
+        BURN(1);                                                                                   \
+        err = call_builtin(vm, PC, vm->unit->builtins[in->d], args, 2, &out);                      \
+        if (err != WR_OK) {                                                                        \
+            return err;                                                                            \
+        }                                                                                          \
+        r[in->a] = out;                                                                            \
+        NEXT_IF(out.type != WR_UNDEFINED);                                                         \
+    }
 
 wr_err wr_vm_run(struct vm *vm)
 {
-    const struct wr_insn *code = vm->function->code;
+#ifdef LABEL
+    static const void *const labels[WR_OPCODES] = {WR_OPCODE_TABLE(LABEL)};
+#endif
+    const struct wr_insn *code = vm->function->code, *in = code;
     const struct wr_value *k = vm->unit->consts;
     struct wr_value *r = vm->registers;
-    uint32_t pc = 0;
+    struct wr_value out;
     wr_err err = WR_OK;
-    enum outcome outcome;
-    for (;;) {
-        const struct wr_insn *in = &code[pc];
-        switch ((enum wr_opcode)in->op) {
-        case WR_OP_JUMP:
-            goto fail;
-        case WR_OP_MOVE:
-            r[in->a] = r[in->b];
-            break;
-        case WR_OP_CONST:
-            r[in->a] = k[in->d];
-            break;
-        case WR_OP_UNDEF:
-            r[in->a] = wr_undefined();
-            break;
-        case WR_OP_IF_DEFINED:
-            FAIL_UNLESS(r[in->b].type == WR_UNDEFINED);
-        case WR_OP_IF_UNDEFINED:
-            FAIL_UNLESS(r[in->b].type != WR_UNDEFINED);
-        case WR_OP_INPUT: {
-            const struct wr_value *slot = &vm->context->input_slots[in->d];
-            if (slot->type == VM_UNKNOWN) {
-                slot = wr_vm_slot(vm->unit, &vm->unit->input, vm->context->input_slots,
-                                  &vm->context->input, in->d);
-            }
-            r[in->a] = *slot;
-            FAIL_UNLESS(slot->type != WR_UNDEFINED);
-        }
-        case WR_OP_DATA: {
-            const struct wr_value *slot = &vm->context->data_slots[in->d];
-            if (slot->type == VM_UNKNOWN) {
-                slot = wr_vm_slot(vm->unit, &vm->unit->data, vm->context->data_slots,
-                                  &vm->context->data, in->d);
-            }
-            r[in->a] = *slot;
-            FAIL_UNLESS(slot->type != WR_UNDEFINED);
-        }
-        case WR_OP_GET:
-        case WR_OP_GET_CONST: {
-            const struct wr_value *at =
-                element(&r[in->b], in->op == WR_OP_GET ? &r[in->c] : &k[in->d]);
-            if (at == NULL) {
-                goto fail;
-            }
-            r[in->a] = *at;
-            break;
-        }
-        case WR_OP_IS_ARRAY:
-            FAIL_UNLESS(r[in->b].type == WR_ARRAY && r[in->b].n == in->d);
-        case WR_OP_IS_OBJECT:
-            FAIL_UNLESS(r[in->b].type == WR_OBJECT && r[in->b].n == in->d);
-        case WR_OP_TRUE:
-            FAIL_UNLESS(!wr_is_false(r[in->b]));
-        case WR_OP_EQ:
-            FAIL_UNLESS(equal(&r[in->b], &r[in->c]));
-        case WR_OP_NEQ:
-            FAIL_UNLESS(!equal(&r[in->b], &r[in->c]));
-        case WR_OP_LT:
-            FAIL_UNLESS(compare(&r[in->b], &r[in->c]) < 0);
-        case WR_OP_LTE:
-            FAIL_UNLESS(compare(&r[in->b], &r[in->c]) <= 0);
-        case WR_OP_EQ_CONST:
-            FAIL_UNLESS(equal(&r[in->b], &k[in->d]));
-        case WR_OP_NEQ_CONST:
-            FAIL_UNLESS(!equal(&r[in->b], &k[in->d]));
-        case WR_OP_LT_CONST:
-            FAIL_UNLESS(compare(&r[in->b], &k[in->d]) < 0);
-        case WR_OP_LTE_CONST:
-            FAIL_UNLESS(compare(&r[in->b], &k[in->d]) <= 0);
-        case WR_OP_GT_CONST:
-            FAIL_UNLESS(compare(&r[in->b], &k[in->d]) > 0);
-        case WR_OP_GTE_CONST:
-            FAIL_UNLESS(compare(&r[in->b], &k[in->d]) >= 0);
-        case WR_OP_COMPARE:
-            r[in->a] = wr_bool(compares(&r[in->b], &r[in->c], in->d));
-            break;
-        case WR_OP_MEMBER:
-            BURN(1);
-            FAIL_UNLESS(is_member(vm, &r[in->b], &r[in->c]));
-        case WR_OP_PLUS:
-        case WR_OP_MINUS:
-        case WR_OP_TIMES: {
-            struct wr_value out;
-            if (!arithmetic(in, &r[in->b], &r[in->c], &out)) {
-                struct wr_value args[2] = {r[in->b], r[in->c]};
-                BURN(1);
-                err = call_builtin(vm, pc, vm->unit->builtins[in->d], args, 2, &out);
-                if (err != WR_OK) {
-                    return err;
-                }
-            }
-            r[in->a] = out;
-            FAIL_UNLESS(out.type != WR_UNDEFINED);
-        }
-        case WR_OP_ITER:
-            BURN(1);
-            r[in->a] = r[in->b];
-            r[in->a + 1] = wr_int(0);
-            FAIL_UNLESS(r[in->b].type >= WR_ARRAY && r[in->b].type <= WR_SET);
-        case WR_OP_NEXT:
-            BURN(1);
-            FAIL_UNLESS(next_of(&r[in->a], in->b == WR_NO_REGISTER ? NULL : &r[in->b],
-                                in->c == WR_NO_REGISTER ? NULL : &r[in->c]));
-        case WR_OP_NODE:
-            r[in->a] = node_value(vm, in->d);
-            break;
-        case WR_OP_KEYS:
-            if (!wr_vm_keys(vm, &r[in->b], &r[in->a])) {
-                if (wr_arena_failed(vm->arena)) {
-                    return fail_with(vm, pc, WR_E_MEMORY);
-                }
-                goto fail;
-            }
-            BURN(1 + r[in->a].n);
-            break;
-        case WR_OP_STEP:
-            BURN(1);
-            outcome = step(vm, pc, in, &r[in->b], &r[in->c], &r[in->a], &err);
-            goto judge;
-        case WR_OP_FORCE:
-            BURN(1);
-            if (r[in->b].type != VM_NODE) {
-                r[in->a] = r[in->b];
-                FAIL_UNLESS(r[in->a].type != WR_UNDEFINED);
-            }
-            outcome = document(vm, pc, in, r[in->b].n, &r[in->a], &err);
-            goto judge;
-        case WR_OP_RULE:
-            BURN(1);
-            outcome = document(vm, pc, in, in->d, &r[in->a], &err);
-            goto judge;
-        case WR_OP_CALL: {
-            const struct vm_mock *mock = NULL;
-            uint32_t id = in->d;
-            BURN(1);
-            if (WR_UNLIKELY(vm->context->mocks != NULL)) {
-                mock = find_mock(vm->context, vm->query->program->resolved.tree.nodes[id], NULL);
-            }
-            if (mock != NULL && mock->entry->by_function == NULL) {
-                struct wr_value out = mock->value;
-                if (mock->entry->by_builtin != NULL) {
-                    err = call_builtin(vm, pc, mock->entry->by_builtin, &r[in->b], in->c, &out);
-                    if (err != WR_OK) {
-                        return err;
-                    }
-                }
-                r[in->a] = out;
-                FAIL_UNLESS(out.type != WR_UNDEFINED);
-            }
-            err = mock != NULL ? enter_mock(vm, mock, pc, in)
-                               : enter(vm, id, pc, in, NULL, &r[in->b], in->c);
-            outcome = err == WR_OK ? ENTERED : BROKEN;
-            goto judge;
-        }
-        case WR_OP_BUILTIN: {
-            struct wr_value out;
-            const struct wr_builtin *b = vm->unit->builtins[in->d];
-            BURN(1);
-            if (WR_UNLIKELY(vm->context->mocks != NULL)) {
-                const struct vm_mock *mock = find_mock(vm->context, NULL, b);
-                if (mock != NULL && mock->entry->by_function != NULL) {
-                    err = enter_mock(vm, mock, pc, in);
-                    outcome = err == WR_OK ? ENTERED : BROKEN;
-                    goto judge;
-                }
-                if (mock != NULL && mock->entry->by_builtin == NULL) {
-                    r[in->a] = mock->value;
-                    break;
-                }
-                b = mock != NULL ? mock->entry->by_builtin : b;
-            }
-            err = call_builtin(vm, pc, b, &r[in->b], in->c, &out);
-            if (err != WR_OK) {
-                return err;
-            }
-            r[in->a] = out;
-            FAIL_UNLESS(out.type != WR_UNDEFINED);
-        }
-        case WR_OP_ARRAY:
-        case WR_OP_SET:
-        case WR_OP_OBJECT: {
-            struct wr_value out;
-            if (!build(vm, in, &r[in->b], &out)) {
-                return fail_with(vm, pc, vm->fuel == 0 ? WR_E_EVAL_CANCEL : WR_E_MEMORY);
-            }
-            r[in->a] = out;
-            break;
-        }
-        case WR_OP_COLLECT:
-            if (!wr_vm_collect_new(vm, in->d, &r[in->a])) {
-                return fail_with(vm, pc, WR_E_MEMORY);
-            }
-            break;
-        case WR_OP_ADD:
-            BURN(1);
-            CHECK_ERR(wr_vm_collect_add(vm, &r[in->a], r[in->b]));
-            break;
-        case WR_OP_PUT:
-            BURN(1);
-            CHECK_ERR(wr_vm_collect_put(vm, &r[in->a], r[in->b], r[in->c]));
-            break;
-        case WR_OP_PUT_PATH:
-            BURN(1);
-            CHECK_ERR(
-                wr_vm_collect_path(vm, &r[in->a], &r[in->b], in->c, r[in->b + in->c], in->d != 0));
-            break;
-        case WR_OP_FINISH: {
-            struct wr_value out;
-            CHECK_ERR(wr_vm_collect_finish(vm, &r[in->b], &out));
-            r[in->a] = out;
-            break;
-        }
-        case WR_OP_MERGE:
-            if (r[in->b].type == VM_NODE) {
-                r[in->a] =
-                    wr_vm_merge(vm, r[in->a], vm->query->program->resolved.tree.nodes[r[in->b].n]);
-                if (r[in->a].type == WR_UNDEFINED) {
-                    return fail_with(vm, pc, WR_E_MEMORY);
-                }
-            }
-            break;
-        case WR_OP_RESULT:
-            if (r[in->a].type != WR_UNDEFINED && !equal(&r[in->a], &r[in->b])) {
-                return wr_vm_fail(
-                    vm, pc, WR_E_EVAL_CONFLICT,
-                    in->d != 0 ? "functions must not produce multiple outputs for same inputs"
-                               : "complete rules must not produce multiple outputs");
-            }
-            r[in->a] = r[in->b];
-            break;
-        case WR_OP_RETURN:
-            if (vm->n_frames == 0) {
-                return WR_OK;
-            }
-            pc = leave(vm, r[in->b]);
-            code = vm->function->code;
-            r = vm->registers;
-            continue;
-        case WR_OP_CONTEXT:
-            r[in->a] = (struct wr_value){.type = VM_CONTEXT, .text = (const char *)vm->context};
-            break;
-        case WR_OP_ENTER:
-            vm->context = (struct vm_context *)(uintptr_t)r[in->a].text;
-            break;
-        case WR_OP_WITH: {
-            struct vm_context *context = wr_vm_new_context(vm, vm->context);
-            BURN(8 + vm->unit->n_functions / 16);
-            if (context == NULL) {
-                return fail_with(vm, pc, WR_E_MEMORY);
-            }
-            r[in->a] = (struct wr_value){.type = VM_CONTEXT, .text = (const char *)context};
-            break;
-        }
-        case WR_OP_WITH_INPUT:
-        case WR_OP_WITH_DATA:
-        case WR_OP_WITH_CALL: {
-            struct vm_context *context = (struct vm_context *)(uintptr_t)r[in->a].text;
-            const struct wr_with_entry *entry = &vm->unit->withs[in->d];
-            struct wr_value value =
-                entry->by_function != NULL || entry->by_builtin != NULL ? wr_undefined() : r[in->b];
-            BURN(1);
-            CHECK_ERR(in->op == WR_OP_WITH_INPUT  ? wr_vm_with_input(vm, context, entry, value)
-                      : in->op == WR_OP_WITH_DATA ? wr_vm_with_data(vm, context, entry, value)
-                                                  : wr_vm_with_call(vm, context, entry, value));
-            break;
-        }
-        case WR_OP_EMIT:
-            BURN(1);
-            if (!emit(vm, &r[in->b], in->c, in->d)) {
-                return fail_with(vm, pc, WR_E_MEMORY);
-            }
-            break;
-        case WR_OPCODES:
-        default:
-            WR_UNREACHABLE();
-        }
-        pc++;
-        continue;
-    judge:
-        if (outcome == HERE) {
-            pc++;
-            continue;
-        }
-        if (outcome == ENTERED) {
-            code = vm->function->code;
-            r = vm->registers;
-            pc = 0;
-            continue;
-        }
-        if (outcome == BROKEN) {
-            return err == WR_E_MEMORY ? fail_with(vm, pc, err) : err;
-        }
-    fail:
-        pc = in->t;
+    LOOP_BEGIN
+    CASE(JUMP)
+    FAIL();
+    CASE(MOVE)
+    r[in->a] = r[in->b];
+    NEXT();
+    CASE(CONST)
+    r[in->a] = k[in->d];
+    NEXT();
+    CASE(UNDEF)
+    r[in->a] = wr_undefined();
+    NEXT();
+    CASE(IF_DEFINED)
+    NEXT_IF(r[in->b].type == WR_UNDEFINED);
+    CASE(IF_UNDEFINED)
+    NEXT_IF(r[in->b].type != WR_UNDEFINED);
+    CASE(INPUT)
+    {
+        LOAD_INPUT(v);
+        NEXT_IF(v->type != WR_UNDEFINED);
     }
+    CASE(DATA)
+    {
+        const struct wr_value *v = &vm->context->data_slots[in->d];
+        if (WR_UNLIKELY(v->type == VM_UNKNOWN)) {
+            v = wr_vm_slot(vm->unit, &vm->unit->data, vm->context->data_slots, &vm->context->data,
+                           in->d);
+        }
+        r[in->a] = *v;
+        NEXT_IF(v->type != WR_UNDEFINED);
+    }
+    CASE(GET)
+    {
+        const struct wr_value *v = element(&r[in->b], &r[in->c]);
+        if (v == NULL) {
+            FAIL();
+        }
+        r[in->a] = *v;
+        NEXT();
+    }
+    CASE(GET_CONST)
+    {
+        const struct wr_value *v = field(vm, &r[in->b], &k[in->d], in->d);
+        if (v == NULL) {
+            FAIL();
+        }
+        r[in->a] = *v;
+        NEXT();
+    }
+    CASE(IS_ARRAY)
+    NEXT_IF(r[in->b].type == WR_ARRAY && r[in->b].n == in->d);
+    CASE(IS_OBJECT)
+    NEXT_IF(r[in->b].type == WR_OBJECT && r[in->b].n == in->d);
+    CASE(TRUE)
+    NEXT_IF(!wr_is_false(r[in->b]));
+    CASE(EQ)
+    NEXT_IF(equal(&r[in->b], &r[in->c]));
+    CASE(NEQ)
+    NEXT_IF(!equal(&r[in->b], &r[in->c]));
+    CASE(LT)
+    NEXT_IF(compare(&r[in->b], &r[in->c]) < 0);
+    CASE(LTE)
+    NEXT_IF(compare(&r[in->b], &r[in->c]) <= 0);
+    CASE(EQ_CONST)
+    NEXT_IF(equal(&r[in->b], &k[in->d]));
+    CASE(NEQ_CONST)
+    NEXT_IF(!equal(&r[in->b], &k[in->d]));
+    CASE(LT_CONST)
+    NEXT_IF(compare(&r[in->b], &k[in->d]) < 0);
+    CASE(LTE_CONST)
+    NEXT_IF(compare(&r[in->b], &k[in->d]) <= 0);
+    CASE(GT_CONST)
+    NEXT_IF(compare(&r[in->b], &k[in->d]) > 0);
+    CASE(GTE_CONST)
+    NEXT_IF(compare(&r[in->b], &k[in->d]) >= 0);
+    INPUT_CASE(EQ, equal(v, w))
+    INPUT_CASE(NEQ, !equal(v, w))
+    INPUT_CASE(LT, compare(v, w) < 0)
+    INPUT_CASE(LTE, compare(v, w) <= 0)
+    INPUT_CASE(GT, compare(v, w) > 0)
+    INPUT_CASE(GTE, compare(v, w) >= 0)
+    GET_CASE(EQ, equal(v, w))
+    GET_CASE(NEQ, !equal(v, w))
+    GET_CASE(LT, compare(v, w) < 0)
+    GET_CASE(LTE, compare(v, w) <= 0)
+    GET_CASE(GT, compare(v, w) > 0)
+    GET_CASE(GTE, compare(v, w) >= 0)
+    CASE(COMPARE)
+    r[in->a] = wr_bool(compares(&r[in->b], &r[in->c], in->d));
+    NEXT();
+    CASE(MEMBER)
+    BURN(1);
+    NEXT_IF(is_member(vm, &r[in->b], &r[in->c]));
+    ARITHMETIC_CASE(PLUS, __builtin_add_overflow)
+    ARITHMETIC_CASE(MINUS, __builtin_sub_overflow)
+    ARITHMETIC_CASE(TIMES, __builtin_mul_overflow)
+    CASE(ITER)
+    BURN(1);
+    r[in->a] = r[in->b];
+    r[in->a + 1] = wr_int(0);
+    NEXT_IF(r[in->b].type >= WR_ARRAY && r[in->b].type <= WR_SET);
+    CASE(NEXT)
+    BURN(1);
+    NEXT_IF(next_of(&r[in->a], in->b == WR_NO_REGISTER ? NULL : &r[in->b],
+                    in->c == WR_NO_REGISTER ? NULL : &r[in->c]));
+    CASE(NODE)
+    r[in->a] = node_value(vm, in->d);
+    NEXT();
+    CASE(KEYS)
+    if (!wr_vm_keys(vm, &r[in->b], &r[in->a])) {
+        if (wr_arena_failed(vm->arena)) {
+            return fail_with(vm, PC, WR_E_MEMORY);
+        }
+        FAIL();
+    }
+    BURN(1 + r[in->a].n);
+    NEXT();
+    CASE(STEP)
+    BURN(1);
+    JUDGE(step(vm, PC, in, &r[in->b], &r[in->c], &r[in->a], &err));
+    CASE(FORCE)
+    BURN(1);
+    if (r[in->b].type != VM_NODE) {
+        r[in->a] = r[in->b];
+        NEXT_IF(r[in->a].type != WR_UNDEFINED);
+    }
+    JUDGE(document(vm, PC, in, r[in->b].n, &r[in->a], &err));
+    CASE(RULE)
+    BURN(1);
+    JUDGE(document(vm, PC, in, in->d, &r[in->a], &err));
+    CASE(CALL)
+    BURN(1);
+    JUDGE(call_function(vm, PC, in, r, &err));
+    CASE(BUILTIN)
+    BURN(1);
+    if (WR_UNLIKELY(vm->context->mocks != NULL)) {
+        JUDGE(call_mocked(vm, PC, in, r, &err));
+    }
+    err = call_builtin(vm, PC, vm->unit->builtins[in->d], &r[in->b], in->c, &out);
+    if (WR_UNLIKELY(err != WR_OK)) {
+        return err;
+    }
+    r[in->a] = out;
+    NEXT_IF(out.type != WR_UNDEFINED);
+    CASE(ARRAY)
+    CASE(SET)
+    CASE(OBJECT)
+    if (WR_UNLIKELY(!build(vm, in, &r[in->b], &out))) {
+        return fail_with(vm, PC, vm->fuel == 0 ? WR_E_EVAL_CANCEL : WR_E_MEMORY);
+    }
+    r[in->a] = out;
+    NEXT();
+    CASE(COLLECT)
+    if (WR_UNLIKELY(!wr_vm_collect_new(vm, in->d, &r[in->a]))) {
+        return fail_with(vm, PC, WR_E_MEMORY);
+    }
+    NEXT();
+    CASE(ADD)
+    BURN(1);
+    TRY(wr_vm_collect_add(vm, &r[in->a], r[in->b]));
+    NEXT();
+    CASE(PUT)
+    BURN(1);
+    TRY(wr_vm_collect_put(vm, &r[in->a], r[in->b], r[in->c]));
+    NEXT();
+    CASE(PUT_PATH)
+    BURN(1);
+    TRY(wr_vm_collect_path(vm, &r[in->a], &r[in->b], in->c, r[in->b + in->c], in->d != 0));
+    NEXT();
+    CASE(FINISH)
+    TRY(wr_vm_collect_finish(vm, &r[in->b], &out));
+    r[in->a] = out;
+    NEXT();
+    CASE(MERGE)
+    if (r[in->b].type == VM_NODE) {
+        r[in->a] = wr_vm_merge(vm, r[in->a], vm->query->program->resolved.tree.nodes[r[in->b].n]);
+        if (WR_UNLIKELY(r[in->a].type == WR_UNDEFINED)) {
+            return fail_with(vm, PC, WR_E_MEMORY);
+        }
+    }
+    NEXT();
+    CASE(RESULT)
+    if (r[in->a].type != WR_UNDEFINED && !equal(&r[in->a], &r[in->b])) {
+        return wr_vm_fail(vm, PC, WR_E_EVAL_CONFLICT,
+                          in->d != 0 ? "functions must not produce multiple outputs for same inputs"
+                                     : "complete rules must not produce multiple outputs");
+    }
+    r[in->a] = r[in->b];
+    NEXT();
+    CASE(RETURN)
+    {
+        if (vm->n_frames == 0) {
+            return WR_OK;
+        }
+        uint32_t pc = leave(vm, r[in->b]);
+        code = vm->function->code;
+        r = vm->registers;
+        in = code + pc;
+        GO();
+    }
+    CASE(CONTEXT)
+    r[in->a] = (struct wr_value){.type = VM_CONTEXT, .text = (const char *)vm->context};
+    NEXT();
+    CASE(ENTER)
+    vm->context = context_of(&r[in->a]);
+    NEXT();
+    CASE(WITH)
+    {
+        BURN(8 + vm->unit->n_functions / 16);
+        struct vm_context *context = wr_vm_new_context(vm, vm->context);
+        if (WR_UNLIKELY(context == NULL)) {
+            return fail_with(vm, PC, WR_E_MEMORY);
+        }
+        r[in->a] = (struct wr_value){.type = VM_CONTEXT, .text = (const char *)context};
+        NEXT();
+    }
+    CASE(WITH_INPUT)
+    TRY(wr_vm_with_input(vm, context_of(&r[in->a]), &vm->unit->withs[in->d], r[in->b]));
+    NEXT();
+    CASE(WITH_DATA)
+    TRY(wr_vm_with_data(vm, context_of(&r[in->a]), &vm->unit->withs[in->d], r[in->b]));
+    NEXT();
+    CASE(WITH_CALL)
+    TRY(wr_vm_with_call(vm, context_of(&r[in->a]), &vm->unit->withs[in->d], r[in->b]));
+    NEXT();
+    CASE(EMIT)
+    BURN(1);
+    if (!emit(vm, &r[in->b], in->c, in->d)) {
+        return fail_with(vm, PC, WR_E_MEMORY);
+    }
+    NEXT();
+    LOOP_END
 }

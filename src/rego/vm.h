@@ -62,6 +62,8 @@ struct vm_frame { /* what to come back to */
     uint16_t target;
 };
 
+#define VM_HINTS 64
+
 struct vm {
     const struct wr_rego_query *query;
     const struct wr_unit *unit;
@@ -78,6 +80,7 @@ struct vm {
     uint32_t n_frames, cap_frames;
     struct wr_rego_result *results;
     uint32_t n_results, cap_results;
+    uint8_t hints[VM_HINTS]; /* by constant: where a field was found last */
 };
 
 /* vm.c */

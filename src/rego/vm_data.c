@@ -247,7 +247,8 @@ wr_err wr_vm_with_call(struct vm *vm, struct vm_context *context, const struct w
     if (mock == NULL) {
         return WR_E_MEMORY;
     }
-    *mock = (struct vm_mock){entry, value, context->mocks};
+    bool called = entry->by_function != NULL || entry->by_builtin != NULL;
+    *mock = (struct vm_mock){entry, called ? wr_undefined() : value, context->mocks};
     context->mocks = mock;
     return WR_OK;
 }

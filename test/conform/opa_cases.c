@@ -228,7 +228,7 @@ static struct wr_value as_set(struct wr_arena *arena, const struct wr_value *lis
         items[i] = wr_value_copy(arena, list->items[i]);
         for (uint32_t k = 0; sort && items[i].type == WR_OBJECT && k < items[i].n; k++) {
             struct wr_value v = items[i].pairs[k].value;
-            if (v.type == WR_ARRAY) {
+            if (v.type == WR_ARRAY && v.n > 0) {
                 qsort((void *)(uintptr_t)v.items, v.n, sizeof(v), by_order);
             }
         }
