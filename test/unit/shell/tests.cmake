@@ -15,4 +15,5 @@ weir_test(NAME test_server_crash FILES test/unit/shell/test_server_crash.c LABEL
 
 add_executable(bench_journal test/bench/bench_journal.c)
 target_link_libraries(bench_journal PRIVATE weir_flags weir_shell)
+target_compile_definitions(bench_journal PRIVATE _GNU_SOURCE=1)
 set_target_properties(bench_journal PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
