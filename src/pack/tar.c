@@ -194,7 +194,7 @@ static wr_err read_pax(struct reader *r, struct wr_str text)
 
 static wr_err read_entry(struct reader *r, const uint8_t *head, struct wr_str bytes)
 {
-    struct wr_str path;
+    struct wr_str path = {NULL, 0};
     wr_err err;
     switch (head[TYPE_AT]) {
     case 0:
