@@ -2,6 +2,7 @@
 /* Lines, comments, imports, rules. */
 #include "rego/fmt_state.h"
 #include "rego/lex.h"
+#include "rego/parse.h"
 #include "rego/print.h"
 
 /* ── lines ──────────────────────────────────────────────────────────────────────────────────── */
@@ -210,10 +211,8 @@ static void write_head_value(struct wr_fmt *f, const struct wr_ast_rule *rule, b
         return;
     }
     wr_fmt_text(f, rule->assign || f->v1 ? " := " : " = ");
-    if (is_else) {
-        wr_fmt_comments(f, rule->loc.row);
-    }
-    wr_fmt_term(f, rule->value);
+    const struct wr_ast_loc *loc = is_else ? &rule->loc : wr_fmt_loc(f, &rule->value->loc);
+    wr_fmt_term_at(f, rule->value, loc->row);
 }
 
 static void write_head(struct wr_fmt *f, const struct wr_ast_rule *rule, bool is_else)
@@ -528,4 +527,65 @@ wr_err wr_rego_format(struct wr_arena *arena, const struct wr_ast_module *module
         out->n--;
     }
     return f.failed || out->overflow ? WR_E_MEMORY : WR_OK;
+}
+
+/* ── texts ──────────────────────────────────────────────────────────────────────────────────── */
+
+static wr_err parse(struct wr_arena *arena, struct wr_str file, struct wr_str text,
+                    enum wr_rego_style style, struct wr_ast_module **module,
+                    struct wr_rego_errors *errors)
+{
+    struct wr_rego_parse_options options = {.v1 = style == WR_FORMAT_V1};
+    return wr_rego_parse_module(arena, file, text, &options, module, errors);
+}
+
+static bool rules_same(const struct wr_ast_module *a, const struct wr_ast_module *b)
+{
+    if (a->n_rules != b->n_rules || !wr_ast_term_same(a->package, b->package)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < a->n_rules; i++) {
+        if (!wr_ast_rule_same(a->rules[i], b->rules[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static wr_err fail_format(struct wr_rego_errors *errors, struct wr_str file, wr_err err)
+{
+    wr_rego_error_add(errors, err, file, NULL,
+                      err == WR_E_MEMORY ? "out of memory"
+                                         : "formatted text would read as other rules");
+    return err;
+}
+
+wr_err wr_rego_format_text(struct wr_arena *arena, struct wr_str file, struct wr_str text,
+                           enum wr_rego_style style, struct wr_str *out,
+                           struct wr_rego_errors *errors)
+{
+    struct wr_ast_module *source = NULL, *module = NULL;
+    wr_err err = parse(arena, file, text, style, &source, errors);
+    if (err != WR_OK) {
+        return err;
+    }
+    module = source;
+    for (int pass = 0; pass < WR_LIMIT_FORMAT_PASSES; pass++) {
+        struct wr_buf formatted = wr_buf_in(arena, module->text.n + 64);
+        struct wr_rego_errors ignored;
+        err = wr_rego_format(arena, module, style, &formatted);
+        if (err != WR_OK) {
+            return fail_format(errors, file, err);
+        }
+        *out = wr_buf_view(&formatted);
+        if (pass > 0 && wr_str_eq(*out, module->text)) {
+            return WR_OK;
+        }
+        wr_rego_errors_init(&ignored, arena);
+        err = parse(arena, file, *out, style, &module, &ignored);
+        if (err != WR_OK || !rules_same(source, module)) {
+            return fail_format(errors, file, err == WR_E_MEMORY ? err : WR_E_REGO_PARSE);
+        }
+    }
+    return WR_OK;
 }

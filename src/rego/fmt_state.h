@@ -47,6 +47,8 @@ uint32_t wr_fmt_closing_row(const struct wr_fmt *f, const struct wr_ast_loc *loc
                             char open, char close);
 
 void wr_fmt_term(struct wr_fmt *f, const struct wr_ast_term *t);
+/* As if it stood on `row`. */
+void wr_fmt_term_at(struct wr_fmt *f, const struct wr_ast_term *t, uint32_t row);
 void wr_fmt_expr(struct wr_fmt *f, const struct wr_ast_expr *expr);
 void wr_fmt_body(struct wr_fmt *f, const struct wr_ast_body *body);
 /* Terms with commas, on lines as in the source; `width` 2: pairs with colons. */

@@ -30,6 +30,7 @@ static const struct infix *infix_of(const struct wr_ast_term *call)
 }
 
 static void write_term(struct wr_fmt *f, const struct wr_ast_term *t, bool parens);
+static void write_term_at(struct wr_fmt *f, const struct wr_ast_term *t, uint32_t row, bool parens);
 
 /* ── lists ──────────────────────────────────────────────────────────────────────────────────── */
 
@@ -90,7 +91,7 @@ static bool spans_lines(const struct wr_fmt *f, struct wr_ast_term *const *terms
         breaks |= breaks_before(f, terms, i, width);
     }
     for (uint32_t i = 0; breaks && i < n; i++) {
-        breaks = !has_generated(terms[i]);
+        breaks = width == 2 || !has_generated(terms[i]); /* OPA does not look into objects */
     }
     return breaks;
 }
@@ -193,10 +194,8 @@ static void write_comprehension(struct wr_fmt *f, const struct wr_ast_term *t)
         wr_fmt_end_line(f);
         wr_fmt_start_line(f);
     }
-    if (object) {
-        wr_fmt_comments(f, first->row);
-    }
-    write_term(f, element, element->kind == WR_AST_CALL && !object && element->parens);
+    write_term_at(f, element, first->row,
+                  element->kind == WR_AST_CALL && !object && element->parens);
     wr_fmt_text(f, " |");
     write_inner_body(f, t->body, first->row, wr_fmt_closing_row(f, loc, NULL, open, close));
     wr_buf_char(f->out, close);
@@ -369,9 +368,10 @@ static void write_value(struct wr_fmt *f, const struct wr_ast_term *t, bool pare
     }
 }
 
-static void write_term(struct wr_fmt *f, const struct wr_ast_term *t, bool parens)
+/* As if the term stood on `row`. */
+static void write_term_at(struct wr_fmt *f, const struct wr_ast_term *t, uint32_t row, bool parens)
 {
-    wr_fmt_comments(f, wr_fmt_loc(f, &t->loc)->row);
+    wr_fmt_comments(f, row);
     if (!f->inside_line) {
         wr_fmt_start_line(f);
     }
@@ -379,6 +379,16 @@ static void write_term(struct wr_fmt *f, const struct wr_ast_term *t, bool paren
     if (!f->inside_line) {
         wr_fmt_start_line(f);
     }
+}
+
+static void write_term(struct wr_fmt *f, const struct wr_ast_term *t, bool parens)
+{
+    write_term_at(f, t, wr_fmt_loc(f, &t->loc)->row, parens);
+}
+
+void wr_fmt_term_at(struct wr_fmt *f, const struct wr_ast_term *t, uint32_t row)
+{
+    write_term_at(f, t, row, false);
 }
 
 void wr_fmt_term(struct wr_fmt *f, const struct wr_ast_term *t)
