@@ -15,12 +15,15 @@ list(APPEND WEIR_CORE_FILES
   src/rego/builtin_object.c
   src/rego/builtin_patch.c
   src/rego/builtin_regex.c
+  src/rego/builtin_schema.c
   src/rego/builtin_sprintf.c
   src/rego/builtin_string.c
   src/rego/builtin_table.c
+  src/rego/builtin_template.c
   src/rego/builtin_time.c
   src/rego/builtin_type.c
   src/rego/builtin_unit.c
+  src/rego/builtin_yaml.c
   src/rego/digest.c
   src/rego/number.c
   src/rego/regex.c

@@ -376,10 +376,9 @@ static struct wr_str trim_left(struct wr_str s, const struct wr_str *cutset)
 /* The start of the code point that ends the text. */
 static size_t last_rune(struct wr_str s)
 {
-    for (size_t back = 1; back <= 4 && back <= s.n; back++) {
+    for (size_t back = WR_MIN(s.n, 4u); back > 1; back--) {
         unsigned len;
-        (void)wr_rune_at(s, s.n - back, &len);
-        if (len == back) {
+        if (wr_rune_at(s, s.n - back, &len) != 0 && len == back) {
             return s.n - back;
         }
     }

@@ -126,6 +126,8 @@ static const struct wr_builtin table[] = {
      WR_COST_LINEAR, wr_b_member_3},
     {"internal.print", NULL, "(array[set[any]])", 1, 1, WR_BUILTIN_INTERNAL | WR_BUILTIN_VOID,
      WR_COST_LINEAR, wr_b_internal_print},
+    {"internal.template_string", NULL, "(array[any]) => string", 1, 1,
+     WR_BUILTIN_INTERNAL | WR_BUILTIN_LATER, WR_COST_LINEAR, wr_b_template_string},
     {"intersection", NULL, "(xs: set[set[any]]) => y: set[any]", 1, 1, 0, WR_COST_LINEAR,
      wr_b_intersection},
     {"io.jwt.decode", NULL,
@@ -186,6 +188,10 @@ static const struct wr_builtin table[] = {
      "(x: any, opts: object<indent: string, prefix: string, pretty: boolean>[string: any]) => y: "
      "string",
      2, 2, WR_BUILTIN_LATER, WR_COST_LINEAR, wr_b_json_marshal_with_options},
+    {"json.match_schema", NULL,
+     "(document: string | object[any: any], schema: string | object[any: any]) => output: "
+     "array<boolean, array[object<desc: string, error: string, field: string, type: string>]>",
+     2, 2, 0, WR_COST_HEAVY, wr_b_json_match_schema},
     {"json.patch", NULL,
      "(object: any, patches: array[object<op: string, path: any>[any: any]]) => output: any", 2, 2,
      0, WR_COST_LINEAR, wr_b_json_patch},
@@ -194,6 +200,9 @@ static const struct wr_builtin table[] = {
      "output: object[any: any]",
      2, 2, 0, WR_COST_LINEAR, wr_b_json_remove},
     {"json.unmarshal", NULL, "(x: string) => y: any", 1, 1, 0, WR_COST_LINEAR, wr_b_json_unmarshal},
+    {"json.verify_schema", NULL,
+     "(schema: string | object[any: any]) => output: array<boolean, null | string>", 1, 1, 0,
+     WR_COST_HEAVY, wr_b_json_verify_schema},
     {"lower", NULL, "(x: string) => y: string", 1, 1, 0, WR_COST_LINEAR, wr_b_lower},
     {"lt", "<", "(x: any, y: any) => result: boolean", 2, 2, 0, WR_COST_LINEAR, wr_b_lt},
     {"lte", "<=", "(x: any, y: any) => result: boolean", 2, 2, 0, WR_COST_LINEAR, wr_b_lte},
@@ -307,6 +316,9 @@ static const struct wr_builtin table[] = {
      2, 2, 0, WR_COST_LINEAR, wr_b_any_suffix_match},
     {"strings.count", NULL, "(search: string, substring: string) => output: number", 2, 2,
      WR_BUILTIN_LATER, WR_COST_LINEAR, wr_b_strings_count},
+    {"strings.render_template", NULL,
+     "(value: string, vars: object[string: any]) => result: string", 2, 2, 0, WR_COST_LINEAR,
+     wr_b_render_template},
     {"strings.replace_n", NULL,
      "(patterns: object[string: string], value: string) => output: string", 2, 2, 0, WR_COST_LINEAR,
      wr_b_replace_n},
@@ -381,6 +393,10 @@ static const struct wr_builtin table[] = {
      wr_b_uuid_rfc4122},
     {"walk", NULL, "(x: any) => output: array<array[any], any>", 1, 1, WR_BUILTIN_RELATION,
      WR_COST_LINEAR, wr_b_walk},
+    {"yaml.is_valid", NULL, "(x: string) => result: boolean", 1, 1, 0, WR_COST_HEAVY,
+     wr_b_yaml_is_valid},
+    {"yaml.marshal", NULL, "(x: any) => y: string", 1, 1, 0, WR_COST_LINEAR, wr_b_yaml_marshal},
+    {"yaml.unmarshal", NULL, "(x: string) => y: any", 1, 1, 0, WR_COST_HEAVY, wr_b_yaml_unmarshal},
 };
 
 const struct wr_builtin *wr_builtin_find(struct wr_str name)
