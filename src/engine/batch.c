@@ -35,7 +35,7 @@ bool wr_case_prepare(const struct wr_engine *engine, struct wr_case *c, struct w
     size_t n_features = binding->plan->n_features, n_models = binding->pack->n_models;
     size_t size = sizeof(struct wr_event) + n_features * sizeof(struct wr_feature_value) +
                   n_features * sizeof(struct wr_value) + binding->n_paths * sizeof(double) +
-                  n_models * (sizeof(double) + sizeof(uint16_t) + 1);
+                  n_models * (sizeof(struct wr_value) + sizeof(uint16_t) + 1);
     char *at = wr_arena_alloc(scratch, size + 64, 16);
     if (at == NULL) {
         return false;
@@ -46,10 +46,10 @@ bool wr_case_prepare(const struct wr_engine *engine, struct wr_case *c, struct w
     at += n_features * sizeof(struct wr_feature_value);
     c->features = (void *)at;
     at += n_features * sizeof(struct wr_value);
+    c->score_values = (void *)at;
+    at += n_models * sizeof(struct wr_value);
     c->paths = (void *)at;
     at += binding->n_paths * sizeof(double);
-    c->scores = (void *)at;
-    at += n_models * sizeof(double);
     c->model_absent = (void *)at;
     at += n_models * sizeof(uint16_t);
     c->model_states = (void *)at;
@@ -207,7 +207,7 @@ static void conclude(struct batch *batch, size_t i)
 static void decide_all(struct batch *batch)
 {
     admit_all(batch);
-    wr_case_score(batch->engine, batch->cases, batch->n, batch->score_room);
+    wr_case_score(batch->engine, batch->cases, batch->n, batch->score_room, &batch->keep);
     for (size_t i = 0; i < batch->n; i++) {
         if (batch->cases[i].stage == WR_CASE_LIVE) {
             conclude(batch, i);

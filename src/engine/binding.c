@@ -94,6 +94,7 @@ static void bind_sizes(struct wr_binding *binding)
     }
     for (uint32_t m = 0; m < pack->n_models; m++) {
         derived += pack->models[m].name.n + 4 + NUMBER_MAX;
+        keep += NUMBER_MAX + 16;
         document += pack->models[m].name.n + 4 + 2 * NUMBER_MAX;
     }
     document += WR_LIMIT_REASON_BYTES + 6 * (2 * WR_LIMIT_REASON_CODE + WR_LIMIT_REASON_TEXT) + 64;

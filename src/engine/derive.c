@@ -66,7 +66,7 @@ static struct wr_value scores_object(struct wr_engine *engine, const struct wr_c
     for (uint32_t i = 0; pairs != NULL && i < pack->n_models; i++) {
         if (c->model_states[i] == WR_SCORED) {
             pairs[n].key = wr_string(pack->models[i].name);
-            pairs[n++].value = wr_number_double(&engine->work, c->scores[i]);
+            pairs[n++].value = c->score_values[i];
         }
     }
     return object(pairs, n);

@@ -5,9 +5,28 @@
 #include "engine/state.h"
 #include "value/json_write.h"
 
+/* The hot path's own writers: room was reserved, so nearly all of them are a copy of known length.
+ */
+static inline void put(struct wr_buf *out, const char *p, size_t n)
+{
+    if (WR_LIKELY(n <= out->cap - out->n)) {
+        memcpy(out->p + out->n, p, n);
+        out->n += n;
+    } else {
+        out->overflow = true;
+    }
+}
+
+static inline void put_str(struct wr_buf *out, struct wr_str s)
+{
+    put(out, s.p, s.n);
+}
+
+#define PUT(out, literal) put((out), (literal), sizeof(literal) - 1)
+
 static void key_string(struct wr_buf *out, struct wr_str key, struct wr_str text)
 {
-    wr_buf_str(out, key);
+    put_str(out, key);
     wr_json_write_string(out, text, WR_JSON_COMPACT);
 }
 
@@ -16,7 +35,7 @@ static void write_features(struct wr_buf *out, const struct wr_binding *binding,
                            const struct wr_case *c, bool missing)
 {
     bool first = true;
-    wr_buf_char(out, '{');
+    PUT(out, "{");
     for (uint32_t k = 0; k < binding->plan->n_features; k++) {
         uint32_t i = binding->pack->by_name[k];
         const struct wr_value *v = &c->features[i];
@@ -24,90 +43,86 @@ static void write_features(struct wr_buf *out, const struct wr_binding *binding,
             continue;
         }
         struct wr_str label = binding->feature_labels[k];
-        wr_buf_add(out, label.p + (first ? 1 : 0), label.n - (first ? 1 : 0));
+        put(out, label.p + (first ? 1 : 0), label.n - (first ? 1 : 0));
         first = false;
         if (missing) {
-            wr_buf_char(out, '"');
-            wr_buf_str(out, wr_str_z(wr_case_absence(c->vector.values[i].presence)));
-            wr_buf_char(out, '"');
+            PUT(out, "\"");
+            put_str(out, wr_str_z(wr_case_absence(c->vector.values[i].presence)));
+            PUT(out, "\"");
         } else if (wr_is(*v, WR_NUMBER)) {
             wr_number_write(out, v);
         } else {
             wr_json_write(out, v, WR_JSON_COMPACT);
         }
     }
-    wr_buf_char(out, '}');
+    PUT(out, "}");
 }
 
 /* Names of lists and models are plain: nothing in them needs an escape. */
 static void write_key(struct wr_buf *out, bool *first, struct wr_str name)
 {
-    wr_buf_str(out, *first ? WR_STR("\"") : WR_STR(",\""));
-    wr_buf_str(out, name);
-    wr_buf_str(out, WR_STR("\":"));
+    put_str(out, *first ? WR_STR("\"") : WR_STR(",\""));
+    put_str(out, name);
+    PUT(out, "\":");
     *first = false;
 }
 
 static void write_lists(struct wr_buf *out, const struct wr_pack *pack, const struct wr_case *c)
 {
     bool first = true;
-    wr_buf_char(out, '{');
+    PUT(out, "{");
     for (uint32_t i = 0; i < pack->n_lists; i++) {
         write_key(out, &first, pack->lists[i].name);
-        wr_buf_str(out, (c->list_hits >> i & 1) != 0 ? WR_STR("true") : WR_STR("false"));
+        put_str(out, (c->list_hits >> i & 1) != 0 ? WR_STR("true") : WR_STR("false"));
     }
-    wr_buf_char(out, '}');
+    PUT(out, "}");
 }
 
-/* As the policy saw them: the text of input.scores. */
-static void write_number(struct wr_buf *out, double d)
+/* As the policy saw it: the text of input.scores. */
+static void write_number(struct wr_buf *out, const struct wr_value *v)
 {
     char room[64];
-    struct wr_arena arena;
-    alignas(16) char space[192];
-    wr_arena_init_fixed(&arena, space, sizeof space, NULL, 0);
-    struct wr_value v = wr_number_double(&arena, d);
     struct wr_buf text = wr_buf_fixed(room, sizeof room);
-    wr_number_write(&text, &v);
-    WR_ASSERT(!text.overflow && wr_is(v, WR_NUMBER));
-    wr_buf_str(out, wr_buf_view(&text));
+    wr_number_write(&text, v);
+    WR_ASSERT(!text.overflow);
+    put(out, room, text.n);
 }
 
 static void write_scores(struct wr_buf *out, const struct wr_pack *pack, const struct wr_case *c)
 {
     bool first = true;
-    wr_buf_char(out, '{');
+    PUT(out, "{");
     for (uint32_t m = 0; m < pack->n_models; m++) {
         if (c->model_states[m] == WR_SCORED) {
             write_key(out, &first, pack->models[m].name);
-            write_number(out, c->scores[m]);
+            write_number(out, &c->score_values[m]);
         }
     }
-    wr_buf_char(out, '}');
+    PUT(out, "}");
 }
 
 /* Returns the span of the features within `out`. */
 static struct wr_str write_derived(struct wr_buf *out, const struct wr_binding *binding,
                                    const struct wr_case *c)
 {
-    wr_buf_str(out, WR_STR("{\"features\":"));
+    PUT(out, "{\"features\":");
     size_t start = out->n;
     write_features(out, binding, c, false);
     struct wr_str features = wr_str_of(out->p + start, out->n - start);
-    wr_buf_str(out, WR_STR(",\"lists\":"));
+    PUT(out, ",\"lists\":");
     write_lists(out, binding->pack, c);
-    wr_buf_str(out, WR_STR(",\"missing\":"));
+    PUT(out, ",\"missing\":");
     write_features(out, binding, c, true);
-    wr_buf_str(out, WR_STR(",\"scores\":"));
+    PUT(out, ",\"scores\":");
     write_scores(out, binding->pack, c);
-    wr_buf_char(out, '}');
+    PUT(out, "}");
     return features;
 }
 
 /* ── the document ───────────────────────────────────────────────────────────────────────────── */
 static void write_reason(struct wr_buf *out, const struct wr_reason *reason, struct wr_str *code)
 {
-    wr_buf_str(out, WR_STR("{\"code\":"));
+    PUT(out, "{\"code\":");
     size_t start = out->n + 1;
     wr_json_write_string(out, reason->code, WR_JSON_COMPACT);
     *code = wr_str_of(out->p + start, out->n - start - 1);
@@ -115,7 +130,7 @@ static void write_reason(struct wr_buf *out, const struct wr_reason *reason, str
     if (reason->rule.n != 0) {
         key_string(out, WR_STR(",\"rule\":"), reason->rule);
     }
-    wr_buf_char(out, '}');
+    PUT(out, "}");
 }
 
 /* Leaves out the last reasons when all of them are over WR_LIMIT_REASON_BYTES. */
@@ -123,12 +138,12 @@ static void write_reasons(struct wr_buf *out, const struct wr_verdict *verdict,
                           struct wr_answer *answer)
 {
     size_t start = out->n;
-    wr_buf_char(out, '[');
+    PUT(out, "[");
     for (uint32_t i = 0; i < verdict->n_reasons; i++) {
         size_t before = out->n;
         struct wr_str code;
         if (i != 0) {
-            wr_buf_char(out, ',');
+            PUT(out, ",");
         }
         write_reason(out, &verdict->reasons[i], &code);
         if (out->n - start > WR_LIMIT_REASON_BYTES) {
@@ -139,42 +154,42 @@ static void write_reasons(struct wr_buf *out, const struct wr_verdict *verdict,
             answer->reasons[answer->n_reasons++] = code;
         }
     }
-    wr_buf_char(out, ']');
+    PUT(out, "]");
 }
 
 static void write_degraded(struct wr_buf *out, const struct wr_verdict *verdict)
 {
-    wr_buf_char(out, '[');
+    PUT(out, "[");
     for (uint32_t i = 0; i < verdict->n_degraded; i++) {
         const struct wr_degraded *item = &verdict->degraded[i];
-        wr_buf_str(out, i == 0 ? WR_STR("{\"what\":\"") : WR_STR(",{\"what\":\""));
-        wr_buf_str(out, wr_str_z(item->what));
+        put_str(out, i == 0 ? WR_STR("{\"what\":\"") : WR_STR(",{\"what\":\""));
+        put_str(out, wr_str_z(item->what));
         if (item->name.n != 0) {
-            wr_buf_char(out, '.');
-            wr_buf_str(out, item->name);
+            PUT(out, ".");
+            put_str(out, item->name);
         }
-        wr_buf_str(out, WR_STR("\",\"why\":\""));
-        wr_buf_str(out, wr_str_z(item->why));
+        PUT(out, "\",\"why\":\"");
+        put_str(out, wr_str_z(item->why));
         if (item->detail.n != 0) {
-            wr_buf_str(out, WR_STR(": "));
-            wr_buf_str(out, item->detail);
+            PUT(out, ": ");
+            put_str(out, item->detail);
         }
-        wr_buf_str(out, WR_STR("\"}"));
+        PUT(out, "\"}");
     }
-    wr_buf_char(out, ']');
+    PUT(out, "]");
 }
 
 static void write_head(struct wr_buf *out, const struct wr_case *c)
 {
     char id[WR_DECISION_ID_MAX];
     size_t n = wr_decision_id_write(id, c->node, c->epoch, c->sequence);
-    wr_buf_str(out, WR_STR("{\"decision_id\":\""));
-    wr_buf_add(out, id, n);
-    wr_buf_str(out, WR_STR("\",\"transaction_id\":"));
+    PUT(out, "{\"decision_id\":\"");
+    put(out, id, n);
+    PUT(out, "\",\"transaction_id\":");
     if (c->event->id.n != 0) {
         wr_json_write_string(out, c->event->id, WR_JSON_COMPACT);
     } else {
-        wr_buf_str(out, WR_STR("null"));
+        PUT(out, "null");
     }
 }
 
@@ -183,23 +198,23 @@ static void write_document(struct wr_buf *out, const struct wr_pack *pack, const
 {
     uint32_t main_model = pack->policy.score_model;
     write_head(out, c);
-    wr_buf_str(out, WR_STR(",\"outcome\":\""));
-    wr_buf_str(out, wr_str_z(wr_outcome_name(verdict->outcome)));
-    wr_buf_char(out, '"');
+    PUT(out, ",\"outcome\":\"");
+    put_str(out, wr_str_z(wr_outcome_name(verdict->outcome)));
+    PUT(out, "\"");
     if (main_model != UINT32_MAX && c->model_states[main_model] == WR_SCORED) {
-        wr_buf_str(out, WR_STR(",\"score\":"));
-        write_number(out, c->scores[main_model]);
+        PUT(out, ",\"score\":");
+        write_number(out, &c->score_values[main_model]);
     }
-    wr_buf_str(out, WR_STR(",\"scores\":"));
+    PUT(out, ",\"scores\":");
     write_scores(out, pack, c);
-    wr_buf_str(out, WR_STR(",\"reasons\":"));
+    PUT(out, ",\"reasons\":");
     write_reasons(out, verdict, answer);
-    wr_buf_str(out, WR_STR(",\"degraded\":"));
+    PUT(out, ",\"degraded\":");
     write_degraded(out, verdict);
     key_string(out, WR_STR(",\"pack\":{\"revision\":"), pack->revision);
-    wr_buf_str(out, WR_STR(",\"digest\":\""));
-    wr_buf_add(out, pack->digest_text, sizeof pack->digest_text);
-    wr_buf_str(out, c->vector.late ? WR_STR("\"},\"late\":true}") : WR_STR("\"},\"late\":false}"));
+    PUT(out, ",\"digest\":\"");
+    put(out, pack->digest_text, sizeof pack->digest_text);
+    put_str(out, c->vector.late ? WR_STR("\"},\"late\":true}") : WR_STR("\"},\"late\":false}"));
 }
 
 /* ── the record ─────────────────────────────────────────────────────────────────────────────── */
@@ -230,7 +245,7 @@ void wr_case_write(struct wr_engine *engine, const struct wr_case *c,
     };
     memcpy(record.pack_digest, binding->pack->digest, 32);
     at = out->n;
-    wr_buf_str(out, c->event->id);
+    put_str(out, c->event->id);
     record.id = since(out, at);
     at = out->n;
     char *anchor = wr_buf_reserve(out, WR_ANCHOR_MAX);
@@ -238,7 +253,7 @@ void wr_case_write(struct wr_engine *engine, const struct wr_case *c,
     out->n += wr_anchor_write(engine, c, anchor);
     record.anchor = since(out, at);
     at = out->n;
-    wr_buf_str(out, c->event_text);
+    put_str(out, c->event_text);
     record.event = since(out, at);
     at = out->n;
     answer->features = write_derived(out, binding, c);

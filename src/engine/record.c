@@ -217,20 +217,34 @@ void wr_record_link(uint8_t link[32], const uint8_t payload_digest[32], uint64_t
 }
 
 /* ── decision ids ───────────────────────────────────────────────────────────────────────────── */
+static size_t write_decimal(char *out, uint64_t v)
+{
+    char digits[20];
+    size_t n = 0;
+    do {
+        digits[n++] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v != 0);
+    for (size_t i = 0; i < n; i++) {
+        out[i] = digits[n - 1 - i];
+    }
+    return n;
+}
+
 size_t wr_decision_id_write(char out[WR_DECISION_ID_MAX], uint64_t node, uint32_t epoch,
                             uint64_t sequence)
 {
     static const char hex[16] = "0123456789abcdef";
-    struct wr_buf buf = wr_buf_fixed(out, WR_DECISION_ID_MAX);
+    size_t n = 0;
     for (int shift = 60; shift >= 0; shift -= 4) {
-        wr_buf_char(&buf, hex[(node >> shift) & 15]);
+        out[n++] = hex[(node >> shift) & 15];
     }
-    wr_buf_char(&buf, '-');
-    wr_buf_u64(&buf, epoch);
-    wr_buf_char(&buf, '-');
-    wr_buf_u64(&buf, sequence);
-    WR_ASSERT(!buf.overflow);
-    return buf.n;
+    out[n++] = '-';
+    n += write_decimal(out + n, epoch);
+    out[n++] = '-';
+    n += write_decimal(out + n, sequence);
+    WR_ASSERT(n <= WR_DECISION_ID_MAX); /* 16 + 1 + 10 + 1 + 20 */
+    return n;
 }
 
 static bool read_hex(struct wr_str text, uint64_t *out)

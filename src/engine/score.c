@@ -44,28 +44,36 @@ static bool fill_row(struct wr_case *c, const struct wr_pack_model *model, uint3
     return true;
 }
 
-static void take_score(struct wr_case *c, uint32_t m, double score)
+static void take_score(struct wr_case *c, uint32_t m, double score, struct wr_arena *keep)
 {
-    c->scores[m] = score;
-    c->model_states[m] = isfinite(score) ? WR_SCORED : WR_SCORE_NOT_FINITE;
+    bool finite = isfinite(score);
+    c->model_states[m] = finite ? WR_SCORED : WR_SCORE_NOT_FINITE;
+    c->score_values[m] = finite ? wr_number_double(keep, score) : wr_undefined();
 }
 
+struct rows {
+    struct wr_case **of; /* [n] */
+    double *rows, *outputs;
+    size_t n;
+};
+
 static void score_rows(const struct wr_pack_model *model, uint32_t m, void *model_scratch,
-                       struct wr_case **rows_of, const double *rows, double *outputs, size_t n)
+                       const struct rows *rows, struct wr_arena *keep)
 {
-    if (n != 0 && wr_model_score_batch(model->model, rows, n, outputs, model_scratch) == WR_OK) {
-        for (size_t k = 0; k < n; k++) {
-            take_score(rows_of[k], m, outputs[k * model->n_outputs + model->output]);
+    if (rows->n != 0 && wr_model_score_batch(model->model, rows->rows, rows->n, rows->outputs,
+                                             model_scratch) == WR_OK) {
+        for (size_t k = 0; k < rows->n; k++) {
+            take_score(rows->of[k], m, rows->outputs[k * model->n_outputs + model->output], keep);
         }
         return;
     }
-    for (size_t k = 0; k < n; k++) { /* one row cannot be scored: find out which */
-        wr_err err =
-            wr_model_score(model->model, rows + k * model->n_inputs, outputs, model_scratch);
+    for (size_t k = 0; k < rows->n; k++) { /* one row cannot be scored: find out which */
+        wr_err err = wr_model_score(model->model, rows->rows + k * model->n_inputs, rows->outputs,
+                                    model_scratch);
         if (err == WR_OK) {
-            take_score(rows_of[k], m, outputs[model->output]);
+            take_score(rows->of[k], m, rows->outputs[model->output], keep);
         } else {
-            rows_of[k]->model_states[m] = WR_SCORE_FAILED;
+            rows->of[k]->model_states[m] = WR_SCORE_FAILED;
         }
     }
 }
@@ -75,17 +83,17 @@ size_t wr_case_score_room(const struct wr_binding *binding, size_t n)
     return n * sizeof(double) * (1 + binding->n_inputs_max + binding->n_outputs_max);
 }
 
-void wr_case_score(struct wr_engine *engine, struct wr_case *cases, size_t n, void *room)
+void wr_case_score(struct wr_engine *engine, struct wr_case *cases, size_t n, void *room,
+                   struct wr_arena *keep)
 {
     const struct wr_binding *binding = engine->binding;
     const struct wr_pack *pack = binding->pack;
-    struct wr_case **rows_of = room;
-    double *rows = (double *)(void *)((char *)room + n * sizeof(double));
-    double *outputs = rows + n * binding->n_inputs_max;
+    struct rows rows = {.of = room, .rows = (double *)(void *)((char *)room + n * sizeof(double))};
     uint32_t first_path = 0;
+    rows.outputs = rows.rows + n * binding->n_inputs_max;
     for (uint32_t m = 0; m < pack->n_models; m++) {
         const struct wr_pack_model *model = &pack->models[m];
-        size_t n_rows = 0;
+        rows.n = 0;
         for (size_t k = 0; k < n; k++) {
             struct wr_case *c = &cases[k];
             if (c->stage != WR_CASE_LIVE) {
@@ -93,13 +101,14 @@ void wr_case_score(struct wr_engine *engine, struct wr_case *cases, size_t n, vo
             }
             c->model_states[m] = WR_SCORE_SKIPPED;
             if (c->budget != WR_BUDGET_FALLBACK &&
-                fill_row(c, model, m, first_path, rows + n_rows * model->n_inputs)) {
-                rows_of[n_rows++] = c;
+                fill_row(c, model, m, first_path, rows.rows + rows.n * model->n_inputs)) {
+                rows.of[rows.n++] = c;
             }
         }
-        score_rows(model, m, binding->model_scratch, rows_of, rows, outputs, n_rows);
+        score_rows(model, m, binding->model_scratch, &rows, keep);
         for (size_t i = 0; i < model->n_inputs; i++) {
             first_path += model->inputs[i].feature == UINT32_MAX ? 1 : 0;
         }
     }
+    WR_ASSERT(!wr_arena_failed(keep));
 }

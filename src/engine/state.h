@@ -80,14 +80,14 @@ struct wr_case {
     struct wr_hash128 body_hash;
     uint32_t conditions;
     struct wr_feature_vector vector;
-    struct wr_value *features; /* [n_features] as they enter input; undefined when absent */
-    double *paths;             /* [n_paths]; NaN when absent */
-    double *scores;            /* [n_models]; NaN when absent */
-    uint32_t list_hits;        /* bit i: list i holds the event */
-    uint32_t fixed_by;         /* list that fixes the outcome, or UINT32_MAX */
-    uint8_t *model_states;     /* [n_models], enum wr_model_state */
-    uint16_t *model_absent;    /* [n_models], the input that was absent */
-    bool derive_failed;        /* a condition or a derived feature ended in an error */
+    struct wr_value *features;     /* [n_features] as they enter input; undefined when absent */
+    double *paths;                 /* [n_paths]; NaN when absent */
+    struct wr_value *score_values; /* [n_models] as they enter input; undefined when absent */
+    uint32_t list_hits;            /* bit i: list i holds the event */
+    uint32_t fixed_by;             /* list that fixes the outcome, or UINT32_MAX */
+    uint8_t *model_states;         /* [n_models], enum wr_model_state */
+    uint16_t *model_absent;        /* [n_models], the input that was absent */
+    bool derive_failed;            /* a condition or a derived feature ended in an error */
 };
 
 /* What the policy made of a case; texts borrow from the work arena until the next evaluation. */
@@ -128,9 +128,10 @@ void wr_case_conditions(struct wr_engine *engine, struct wr_case *c);
 void wr_case_windows(struct wr_engine *engine, struct wr_case *c, struct wr_arena *keep);
 void wr_case_derive(struct wr_engine *engine, struct wr_case *c, struct wr_arena *keep);
 /* Scores of all models for the live cases of a batch; `room` is aligned to 8 and has
- * wr_case_score_room bytes. */
+ * wr_case_score_room bytes. Values go to `keep`. */
 size_t wr_case_score_room(const struct wr_binding *binding, size_t n);
-void wr_case_score(struct wr_engine *engine, struct wr_case *cases, size_t n, void *room);
+void wr_case_score(struct wr_engine *engine, struct wr_case *cases, size_t n, void *room,
+                   struct wr_arena *keep);
 /* Outcome, reasons, degradations. */
 void wr_case_decide(struct wr_engine *engine, struct wr_case *c, struct wr_verdict *verdict);
 /* Record and document into `out` (room was reserved), and the answer. */
