@@ -62,6 +62,14 @@ bool wr_chunk_mark(struct wr_chunk *chunk, unsigned i, uint32_t mask, bool set)
     return marked != head;
 }
 
+void wr_chunk_drop(struct wr_chunk *chunk, unsigned n)
+{
+    WR_ASSERT(n <= chunk->n);
+    unsigned stride = wr_stride(chunk);
+    chunk->n = (uint16_t)(chunk->n - n);
+    memmove(chunk->bytes, chunk->bytes + (size_t)n * stride, (size_t)chunk->n * stride);
+}
+
 static void write_record(struct wr_chunk *chunk, const struct wr_feature_class *class, uint8_t *p,
                          const struct wr_record *record)
 {

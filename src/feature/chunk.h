@@ -88,6 +88,9 @@ void wr_chunk_get(const struct wr_chunk *chunk, const struct wr_feature_class *c
 /* Sets or clears one bit; false when it was so already. */
 bool wr_chunk_mark(struct wr_chunk *chunk, unsigned i, uint32_t mask, bool set);
 
+/* Drops the n oldest records. */
+void wr_chunk_drop(struct wr_chunk *chunk, unsigned n);
+
 /* Puts a record before record `at` if it fits as the chunk is; else changes nothing. */
 bool wr_chunk_try_insert(struct wr_chunk *chunk, const struct wr_feature_class *class, unsigned at,
                          const struct wr_record *record);

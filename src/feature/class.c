@@ -148,6 +148,9 @@ static wr_err lay_reader(const struct layout *l, const struct wr_group *before, 
     const struct wr_feature *f = &l->plan->features[feature];
     uint32_t mask = mask_of(c, f->where_bit), part = mask | mask_of(c, f->share_bit);
     struct wr_reader reader = {.feature = (uint16_t)feature,
+                               .kind = (uint8_t)f->kind,
+                               .scale = f->scale,
+                               .money = f->money,
                                .counter = WR_NONE8,
                                .part = WR_NONE8,
                                .series = WR_NONE8,

@@ -57,8 +57,10 @@ struct wr_stop {
     uint16_t index; /* START: group; READ: reader */
 };
 
-struct wr_reader {
+struct wr_reader { /* all that reading a feature off needs, side by side */
     uint16_t feature;
+    uint8_t kind, scale;
+    bool money;
     uint8_t counter, part; /* gauges: records of the window; of `share`, those that have the bit */
     uint8_t series, set;
 };

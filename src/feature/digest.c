@@ -111,6 +111,7 @@ struct wr_feature_stats wr_feature_stats(const struct wr_feature_state *state)
         .labels_without_effect = state->n_labels_idle,
         .evictions = state->n_evictions,
         .forgotten = state->n_forgotten,
+        .sequence = state->sequence,
         .watermark_ms =
             empty ? INT64_MIN
                   : (state->newest_tick - state->lateness_ticks) * state->plan->schema->tick_ms,

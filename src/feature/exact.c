@@ -1,18 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where both sides are below 2^53 they are doubles already and the machine's division is correctly
- * rounded. Otherwise schoolbook division, bit by bit, until 55 bits of quotient and a remainder
- * settle the rounding. */
+ * rounded (exact.h). Otherwise schoolbook division, bit by bit, until 55 bits of quotient and a
+ * remainder settle the rounding. */
 #include "feature/exact.h"
 
-uint64_t wr_pow10(unsigned n)
-{
-    WR_ASSERT(n <= 18);
-    uint64_t power = 1;
-    for (unsigned i = 0; i < n; i++) {
-        power *= 10;
-    }
-    return power;
-}
+const uint64_t wr_powers10[19] = {
+    1,
+    10,
+    100,
+    1000,
+    10000,
+    100000,
+    1000000,
+    10000000,
+    100000000,
+    1000000000,
+    10000000000,
+    100000000000,
+    1000000000000,
+    10000000000000,
+    100000000000000,
+    1000000000000000,
+    10000000000000000,
+    100000000000000000,
+    1000000000000000000,
+};
 
 static int bit_length(wr_u128 v)
 {
@@ -41,16 +53,11 @@ static double assemble(wr_u128 quotient, bool more, int exponent, bool negative)
     return d;
 }
 
-double wr_ratio(wr_i128 numerator, wr_u128 denominator)
+double wr_ratio_long(wr_i128 numerator, wr_u128 denominator)
 {
     WR_ASSERT(denominator != 0 && denominator >> 126 == 0);
     bool negative = numerator < 0;
     wr_u128 a = negative ? -(wr_u128)numerator : (wr_u128)numerator;
-    const wr_u128 exact = (wr_u128)1 << 53;
-    if (a <= exact && denominator <= exact) {
-        double d = (double)(int64_t)a / (double)(int64_t)denominator;
-        return negative ? -d : d;
-    }
     if (a == 0) {
         return 0;
     }

@@ -6,9 +6,22 @@
 #include "base/base.h"
 
 /* numerator / denominator to nearest, ties to even; denominator at least 1 and below 2^126. */
-double wr_ratio(wr_i128 numerator, wr_u128 denominator);
+double wr_ratio_long(wr_i128 numerator, wr_u128 denominator);
+static inline double wr_ratio(wr_i128 numerator, wr_u128 denominator)
+{
+    const wr_i128 exact = (wr_i128)1 << 53; /* both are doubles: the division rounds once */
+    if (numerator <= exact && numerator >= -exact && denominator <= (wr_u128)exact) {
+        return (double)(int64_t)numerator / (double)(int64_t)denominator;
+    }
+    return wr_ratio_long(numerator, denominator);
+}
 
 /* 10^n, n 0..18. */
-uint64_t wr_pow10(unsigned n);
+extern const uint64_t wr_powers10[19];
+static inline uint64_t wr_pow10(unsigned n)
+{
+    WR_ASSERT(n <= 18);
+    return wr_powers10[n];
+}
 
 #endif

@@ -327,45 +327,69 @@ void wr_feature_peek(struct wr_feature_state *state, const struct wr_event *even
     state->newest_tick = newest;
 }
 
+/* Inserts the event at one entity; its rank among those of equal time, or PLACE_MAX + 1. */
+static uint64_t apply_class(struct wr_feature_state *state, const struct wr_event *event,
+                            uint32_t entity, uint32_t conditions, struct wr_feature_vector *vector)
+{
+    const struct wr_feature_class *class = &state->plan->classes[entity];
+    struct wr_record record = record_of(state, class, event, conditions);
+    uint32_t at = use_row(state, &event->keys[entity], entity);
+    if (vector != NULL) {
+        const struct wr_row *row = at != WR_ROW_NONE ? wr_entity_row(&state->entities, at) : NULL;
+        read_class(state, entity, row, &record, vector->values);
+    }
+    if (at != WR_ROW_NONE) {
+        return insert(state, at, &record);
+    }
+    state->n_evictions++;
+    state->forgotten[entity] = WR_MAX(state->forgotten[entity], record.tick);
+    return PLACE_MAX + 1;
+}
+
+static uint64_t with_rank(uint64_t place, const struct wr_feature_class *class, uint64_t rank)
+{
+    unsigned shift = PLACE_BITS * class->label_rank;
+    place &= ~((uint64_t)0xffff << shift);
+    return place | (rank <= PLACE_MAX ? rank : 0xffff) << shift;
+}
+
+static bool is_late(struct wr_feature_state *state, int64_t tick)
+{
+    state->n_events++;
+    bool late =
+        state->newest_tick != WR_TICK_NONE && tick < state->newest_tick - state->lateness_ticks;
+    state->n_late += late ? 1 : 0;
+    return late;
+}
+
 bool wr_feature_update(struct wr_feature_state *state, const struct wr_event *event,
                        uint32_t conditions, uint64_t sequence, struct wr_feature_vector *vector)
 {
     const struct wr_feature_plan *plan = state->plan;
     int64_t tick = floor_div(event->time_ms, plan->schema->tick_ms);
-    (void)sequence;
+    state->sequence = sequence;
     WR_ASSERT(event->time_ms >= WR_INSTANT_MS_MIN && event->time_ms <= WR_INSTANT_MS_MAX);
-    state->n_events++;
-    vector->place = WR_PLACE_NONE;
-    vector->late =
-        state->newest_tick != WR_TICK_NONE && tick < state->newest_tick - state->lateness_ticks;
-    if (vector->late) {
-        state->n_late++;
-        read_event(state, event, conditions, vector);
+    bool late = is_late(state, tick);
+    if (vector != NULL) {
+        vector->place = WR_PLACE_NONE;
+        vector->late = late;
+    }
+    if (late) {
+        if (vector != NULL) {
+            read_event(state, event, conditions, vector);
+        }
         return false;
     }
     state->newest_tick = WR_MAX(state->newest_tick, tick);
     for (uint32_t i = 0; i < plan->schema->n_entities; i++) {
         const struct wr_feature_class *class = &plan->classes[i];
-        if (!event->keys[i].present) {
+        if (class->used && event->keys[i].present) {
+            uint64_t rank = apply_class(state, event, i, conditions, vector);
+            if (vector != NULL && class->label_rank != WR_NONE8) {
+                vector->place = with_rank(vector->place, class, rank);
+            }
+        } else if (vector != NULL && class->used) {
             read_absent(state, i, vector->values);
-        } else if (class->used) {
-            struct wr_record record = record_of(state, class, event, conditions);
-            uint32_t at = use_row(state, &event->keys[i], i);
-            const struct wr_row *row =
-                at != WR_ROW_NONE ? wr_entity_row(&state->entities, at) : NULL;
-            read_class(state, i, row, &record, vector->values);
-            uint64_t rank = PLACE_MAX + 1;
-            if (at != WR_ROW_NONE) {
-                rank = insert(state, at, &record);
-            } else {
-                state->n_evictions++;
-                state->forgotten[i] = WR_MAX(state->forgotten[i], tick);
-            }
-            if (class->label_rank != WR_NONE8) {
-                unsigned shift = PLACE_BITS * class->label_rank;
-                vector->place &= ~((uint64_t)0xffff << shift);
-                vector->place |= (rank <= PLACE_MAX ? rank : 0xffff) << shift;
-            }
         }
     }
     if (state->n_events % SWEEP_EVERY == 0) {

@@ -67,6 +67,7 @@ struct wr_feature_stats {
     uint64_t events, late, labels, labels_without_effect;
     uint64_t evictions;   /* entities given up by a cap while their history still counted */
     uint64_t forgotten;   /* marks of such entities given up in turn */
+    uint64_t sequence;    /* of the last event applied */
     int64_t watermark_ms; /* INT64_MIN before the first event */
 };
 
@@ -80,10 +81,12 @@ struct wr_feature_state *wr_feature_state_open(const struct wr_feature_plan *pla
                                                const struct wr_feature_caps *caps);
 void wr_feature_state_close(struct wr_feature_state *state);
 
-/* Applies one event and fills the vector; features of kind VALUE and REGO are left as they are.
- * `conditions`: bit i is whether plan->conditions[i] holds. Sequences must rise.
+/* Applies one event, in the order of the journal, and fills the vector; features of kind VALUE and
+ * REGO are left as they are. `conditions`: bit i is whether plan->conditions[i] holds.
+ * `vector` NULL: applies without reading, to the same state (restart from the journal).
  * Returns true when the event was inserted, false when it was late (vector->late).
- * Bound: O(windows + log records of its entities), no allocation but from the state's blocks. */
+ * Bound: O(windows x log records) for each of its entities, but for `distinct`, which looks at
+ * every record of its window up to a limit; no allocation but from the state's blocks. */
 bool wr_feature_update(struct wr_feature_state *state, const struct wr_event *event,
                        uint32_t conditions, uint64_t sequence, struct wr_feature_vector *vector);
 

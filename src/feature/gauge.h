@@ -6,14 +6,17 @@
  * WR_LIMIT_SET_EXACT different keys; beyond, it keeps the keys whose hash lies below a threshold
  * that halves whenever they would be too many, and estimates (adaptive sampling: Flajolet, "On
  * adaptive sampling", 1990; standard error about 1.2 / sqrt(WR_LIMIT_SET_EXACT / 2) = 2 %). The
- * estimate depends on the set of keys only, not on their order. */
+ * estimate depends on the set of keys only, not on their order. A set looks at no more than the
+ * newest WR_LIMIT_SET_RECORDS records, so that no event is long work; when there are more in
+ * the window, it is flagged too, and what it says is of those. */
 #ifndef WR_FEATURE_GAUGE_H
 #define WR_FEATURE_GAUGE_H
 
 #include "feature/chunk.h"
 
-#define WR_LIMIT_SET_EXACT 8192
-#define WR_SET_SLOTS       16384
+#define WR_LIMIT_SET_EXACT   8192
+#define WR_LIMIT_SET_RECORDS 32768
+#define WR_SET_SLOTS         16384
 
 typedef wr_i128 wr_i128_in_8 __attribute__((aligned(8)));
 typedef wr_u128 wr_u128_in_8 __attribute__((aligned(8)));
@@ -31,7 +34,7 @@ struct wr_series { /* of records that have the column; all but n and sums hold w
 };
 
 struct wr_set {
-    uint32_t n, mask, halvings;
+    uint32_t n, mask, halvings, records;
     uint64_t values[WR_LIMIT_SET_EXACT];
     uint16_t slots[WR_SET_SLOTS]; /* index in values + 1; 0 = free; the first mask + 1 are in use */
 };
@@ -61,6 +64,10 @@ void wr_count_merge(struct wr_count *count, const struct wr_count *older);
 void wr_series_merge(struct wr_series *series, const struct wr_series *older);
 
 void wr_set_clear(struct wr_set *set);
+static inline bool wr_set_is_full(const struct wr_set *set)
+{
+    return set->records > WR_LIMIT_SET_RECORDS;
+}
 uint64_t wr_set_size(const struct wr_set *set, bool *approximate);
 
 #endif

@@ -26,16 +26,16 @@ static void put_double(struct wr_feature_value *value, double d)
 }
 
 /* Money keeps its scale; other numbers are the double next to them. */
-static void put_units(const struct wr_feature *f, wr_i128 units, struct wr_feature_value *value)
+static void put_units(const struct wr_reader *r, wr_i128 units, struct wr_feature_value *value)
 {
-    double number = wr_ratio(units, wr_pow10(f->scale));
+    double number = wr_ratio(units, wr_pow10(r->scale));
     bool fits = units <= INT64_MAX && units >= -INT64_MAX;
-    if (!f->money || !fits) {
+    if (!r->money || !fits) {
         put_double(value, number);
         return;
     }
     *value = (struct wr_feature_value){
-        .form = WR_FORM_DECIMAL, .scale = f->scale, .units = (int64_t)units, .number = number};
+        .form = WR_FORM_DECIMAL, .scale = r->scale, .units = (int64_t)units, .number = number};
 }
 
 void wr_feature_read_missing(const struct wr_feature *feature, enum wr_feature_presence why,
@@ -80,74 +80,74 @@ static double variance(const struct wr_series *s, unsigned scale)
     return wr_ratio((wr_i128)(nq - ss), denominator);
 }
 
-static void read_spread(const struct wr_feature *f, const struct wr_series *s, uint64_t own,
-                        struct wr_feature_value *value)
+static void read_spread(const struct wr_feature_plan *plan, const struct wr_reader *r,
+                        const struct wr_series *s, uint64_t own, struct wr_feature_value *value)
 {
-    if (f->kind == WR_FEATURE_ZSCORE && own == 0) {
-        wr_feature_read_missing(f, WR_FEATURE_FIELD_ABSENT, value);
+    if (r->kind == WR_FEATURE_ZSCORE && own == 0) {
+        wr_feature_read_missing(&plan->features[r->feature], WR_FEATURE_FIELD_ABSENT, value);
         return;
     }
-    double v = s->n >= 2 ? variance(s, f->scale) : 0, mean = 0, deviation = sqrt(v);
+    double v = s->n >= 2 ? variance(s, r->scale) : 0, mean = 0, deviation = sqrt(v);
     if (s->n >= 2) {
-        mean = average(s, f->scale);
+        mean = average(s, r->scale);
     }
-    bool undefined = s->n < 2 || (f->kind == WR_FEATURE_CV && s->sum == 0) ||
-                     (f->kind == WR_FEATURE_ZSCORE && v == 0);
+    bool undefined = s->n < 2 || (r->kind == WR_FEATURE_CV && s->sum == 0) ||
+                     (r->kind == WR_FEATURE_ZSCORE && v == 0);
     if (undefined) {
-        wr_feature_read_missing(f, WR_FEATURE_NO_HISTORY, value);
-    } else if (f->kind == WR_FEATURE_VARIANCE) {
+        wr_feature_read_missing(&plan->features[r->feature], WR_FEATURE_NO_HISTORY, value);
+    } else if (r->kind == WR_FEATURE_VARIANCE) {
         put_double(value, v);
-    } else if (f->kind == WR_FEATURE_STDDEV) {
+    } else if (r->kind == WR_FEATURE_STDDEV) {
         put_double(value, deviation);
-    } else if (f->kind == WR_FEATURE_CV) {
+    } else if (r->kind == WR_FEATURE_CV) {
         put_double(value, deviation / mean);
     } else {
-        double x = wr_ratio(wr_number_kept(own), wr_pow10(f->scale));
+        double x = wr_ratio(wr_number_kept(own), wr_pow10(r->scale));
         put_double(value, (x - mean) / deviation);
     }
 }
 
 /* ── values of the window ───────────────────────────────────────────────────────────────────── */
-static void read_series(const struct wr_feature *f, const struct wr_series *s, uint64_t own,
-                        struct wr_feature_value *value)
+static void read_series(const struct wr_feature_plan *plan, const struct wr_reader *r,
+                        const struct wr_series *s, uint64_t own, struct wr_feature_value *value)
 {
-    if (f->kind == WR_FEATURE_SUM) {
-        put_units(f, s->sum, value);
+    if (r->kind == WR_FEATURE_SUM) {
+        put_units(r, s->sum, value);
         return;
     }
-    if (f->kind == WR_FEATURE_DELTA_TO_LAST && own == 0) {
-        wr_feature_read_missing(f, WR_FEATURE_FIELD_ABSENT, value);
+    if (r->kind == WR_FEATURE_DELTA_TO_LAST && own == 0) {
+        wr_feature_read_missing(&plan->features[r->feature], WR_FEATURE_FIELD_ABSENT, value);
         return;
     }
     if (s->n == 0) {
-        wr_feature_read_missing(f, WR_FEATURE_NO_HISTORY, value);
+        wr_feature_read_missing(&plan->features[r->feature], WR_FEATURE_NO_HISTORY, value);
         return;
     }
-    switch (f->kind) {
+    switch (r->kind) {
     case WR_FEATURE_AVG:
-        put_double(value, average(s, f->scale));
+        put_double(value, average(s, r->scale));
         break;
     case WR_FEATURE_MIN:
-        put_units(f, s->min, value);
+        put_units(r, s->min, value);
         break;
     case WR_FEATURE_MAX:
-        put_units(f, s->max, value);
+        put_units(r, s->max, value);
         break;
     case WR_FEATURE_FIRST:
-        put_units(f, s->oldest, value);
+        put_units(r, s->oldest, value);
         break;
     case WR_FEATURE_LAST:
-        put_units(f, s->newest, value);
+        put_units(r, s->newest, value);
         break;
     case WR_FEATURE_DELTA_TO_LAST:
-        put_units(f, (wr_i128)wr_number_kept(own) - s->newest, value);
+        put_units(r, (wr_i128)wr_number_kept(own) - s->newest, value);
         break;
     default:
         WR_UNREACHABLE();
     }
 }
 
-static bool is_spread(enum wr_feature_kind kind)
+static bool is_spread(unsigned kind)
 {
     return kind == WR_FEATURE_VARIANCE || kind == WR_FEATURE_STDDEV || kind == WR_FEATURE_CV ||
            kind == WR_FEATURE_ZSCORE;
@@ -156,15 +156,15 @@ static bool is_spread(enum wr_feature_kind kind)
 void wr_feature_read(const struct wr_walk *walk, const struct wr_reader *reader,
                      const struct wr_record *self, struct wr_feature_value *value)
 {
-    const struct wr_feature *f = &walk->plan->features[reader->feature];
+    const struct wr_feature_plan *plan = walk->plan;
     if (reader->series != WR_NONE8) {
         const struct wr_series *s = &walk->series[reader->series];
         uint8_t lane = walk->class->series[reader->series];
         uint64_t own = self->columns[walk->class->series_lanes[lane].column];
-        if (is_spread(f->kind)) {
-            read_spread(f, s, own, value);
+        if (is_spread(reader->kind)) {
+            read_spread(plan, reader, s, own, value);
         } else {
-            read_series(f, s, own, value);
+            read_series(plan, reader, s, own, value);
         }
         return;
     }
@@ -175,13 +175,13 @@ void wr_feature_read(const struct wr_walk *walk, const struct wr_reader *reader,
         return;
     }
     const struct wr_count *count = &walk->counters[reader->counter];
-    if (f->kind == WR_FEATURE_COUNT) {
+    if (reader->kind == WR_FEATURE_COUNT) {
         put_integer(value, (int64_t)count->n);
-    } else if (f->kind == WR_FEATURE_SHARE) {
+    } else if (reader->kind == WR_FEATURE_SHARE) {
         uint64_t part = walk->counters[reader->part].n;
         put_double(value, count->n == 0 ? 0 : wr_ratio((wr_i128)part, count->n));
     } else if (count->n == 0) {
-        wr_feature_read_missing(f, WR_FEATURE_NO_HISTORY, value);
+        wr_feature_read_missing(&plan->features[reader->feature], WR_FEATURE_NO_HISTORY, value);
     } else {
         int64_t ms = (self->tick - count->newest) * walk->plan->schema->tick_ms;
         put_double(value, wr_ratio(ms, 1000));

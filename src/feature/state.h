@@ -21,6 +21,7 @@ struct wr_feature_state {
     /* Of each kind of entity, the latest time at which history was given up of one that is not even
      * remembered as lost: an entity that looks new may be that one, and its windows say so. */
     int64_t forgotten[WR_LIMIT_SCHEMA_ENTITIES];
+    uint64_t sequence; /* of the last event applied */
     uint64_t n_events, n_late, n_labels, n_labels_idle, n_evictions, n_forgotten;
     struct wr_walk walk;
     uint32_t n_sets; /* room in walk.sets */

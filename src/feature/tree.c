@@ -441,6 +441,21 @@ static enum outcome rewrite_small(struct wr_tape *tape, const struct wr_record *
     return DONE;
 }
 
+/* The only chunk of a tape, once its expired records have gone, if they were an eighth of it and
+ * what remains is no small part: the common case of a card in steady use, without rewriting. */
+static bool squeeze_small(const struct wr_tape *tape, struct wr_cursor *cursor,
+                          const struct wr_record *record, int64_t horizon)
+{
+    struct wr_chunk *chunk = cursor->chunk;
+    unsigned expired = wr_chunk_after(chunk, tape->class->n_bits, horizon);
+    if (tape->height != 0 || expired * 8 < chunk->n || (chunk->n - expired) * 3u < chunk->n) {
+        return false;
+    }
+    wr_chunk_drop(chunk, expired);
+    cursor->i -= WR_MIN(expired, cursor->i);
+    return wr_chunk_try_insert(chunk, tape->class, cursor->i, record);
+}
+
 static enum outcome rewrite(struct wr_tape *tape, struct wr_cursor *cursor,
                             const struct wr_record *record, int64_t horizon)
 {
@@ -521,6 +536,9 @@ bool wr_tape_insert(struct wr_tape *tape, const struct wr_record *record, int64_
             if ((cursor.chunk->n & 15) == 0) {
                 drop_expired(tape, horizon);
             }
+            return true;
+        }
+        if (squeeze_small(tape, &cursor, record, horizon)) {
             return true;
         }
         enum outcome outcome = rewrite(tape, &cursor, record, horizon);

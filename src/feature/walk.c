@@ -85,9 +85,18 @@ static bool pass_records(struct wr_walk *walk, struct wr_cursor *cursor, int64_t
     return from > 0;
 }
 
+/* Sets have no totals: while one is being filled every record is looked at. */
+static bool fills_sets(const struct wr_walk *walk)
+{
+    unsigned g = 0;
+    while (g < walk->n_sets && wr_set_is_full(&walk->sets[g])) {
+        g++;
+    }
+    return g < walk->n_sets;
+}
+
 /* To the right end of the chunk before the cursor's, skipping whole children that are younger than
- * `tick` by their totals; false when the tape begins here. Sets have no totals, so with sets in
- * play every record is looked at. */
+ * `tick` by their totals; false when the tape begins here. */
 static bool previous_chunk(struct wr_walk *walk, const struct wr_tape *tape,
                            struct wr_cursor *cursor, int64_t tick)
 {
@@ -101,7 +110,7 @@ static bool previous_chunk(struct wr_walk *walk, const struct wr_tape *tape,
         }
         cursor->path[step - 1].at = --at;
         struct wr_child *child = wr_child_at(walk->class, node, at);
-        if (walk->n_sets == 0 && child->first > tick) {
+        if (child->first > tick && !fills_sets(walk)) {
             fold_child(walk, child);
         } else if (step == tape->height) {
             cursor->chunk = wr_store_at(tape->store, child->ref);
@@ -133,10 +142,14 @@ void wr_walk_tape(struct wr_walk *walk, const struct wr_tape *tape, const struct
     const struct wr_feature_class *class = walk->class;
     struct wr_cursor cursor;
     walk->n_counters = walk->n_series = walk->n_sets = 0;
+    int64_t passed = -1;
     wr_tape_seek(tape, self->tick, &cursor);
     for (uint32_t i = 0; i < class->n_stops; i++) {
         const struct wr_stop *stop = &class->stops[i];
-        pass(walk, tape, &cursor, self->tick - stop->age);
+        if (stop->age != passed) { /* many features share a window */
+            pass(walk, tape, &cursor, self->tick - stop->age);
+            passed = stop->age;
+        }
         if (stop->kind == WR_STOP_START) {
             start_group(walk, stop->index, self);
         } else {

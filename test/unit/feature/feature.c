@@ -251,6 +251,27 @@ TEST("a journal folds to the same digests whatever the batches, and another to o
     }
 }
 
+TEST("an event applied without being read leaves the same state")
+{
+    enum { N = 5000 };
+    static struct entry entries[N];
+    struct fixture read, unread;
+    uint8_t want[32], got[32];
+    random_journal(entries, N);
+    fixture_open(&read, pack, NULL);
+    fixture_open(&unread, pack, NULL);
+    for (int i = 0; i < N; i++) {
+        bool in = wr_feature_update(read.state, &entries[i].event, 0, (uint64_t)i + 1, &vector);
+        CHECK(wr_feature_update(unread.state, &entries[i].event, 0, (uint64_t)i + 1, NULL) == in);
+    }
+    wr_feature_digest(read.state, want);
+    wr_feature_digest(unread.state, got);
+    CHECK(memcmp(want, got, 32) == 0);
+    CHECK_INT(wr_feature_stats(unread.state).sequence, N);
+    fixture_close(&read);
+    fixture_close(&unread);
+}
+
 TEST("one label changes the digest, withdrawing it restores it")
 {
     struct fixture f;
@@ -412,6 +433,30 @@ TEST("distinct is exact to its stated size and flagged beyond, within 5 percent"
         CHECK(i > DISTINCT_EXACT ? values[0].approximate : !values[0].approximate);
         CHECK(i > DISTINCT_EXACT ? error * 20 < (int64_t)i && -error * 20 < (int64_t)i
                                  : error == 0);
+    }
+    fixture_close(&f);
+}
+
+TEST("distinct over more records than it looks at is flagged")
+{
+    struct fixture f;
+    enum { LOOKED_AT = 32768, STEP = 2048 };
+    fixture_open(&f,
+                 "{'event': {'time': {'path': 't', 'unit': 'ms'}}, 'entities': {'shop': 's'},"
+                 " 'features': {'cards': {'entity': 'shop', 'distinct': 'card',"
+                 " 'window': '1d'}, 'd': {'entity': 'shop', 'count': true, 'window': '1d'}}}",
+                 NULL);
+    for (uint64_t i = 1; i <= LOOKED_AT + 2; i++) {
+        struct wr_event event = {.time_ms = (int64_t)i};
+        event.keys[0] = (struct wr_event_key){.hash = 1, .present = true};
+        event.fields[0] = (struct wr_event_field){.present = i == 1, .hash = 7};
+        if (i % STEP == 0 || i > LOOKED_AT) { /* the event itself and those on the tape */
+            wr_feature_peek(f.state, &event, 0, &vector);
+            CHECK(values[0].approximate == (i > LOOKED_AT + 1));
+            CHECK_INT(values[0].units, i > LOOKED_AT + 1 ? 0 : 1);
+            CHECK_INT(values[1].units, i);
+        }
+        CHECK(wr_feature_update(f.state, &event, 0, i, NULL));
     }
     fixture_close(&f);
 }
