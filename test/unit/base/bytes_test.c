@@ -88,6 +88,20 @@ TEST("the message format prints as printf does")
     CHECK_STR(formatted("%99d|", 1), "                                       1|");
 }
 
+TEST("integers and bytes are appended in decimal and in hex")
+{
+    char room[100];
+    struct wr_buf buf = wr_buf_fixed(room, sizeof room);
+    wr_buf_u64(&buf, UINT64_MAX);
+    wr_buf_char(&buf, ' ');
+    wr_buf_i64(&buf, INT64_MIN);
+    wr_buf_char(&buf, ' ');
+    wr_buf_i64(&buf, -1);
+    wr_buf_u64(&buf, 0);
+    wr_buf_hex(&buf, "\x01\xFE", 2);
+    CHECK_TEXT(room, buf.n, "18446744073709551615 -9223372036854775808 -1001fe");
+}
+
 TEST("words are little-endian at any address")
 {
     uint8_t bytes[9];
@@ -120,6 +134,8 @@ TEST("UTF-8 accepts every code point once, and nothing else")
         CHECK_INT(wr_utf8_decode(wrong[i], strlen(wrong[i]), &c), 0);
         CHECK_INT(wr_utf8_invalid_at(wrong[i], strlen(wrong[i])), 0);
     }
+    uint32_t none;
+    CHECK_INT(wr_utf8_decode("a", 0, &none), 0);
     CHECK_INT(wr_utf8_invalid_at("a\xC3\xA9\xFF", 4), 3);
     CHECK_INT(wr_utf8_count("a\xC3\xA9\xF0\x9F\x98\x80", 7), 3);
 }

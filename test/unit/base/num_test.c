@@ -329,6 +329,8 @@ TEST("integers are read within their range and refused beyond it")
     CHECK(wr_num_read_u64(WR_STR("18446744073709551615"), &u) && u == UINT64_MAX);
     CHECK(!wr_num_read_u64(WR_STR("18446744073709551616"), &u));
     CHECK(!wr_num_read_u64(WR_STR("-1"), &u));
+    CHECK(!wr_num_read_u64(WR_STR(""), &u));
+    CHECK(!wr_num_read_u64(WR_STR("1+"), &u));
 }
 
 TEST("number texts compare by exact value, whatever their size")

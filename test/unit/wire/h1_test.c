@@ -401,6 +401,14 @@ TEST("a target in absolute form yields its path")
     CHECK_INT(read_head("GET /a/.b/..c HTTP/1.1\r\nHost: x\r\n\r\n"), 200);
 }
 
+TEST("escapes in a target are two hex digits, and not NUL")
+{
+    CHECK_INT(read_head("GET /%0a%20%fF%30 HTTP/1.1\r\nHost: x\r\n\r\n"), 200);
+    CHECK_INT(read_head("GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n"), 400);
+    CHECK_INT(read_head("GET /%4 HTTP/1.1\r\nHost: x\r\n\r\n"), 400);
+    CHECK_INT(read_head("GET /?%g1 HTTP/1.1\r\nHost: x\r\n\r\n"), 400);
+}
+
 TEST("connections persist by version and by what the Connection fields list")
 {
     static const struct {
