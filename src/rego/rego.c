@@ -6,7 +6,8 @@
 #include "rego/parse.h"
 #include "rego/vm.h"
 
-#define FIRST_REGISTERS 256
+#define FIRST_REGISTERS 128
+#define FIRST_FRAMES    8
 
 static wr_err no_room(struct wr_rego_errors *errors)
 {
@@ -338,35 +339,52 @@ bool wr_rego_has_rule(const struct wr_rego_program *program, const struct wr_str
 
 /* ── evaluating ─────────────────────────────────────────────────────────────────────────────── */
 
+/* What every evaluation needs, in one piece: slots behind it. */
+struct start {
+    struct vm_context context;
+    struct vm_block block;
+    struct vm_frame frames[FIRST_FRAMES];
+    struct wr_value registers[FIRST_REGISTERS];
+    struct wr_value slots[];
+};
+
 static bool start_vm(struct vm *vm, const struct wr_rego_query *query,
                      const struct wr_rego_context *context, struct wr_arena *scratch,
                      struct wr_error *error)
 {
+    const struct wr_unit *unit = &query->unit;
+    size_t n_slots = (size_t)unit->input.n + unit->data.n + unit->n_functions;
+    struct start *start =
+        wr_arena_alloc(scratch, sizeof(*start) + n_slots * sizeof(struct wr_value), 16);
     *vm = (struct vm){.query = query,
-                      .unit = &query->unit,
+                      .unit = unit,
                       .how = context,
                       .arena = scratch,
                       .error = error,
                       .fuel = context->fuel != 0 ? context->fuel : WR_LIMIT_REGO_FUEL,
                       .function = &query->function};
+    if (start == NULL) {
+        return false;
+    }
+    memset(start->slots, VM_UNKNOWN, n_slots * sizeof(struct wr_value));
+    start->context = (struct vm_context){
+        .input = context->input != NULL ? *context->input : wr_undefined(),
+        .data = query->program->data,
+        .input_slots = start->slots,
+        .data_slots = start->slots + unit->input.n,
+        .memory = start->slots + unit->input.n + unit->data.n,
+    };
+    start->block = (struct vm_block){NULL, start->registers, FIRST_REGISTERS, 0};
+    vm->context = &start->context;
+    vm->block = &start->block;
+    vm->frames = start->frames;
+    vm->cap_frames = FIRST_FRAMES;
     vm->call = (struct wr_builtin_call){.arena = scratch,
                                         .env = &context->env,
                                         .prepared = query->program->prepared,
                                         .error = error,
                                         .fuel = &vm->fuel};
-    vm->context = wr_vm_new_context(vm, NULL);
-    uint32_t n = WR_MAX(query->function.n_registers, FIRST_REGISTERS);
-    struct vm_block *block = WR_NEW(scratch, struct vm_block);
-    struct wr_value *items = wr_arena_alloc(scratch, n * sizeof(items[0]), 16);
-    if (vm->context == NULL || block == NULL || items == NULL) {
-        return false;
-    }
-    *block = (struct vm_block){NULL, items, n, query->function.n_registers};
-    vm->block = vm->first_block = block;
-    vm->registers = items;
-    vm->context->input = context->input != NULL ? *context->input : wr_undefined();
-    vm->context->data = query->program->data;
-    return true;
+    return wr_vm_start(vm);
 }
 
 wr_err wr_rego_eval(const struct wr_rego_query *query, const struct wr_rego_context *context,

@@ -75,6 +75,12 @@ static struct wr_value *take_registers(struct vm *vm, uint32_t n)
     return registers;
 }
 
+bool wr_vm_start(struct vm *vm)
+{
+    vm->registers = take_registers(vm, vm->function->n_registers);
+    return vm->registers != NULL;
+}
+
 static bool more_frames(struct vm *vm)
 {
     uint32_t cap = vm->cap_frames == 0 ? 16 : vm->cap_frames * 2;
@@ -151,61 +157,21 @@ static uint32_t leave(struct vm *vm, struct wr_value result)
 
 /* ── comparison and arithmetic ──────────────────────────────────────────────────────────────── */
 
-static inline bool is_int(const struct wr_value *v)
-{
-    return v->type == WR_NUMBER && v->kind == WR_DEC && v->scale == 0;
-}
-
 static inline int compare(const struct wr_value *a, const struct wr_value *b)
 {
-    if (WR_LIKELY(is_int(a) && is_int(b))) {
+    if (WR_LIKELY(wr_vm_is_int(a) && wr_vm_is_int(b))) {
         return (a->i > b->i) - (a->i < b->i);
     }
     return wr_value_cmp(a, b);
-}
-
-/* Short texts without a call: keys and codes mostly are. */
-static inline bool same_text(const char *a, const char *b, uint32_t n)
-{
-    if (n > 16) {
-        return memcmp(a, b, n) == 0;
-    }
-    if (n >= 8) {
-        uint64_t a0, a1, b0, b1;
-        memcpy(&a0, a, 8), memcpy(&a1, a + n - 8, 8);
-        memcpy(&b0, b, 8), memcpy(&b1, b + n - 8, 8);
-        return ((a0 ^ b0) | (a1 ^ b1)) == 0;
-    }
-    if (n >= 4) {
-        uint32_t a0, a1, b0, b1;
-        memcpy(&a0, a, 4), memcpy(&a1, a + n - 4, 4);
-        memcpy(&b0, b, 4), memcpy(&b1, b + n - 4, 4);
-        return ((a0 ^ b0) | (a1 ^ b1)) == 0;
-    }
-    return n == 0 || (a[0] == b[0] && a[n / 2] == b[n / 2] && a[n - 1] == b[n - 1]);
-}
-
-static inline bool equal(const struct wr_value *a, const struct wr_value *b)
-{
-    if (a->type != b->type) {
-        return false;
-    }
-    if (a->type == WR_STRING) {
-        return a->n == b->n && same_text(a->text, b->text, a->n);
-    }
-    if (is_int(a) && is_int(b)) {
-        return a->i == b->i;
-    }
-    return wr_value_eq(a, b);
 }
 
 static bool compares(const struct wr_value *a, const struct wr_value *b, uint32_t how)
 {
     switch (how) {
     case WR_COMPARE_EQ:
-        return equal(a, b);
+        return wr_vm_equal(a, b);
     case WR_COMPARE_NEQ:
-        return !equal(a, b);
+        return !wr_vm_equal(a, b);
     case WR_COMPARE_LT:
         return compare(a, b) < 0;
     default:
@@ -213,17 +179,35 @@ static bool compares(const struct wr_value *a, const struct wr_value *b, uint32_
     }
 }
 
+/* A text among the elements of an array, or the values of an object (stride 2, from 1 on). */
+static bool has_text(const struct wr_value *items, uint32_t n, uint32_t stride,
+                     const struct wr_value *x)
+{
+    for (uint32_t i = 0; i < n; i++, items += stride) {
+        if (items->n == x->n && items->type == WR_STRING &&
+            wr_vm_same_text(items->text, x->text, x->n)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool is_member(struct vm *vm, const struct wr_value *x, const struct wr_value *c)
 {
-    if (c->type == WR_SET) {
+    if (c->type == WR_SET && (x->type != WR_STRING || c->n > 8)) {
         return wr_set_has(c, x);
     }
-    if (c->type != WR_ARRAY && c->type != WR_OBJECT) {
+    if (c->type < WR_ARRAY || c->type > WR_SET) {
         return false;
     }
-    burn(vm, c->n);
+    uint32_t stride = c->type == WR_OBJECT ? 2 : 1;
+    const struct wr_value *items = c->items + (stride - 1);
+    burn(vm, c->n / 8);
+    if (x->type == WR_STRING) {
+        return has_text(items, c->n, stride, x);
+    }
     for (uint32_t i = 0; i < c->n; i++) {
-        if (equal(x, c->type == WR_ARRAY ? &c->items[i] : &c->pairs[i].value)) {
+        if (wr_vm_equal(x, &items[(size_t)i * stride])) {
             return true;
         }
     }
@@ -233,9 +217,9 @@ static bool is_member(struct vm *vm, const struct wr_value *x, const struct wr_v
 static inline const struct wr_value *element(const struct wr_value *of, const struct wr_value *key)
 {
     if (of->type == WR_OBJECT && key->type == WR_STRING) {
-        return wr_object_get_str(of, wr_text(*key));
+        return wr_vm_find(of, key);
     }
-    if (of->type == WR_ARRAY && is_int(key)) {
+    if (of->type == WR_ARRAY && wr_vm_is_int(key)) {
         return key->i >= 0 && key->i < (int64_t)of->n ? &of->items[key->i] : NULL;
     }
     return of->type >= WR_ARRAY && of->type <= WR_SET ? wr_value_at(of, key) : NULL;
@@ -252,10 +236,10 @@ static inline const struct wr_value *field(struct vm *vm, const struct wr_value 
     uint8_t *hint = &vm->hints[id % VM_HINTS];
     const struct wr_pair *pairs = of->pairs;
     if (*hint < of->n && pairs[*hint].key.type == WR_STRING && pairs[*hint].key.n == key->n &&
-        same_text(pairs[*hint].key.text, key->text, key->n)) {
+        wr_vm_same_text(pairs[*hint].key.text, key->text, key->n)) {
         return &pairs[*hint].value;
     }
-    const struct wr_value *v = wr_object_get_str(of, wr_text(*key));
+    const struct wr_value *v = wr_vm_find(of, key);
     if (v != NULL) {
         size_t at = (size_t)((const struct wr_pair *)(const void *)(v - 1) - pairs);
         *hint = at < UINT8_MAX ? (uint8_t)at : 0;
@@ -631,7 +615,7 @@ static bool build(struct vm *vm, const struct wr_insn *in, const struct wr_value
     {                                                                                              \
         const struct wr_value *x = &r[in->b], *y = &r[in->c];                                      \
         int64_t sum;                                                                               \
-        if (is_int(x) && is_int(y) && !overflows(x->i, y->i, &sum)) {                              \
+        if (wr_vm_is_int(x) && wr_vm_is_int(y) && !overflows(x->i, y->i, &sum)) {                  \
             r[in->a] = wr_int(sum);                                                                \
             NEXT();                                                                                \
         }                                                                                          \
@@ -711,17 +695,17 @@ wr_err wr_vm_run(struct vm *vm)
     CASE(TRUE)
     NEXT_IF(!wr_is_false(r[in->b]));
     CASE(EQ)
-    NEXT_IF(equal(&r[in->b], &r[in->c]));
+    NEXT_IF(wr_vm_equal(&r[in->b], &r[in->c]));
     CASE(NEQ)
-    NEXT_IF(!equal(&r[in->b], &r[in->c]));
+    NEXT_IF(!wr_vm_equal(&r[in->b], &r[in->c]));
     CASE(LT)
     NEXT_IF(compare(&r[in->b], &r[in->c]) < 0);
     CASE(LTE)
     NEXT_IF(compare(&r[in->b], &r[in->c]) <= 0);
     CASE(EQ_CONST)
-    NEXT_IF(equal(&r[in->b], &k[in->d]));
+    NEXT_IF(wr_vm_equal(&r[in->b], &k[in->d]));
     CASE(NEQ_CONST)
-    NEXT_IF(!equal(&r[in->b], &k[in->d]));
+    NEXT_IF(!wr_vm_equal(&r[in->b], &k[in->d]));
     CASE(LT_CONST)
     NEXT_IF(compare(&r[in->b], &k[in->d]) < 0);
     CASE(LTE_CONST)
@@ -730,14 +714,14 @@ wr_err wr_vm_run(struct vm *vm)
     NEXT_IF(compare(&r[in->b], &k[in->d]) > 0);
     CASE(GTE_CONST)
     NEXT_IF(compare(&r[in->b], &k[in->d]) >= 0);
-    INPUT_CASE(EQ, equal(v, w))
-    INPUT_CASE(NEQ, !equal(v, w))
+    INPUT_CASE(EQ, wr_vm_equal(v, w))
+    INPUT_CASE(NEQ, !wr_vm_equal(v, w))
     INPUT_CASE(LT, compare(v, w) < 0)
     INPUT_CASE(LTE, compare(v, w) <= 0)
     INPUT_CASE(GT, compare(v, w) > 0)
     INPUT_CASE(GTE, compare(v, w) >= 0)
-    GET_CASE(EQ, equal(v, w))
-    GET_CASE(NEQ, !equal(v, w))
+    GET_CASE(EQ, wr_vm_equal(v, w))
+    GET_CASE(NEQ, !wr_vm_equal(v, w))
     GET_CASE(LT, compare(v, w) < 0)
     GET_CASE(LTE, compare(v, w) <= 0)
     GET_CASE(GT, compare(v, w) > 0)
@@ -837,7 +821,7 @@ wr_err wr_vm_run(struct vm *vm)
     }
     NEXT();
     CASE(RESULT)
-    if (r[in->a].type != WR_UNDEFINED && !equal(&r[in->a], &r[in->b])) {
+    if (r[in->a].type != WR_UNDEFINED && !wr_vm_equal(&r[in->a], &r[in->b])) {
         return wr_vm_fail(vm, PC, WR_E_EVAL_CONFLICT,
                           in->d != 0 ? "functions must not produce multiple outputs for same inputs"
                                      : "complete rules must not produce multiple outputs");

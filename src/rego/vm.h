@@ -75,7 +75,7 @@ struct vm {
     struct vm_context *context;
     const struct wr_function *function;
     struct wr_value *registers;
-    struct vm_block *first_block, *block;
+    struct vm_block *block;
     struct vm_frame *frames;
     uint32_t n_frames, cap_frames;
     struct wr_rego_result *results;
@@ -83,8 +83,68 @@ struct vm {
     uint8_t hints[VM_HINTS]; /* by constant: where a field was found last */
 };
 
+/* Short texts without a call: keys and codes mostly are. */
+static inline bool wr_vm_same_text(const char *a, const char *b, uint32_t n)
+{
+    if (n > 16) {
+        return memcmp(a, b, n) == 0;
+    }
+    if (n >= 8) {
+        uint64_t a0, a1, b0, b1;
+        memcpy(&a0, a, 8), memcpy(&a1, a + n - 8, 8);
+        memcpy(&b0, b, 8), memcpy(&b1, b + n - 8, 8);
+        return ((a0 ^ b0) | (a1 ^ b1)) == 0;
+    }
+    if (n >= 4) {
+        uint32_t a0, a1, b0, b1;
+        memcpy(&a0, a, 4), memcpy(&a1, a + n - 4, 4);
+        memcpy(&b0, b, 4), memcpy(&b1, b + n - 4, 4);
+        return ((a0 ^ b0) | (a1 ^ b1)) == 0;
+    }
+    return n == 0 || (a[0] == b[0] && a[n / 2] == b[n / 2] && a[n - 1] == b[n - 1]);
+}
+
+static inline bool wr_vm_is_int(const struct wr_value *v)
+{
+    return v->type == WR_NUMBER && v->kind == WR_DEC && v->scale == 0;
+}
+
+/* Equality, texts and whole numbers first. */
+static inline bool wr_vm_equal(const struct wr_value *a, const struct wr_value *b)
+{
+    if (a->type != b->type) {
+        return false;
+    }
+    if (a->type == WR_STRING) {
+        return a->n == b->n && wr_vm_same_text(a->text, b->text, a->n);
+    }
+    if (wr_vm_is_int(a) && wr_vm_is_int(b)) {
+        return a->i == b->i;
+    }
+    return wr_value_eq(a, b);
+}
+
+/* The value under a text key of an object, or NULL. */
+static inline const struct wr_value *wr_vm_find(const struct wr_value *object,
+                                                const struct wr_value *key)
+{
+    if (object->n > 16) {
+        return wr_object_get_str(object, wr_text(*key));
+    }
+    const struct wr_pair *pair = object->pairs, *end = pair + object->n;
+    for (; pair < end; pair++) {
+        if (pair->key.n == key->n && pair->key.type == WR_STRING &&
+            wr_vm_same_text(pair->key.text, key->text, key->n)) {
+            return &pair->value;
+        }
+    }
+    return NULL;
+}
+
 /* vm.c */
 wr_err wr_vm_run(struct vm *vm);
+/* Registers for vm->function; false without room. */
+bool wr_vm_start(struct vm *vm);
 /* Sets code, place of instruction pc, and message. */
 wr_err wr_vm_fail(struct vm *vm, uint32_t pc, wr_err code, const char *message);
 
@@ -103,7 +163,7 @@ bool wr_vm_keys(struct vm *vm, const struct wr_value *of, struct wr_value *out);
 /* `document` with the base document's other keys. */
 struct wr_value wr_vm_merge(struct vm *vm, struct wr_value document,
                             const struct wr_rule_node *node);
-/* A context like the current one with nothing remembered; NULL without room. */
+/* A context like another one with nothing remembered; NULL without room. */
 struct vm_context *wr_vm_new_context(struct vm *vm, const struct vm_context *from);
 wr_err wr_vm_with_input(struct vm *vm, struct vm_context *context,
                         const struct wr_with_entry *entry, struct wr_value value);

@@ -2,6 +2,9 @@
 /* Accumulators: what comprehensions and partial rules gather before it becomes a value. */
 #include "rego/vm.h"
 
+#define SMALL_SET                                                                                  \
+    8 /* up to here duplicates are found at once, later when there is need or at the end */
+
 bool wr_vm_collect_new(struct vm *vm, uint32_t kind, struct wr_value *out)
 {
     struct vm_collect *collect = WR_NEW(vm->arena, struct vm_collect);
@@ -50,6 +53,13 @@ static bool make_room(struct vm *vm, struct vm_collect *collect, uint32_t more)
 wr_err wr_vm_collect_add(struct vm *vm, const struct wr_value *v, struct wr_value item)
 {
     struct vm_collect *collect = collect_of(v);
+    if (collect->kind == WR_COLLECT_SET && collect->n <= SMALL_SET && item.type <= WR_STRING) {
+        for (uint32_t i = 0; i < collect->n; i++) {
+            if (wr_vm_equal(&collect->items[i], &item)) {
+                return WR_OK;
+            }
+        }
+    }
     if (WR_UNLIKELY(!make_room(vm, collect, 1))) {
         return WR_E_MEMORY;
     }

@@ -60,7 +60,10 @@ const struct wr_value *wr_vm_slot(const struct wr_unit *unit, const struct wr_pa
         uint32_t child = chain[--n];
         const struct wr_value *parent = &slots[table->items[child].parent];
         const struct wr_value *key = &unit->consts[table->items[child].key];
-        const struct wr_value *v = parent->type == WR_UNDEFINED ? NULL : wr_value_at(parent, key);
+        const struct wr_value *v = parent->type == WR_OBJECT && key->type == WR_STRING
+                                       ? wr_vm_find(parent, key)
+                                   : parent->type == WR_UNDEFINED ? NULL
+                                                                  : wr_value_at(parent, key);
         if (v == NULL && table == &unit->data && key->type == WR_NUMBER) {
             v = by_text(parent, key);
         }
