@@ -6,8 +6,8 @@
 #   tools/make-kernel-wasm.sh [OUT]     default OUT: src/model/kernel_wasm.inc
 # Exit 77 when clang 14, wasm-ld or wasi-libc are absent.
 set -eu
-cd "$(dirname "$0")/.."
-out=${1:-src/model/kernel_wasm.inc}
+root=$(cd "$(dirname "$0")/.." && pwd)
+out=${1:-$root/src/model/kernel_wasm.inc}
 if ! command -v clang >/dev/null || ! command -v wasm-ld >/dev/null ||
     [ ! -d /usr/include/wasm32-wasi ] || ! clang --version | grep -q 'version 14\.'; then
     echo "make-kernel-wasm: needs clang 14, lld and wasi-libc (Debian 12: clang lld wasi-libc)" >&2
@@ -18,8 +18,8 @@ trap 'rm -rf "$work"' EXIT
 for part in base/fmath model/kernel model/kernel_map model/kernel_tree model/kernel_dense \
     model/module_entry; do
     clang --target=wasm32-wasi -nostdlibinc -isystem /usr/include/wasm32-wasi -std=c17 -O2 \
-        -ffp-contract=off -fno-strict-aliasing -fno-math-errno -DNDEBUG -Isrc \
-        -c "src/$part.c" -o "$work/$(basename "$part").o"
+        -ffp-contract=off -fno-strict-aliasing -fno-math-errno -I"$root/src" \
+        -c "$root/src/$part.c" -o "$work/$(basename "$part").o"
 done
 wasm-ld --no-entry --strip-all --gc-sections --stack-first -z stack-size=16384 \
     -L/usr/lib/wasm32-wasi -o "$work/kernel.wasm" "$work"/fmath.o "$work"/kernel.o \

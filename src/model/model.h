@@ -16,7 +16,7 @@
 
 #define WR_LIMIT_MODEL_SOURCE  (1024u * 1024 * 1024) /* bytes of a source file */
 #define WR_LIMIT_MODEL_INPUTS  32000                 /* numbers in a row */
-#define WR_LIMIT_MODEL_OUTPUTS 4096                  /* numbers in an answer */
+#define WR_LIMIT_MODEL_OUTPUTS 65536                 /* numbers in an answer */
 #define WR_LIMIT_MODEL_NODES   20000                 /* operators of a graph */
 #define WR_LIMIT_MODEL_RANK    8                     /* dimensions of a tensor */
 #define WR_LIMIT_MODEL_SCRATCH (64u * 1024 * 1024)   /* bytes of working memory for one row */

@@ -7,7 +7,7 @@
 #include "model/graph.h"
 
 #define WR_LIMIT_ONNX_NODE_PORTS 4096u /* inputs or outputs of a node */
-#define WR_ONNX_OPSET_MAX        23    /* of ai.onnx */
+#define WR_ONNX_OPSET_MAX        25    /* of ai.onnx */
 #define WR_ONNX_ML_MAX           5     /* of ai.onnx.ml */
 
 struct wr_onnx {

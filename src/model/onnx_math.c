@@ -342,6 +342,12 @@ static void layer_normalization(struct wr_onnx *o, const struct wr_onnx_node *no
                          .epsilon = wr_onnx_float(o, node, "epsilon", (double)1e-5f)};
     wr_onnx_out(o, node, 0, standardise(g, &s));
     wr_onnx_out(o, node, 1, mean);
+    if (node->n_outputs > 2 && node->outputs[2].n != 0 && g->code == WR_OK) {
+        uint32_t e = wr_graph_scalar(g, type, s.epsilon);
+        uint32_t root = wr_graph_zip(g, WR_ZIP_ADD, s.variance, e, type);
+        root = wr_graph_map(g, WR_MAP_SQRT, root, type, 0, 0);
+        wr_onnx_out(o, node, 2, wr_graph_map(g, WR_MAP_RECIPROCAL, root, type, 0, 0));
+    }
 }
 
 const struct wr_onnx_op wr_onnx_math_ops[] = {

@@ -27,7 +27,8 @@ struct wr_field {
 
 static inline struct wr_protobuf wr_protobuf_over(const char *start, struct wr_str message)
 {
-    return (struct wr_protobuf){start, message.p, message.p + message.n, NULL, 0};
+    const char *from = message.p == NULL ? "" : message.p; /* an absent field is empty */
+    return (struct wr_protobuf){start, from, from + message.n, NULL, 0};
 }
 
 /* The next field; false at the end of the message or when it is broken (`fault` tells). */

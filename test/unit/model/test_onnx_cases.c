@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Operator cases in the layout of ONNX's backend tests: model.onnx,
+ * test_data_set_0/{in,out}put_K.pb.
+ *
+ *   conform_onnx                 ../shared/onnx-ml-cases against onnx_cases.txt, which may only
+ * grow conform_onnx DIR...          any folders of cases; prints those that fail and why
+ *
+ * A program scores one row, so a case with N rows is scored row by row. Integer inputs that an
+ * operator needs while its shapes are worked out (axes, shapes, repeats), and second operands whose
+ * first dimension is no batch, are put into the model as constants. Integers, labels and texts must
+ * be equal, floats within 1e-5 relative. */
+#include <math.h>
+
+#include "model/protobuf.h"
+#include "model_test.h"
+
+#define LIMIT_VALUES 100000
+#define LIMIT_PORTS  8
+
+struct values { /* a TensorProto */
+    struct wr_str bytes;
+    int64_t type, dims[8];
+    uint32_t rank, n;
+    double *numbers;
+    struct wr_str *texts;
+};
+
+static void push(struct values *v, double x)
+{
+    if (v->n < LIMIT_VALUES) {
+        v->numbers[v->n++] = x;
+    }
+}
+
+static float as_float(uint32_t bits)
+{
+    float x;
+    memcpy(&x, &bits, 4);
+    return x;
+}
+
+static double half(uint16_t h)
+{
+    int exponent = h >> 10 & 31;
+    double m = h & 1023;
+    double x = exponent == 0    ? ldexp(m, -24)
+               : exponent == 31 ? (m == 0 ? INFINITY : NAN)
+                                : ldexp(m + 1024, exponent - 25);
+    return (h & 0x8000) != 0 ? -x : x;
+}
+
+static void push_raw(struct values *v, struct wr_str raw)
+{
+    static const size_t sizes[] = {0, 4, 1, 1, 2, 2, 4, 8, 0, 1, 2, 8, 4, 8};
+    size_t size = v->type < 14 ? sizes[v->type] : 0;
+    for (size_t i = 0; size != 0 && i + size <= raw.n; i += size) {
+        const char *p = raw.p + i;
+        uint64_t bits = size == 8 ? wr_get64(p) : size == 4 ? wr_get32(p) : 0;
+        double wide;
+        memcpy(&wide, &bits, 8);
+        push(v, v->type == 1    ? (double)as_float((uint32_t)bits)
+                : v->type == 11 ? wide
+                : v->type == 10 ? half(wr_get16(p))
+                : v->type == 7  ? (double)(int64_t)bits
+                : v->type == 6  ? (double)(int32_t)bits
+                                : (double)(uint8_t)*p);
+    }
+}
+
+static void read_field(struct values *v, const struct wr_field *f)
+{
+    struct wr_protobuf list = wr_protobuf_over(f->bytes.p, f->bytes);
+    uint64_t x;
+    if (f->number == 1) {
+        while (f->wire == WR_WIRE_VARINT ||
+               (list.at != list.end && wr_protobuf_varint(&list, &x))) {
+            v->dims[v->rank++ & 7] = (int64_t)(f->wire == WR_WIRE_VARINT ? f->value : x);
+            if (f->wire == WR_WIRE_VARINT) {
+                break;
+            }
+        }
+    } else if (f->number == 2) {
+        v->type = (int64_t)f->value;
+    } else if (f->number == 4) {
+        for (size_t i = 0; f->wire == WR_WIRE_BYTES && i + 4 <= f->bytes.n; i += 4) {
+            push(v, (double)as_float(wr_get32(f->bytes.p + i)));
+        }
+    } else if (f->number == 10) {
+        v->type = 11;
+        push_raw(v, f->bytes);
+    } else if (f->number == 5 || f->number == 7) {
+        while (list.at != list.end && wr_protobuf_varint(&list, &x)) {
+            push(v, v->type == 10 ? half((uint16_t)x) : (double)(int64_t)x);
+        }
+    } else if (f->number == 6 && v->n < LIMIT_VALUES) {
+        v->texts[v->n++] = f->bytes;
+    } else if (f->number == 9) {
+        push_raw(v, f->bytes);
+    }
+}
+
+static bool read_values(struct wr_arena *arena, const char *path, struct values *v)
+{
+    *v = (struct values){.bytes = test_file(arena, path)};
+    if (v->bytes.p == NULL) {
+        return false;
+    }
+    v->numbers = wr_arena_array(arena, LIMIT_VALUES, 8, 8);
+    v->texts = wr_arena_array(arena, LIMIT_VALUES, sizeof *v->texts, 8);
+    struct wr_protobuf r = wr_protobuf_over(v->bytes.p, v->bytes);
+    struct wr_field f;
+    while (wr_protobuf_next(&r, &f)) {
+        read_field(v, &f);
+    }
+    return true;
+}
+
+/* ── constants put into the model ───────────────────────────────────────────────────────────── */
+static void put_varint(struct wr_buf *buf, uint64_t x)
+{
+    while (x >= 0x80) {
+        wr_buf_char(buf, (char)(x | 0x80));
+        x >>= 7;
+    }
+    wr_buf_char(buf, (char)x);
+}
+
+static void put_bytes(struct wr_buf *buf, uint32_t number, struct wr_str bytes)
+{
+    put_varint(buf, number << 3 | WR_WIRE_BYTES);
+    put_varint(buf, bytes.n);
+    wr_buf_str(buf, bytes);
+}
+
+/* The graph's input names, in order. */
+static uint32_t input_names(struct wr_str graph, struct wr_str *names)
+{
+    struct wr_protobuf r = wr_protobuf_over(graph.p, graph);
+    struct wr_field f, inner;
+    uint32_t n = 0;
+    while (wr_protobuf_next(&r, &f)) {
+        if (f.number == 11 && n < LIMIT_PORTS) {
+            struct wr_protobuf info = wr_protobuf_over(f.bytes.p, f.bytes);
+            while (wr_protobuf_next(&info, &inner)) {
+                if (inner.number == 1) {
+                    names[n] = inner.bytes;
+                }
+            }
+            n++;
+        }
+    }
+    return n;
+}
+
+/* The model with inputs `bound` (bits) as initializers. */
+static struct wr_str with_constants(struct wr_arena *arena, struct wr_str model,
+                                    const struct values *inputs, unsigned bound)
+{
+    struct wr_buf out = wr_buf_in(arena, model.n + 65536);
+    struct wr_protobuf r = wr_protobuf_over(model.p, model);
+    struct wr_field f;
+    const char *from = model.p;
+    while (wr_protobuf_next(&r, &f)) {
+        if (f.number != 7) {
+            wr_buf_add(&out, from, (size_t)(r.at - from));
+        } else {
+            struct wr_buf graph = wr_buf_in(arena, f.bytes.n + 65536);
+            struct wr_str names[LIMIT_PORTS];
+            uint32_t n = input_names(f.bytes, names);
+            wr_buf_str(&graph, f.bytes);
+            for (uint32_t i = 0; i < n; i++) {
+                if ((bound >> i & 1) != 0) {
+                    struct wr_buf tensor = wr_buf_in(arena, inputs[i].bytes.n + 256);
+                    wr_buf_str(&tensor, inputs[i].bytes);
+                    put_bytes(&tensor, 8, names[i]);
+                    put_bytes(&graph, 5, wr_buf_view(&tensor));
+                }
+            }
+            put_bytes(&out, 7, wr_buf_view(&graph));
+        }
+        from = r.at;
+    }
+    return wr_buf_view(&out);
+}
+
+/* ── one case ───────────────────────────────────────────────────────────────────────────────── */
+struct onnx_case {
+    struct values inputs[LIMIT_PORTS], outputs[LIMIT_PORTS];
+    uint32_t n_inputs, n_outputs;
+    unsigned bound;
+    char why[256];
+};
+
+static bool close_enough(double got, double want)
+{
+    return got == want || (isnan(got) && isnan(want)) ||
+           fabs(got - want) <= 1e-5 * fabs(want) + 1e-7;
+}
+
+/* Rows: 1 when the tensors fill the model's columns at once. */
+static uint32_t rows_of(const struct onnx_case *c, size_t n_columns)
+{
+    size_t total = 0;
+    uint32_t first = 0;
+    while (first < c->n_inputs && (c->bound >> first & 1) != 0) {
+        first++;
+    }
+    for (uint32_t i = 0; i < c->n_inputs; i++) {
+        total += (c->bound >> i & 1) != 0 ? 0 : c->inputs[i].n;
+    }
+    return total == n_columns || first == c->n_inputs ? 1 : (uint32_t)c->inputs[first].dims[0];
+}
+
+static void fill_row(struct onnx_case *c, struct test_model *m, uint32_t row, uint32_t rows)
+{
+    size_t at = 0, n_columns = wr_model_n_inputs(m->model);
+    for (uint32_t i = 0; i < c->n_inputs; i++) {
+        const struct values *v = &c->inputs[i];
+        bool shared = v->rank == 0 || v->dims[0] != rows;
+        uint32_t n = shared ? v->n : v->n / rows, from = shared ? 0 : row * n;
+        for (uint32_t k = 0; (c->bound >> i & 1) == 0 && k < n && at < n_columns; k++, at++) {
+            m->row[at] = v->type == 8 ? wr_model_category(m->model, at, v->texts[from + k])
+                                      : v->numbers[from + k];
+        }
+    }
+}
+
+static bool check_row(struct onnx_case *c, struct test_model *m, uint32_t row, uint32_t rows)
+{
+    size_t at = 0, n_columns = wr_model_n_outputs(m->model);
+    for (uint32_t o = 0; o < c->n_outputs; o++) {
+        const struct values *v = &c->outputs[o];
+        uint32_t n = v->n / rows;
+        for (uint32_t k = 0; k < n; k++, at++) {
+            if (at == n_columns) {
+                snprintf(c->why, sizeof c->why, "fewer outputs than expected");
+                return false;
+            }
+            double got = m->outputs[at], want = v->type == 8 ? 0 : v->numbers[row * n + k];
+            bool good = v->type == 8 ? wr_str_eq(wr_model_label_text(m->model, at, got),
+                                                 v->texts[row * n + k])
+                                     : close_enough(got, want);
+            if (!good) {
+                snprintf(c->why, sizeof c->why, "row %u, output %u[%u] is %.9g, not %.9g", row, o,
+                         k, got, want);
+                return false;
+            }
+        }
+    }
+    if (at != n_columns) {
+        snprintf(c->why, sizeof c->why, "%zu outputs, not %zu", n_columns, at);
+    }
+    return at == n_columns;
+}
+
+static bool score_case(struct onnx_case *c, struct test_model *m)
+{
+    uint32_t rows = rows_of(c, wr_model_n_inputs(m->model));
+    for (uint32_t row = 0; row < rows; row++) {
+        fill_row(c, m, row, rows);
+        if (wr_model_score(m->model, m->row, m->outputs, m->scratch) != WR_OK) {
+            snprintf(c->why, sizeof c->why, "the row cannot be scored");
+            return false;
+        }
+        if (!check_row(c, m, row, rows)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool run_case(const char *folder, char *why, size_t room)
+{
+    static struct onnx_case c;
+    struct wr_arena arena;
+    struct test_model m;
+    char path[1400];
+    wr_arena_init(&arena, &test_memory, (size_t)1 << 30);
+    memset(&c, 0, sizeof c);
+    for (; c.n_inputs < LIMIT_PORTS; c.n_inputs++) {
+        snprintf(path, sizeof path, "%s/test_data_set_0/input_%u.pb", folder, c.n_inputs);
+        if (!read_values(&arena, path, &c.inputs[c.n_inputs])) {
+            break;
+        }
+    }
+    for (; c.n_outputs < LIMIT_PORTS; c.n_outputs++) {
+        snprintf(path, sizeof path, "%s/test_data_set_0/output_%u.pb", folder, c.n_outputs);
+        if (!read_values(&arena, path, &c.outputs[c.n_outputs])) {
+            break;
+        }
+    }
+    snprintf(path, sizeof path, "%s/model.onnx", folder);
+    struct wr_str model = test_file(&arena, path);
+    bool good = false;
+    for (unsigned attempt = 0; attempt < 3 && !good; attempt++) {
+        c.bound = 0;
+        for (uint32_t i = 1; i < c.n_inputs; i++) {
+            bool integer = c.inputs[i].type == 7 || c.inputs[i].type == 6;
+            c.bound |= attempt == 2 || (attempt == 1 && integer) ? 1u << i : 0;
+        }
+        if (attempt > 0 && c.bound == 0) {
+            continue;
+        }
+        struct wr_str own = c.bound == 0 ? model : with_constants(&arena, model, c.inputs, c.bound);
+        bool open = test_open(&m, own, NULL);
+        if (!open) {
+            snprintf(c.why, sizeof c.why, "%.250s", m.error.text);
+        }
+        good = open && score_case(&c, &m);
+        test_close(&m);
+    }
+    snprintf(why, room, "%s", c.why);
+    wr_arena_deinit(&arena);
+    return good;
+}
+
+/* ── folders and the passing list ───────────────────────────────────────────────────────────── */
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static char list[65536];
+static int passed, failed, lost;
+
+static bool listed(const char *name)
+{
+    char line[300];
+    snprintf(line, sizeof line, "\n%s\n", name);
+    return strstr(list, line) != NULL;
+}
+
+static void run_folder(const char *root, const char *part, bool judge)
+{
+    char folder[1024], name[300], why[256], *names[1000];
+    size_t n = 0;
+    snprintf(folder, sizeof folder, "%s/%s", root, part);
+    DIR *dir = opendir(folder);
+    for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL && n < 1000;) {
+        if (e->d_name[0] != '.') {
+            names[n++] = strdup(e->d_name);
+        }
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+    qsort(names, n, sizeof *names, by_name);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(folder, sizeof folder, "%s/%s/%.200s", root, part, names[i]);
+        snprintf(name, sizeof name, "%.60s/%.200s", part, names[i]);
+        bool good = run_case(folder, why, sizeof why);
+        passed += good;
+        failed += !good;
+        if (!good && (!judge || listed(name))) {
+            fprintf(stderr, "%s: %s\n", name, why);
+            lost++;
+        } else if (good && judge && !listed(name)) {
+            fprintf(stderr, "passes and is not listed: %s\n", name);
+        }
+        free(names[i]);
+    }
+}
+
+TEST("every operator case of the passing list passes")
+{
+    struct wr_arena arena;
+    wr_arena_init(&arena, &test_memory, 1 << 20);
+    struct wr_str file = test_file(&arena, WEIR_SOURCE "/test/unit/model/onnx_cases.txt");
+    CHECK(file.p != NULL && file.n + 2 < sizeof list);
+    snprintf(list, sizeof list, "\n%.*s", (int)file.n, file.p);
+    wr_arena_deinit(&arena);
+    if (!test_exists(WEIR_SHARED "/onnx-ml-cases")) {
+        fprintf(stderr, "%s is absent: no operator case was run\n", WEIR_SHARED "/onnx-ml-cases");
+        return;
+    }
+    run_folder(WEIR_SHARED "/onnx-ml-cases", "official", true);
+    run_folder(WEIR_SHARED "/onnx-ml-cases", "generated", true);
+    fprintf(stderr, "operator cases: %d of %d pass\n", passed, passed + failed);
+    CHECK_INT(lost, 0);
+    CHECK(passed > 0);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 1) {
+        return check_main(argc, argv);
+    }
+    for (int i = 1; i < argc; i++) {
+        run_folder(argv[i], ".", false);
+    }
+    printf("%d passed, %d failed\n", passed, failed);
+    return failed != 0;
+}
