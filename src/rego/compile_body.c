@@ -23,6 +23,18 @@ struct report {
     bool any;
 };
 
+/* Words that an import would have made keywords. */
+static void write_hint(struct wr_buf *buf, const struct compiler *c, struct wr_str name)
+{
+    static const char *const words[] = {"contains", "every", "if", "in"};
+    for (size_t i = 0; i < WR_COUNTOF(words); i++) {
+        if (!c->clause->module->ast->v1 && wr_str_eq(name, wr_str_z(words[i]))) {
+            wr_format(buf, " (hint: `import future.keywords.%s` to import a future keyword)",
+                      words[i]);
+        }
+    }
+}
+
 static void report_var(void *context, uint32_t var, const struct wr_ast_loc *loc)
 {
     struct report *report = context;
@@ -37,8 +49,11 @@ static void report_var(void *context, uint32_t var, const struct wr_ast_loc *loc
         name = WR_STR("_");
     }
     if (name.n > 0) {
+        char hint[96] = "";
+        struct wr_buf buf = wr_buf_fixed(hint, sizeof(hint));
+        write_hint(&buf, c, name);
         wr_compile_error(c, WR_E_REGO_UNSAFE, report->loc != NULL ? report->loc : loc,
-                         "var %.*s is unsafe", WR_FMT(name));
+                         "var %.*s is unsafe%.*s", WR_FMT(name), (int)buf.n, hint);
     }
 }
 

@@ -65,5 +65,7 @@ list(APPEND WEIR_CORE_FILES
   src/rego/rego.c
   src/rego/dump.c
   src/rego/inputs.c
+  src/rego/metadata.c
+  src/rego/builtin_rego.c
 )
 include(src/rego/builtin.cmake)

@@ -306,6 +306,7 @@ static void resolve_clause(struct resolver *r, struct wr_plan_clause *clause)
 static void resolve_chain(struct resolver *r, struct wr_plan_clause *clause)
 {
     struct wr_plan_clause *head = clause;
+    r->rule = head->ast;
     for (;;) {
         resolve_clause(r, clause);
         head->has_with = head->has_with || clause->has_with;
@@ -413,6 +414,8 @@ wr_err wr_resolve_modules(struct wr_arena *arena, struct wr_ast_module **modules
     struct resolver r = {.arena = arena, .options = options, .errors = errors, .tree = &out->tree};
     out->modules = WR_NEW_ARRAY(arena, struct wr_plan_module, n);
     out->n_modules = n;
+    r.modules = out->modules;
+    r.n_modules = n;
     if (out->modules == NULL || !wr_tree_init(&out->tree, arena)) {
         r.no_room = true;
         return finish(&r);

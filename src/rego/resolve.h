@@ -37,7 +37,10 @@ struct resolver {
     struct wr_rego_errors *errors;
     struct wr_rule_tree *tree;
     struct wr_plan_module *module;
-    struct wr_name_map imports; /* of the module: alias to index */
+    const struct wr_plan_module *modules; /* all of the program */
+    uint32_t n_modules;
+    const struct wr_ast_rule *rule; /* whose clause this is; NULL in a query */
+    struct wr_name_map imports;     /* of the module: alias to index */
     /* of the clause: */
     struct scope *scope;
     struct wr_name_map free_vars;
@@ -78,6 +81,9 @@ const struct wr_value *wr_resolve_path(struct resolver *r, const struct wr_plan_
 const struct wr_builtin *wr_resolve_builtin(struct resolver *r, struct wr_str name);
 /* Name of an operator as written, dots included. */
 struct wr_str wr_resolve_dotted(struct resolver *r, const struct wr_ast_term *ref);
+
+/* metadata.c: the constant that a call of rego.metadata.rule or .chain stands for. */
+bool wr_resolve_metadata(struct resolver *r, struct wr_str name, struct wr_value *out);
 
 /* resolve_body.c */
 struct wr_plan_body *wr_resolve_body(struct resolver *r, const struct wr_ast_body *body);

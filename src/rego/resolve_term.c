@@ -260,16 +260,6 @@ const struct wr_value *wr_resolve_path(struct resolver *r, const struct wr_plan_
     return keys;
 }
 
-const struct wr_builtin *wr_resolve_builtin(struct resolver *r, struct wr_str name)
-{
-    for (size_t i = 0; i < r->options->n_extra; i++) {
-        if (wr_str_eq(name, wr_str_z(r->options->extra[i].name))) {
-            return &r->options->extra[i];
-        }
-    }
-    return wr_builtin_find(name);
-}
-
 static uint8_t operator_of(struct wr_str name)
 {
     static const struct {
@@ -395,8 +385,12 @@ static struct wr_plan_term *resolve_call(struct resolver *r, const struct wr_ast
     }
     const struct wr_ast_term *op = t->items[0];
     struct wr_str name = wr_resolve_dotted(r, op);
+    struct wr_value metadata;
     if (!t->infix) {
         call->function = find_function(r, op, &is_path);
+    }
+    if (!is_path && call->n == 0 && wr_resolve_metadata(r, name, &metadata)) {
+        return wr_resolve_const(r, metadata, &t->loc);
     }
     if (call->function != NULL) {
         uint32_t arity = call->function->arity;
