@@ -93,16 +93,15 @@ def main():
     x, day, fraud = load(weir, names)
     train = (day >= TRAIN[0]) & (day < TRAIN[1])
     test = (day >= TEST[0]) & (day < TEST[1])
-    model = xgb.XGBClassifier(n_estimators=100, max_depth=5, learning_rate=0.1, tree_method="exact",
-                              base_score=0.5, n_jobs=2, random_state=1)
-    model.fit(x[train], fraud[train])
-    score = model.predict_proba(x[test])[:, 1]
+    settings = {"objective": "binary:logistic", "tree_method": "exact", "max_depth": 5, "eta": 0.1,
+                "base_score": 0.5, "nthread": 2, "seed": 1}
+    model = xgb.train(settings, xgb.DMatrix(x[train], fraud[train], feature_names=names), 100)
+    score = model.predict(xgb.DMatrix(x[test], feature_names=names))
     print(f"train {train.sum()} rows, {fraud[train].sum()} frauds; test {test.sum()}, "
           f"{fraud[test].sum()}: AUC {auc(fraud[test], score):.3f}, "
           f"AP {average_precision(fraud[test], score):.3f}")
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "fraud.json"
-        model.get_booster().feature_names = names
         model.save_model(source)
         (PACK / "models").mkdir(exist_ok=True)
         subprocess.run([weir, "model", "compile", str(source), "--name", "fraud", "-o",
