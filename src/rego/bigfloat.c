@@ -52,6 +52,26 @@ struct wr_float wr_float_mul(struct wr_float a, struct wr_float b)
     return round128(neg, (wr_u128)a.m * b.m, a.e + b.e, false);
 }
 
+/* (hi * 2^64) / d for hi < d and the top bit of d set, by two steps with halves of 32 bits. */
+static uint64_t divide_step(uint64_t hi, uint64_t d, uint64_t *rest)
+{
+    uint64_t dh = d >> 32, dl = (uint32_t)d, q = 0;
+    for (int half = 0; half < 2; half++) {
+        uint64_t digit = hi / dh, r = hi % dh;
+        while (digit >> 32 != 0 || digit * dl > r << 32) {
+            digit--;
+            r += dh;
+            if (r >> 32 != 0) {
+                break;
+            }
+        }
+        hi = (hi << 32) - digit * d; /* modulo 2^64: the true rest fits */
+        q = q << 32 | digit;
+    }
+    *rest = hi;
+    return q;
+}
+
 struct wr_float wr_float_div(struct wr_float a, struct wr_float b)
 {
     bool neg = a.neg != b.neg;
@@ -59,9 +79,11 @@ struct wr_float wr_float_div(struct wr_float a, struct wr_float b)
     if (a.m == 0) {
         return wr_float_zero(neg);
     }
-    wr_u128 n = (wr_u128)a.m << 64;
-    wr_u128 q = n / b.m, r = (n % b.m) << 62;
-    return round128(neg, (q << 62) | (r / b.m), a.e - b.e - 126, r % b.m != 0);
+    uint64_t rest = a.m >= b.m ? a.m - b.m : a.m, whole = a.m >= b.m ? 1 : 0;
+    uint64_t high = divide_step(rest, b.m, &rest);
+    uint64_t low = divide_step(rest, b.m, &rest);
+    wr_u128 q = (wr_u128)whole << 127 | (wr_u128)high << 63 | low >> 1;
+    return round128(neg, q, a.e - b.e - 127, (low & 1) != 0 || rest != 0);
 }
 
 struct wr_float wr_float_add(struct wr_float a, struct wr_float b)

@@ -262,13 +262,24 @@ WR_BUILTIN_FN(wr_b_numbers_range)
     return range(call, from, to, 1, out);
 }
 
+/* A step beyond int64 is as good as the largest. */
+static wr_err want_step(struct wr_builtin_call *call, const struct wr_value *args, int64_t *out)
+{
+    struct wr_bigint big;
+    WR_TRY(want_bigint(call, args, 2, &big));
+    if (!wr_number_to_i64(&args[2], out)) {
+        *out = big.failed || !big.neg ? INT64_MAX : -1;
+    }
+    return WR_OK;
+}
+
 WR_BUILTIN_FN(wr_b_numbers_range_step)
 {
     int64_t from, to, step;
     (void)n;
     WR_TRY(want_bound(call, args, 0, &from));
     WR_TRY(want_bound(call, args, 1, &to));
-    WR_TRY(want_bound(call, args, 2, &step));
+    WR_TRY(want_step(call, args, &step));
     if (step <= 0) {
         return wr_builtin_fail(call, "step must be a positive number above zero");
     }

@@ -190,10 +190,13 @@ static int64_t unit_ns(struct wr_str unit)
     return 0;
 }
 
-/* One "1.5h" of a duration; false when it is malformed or too large. */
+/* One "1.5h" of a duration; false when it is malformed or too large. Fractions go through doubles,
+ * as in Go. */
 static bool duration_part(struct wr_str s, size_t *at, wr_i128 *total)
 {
-    wr_i128 whole = 0, fraction = 0, scale = 1;
+    wr_i128 whole = 0;
+    int64_t fraction = 0;
+    double scale = 1;
     size_t from = *at, digits = 0;
     for (; *at < s.n && s.p[*at] >= '0' && s.p[*at] <= '9'; (*at)++, digits++) {
         whole = whole * 10 + (s.p[*at] - '0');
@@ -203,7 +206,7 @@ static bool duration_part(struct wr_str s, size_t *at, wr_i128 *total)
     }
     if (*at < s.n && s.p[*at] == '.') {
         for ((*at)++; *at < s.n && s.p[*at] >= '0' && s.p[*at] <= '9'; (*at)++, digits++) {
-            if (scale < (wr_i128)NS_A_SECOND * NS_A_SECOND) {
+            if (fraction < INT64_MAX / 10 - 10) {
                 fraction = fraction * 10 + (s.p[*at] - '0');
                 scale *= 10;
             }
@@ -214,7 +217,7 @@ static bool duration_part(struct wr_str s, size_t *at, wr_i128 *total)
         (*at)++;
     }
     int64_t ns = unit_ns(wr_str_of(s.p + unit, *at - unit));
-    *total += whole * ns + fraction * ns / scale;
+    *total += whole * ns + (int64_t)((double)fraction * ((double)ns / scale));
     return digits > 0 && ns != 0 && *at > from && *total <= (wr_i128)INT64_MAX + 1;
 }
 

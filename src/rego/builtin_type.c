@@ -200,12 +200,34 @@ static bool normal_number(struct wr_str s, struct wr_buf *buf)
     return i == s.n;
 }
 
+/* What Go's strconv reads as a number, but JSON does not know. */
+static bool is_not_finite(struct wr_str s)
+{
+    static const char *const names[] = {"inf", "infinity", "nan"};
+    if (s.n > 0 && (s.p[0] == '+' || s.p[0] == '-')) {
+        s = wr_str_of(s.p + 1, s.n - 1);
+    }
+    for (size_t i = 0; i < WR_COUNTOF(names); i++) {
+        size_t k = 0;
+        while (k < s.n && names[i][k] != '\0' && (s.p[k] | 0x20) == names[i][k]) {
+            k++;
+        }
+        if (k == s.n && names[i][k] == '\0') {
+            return true;
+        }
+    }
+    return false;
+}
+
 static wr_err number_of_text(struct wr_builtin_call *call, struct wr_str s, struct wr_value *out)
 {
     struct wr_buf buf = wr_buf_in(call->arena, s.n + 2);
     struct wr_float f;
     WR_TRY(wr_builtin_charge(call, s.n + 1));
     bool good = normal_number(s, &buf);
+    if (is_not_finite(s)) {
+        return wr_builtin_operand(call, 0, "must be valid number");
+    }
     if (buf.overflow) {
         return wr_builtin_no_room(call);
     }

@@ -2,6 +2,8 @@
 /* See number.h. */
 #include "rego/number.h"
 
+#include "base/num.h"
+
 static const uint64_t powers10[20] = {1u,
                                       10u,
                                       100u,
@@ -90,6 +92,11 @@ wr_err wr_number_from_float(struct wr_arena *arena, struct wr_float f, unsigned 
     }
     *out = wr_number_text(text);
     return WR_OK;
+}
+
+bool wr_number_text_i64(const struct wr_value *v, int64_t *out)
+{
+    return v->type == WR_NUMBER && v->kind == WR_TEXT && wr_num_read_i64(wr_text(*v), out);
 }
 
 bool wr_number_is_zero(const struct wr_value *number)

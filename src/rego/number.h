@@ -16,10 +16,14 @@ wr_err wr_number_from_float(struct wr_arena *arena, struct wr_float f, unsigned 
                             struct wr_value *out);
 bool wr_number_is_zero(const struct wr_value *number);
 /* An integer written in digits, within int64: what Go's Number.Int accepts. */
+bool wr_number_text_i64(const struct wr_value *v, int64_t *out);
 static inline bool wr_number_plain_i64(const struct wr_value *v, int64_t *out)
 {
-    *out = v->i;
-    return v->type == WR_NUMBER && v->kind == WR_DEC && v->scale == 0;
+    if (WR_LIKELY(v->type == WR_NUMBER && v->kind == WR_DEC)) {
+        *out = v->i;
+        return v->scale == 0;
+    }
+    return wr_number_text_i64(v, out);
 }
 
 wr_err wr_number_add_slow(struct wr_arena *arena, const struct wr_value *a,
