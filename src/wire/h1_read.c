@@ -220,7 +220,7 @@ static int known_of(struct wr_str name)
         return -1;
     }
     for (int i = 0; i < WR_H1_KNOWN_COUNT; i++) {
-        if (wr_h1_same(name, known_fields[i].name)) {
+        if (name.n == known_fields[i].name.n && wr_h1_same(name, known_fields[i].name)) {
             return i;
         }
     }
@@ -368,9 +368,7 @@ static bool next_line(struct wr_h1_reader *r, struct wr_str bytes, struct wr_str
 {
     unsigned class = r->stage == FIELDS ? WR_H1_VALUE : WR_H1_LINE;
     size_t limit = limit_of(r), stop = WR_MIN(bytes.n, limit), i = r->scanned;
-    while (i < stop && wr_h1_is(bytes.p[i], class)) {
-        i++;
-    }
+    i = wr_h1_skip(bytes.p, i, stop, class);
     r->scanned = (uint32_t)i;
     if (i >= limit) {
         return over_limit(r);

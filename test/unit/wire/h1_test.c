@@ -470,6 +470,11 @@ TEST("every limit admits its number and refuses one more")
               200);
     CHECK_INT(verdict_of(GET_LINE "Host: a\r\na: ", WR_LIMIT_H1_FIELDS_SIZE - 15, "x", "\r\n\r\n"),
               431);
+    /* a field line that ends at the limit, so that no blank line fits behind it */
+    CHECK_INT(verdict_of(GET_LINE "Host: a\r\na: ", WR_LIMIT_H1_FIELDS_SIZE - 14, "x", "\r\n"),
+              431);
+    CHECK_INT(verdict_of(GET_LINE "Host: a\r\na: ", WR_LIMIT_H1_FIELDS_SIZE - 14, "x", "\r\n\r\n"),
+              431);
     CHECK_INT(verdict_of("", WR_LIMIT_H1_BLANK_LINES, "\r\n", GET_LINE "Host: a\r\n\r\n"), 200);
     CHECK_INT(verdict_of("", WR_LIMIT_H1_BLANK_LINES + 1, "\r\n", GET_LINE "Host: a\r\n\r\n"), 400);
     CHECK_INT(verdict_of(POST_CHUNKED "1;", WR_LIMIT_H1_EXTENSIONS, "e", "\r\nx\r\n0\r\n\r\n"),
