@@ -16,4 +16,5 @@ function(weir_fuzz NAME)
 endfunction()
 
 weir_fuzz(fuzz_json base value)
+weir_fuzz(fuzz_rego base value rego)
 weir_fuzz(fuzz_h1 base wire)

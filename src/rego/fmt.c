@@ -225,7 +225,8 @@ static void write_head(struct wr_fmt *f, const struct wr_ast_rule *rule, bool is
         write_head_name(f, rule);
         if (rule->n_args > 0) {
             wr_fmt_text(f, "(");
-            wr_fmt_list(f, rule->args, rule->n_args, 1, wr_fmt_closing_row(f, loc, NULL, '(', ')'));
+            wr_fmt_list(f, WR_FMT_ARGUMENTS, rule->args, rule->n_args,
+                        wr_fmt_closing_row(f, loc, NULL, '(', ')'));
             wr_fmt_text(f, ")");
         }
         write_head_key(f, rule);

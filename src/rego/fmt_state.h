@@ -51,9 +51,11 @@ void wr_fmt_term(struct wr_fmt *f, const struct wr_ast_term *t);
 void wr_fmt_term_at(struct wr_fmt *f, const struct wr_ast_term *t, uint32_t row);
 void wr_fmt_expr(struct wr_fmt *f, const struct wr_ast_expr *expr);
 void wr_fmt_body(struct wr_fmt *f, const struct wr_ast_body *body);
-/* Terms with commas, on lines as in the source; `width` 2: pairs with colons. */
-void wr_fmt_list(struct wr_fmt *f, struct wr_ast_term *const *terms, uint32_t n, uint32_t width,
-                 uint32_t closing_row);
+enum wr_fmt_form { WR_FMT_ARGUMENTS, WR_FMT_ELEMENTS, WR_FMT_PAIRS };
+
+/* Terms with commas, on lines as in the source; pairs have colons. */
+void wr_fmt_list(struct wr_fmt *f, enum wr_fmt_form form, struct wr_ast_term *const *terms,
+                 uint32_t n, uint32_t closing_row);
 /* A reference with dots where they can stand. */
 void wr_fmt_ref(struct wr_fmt *f, struct wr_ast_term *const *items, uint32_t n);
 

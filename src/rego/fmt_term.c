@@ -32,6 +32,27 @@ static const struct infix *infix_of(const struct wr_ast_term *call)
 static void write_term(struct wr_fmt *f, const struct wr_ast_term *t, bool parens);
 static void write_term_at(struct wr_fmt *f, const struct wr_ast_term *t, uint32_t row, bool parens);
 
+/* A call that is written with its sign. */
+static bool is_infix(const struct wr_ast_term *t)
+{
+    const struct infix *op = t->kind == WR_AST_CALL ? infix_of(t) : NULL;
+    return op != NULL && t->n_items == (op == &member_3 ? 4u : 3u) && op->binding > 0;
+}
+
+static bool is_or(const struct wr_ast_term *t)
+{
+    return is_infix(t) && wr_ast_is_call_of(t, WR_STR("or"));
+}
+
+/* In parentheses if it is an operation: where the grammar wants a term. */
+static void write_closed(struct wr_fmt *f, const struct wr_ast_term *t, uint32_t row)
+{
+    bool wrap = is_infix(t) && !(infix_of(t) == &member_3);
+    wr_fmt_text(f, wrap ? "(" : "");
+    write_term_at(f, t, row, false);
+    wr_fmt_text(f, wrap ? ")" : "");
+}
+
 /* ── lists ──────────────────────────────────────────────────────────────────────────────────── */
 
 static bool body_has_generated(const struct wr_ast_body *body);
@@ -96,9 +117,35 @@ static bool spans_lines(const struct wr_fmt *f, struct wr_ast_term *const *terms
     return breaks;
 }
 
-void wr_fmt_list(struct wr_fmt *f, struct wr_ast_term *const *terms, uint32_t n, uint32_t width,
-                 uint32_t closing_row)
+/* An element; the first one in parentheses if its `|` would read as the bar of a comprehension,
+ * which it does unless a comma follows that cannot belong to `k, v in c`. */
+static void write_element(struct wr_fmt *f, enum wr_fmt_form form, struct wr_ast_term *const *terms,
+                          uint32_t i, uint32_t n)
 {
+    uint32_t width = form == WR_FMT_PAIRS ? 2 : 1;
+    const struct wr_ast_term *t = terms[i + width - 1];
+    uint32_t row = wr_fmt_loc(f, &t->loc)->row;
+    bool bar = i == 0 && form != WR_FMT_ARGUMENTS && is_or(t) &&
+               (n == width || (n == 2 && width == 1 && is_infix(terms[1])));
+    if (width == 2) {
+        if (i == 0 && is_or(terms[0])) {
+            write_closed(f, terms[0], wr_fmt_loc(f, &terms[0]->loc)->row);
+        } else {
+            wr_fmt_term(f, terms[i]);
+        }
+        wr_fmt_text(f, ": ");
+    }
+    if (bar) {
+        write_closed(f, t, row);
+    } else {
+        wr_fmt_term(f, t);
+    }
+}
+
+void wr_fmt_list(struct wr_fmt *f, enum wr_fmt_form form, struct wr_ast_term *const *terms,
+                 uint32_t n, uint32_t closing_row)
+{
+    uint32_t width = form == WR_FMT_PAIRS ? 2 : 1;
     bool lines = spans_lines(f, terms, n, width);
     if (lines) {
         f->delay = true;
@@ -114,11 +161,7 @@ void wr_fmt_list(struct wr_fmt *f, struct wr_ast_term *const *terms, uint32_t n,
         } else if (i > 0) {
             wr_fmt_text(f, ", ");
         }
-        wr_fmt_term(f, terms[i]);
-        if (width == 2) {
-            wr_fmt_text(f, ": ");
-            wr_fmt_term(f, terms[i + 1]);
-        }
+        write_element(f, form, terms, i, n);
     }
     if (lines) {
         wr_fmt_text(f, ",");
@@ -133,7 +176,7 @@ static void write_collection(struct wr_fmt *f, const struct wr_ast_term *t, char
 {
     const struct wr_ast_loc *loc = wr_fmt_loc(f, &t->loc);
     wr_buf_char(f->out, open);
-    wr_fmt_list(f, t->items, t->n_items, t->kind == WR_AST_OBJECT ? 2 : 1,
+    wr_fmt_list(f, t->kind == WR_AST_OBJECT ? WR_FMT_PAIRS : WR_FMT_ELEMENTS, t->items, t->n_items,
                 wr_fmt_closing_row(f, loc, NULL, open, close));
     wr_buf_char(f->out, close);
 }
@@ -187,15 +230,18 @@ static void write_comprehension(struct wr_fmt *f, const struct wr_ast_term *t)
         wr_fmt_start_line(f);
     }
     if (object) {
-        wr_fmt_term(f, t->items[0]);
+        if (is_or(t->items[0])) {
+            write_closed(f, t->items[0], first->row);
+        } else {
+            wr_fmt_term(f, t->items[0]);
+        }
         wr_fmt_text(f, ": ");
     }
     if (first->row > loc->row) { /* the value counts as standing where its key does */
         wr_fmt_end_line(f);
         wr_fmt_start_line(f);
     }
-    write_term_at(f, element, first->row,
-                  element->kind == WR_AST_CALL && !object && element->parens);
+    write_closed(f, element, first->row);
     wr_fmt_text(f, " |");
     write_inner_body(f, t->body, first->row, wr_fmt_closing_row(f, loc, NULL, open, close));
     wr_buf_char(f->out, close);
@@ -262,7 +308,7 @@ void wr_fmt_ref(struct wr_fmt *f, struct wr_ast_term *const *items, uint32_t n)
     f->n_comments = 0;
     for (uint32_t i = 0; i < n; i++) {
         if (i == 0) {
-            write_term(f, items[0], items[0]->parens && f->forced == NULL);
+            write_closed(f, items[0], wr_fmt_loc(f, &items[0]->loc)->row);
         } else if (may_follow_dot(f, items[i])) {
             wr_fmt_text(f, ".");
             wr_fmt_str(f, wr_text(items[i]->value));
@@ -279,7 +325,7 @@ static void write_call(struct wr_fmt *f, const struct wr_ast_term *t)
 {
     wr_rego_print_term(f->out, t->items[0]);
     wr_fmt_text(f, "(");
-    wr_fmt_list(f, t->items + 1, t->n_items - 1, 1, WR_FMT_NO_ROW);
+    wr_fmt_list(f, WR_FMT_ARGUMENTS, t->items + 1, t->n_items - 1, WR_FMT_NO_ROW);
     wr_fmt_text(f, ")");
 }
 
@@ -441,7 +487,8 @@ static void write_every(struct wr_fmt *f, const struct wr_ast_expr *expr)
     wr_fmt_text(f, "}");
 }
 
-/* A statement that is a call: operators without parentheses; plus(1, 2, x) as x = 1 + 2. */
+/* A statement that is a call: operators without parentheses. OPA writes plus(1, 2, x) as x = 1 + 2,
+ * which is another tree; here it stays a call. */
 static void write_call_statement(struct wr_fmt *f, const struct wr_ast_term *t)
 {
     const struct infix *op = infix_of(t);

@@ -57,7 +57,7 @@ static inline char *front_errors(struct front *f)
 /* The whole file in malloc'd memory with a NUL behind, or NULL. `.gz` goes through gzip. */
 static inline char *front_slurp(const char *path, size_t *n)
 {
-    char command[4352];
+    char command[8192];
     size_t len = strlen(path), cap = 1 << 16;
     bool packed = len > 3 && strcmp(path + len - 3, ".gz") == 0;
     snprintf(command, sizeof command, "gzip -dc '%s'", path);

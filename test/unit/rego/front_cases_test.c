@@ -3,6 +3,7 @@
  * survive printing: parse(print(parse(x))) is the same tree. Truncations and mutations of them must
  * give a tree or errors with places, never anything else. */
 #include "front.h"
+#include "rego/fmt.h"
 
 struct counts {
     unsigned modules, parsed, failed, mutants;
@@ -20,6 +21,19 @@ static void round_trip(struct front *f, bool v1, struct counts *n)
     }
 }
 
+/* Formatting must keep the rules (it checks that itself) and come to rest. */
+static void format(struct front *f, struct wr_str text, bool v1, struct counts *n)
+{
+    struct wr_str once, twice;
+    enum wr_rego_style style = v1 ? WR_FORMAT_V1 : WR_FORMAT_AS_IT_IS;
+    if (wr_rego_format_text(&f->arena, WR_STR("m"), text, style, &once, &f->errors) != WR_OK ||
+        wr_rego_format_text(&f->arena, WR_STR("m"), once, style, &twice, &f->errors) != WR_OK ||
+        !wr_str_eq(once, twice)) {
+        fprintf(stderr, "not formatted:\n%.*s\n%s\n", WR_FMT(text), front_errors(f));
+        n->failed++;
+    }
+}
+
 static void one_module(struct wr_str text, bool v1, bool must_parse, struct counts *n)
 {
     struct front f;
@@ -29,6 +43,7 @@ static void one_module(struct wr_str text, bool v1, bool must_parse, struct coun
     if (f.err == WR_OK) {
         n->parsed++;
         round_trip(&f, v1, n);
+        format(&f, text, v1, n);
     } else if (must_parse) {
         fprintf(stderr, "%.*s\n%s\n", WR_FMT(text), front_errors(&f));
         n->failed++;
@@ -73,6 +88,7 @@ static void one_mutant(struct wr_str text, bool v1, uint32_t *random, struct cou
     front_module(&f, wr_str_of(copy, length), v1);
     if (f.err == WR_OK) {
         round_trip(&f, v1, n);
+        format(&f, wr_str_of(copy, length), v1, n);
     } else {
         bool told = f.errors.n > 0 && f.errors.items[0].message.n > 0;
         n->failed += !told;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Errors of malformed modules against what OPA 0.60 says of them (tools/rego_errors.py). */
+/* Errors of malformed modules against what OPA 0.60 says of them (tools/rego_errors.py), and
+ * formatted modules against what it makes of them (tools/rego_fmt.py). */
 #include "front.h"
+#include "rego/fmt.h"
 
 /* OPA's line with the caret's place, from the details as we keep them. */
 static bool details_same(const struct wr_rego_error *got, const struct wr_value *want)
@@ -61,6 +63,69 @@ TEST("every malformed module has OPA's errors: texts, rows, columns, carets")
     }
     wr_arena_deinit(&arena);
     free(text);
+}
+
+/* Formats NAME.rego and compares with NAME.want; then the result must not change any more. */
+static void one_format(const char *name)
+{
+    char path[4352];
+    size_t n = 0, want_n = 0;
+    size_t stem = strlen(name) - strlen(".rego");
+    bool v1 = stem > 3 && memcmp(name + stem - 3, "_v1", 3) == 0;
+    enum wr_rego_style style = v1 ? WR_FORMAT_V1 : WR_FORMAT_AS_IT_IS;
+    struct wr_str once = WR_STR(""), twice = WR_STR("");
+    struct front f;
+    snprintf(path, sizeof path, WEIR_SOURCE "/test/golden/rego-fmt/%s", name);
+    char *text = front_slurp(path, &n);
+    snprintf(path, sizeof path, WEIR_SOURCE "/test/golden/rego-fmt/%.*s.want", (int)stem, name);
+    char *want = front_slurp(path, &want_n);
+    CHECK(text != NULL && want != NULL);
+    front_begin(&f, FRONT_ARENA_MAX);
+    CHECK_INT(
+        wr_rego_format_text(&f.arena, WR_STR("m"), wr_str_of(text, n), style, &once, &f.errors),
+        WR_OK);
+    CHECK_TEXT(once.p, once.n, want);
+    CHECK_INT(wr_rego_format_text(&f.arena, WR_STR("m"), once, style, &twice, &f.errors), WR_OK);
+    CHECK(wr_str_eq(once, twice));
+    front_end(&f);
+    free(text);
+    free(want);
+}
+
+TEST("modules are formatted as opa fmt formats them")
+{
+    DIR *dir = opendir(WEIR_SOURCE "/test/golden/rego-fmt");
+    int n = 0;
+    for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
+        if (strstr(e->d_name, ".rego") != NULL) {
+            one_format(e->d_name);
+            n++;
+        }
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+    CHECK(n >= 5);
+}
+
+TEST("a module is moved to v1")
+{
+    struct front f;
+    struct wr_str out = WR_STR("");
+    front_begin(&f, FRONT_ARENA_MAX);
+    wr_err err = wr_rego_format_text(
+        &f.arena, WR_STR("m"),
+        WR_STR(
+            "package a\nimport future.keywords.in\np[x] { x := 1 } { x := 2 }\nq = 1 { p[1] }\n"),
+        WR_FORMAT_TO_V1, &out, &f.errors);
+    CHECK_INT(err, WR_OK);
+    CHECK_TEXT(out.p, out.n,
+               "package a\n\nimport rego.v1\n\np contains x if x := 1\n\np contains x if x := 2\n\n"
+               "q := 1 if p[1]\n");
+    err = wr_rego_format_text(&f.arena, WR_STR("m"), WR_STR("package a\np { if := 1; if == 1 }\n"),
+                              WR_FORMAT_TO_V1, &out, &f.errors);
+    CHECK_INT(err, WR_E_REGO_PARSE); /* `if` cannot be a name there */
+    front_end(&f);
 }
 
 int main(int argc, char **argv)
