@@ -244,6 +244,21 @@ TEST("the pretty and the HTML styles differ as OPA's do")
     end();
 }
 
+TEST("every control character is escaped, and reads back; none may stand raw")
+{
+    begin();
+    for (unsigned c = 0; c < 0x20; c++) {
+        char text = (char)c, raw[3] = {'"', (char)c, '"'};
+        struct wr_value v = wr_string(wr_str_of(&text, 1));
+        struct wr_buf buf = wr_buf_in(&arena, 16);
+        wr_json_write(&buf, &v, WR_JSON_COMPACT);
+        struct verdict again = read_whole(wr_buf_view(&buf), true, NULL);
+        CHECK(buf.n >= 4 && again.code == WR_OK && wr_value_eq(&again.value, &v));
+        CHECK_INT(read_whole(wr_str_of(raw, 3), true, NULL).code, WR_E_JSON);
+    }
+    end();
+}
+
 TEST("sets become arrays, and keys that are not strings their text")
 {
     begin();

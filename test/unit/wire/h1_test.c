@@ -409,6 +409,33 @@ TEST("escapes in a target are two hex digits, and not NUL")
     CHECK_INT(read_head("GET /?%g1 HTTP/1.1\r\nHost: x\r\n\r\n"), 400);
 }
 
+TEST("every byte is taken where RFC 9110 allows it, and only there")
+{
+    static const char name_marks[] = "!#$%&'*+-.^_`|~", host_marks[] = "-._~:[]";
+    for (int b = 0; b < 256; b++) {
+        bool alnum = (b >= '0' && b <= '9') || ((b | 32) >= 'a' && (b | 32) <= 'z');
+        char name[] = "GET / HTTP/1.1\r\nHost: a\r\nxyz: v\r\n\r\n";
+        char value[] = "GET / HTTP/1.1\r\nHost: a\r\nx: v.w 0123456789abcdef\r\n\r\n";
+        char target[] = "GET /a.b HTTP/1.1\r\nHost: a\r\n\r\n";
+        char host[] = "GET / HTTP/1.1\r\nHost: a.b\r\n\r\n";
+        name[26] = value[29] = target[6] = host[23] = (char)b;
+        struct wr_str texts[4] = {
+            wr_str_of(name, sizeof name - 1), wr_str_of(value, sizeof value - 1),
+            wr_str_of(target, sizeof target - 1), wr_str_of(host, sizeof host - 1)};
+        bool want[4] = {alnum || (b != 0 && strchr(name_marks, b) != NULL) || b == ':',
+                        b == '\t' || (b >= ' ' && b != 0x7F),
+                        b > ' ' && b < 0x7F && b != '#' && b != '%',
+                        alnum || (b != 0 && strchr(host_marks, b) != NULL)};
+        for (int i = 0; i < 4; i++) {
+            struct talk t = converse(texts[i], texts[i].n, 1);
+            if (is_accepted(&t) != want[i]) {
+                fprintf(stderr, "byte %02x in place %d\n", (unsigned)b, i);
+                check_failures++;
+            }
+        }
+    }
+}
+
 TEST("connections persist by version and by what the Connection fields list")
 {
     static const struct {
