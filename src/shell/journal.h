@@ -14,9 +14,9 @@
  * Rows are appended in transactions and never changed. SQLite runs with synchronous=NORMAL, which
  * orders the log against checkpoints; making a commit durable is our own sync of the log, so that
  * its failure is seen here and nowhere else. A sync that failed is never repeated on the file: the
- * journal is `broken` until it is closed, opened anew (which rewrites the rows of the log into the
- * segment and syncs that) and continued in a new segment. A full disk makes it `full`: the
- * transaction is rolled back, and a probe tells when there is room again.
+ * journal is `broken` until it is closed, opened anew (which writes the log to a new file first)
+ * and continued in a new segment. A full disk makes it `full`: the transaction is rolled back, and
+ * a probe tells when there is room again.
  *
  * Not here: the SQLite file itself (segment.h), threads (journal_thread.h), indexes, retention. One
  * thread at a time. */

@@ -4,6 +4,8 @@
  * without its two syncs. Source: sqlite.org/fileformat2.html section 1.3. */
 #include "shell/segment.h"
 
+enum { COPY_SIZE = 1 << 18 };
+
 static const char schema[] =
     "PRAGMA page_size=8192;PRAGMA journal_mode=OFF;PRAGMA synchronous=OFF;"
     "PRAGMA application_id=1464158546;PRAGMA user_version=1;"
@@ -194,6 +196,78 @@ static int prepare(struct wr_segment *segment, bool to_append)
     return code;
 }
 
+static enum wr_io copy_bytes(const struct wr_port_disk *disk, int32_t from, int32_t to,
+                             uint64_t size)
+{
+    char *room = sqlite3_malloc(COPY_SIZE);
+    enum wr_io result = room == NULL ? WR_IO_LIMIT : WR_IO_OK;
+    for (uint64_t at = 0; at < size && result == WR_IO_OK;) {
+        size_t n = (size_t)WR_MIN(size - at, (uint64_t)COPY_SIZE), got = 0;
+        result = disk->read_at(disk->context, from, room, n, at, &got);
+        if (result == WR_IO_OK && got == 0) {
+            result = WR_IO_FAILED;
+        }
+        if (result == WR_IO_OK) {
+            result = disk->write_at(disk->context, to, room, got, at);
+        }
+        at += got;
+    }
+    sqlite3_free(room);
+    return result;
+}
+
+/* The whole log under a new name, synced. */
+static enum wr_io copy_log(const struct wr_port_disk *disk, const char *log, const char *copy)
+{
+    int32_t from, to;
+    uint64_t size = 0;
+    enum wr_io result = disk->open(disk->context, log, WR_DISK_READ, &from);
+    if (result != WR_IO_OK) {
+        return result;
+    }
+    result = disk->size(disk->context, from, &size);
+    if (result == WR_IO_OK && size == 0) {
+        result = WR_IO_ABSENT;
+    }
+    if (result == WR_IO_OK) {
+        disk->remove(disk->context, copy); /* of an earlier attempt */
+        result =
+            disk->open(disk->context, copy, WR_DISK_WRITE | WR_DISK_CREATE | WR_DISK_FRESH, &to);
+        if (result == WR_IO_OK) {
+            result = copy_bytes(disk, from, to, size);
+            result = result != WR_IO_OK ? result : disk->sync(disk->context, to);
+            enum wr_io closed = disk->close(disk->context, to);
+            result = result != WR_IO_OK ? result : closed;
+        }
+    }
+    enum wr_io closed = disk->close(disk->context, from);
+    return result != WR_IO_OK ? result : closed;
+}
+
+/* See the head of segment.h. */
+static enum wr_io renew_log(const struct wr_port_disk *disk, const char *path)
+{
+    char log[WR_SEGMENT_PATH_MAX + 8], copy[WR_SEGMENT_PATH_MAX + 16];
+    char directory[WR_SEGMENT_PATH_MAX];
+    struct wr_buf log_name = wr_buf_fixed(log, sizeof log);
+    struct wr_buf copy_name = wr_buf_fixed(copy, sizeof copy);
+    wr_format(&log_name, "%s-wal%c", path, 0);
+    wr_format(&copy_name, "%s-wal.new%c", path, 0);
+    enum wr_io result = copy_log(disk, log, copy);
+    if (result != WR_IO_OK) {
+        return result == WR_IO_ABSENT ? WR_IO_OK : result; /* no log, or an empty one */
+    }
+    size_t n = strlen(path);
+    while (n > 0 && path[n - 1] != '/') {
+        n--;
+    }
+    struct wr_buf name = wr_buf_fixed(directory, sizeof directory);
+    wr_buf_add(&name, path, n > 1 ? n - 1 : n);
+    wr_format(&name, n == 0 ? ".%c" : "%c", 0);
+    result = disk->rename(disk->context, copy, log);
+    return result != WR_IO_OK ? result : disk->sync_directory(disk->context, directory);
+}
+
 /* locking_mode before anything reads the file: only so can a log do without shared memory. */
 static const char append_settings[] =
     "PRAGMA locking_mode=EXCLUSIVE;PRAGMA synchronous=NORMAL;PRAGMA wal_autocheckpoint=0;"
@@ -204,6 +278,10 @@ wr_err wr_segment_open(struct wr_segment *segment, struct wr_vfs *vfs, const cha
 {
     memset(segment, 0, sizeof *segment);
     segment->vfs = vfs;
+    enum wr_io renewed = to_append ? renew_log(&wr_vfs_port(vfs)->disk, path) : WR_IO_OK;
+    if (renewed != WR_IO_OK) {
+        return wr_fail(error, WR_E_STATE, "%s-wal: %s", path, wr_io_text(renewed));
+    }
     char uri[WR_SEGMENT_PATH_MAX + 32];
     struct wr_buf text = wr_buf_fixed(uri, sizeof uri);
     wr_format(&text, to_append ? "%s%c" : "file:%s?immutable=1%c", path, 0);

@@ -3,9 +3,12 @@
  *
  * A segment is made under another name, synced and then renamed, so that it is there whole or not
  * at all: two syncs, of the file and of its directory. It is opened either to append (one such) or
- * to read (a closed one, which has no log any more). Opening to append a segment whose log is not
- * empty first moves the log into the file and syncs that: rows of a log whose sync failed in
- * another life are so written once more. */
+ * to read (a closed one, which has no log any more).
+ *
+ * A log that is not empty when a segment is opened may hold pages whose sync has failed in another
+ * life: the system reads them back, the medium lacks them. A checkpoint from such a log would write
+ * pages that no log can repeat after a crash. So the log is first written once more, to a new file
+ * that is synced and takes its name, and only then moved into the segment. */
 #ifndef WR_SEGMENT_H
 #define WR_SEGMENT_H
 

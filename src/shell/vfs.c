@@ -376,6 +376,11 @@ const char *wr_vfs_name(const struct wr_vfs *vfs)
     return vfs->name;
 }
 
+const struct wr_port *wr_vfs_port(const struct wr_vfs *vfs)
+{
+    return vfs->port;
+}
+
 void wr_vfs_close(struct wr_vfs *vfs)
 {
     sqlite3_vfs_unregister(&vfs->base);

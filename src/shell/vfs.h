@@ -20,6 +20,7 @@ enum { WR_VFS_GATHER = 1 << 18 }; /* bytes of log gathered at most */
 struct wr_vfs;
 enum wr_io wr_vfs_open(const struct wr_port *port, struct wr_vfs **out);
 const char *wr_vfs_name(const struct wr_vfs *vfs);
+const struct wr_port *wr_vfs_port(const struct wr_vfs *vfs);
 void wr_vfs_close(struct wr_vfs *vfs); /* after all its connections */
 
 /* The log of a connection: hands gathered writes to the system; makes them safe; its size. OK and 0
