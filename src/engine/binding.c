@@ -114,7 +114,6 @@ static wr_err bind(struct wr_binding *binding, struct wr_hash_key key, struct wr
     *binding->schema = *binding->state_pack->schema;
     binding->schema->key = key;
     binding->plan = binding->state_pack->plan;
-    binding->derives = binding->pack->n_derived != 0;
     wr_err err = bind_names(binding, error);
     err = err != WR_OK ? err : bind_models(binding, error);
     bind_lists(binding);

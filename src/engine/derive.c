@@ -249,28 +249,34 @@ static void take_derived(struct wr_engine *engine, struct wr_case *c,
     }
 }
 
+/* Asks one package for its features; false when the question failed. */
+static bool ask_derived(struct wr_engine *engine, const struct wr_case *c,
+                        const struct wr_pack_derived *derived, const struct wr_value **values)
+{
+    struct wr_rego_results results;
+    wr_arena_reset(&engine->work);
+    struct wr_value input = wr_case_input(engine, c, WR_INPUT_DERIVE);
+    struct wr_rego_context context = wr_case_rego(engine, c, &input);
+    *values = NULL;
+    if (wr_is(input, WR_UNDEFINED) ||
+        wr_rego_eval(derived->query, &context, &engine->work, &results, NULL) != WR_OK) {
+        return false;
+    }
+    WR_ASSERT(results.n == 1 && results.items[0].n_values == derived->n);
+    *values = results.items[0].values;
+    return true;
+}
+
 void wr_case_derive(struct wr_engine *engine, struct wr_case *c, struct wr_arena *keep)
 {
     const struct wr_pack *pack = engine->binding->pack;
-    struct wr_rego_results results;
-    if (!engine->binding->derives) {
-        return;
-    }
-    /* With the time used up derived features are not asked for: they count as undefined. */
-    bool ask = c->budget != WR_BUDGET_FALLBACK;
-    wr_arena_reset(&engine->work);
-    struct wr_value input = ask ? wr_case_input(engine, c, WR_INPUT_DERIVE) : wr_undefined();
-    struct wr_rego_context context = wr_case_rego(engine, c, &input);
     for (uint32_t d = 0; d < pack->n_derived; d++) {
-        const struct wr_pack_derived *derived = &pack->derived[d];
-        struct wr_arena_mark mark = wr_arena_mark(&engine->work);
-        bool failed =
-            ask && (wr_is(input, WR_UNDEFINED) ||
-                    wr_rego_eval(derived->query, &context, &engine->work, &results, NULL) != WR_OK);
+        const struct wr_value *values = NULL;
+        /* With the time used up they are not asked for, and count as undefined. */
+        bool ask = c->budget != WR_BUDGET_FALLBACK;
+        bool failed = ask && !ask_derived(engine, c, &pack->derived[d], &values);
         c->derive_failed = c->derive_failed || failed;
-        bool known = ask && !failed && results.n == 1;
-        take_derived(engine, c, derived, known ? results.items[0].values : NULL,
+        take_derived(engine, c, &pack->derived[d], values,
                      failed ? WR_ABSENT_ERROR : WR_ABSENT_UNDEFINED, keep);
-        wr_arena_rewind(&engine->work, mark);
     }
 }

@@ -25,3 +25,6 @@ fails = 2 { input.policy.fails }
 
 # More work than the fuel allows.
 spins { input.policy.spins; count([1 | numbers.range(1, 3000)[_]; numbers.range(1, 3000)[_]]) > 0 }
+
+# More memory than an evaluation has, for little work.
+eats { input.policy.eats; count([s | numbers.range(1, 3000)[i]; s := sprintf("%08000d", [i])]) > 0 }

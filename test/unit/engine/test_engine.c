@@ -240,21 +240,42 @@ TEST("a policy that fails gives the outcome stated for that, and the event still
 {
     struct rig rig;
     rig_open(&rig);
-    static const char *const policies[] = {"\"fails\":true,\"allow\":true",
-                                           "\"spins\":true,\"allow\":true"};
-    for (uint64_t i = 0; i < WR_COUNTOF(policies); i++) {
-        struct wr_answer *answer = with_policy(&rig, policies[i]);
+    static const struct {
+        const char *policy, *why;
+    } cases[] = {
+        {"\"fails\":true,\"allow\":true", "eval_conflict_error"},
+        {"\"spins\":true,\"allow\":true", "eval_cancel_error"},
+    };
+    for (uint64_t i = 0; i < WR_COUNTOF(cases); i++) {
+        char degraded[128];
+        snprintf(degraded, sizeof degraded, "\"degraded\":[{\"what\":\"policy\",\"why\":\"%s\"}]",
+                 cases[i].why);
+        struct wr_answer *answer = with_policy(&rig, cases[i].policy);
         CHECK_INT(answer->err, WR_OK);
         CHECK_INT(answer->outcome, WR_OUTCOME_HOLD);
         CHECK(answer->policy_failed && answer->sequence == i + 1);
         CHECK_HAS(answer->document, "\"code\":\"policy_error\"");
-        CHECK_HAS(answer->document, i == 0 ? "\"degraded\":[{\"what\":\"policy\","
-                                             "\"why\":\"eval_conflict_error\"}]"
-                                           : "\"why\":\"eval_cancel_error\"");
+        CHECK_HAS(answer->document, degraded);
     }
+    CHECK_INT(with_policy(&rig, "\"allow\":true")->outcome, WR_OUTCOME_APPROVE);
     struct wr_engine_stats stats;
     wr_engine_stats(rig.engine, &stats);
-    CHECK(stats.n_policy_errors == 2 && stats.n_decisions == 2);
+    CHECK(stats.n_policy_errors == 2 && stats.n_decisions == 3);
+    rig_close(&rig);
+}
+
+TEST("a policy that needs more memory than an evaluation has fails alike")
+{
+    struct rig rig;
+    memset(&rig, 0, sizeof rig);
+    rig_files_open(&rig.files);
+    rig_edit(&rig.files, "weir.json", "\"fuel\": 200000", "\"fuel\": 50000000");
+    rig_start(&rig);
+    struct wr_answer *answer = with_policy(&rig, "\"eats\":true,\"allow\":true");
+    CHECK_INT(answer->err, WR_OK);
+    CHECK_INT(answer->outcome, WR_OUTCOME_HOLD);
+    CHECK_HAS(answer->document, "\"degraded\":[{\"what\":\"policy\",\"why\":\"memory\"}]");
+    CHECK_INT(with_policy(&rig, "\"allow\":true")->outcome, WR_OUTCOME_APPROVE);
     rig_close(&rig);
 }
 
