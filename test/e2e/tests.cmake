@@ -10,4 +10,4 @@ weir_e2e(handbook python3 ${E2E}/handbook.py $<TARGET_FILE:weir> shared ${WEIR_S
 weir_e2e(handbook_simulated python3 ${E2E}/handbook.py $<TARGET_FILE:weir> simulated)
 weir_e2e(models python3 ${E2E}/models.py $<TARGET_FILE:weir> ${WEIR_SHARED})
 weir_e2e(starter python3 ${E2E}/starter.py $<TARGET_FILE:weir>)
-weir_e2e(http python3 ${E2E}/http.py $<TARGET_FILE:weir>)
+weir_e2e(service python3 ${E2E}/service.py $<TARGET_FILE:weir>)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The service from outside: what it answers, and what it says to bad input.
 
-    http.py WEIR
+    service.py WEIR
 """
 import json
 import sys
@@ -124,7 +124,7 @@ def around(served, check):
 
 
 def main():
-    check = Checks("http")
+    check = Checks("service")
     with Served(sys.argv[1], "--pack", str(PACK)) as served:
         for part in (good, once, bad, batch, labels):
             part(served, check)
