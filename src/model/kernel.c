@@ -413,8 +413,13 @@ static void take_row(const struct wr_program *p, const uint8_t *program, const d
     const struct wr_program_group *group = (const void *)(program + p->inputs);
     for (uint32_t g = 0; g < p->n_input_groups; g++, group++) {
         uint32_t n = group->meta & WR_PROGRAM_COUNT;
-        for (uint32_t i = 0; i < n; i++) {
-            wr_number_store(scratch + group->ref, group->meta >> 28, i, row[i]);
+        unsigned type = group->meta >> 28;
+        float *floats = (float *)(void *)(scratch + group->ref);
+        for (uint32_t i = 0; i < n && type == WR_F32; i++) {
+            floats[i] = (float)row[i];
+        }
+        for (uint32_t i = 0; i < n && type != WR_F32; i++) {
+            wr_number_store(scratch + group->ref, type, i, row[i]);
         }
         row += n;
     }

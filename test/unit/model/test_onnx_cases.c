@@ -44,7 +44,7 @@ static double half(uint16_t h)
     int exponent = h >> 10 & 31;
     double m = h & 1023;
     double x = exponent == 0    ? ldexp(m, -24)
-               : exponent == 31 ? (m == 0 ? INFINITY : NAN)
+               : exponent == 31 ? (m == 0 ? HUGE_VAL : (double)NAN)
                                 : ldexp(m + 1024, exponent - 25);
     return (h & 0x8000) != 0 ? -x : x;
 }
