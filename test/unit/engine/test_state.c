@@ -246,7 +246,7 @@ TEST("mutated bodies are refused or decided, never worse, and the records still 
         }
         free(body);
     }
-    CHECK(refused > 10000 \&\& decided > 100); /* most are conflicts: the id is known */
+    CHECK(refused > 1000 && decided > 500);
     digest(rig.engine, live);
     digest(folded, got);
     CHECK(memcmp(live, got, 32) == 0);
