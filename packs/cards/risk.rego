@@ -69,6 +69,7 @@ challenge contains "FIRST_USE_LARGE" if {
 }
 
 challenge contains "VELOCITY_DAY" if {
+	f.customer_id_nb_tx_30day_window >= limit.velocity.history
 	f.customer_id_nb_tx_1day_window >= limit.velocity.day_least
 	f.customer_id_nb_tx_1day_window * 30 > limit.velocity.day_factor * f.customer_id_nb_tx_30day_window
 }
