@@ -204,7 +204,13 @@ void wr_compile_condition(struct compiler *c, const struct wr_plan_term *t)
     if (t->kind == WR_PLAN_CALL && t->op == WR_OPERATOR_MEMBER) {
         uint32_t first = wr_new_registers(c, 2);
         wr_compile_items(c, t->items, 2, first);
-        wr_emit(c, WR_OP_MEMBER, 0, first, first + 1, 0, c->fail);
+        struct wr_insn *last = &c->code[c->n_code == 0 ? 0 : c->n_code - 1];
+        if (c->n_code > 0 && last->op == WR_OP_DATA && last->a == first + 1) {
+            last->op = WR_OP_MEMBER_DATA;
+            last->b = (uint16_t)first;
+        } else {
+            wr_emit(c, WR_OP_MEMBER, 0, first, first + 1, 0, c->fail);
+        }
         return;
     }
     uint32_t reg = wr_compile_term(c, t, WR_NO_REGISTER);
@@ -296,6 +302,111 @@ void wr_compile_expr(struct compiler *c, const struct wr_plan_expr *e)
     wr_leave_with(c, before);
 }
 
+/* ── cheap tests first ──────────────────────────────────────────────────────────────────────── */
+
+#define GUARD_WINDOW 32 /* bodies longer than this stay in order */
+
+/* A comparison of a constant path of the input with a constant: it binds nothing and cannot fail
+ * with an error. */
+static bool is_guard(const struct wr_plan_expr *e)
+{
+    const struct wr_plan_term *t = e->a;
+    bool call = e->kind == WR_PLAN_TERM && t->kind == WR_PLAN_CALL && t->op >= WR_OPERATOR_EQUAL &&
+                t->op <= WR_OPERATOR_GTE;
+    if (e->negated || e->n_with > 0 || (!call && e->kind != WR_PLAN_EQUAL)) {
+        return false;
+    }
+    const struct wr_plan_term *x = call ? t->items[0] : e->a, *y = call ? t->items[1] : e->b;
+    if (x->kind == WR_PLAN_CONST) {
+        const struct wr_plan_term *swap = x;
+        x = y;
+        y = swap;
+    }
+    if (y->kind != WR_PLAN_CONST || x->kind != WR_PLAN_REF || x->items[0]->kind != WR_PLAN_INPUT) {
+        return false;
+    }
+    for (uint32_t i = 1; i < x->n; i++) {
+        if (x->items[i]->kind != WR_PLAN_CONST) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool cannot_err_body(const struct compiler *c, const struct wr_plan_body *body);
+
+/* Evaluating the term raises no error and is seen by nobody: no rules, no functions, no builtins
+ * but operators and count of a comprehension. */
+static bool cannot_err(const struct compiler *c, const struct wr_plan_term *t)
+{
+    if (t->kind == WR_PLAN_CALL) {
+        bool fine = t->op >= WR_OPERATOR_EQUAL && t->op <= WR_OPERATOR_GTE;
+        bool count = t->builtin != NULL && t->n == 1 && strcmp(t->builtin->name, "count") == 0 &&
+                     (t->items[0]->kind == WR_PLAN_ARRAY_OF || t->items[0]->kind == WR_PLAN_SET_OF);
+        if (!fine && !count && t->op != WR_OPERATOR_MEMBER) {
+            return false;
+        }
+    } else if (t->kind == WR_PLAN_DATA || t->kind == WR_PLAN_OBJECT_OF) {
+        return false;
+    } else if (t->kind == WR_PLAN_REF && t->items[0]->kind == WR_PLAN_DATA) {
+        const struct wr_rule_node *node = c->tree->root;
+        uint32_t i = 1;
+        for (; i < t->n && node != NULL && t->items[i]->kind == WR_PLAN_CONST; i++) {
+            node = wr_tree_child(node, &t->items[i]->value);
+        }
+        for (uint32_t k = 1; k < t->n; k++) {
+            if (!cannot_err(c, t->items[k])) {
+                return false;
+            }
+        }
+        return node == NULL;
+    }
+    for (uint32_t i = 0; i < t->n; i++) {
+        if (!cannot_err(c, t->items[i])) {
+            return false;
+        }
+    }
+    return t->body == NULL || cannot_err_body(c, t->body);
+}
+
+static bool cannot_err_expr(const struct compiler *c, const struct wr_plan_expr *e)
+{
+    if (e->negated || e->n_with > 0 || e->kind == WR_PLAN_EVERY) {
+        return false;
+    }
+    return cannot_err(c, e->a) && (e->b == NULL || cannot_err(c, e->b));
+}
+
+static bool cannot_err_body(const struct compiler *c, const struct wr_plan_body *body)
+{
+    for (uint32_t i = 0; i < body->n; i++) {
+        if (!cannot_err_expr(c, body->exprs[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Guards move ahead of what costs more and raises no error. */
+static void move_guards(const struct compiler *c, const struct wr_plan_body *body, uint32_t *order)
+{
+    if (body->n > GUARD_WINDOW) {
+        return;
+    }
+    for (uint32_t i = 1; i < body->n; i++) {
+        uint32_t guard = order[i], at = i;
+        if (!is_guard(body->exprs[guard])) {
+            continue;
+        }
+        while (at > 0 && !is_guard(body->exprs[order[at - 1]]) &&
+               cannot_err_expr(c, body->exprs[order[at - 1]])) {
+            order[at] = order[at - 1];
+            at--;
+        }
+        order[at] = guard;
+    }
+}
+
 void wr_compile_body(struct compiler *c, const struct wr_plan_body *body)
 {
     uint32_t *order = WR_NEW_ARRAY(c->arena, uint32_t, body->n);
@@ -316,6 +427,7 @@ void wr_compile_body(struct compiler *c, const struct wr_plan_body *body)
         return;
     }
     wr_unbind(&c->bindings, n_bound);
+    move_guards(c, body, order);
     for (uint32_t i = 0; i < n; i++) {
         wr_compile_expr(c, body->exprs[order[i]]);
         if (c->unsafe) {

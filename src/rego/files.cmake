@@ -67,5 +67,6 @@ list(APPEND WEIR_CORE_FILES
   src/rego/inputs.c
   src/rego/metadata.c
   src/rego/builtin_rego.c
+  src/rego/to_json.c
 )
 include(src/rego/builtin.cmake)

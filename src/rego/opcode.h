@@ -57,6 +57,7 @@
     X(GET_GTE, "abkjt", 1, 0, "GET_CONST, then fail unless r[a] >= k[c]")                          \
     X(COMPARE, "abcn", 0, 0, "r[a] = whether r[b] compares to r[c] as operator d says")            \
     X(MEMBER, "bct", 1, 1, "fail unless r[b] is an element or a value of r[c]")                    \
+    X(MEMBER_DATA, "bqt", 1, 1, "fail unless r[b] is an element or a value of data path d")        \
     X(PLUS, "abct", 1, 0, "r[a] = r[b] + r[c]; fail as the builtin does")                          \
     X(MINUS, "abct", 1, 0, "r[a] = r[b] - r[c]; fail as the builtin does")                         \
     X(TIMES, "abct", 1, 0, "r[a] = r[b] * r[c]; fail as the builtin does")                         \

@@ -61,6 +61,52 @@ static void check_data(const struct wr_rego_program *program, const struct wr_va
     }
 }
 
+#define LONG_LIST 16 /* elements from which on a list is worth a set of its own */
+
+/* Elements of an array, or values of an object, as a set. */
+static bool as_set(struct wr_arena *arena, const struct wr_value *list, struct wr_value *out)
+{
+    struct wr_value *items = WR_NEW_ARRAY(arena, struct wr_value, list->n);
+    if (items == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < list->n; i++) {
+        items[i] = list->type == WR_OBJECT ? list->pairs[i].value : list->items[i];
+    }
+    *out = wr_set_from(items, list->n);
+    return true;
+}
+
+/* Lists of the base documents that rules test membership in become sets, once. */
+static bool find_members(struct wr_rego_program *program)
+{
+    const struct wr_unit *unit = &program->unit;
+    program->n_members = 0;
+    program->members = WR_NEW_ARRAY(program->arena, struct wr_value, unit->data.n);
+    struct wr_value *slots = WR_NEW_ARRAY(program->arena, struct wr_value, unit->data.n);
+    if (program->members == NULL || slots == NULL) {
+        return false;
+    }
+    memset(slots, VM_UNKNOWN, unit->data.n * sizeof(slots[0]));
+    for (uint32_t i = 0; i < unit->n_functions; i++) {
+        const struct wr_function *f = &unit->functions[i];
+        for (uint32_t k = 0; k < f->n_code; k++) {
+            uint32_t path = f->code[k].d;
+            if (f->code[k].op != WR_OP_MEMBER_DATA || program->members[path].type != WR_UNDEFINED) {
+                continue;
+            }
+            const struct wr_value *list =
+                wr_vm_slot(unit, &unit->data, slots, &program->data, path);
+            if ((list->type == WR_ARRAY || list->type == WR_OBJECT) && list->n >= LONG_LIST &&
+                !as_set(program->arena, list, &program->members[path])) {
+                return false;
+            }
+        }
+    }
+    program->n_members = unit->data.n;
+    return true;
+}
+
 wr_err wr_rego_compile(struct wr_arena *arena, const struct wr_rego_source *sources, size_t n,
                        const struct wr_value *data, const struct wr_rego_options *options,
                        struct wr_rego_program **out, struct wr_rego_errors *errors)
@@ -99,6 +145,9 @@ wr_err wr_rego_compile(struct wr_arena *arena, const struct wr_rego_source *sour
     if (err == WR_OK) {
         check_data(program, &program->data, errors);
     }
+    if (err == WR_OK && !find_members(program)) {
+        return no_room(errors);
+    }
     *out = errors->n == 0 ? program : NULL;
     return first_error(errors);
 }
@@ -116,6 +165,9 @@ wr_err wr_rego_with_data(struct wr_arena *arena, const struct wr_rego_program *p
     copy->arena = arena;
     copy->data = data != NULL && data->type != WR_UNDEFINED ? *data : wr_object_from(NULL, 0);
     check_data(copy, &copy->data, errors);
+    if (!find_members(copy)) {
+        return no_room(errors);
+    }
     *changed = errors->n == 0 ? copy : NULL;
     return first_error(errors);
 }

@@ -48,7 +48,7 @@ wr_err wr_rego_compile(struct wr_arena *arena, const struct wr_rego_source *sour
 
 /* Other base documents for the same modules, checked for conflicts with rules. The new program
  * shares code with the old one, which must outlive it; queries prepared on the old one stay with
- * the old data. O(1). */
+ * the old data. O(instructions, and lists that rules test membership in). */
 wr_err wr_rego_with_data(struct wr_arena *arena, const struct wr_rego_program *program,
                          const struct wr_value *data, struct wr_rego_program **changed,
                          struct wr_rego_errors *errors);
@@ -121,6 +121,11 @@ struct wr_rego_results {
 wr_err wr_rego_eval(const struct wr_rego_query *query, const struct wr_rego_context *context,
                     struct wr_arena *scratch, struct wr_rego_results *results,
                     struct wr_error *error);
+
+/* A value as OPA hands it to JSON: sets become arrays, keys that are no strings become their JSON
+ * text, and keys are sorted by that text. Errors: WR_E_LIMIT (nesting), WR_E_MEMORY. */
+wr_err wr_rego_to_json(struct wr_arena *arena, const struct wr_value *v, struct wr_value *out,
+                       struct wr_error *error);
 
 /* "FILE:ROW: code: message", as OPA prints an error of an evaluation. */
 void wr_rego_eval_error_write(struct wr_buf *buf, const struct wr_error *error);

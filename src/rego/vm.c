@@ -458,6 +458,26 @@ static enum outcome document(struct vm *vm, uint32_t pc, const struct wr_insn *i
     return memory->type == WR_UNDEFINED ? ABSENT : HERE;
 }
 
+static inline const struct wr_value *base_document(struct vm *vm, uint32_t path)
+{
+    const struct wr_value *v = &vm->context->data_slots[path];
+    if (WR_LIKELY(v->type != VM_UNKNOWN)) {
+        return v;
+    }
+    return wr_vm_slot(vm->unit, &vm->unit->data, vm->context->data_slots, &vm->context->data, path);
+}
+
+/* A list of the program's own data as a set, if it is long enough to have been made one. */
+static inline const struct wr_value *long_list(const struct vm *vm, uint32_t path)
+{
+    const struct wr_rego_program *program = vm->query->program;
+    if (vm->context->own_data || path >= program->n_members ||
+        program->members[path].type == WR_UNDEFINED) {
+        return NULL;
+    }
+    return &program->members[path];
+}
+
 static struct wr_value node_value(struct vm *vm, uint32_t id)
 {
     const struct wr_rule_node *node = vm->query->program->resolved.tree.nodes[id];
@@ -662,11 +682,7 @@ wr_err wr_vm_run(struct vm *vm)
     }
     CASE(DATA)
     {
-        const struct wr_value *v = &vm->context->data_slots[in->d];
-        if (WR_UNLIKELY(v->type == VM_UNKNOWN)) {
-            v = wr_vm_slot(vm->unit, &vm->unit->data, vm->context->data_slots, &vm->context->data,
-                           in->d);
-        }
+        const struct wr_value *v = base_document(vm, in->d);
         r[in->a] = *v;
         NEXT_IF(v->type != WR_UNDEFINED);
     }
@@ -732,6 +748,15 @@ wr_err wr_vm_run(struct vm *vm)
     CASE(MEMBER)
     BURN(1);
     NEXT_IF(is_member(vm, &r[in->b], &r[in->c]));
+    CASE(MEMBER_DATA)
+    {
+        const struct wr_value *list = long_list(vm, in->d);
+        BURN(1);
+        if (list != NULL) {
+            NEXT_IF(wr_set_has(list, &r[in->b]));
+        }
+        NEXT_IF(is_member(vm, &r[in->b], base_document(vm, in->d)));
+    }
     ARITHMETIC_CASE(PLUS, __builtin_add_overflow)
     ARITHMETIC_CASE(MINUS, __builtin_sub_overflow)
     ARITHMETIC_CASE(TIMES, __builtin_mul_overflow)

@@ -35,6 +35,7 @@ struct vm_context {
     struct wr_value *memory; /* by node */
     const struct vm_shadow *shadows;
     const struct vm_mock *mocks;
+    bool own_data;               /* data is not the program's */
     struct vm_context *unmocked; /* the same without mocks, made when a mock is first called */
 };
 

@@ -228,6 +228,7 @@ wr_err wr_vm_with_data(struct vm *vm, struct vm_context *context, const struct w
                        struct wr_value value)
 {
     context->data_slots = unknown(vm, vm->unit->data.n);
+    context->own_data = true;
     if (context->data_slots == NULL ||
         !put_path(vm, context->data, entry->path, entry->n_path, value, &context->data)) {
         return WR_E_MEMORY;

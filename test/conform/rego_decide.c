@@ -119,7 +119,8 @@ TEST("a thousand rules decide as OPA does")
 }
 
 /* {"result":[{...}]} and a newline, as POST /v1/query answers. */
-static void write_answer(struct wr_buf *buf, const struct wr_rego_results *results)
+static void write_answer(struct wr_arena *arena, struct wr_buf *buf,
+                         const struct wr_rego_results *results)
 {
     if (results->n == 0) {
         wr_buf_str(buf, WR_STR("{}\n"));
@@ -128,7 +129,9 @@ static void write_answer(struct wr_buf *buf, const struct wr_rego_results *resul
     wr_buf_str(buf, WR_STR("{\"result\":["));
     for (uint32_t i = 0; i < results->n; i++) {
         wr_buf_str(buf, i > 0 ? WR_STR(",") : WR_STR(""));
-        wr_json_write(buf, &results->items[i].bindings, WR_JSON_HTML_SAFE);
+        struct wr_value json;
+        CHECK(wr_rego_to_json(arena, &results->items[i].bindings, &json, NULL) == WR_OK);
+        wr_json_write(buf, &json, WR_JSON_HTML_SAFE);
     }
     wr_buf_str(buf, WR_STR("]}\n"));
 }
@@ -154,7 +157,7 @@ static bool expression(const struct wr_value *e)
     ok = ok && ask(&w, query) && eval(&w, 0) == WR_OK;
     struct wr_buf buf = wr_buf_in(&w.arena, 256);
     if (ok) {
-        write_answer(&buf, &w.results);
+        write_answer(&w.arena, &buf, &w.results);
     } else {
         wr_rego_errors_write(&buf, &w.errors);
     }
