@@ -151,10 +151,10 @@ static void finish_request(struct wr_server *server, struct wr_conn *conn,
 static bool parse_one(struct wr_server *server, struct wr_conn *conn)
 {
     struct wr_h1_head head;
-    struct wr_str bytes = wr_str_of(conn->in + conn->in_at, conn->in_n - conn->in_at);
-    if (bytes.n == 0) {
+    if (conn->in_at == conn->in_n) {
         return false;
     }
+    struct wr_str bytes = wr_str_of(conn->in + conn->in_at, conn->in_n - conn->in_at);
     enum wr_h1_result result = WR_H1_DONE;
     if (conn->stage != WR_CONN_HEAD) {
         result = read_body(conn);

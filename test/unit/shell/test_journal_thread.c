@@ -112,7 +112,7 @@ static void exercise(const struct wr_port *port, const char *directory, bool dur
 TEST("the native thread keeps rows in both modes and finds rows it has just been given")
 {
     struct wr_port port;
-    struct wr_port_linux *native;
+    struct wr_port_linux *native = NULL;
     char directory[] = "./journal-XXXXXX", command[64];
     CHECK(mkdtemp(directory) != NULL && wr_port_linux_open(&port, &native) == WR_IO_OK);
     exercise(&port, directory, false);

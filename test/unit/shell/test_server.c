@@ -386,8 +386,9 @@ TEST("slow heads, slow bodies, silence and unread answers end at their deadlines
     http_open(&world, &idle);
     http_open(&world, &unread);
     sim_send(world.sim, head.client, "POST /v1", 8);
-    sim_send(world.sim, body.client,
-             "POST /v1/decisions HTTP/1.1\r\nHost: w\r\nContent-Length: 99\r\n\r\n{", 64);
+    static const char half[] =
+        "POST /v1/decisions HTTP/1.1\r\nHost: w\r\nContent-Length: 99\r\n\r\n{";
+    sim_send(world.sim, body.client, half, sizeof half - 1);
     for (int i = 0; i < 40; i++) {
         http_send(&world, &unread, "POST", "/v1/decisions", world_event(event, "u", 1, 1));
     }
