@@ -157,6 +157,20 @@ static void write_reasons(struct wr_buf *out, const struct wr_verdict *verdict,
     PUT(out, "]");
 }
 
+/* The detail is the name of a model's input: a path may hold any character. */
+static void write_why(struct wr_buf *out, const struct wr_degraded *item)
+{
+    char room[WR_LIMIT_NAME + WR_LIMIT_PACK_PATH];
+    struct wr_buf text = wr_buf_fixed(room, sizeof room);
+    put_str(&text, wr_str_z(item->why));
+    if (item->detail.n != 0) {
+        PUT(&text, ": ");
+        put_str(&text, item->detail);
+    }
+    WR_ASSERT(!text.overflow);
+    wr_json_write_string(out, wr_buf_view(&text), WR_JSON_COMPACT);
+}
+
 static void write_degraded(struct wr_buf *out, const struct wr_verdict *verdict)
 {
     PUT(out, "[");
@@ -168,13 +182,9 @@ static void write_degraded(struct wr_buf *out, const struct wr_verdict *verdict)
             PUT(out, ".");
             put_str(out, item->name);
         }
-        PUT(out, "\",\"why\":\"");
-        put_str(out, wr_str_z(item->why));
-        if (item->detail.n != 0) {
-            PUT(out, ": ");
-            put_str(out, item->detail);
-        }
-        PUT(out, "\"}");
+        PUT(out, "\",\"why\":");
+        write_why(out, item);
+        PUT(out, "}");
     }
     PUT(out, "]");
 }

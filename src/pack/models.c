@@ -10,6 +10,9 @@ static wr_err bind_input(struct wr_pack *pack, const struct wr_keys *keys, struc
     if (input->feature != UINT32_MAX) {
         return WR_OK;
     }
+    if (name.n > WR_LIMIT_PACK_PATH) {
+        return wr_keys_fail(keys, "inputs", "a name is longer than %d bytes", WR_LIMIT_PACK_PATH);
+    }
     bool is_path = wr_str_find(name, WR_STR("."), 0) != SIZE_MAX;
     if (!is_path || wr_path_parse(name, &input->path, NULL) != WR_OK) {
         return wr_keys_fail(keys, "inputs",

@@ -103,6 +103,15 @@ TEST("an input that is absent leaves the model out, and the decision says which"
     rig_close(&rig);
 }
 
+TEST("the name of an absent input may hold any character")
+{
+    struct rig rig;
+    open_models(&rig, WR_MODEL_MISSING_NO, "1",
+                "\"fraud\":{\"file\":\"models/m.wasm\",\"inputs\":[\"a.\\\"\\n\",\"a.b\"]}");
+    CHECK_HAS(send(&rig, "a", "", "")->document, "\"why\":\"input_missing: a.\\\"\\n\"}]");
+    rig_close(&rig);
+}
+
 TEST("a default of the pack stands in, unless the model takes missing values itself")
 {
     struct rig rig;
@@ -195,6 +204,10 @@ TEST("with the time used up no model runs")
     rig_close(&rig);
 }
 
+#define LONG16 "0123456789abcdef"
+#define LONG64 LONG16 LONG16 LONG16 LONG16
+#define LONG   LONG64 LONG64 LONG64 LONG64
+
 TEST("a pack whose model does not open or does not fit is refused, naming file and key")
 {
     static const struct {
@@ -205,6 +218,8 @@ TEST("a pack whose model does not open or does not fit is refused, naming file a
         {"\"fraud\":{\"file\":\"risk.rego\"}", "risk.rego: "},
         {"\"fraud\":{\"file\":\"models/m.wasm\",\"inputs\":[\"amount\"]}",
          "weir.json: models.fraud.inputs: wanted a list of 2 names"},
+        {"\"fraud\":{\"file\":\"models/m.wasm\",\"inputs\":[\"amount\",\"a." LONG "\"]}",
+         "weir.json: models.fraud.inputs: a name is longer than 255 bytes"},
         {"\"fraud\":{\"file\":\"models/m.wasm\",\"inputs\":[\"amount\",\"amounts\"]}",
          "\"amounts\" is neither a feature nor a path"},
         {"\"fraud\":{\"file\":\"models/m.wasm\",\"inputs\":[\"amount\",\"transaction.is_fraud\"]}",

@@ -276,6 +276,18 @@ TEST("a pack without weir.json, or with a file twice, is refused")
     close_fixture(&f);
 }
 
+TEST("a pack may do without a policy when it is asked for its other parts only")
+{
+    struct fixture f;
+    open_fixture(&f);
+    f.files.n = 0;
+    rig_put(&f.files, "weir.json", "{\"event\":{\"id\":\"id\"}}");
+    CHECK_INT(open_pack(&f, NULL), WR_E_PACK);
+    CHECK(strstr(f.error.text, "weir.json: decision") != NULL);
+    CHECK_INT(open_pack(&f, &(struct wr_pack_options){.policy_optional = true}), WR_OK);
+    close_fixture(&f);
+}
+
 TEST("a check also compiles the tests of a pack; a decision does not")
 {
     struct fixture f;
