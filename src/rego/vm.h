@@ -132,8 +132,8 @@ static inline const struct wr_value *wr_vm_find(const struct wr_value *object,
     if (object->n > 16) {
         return wr_object_get_str(object, wr_text(*key));
     }
-    const struct wr_pair *pair = object->pairs, *end = pair + object->n;
-    for (; pair < end; pair++) {
+    const struct wr_pair *pair = object->pairs;
+    for (uint32_t i = 0; i < object->n; i++, pair++) {
         if (pair->key.n == key->n && pair->key.type == WR_STRING &&
             wr_vm_same_text(pair->key.text, key->text, key->n)) {
             return &pair->value;
