@@ -33,7 +33,11 @@ static double now_ms(clockid_t clock)
 static int dial(const char *path, double until_ms)
 {
     struct sockaddr_un to = {.sun_family = AF_UNIX};
-    snprintf(to.sun_path, sizeof to.sun_path, "%s", path);
+    size_t n = strlen(path);
+    if (n >= sizeof to.sun_path) {
+        return -1;
+    }
+    memcpy(to.sun_path, path, n + 1);
     while (now_ms(CLOCK_MONOTONIC) < until_ms) {
         int fd = socket(AF_UNIX, SOCK_STREAM, 0);
         if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0) {
