@@ -2,4 +2,5 @@
 weir_test(NAME unit_fmath FILES test/unit/model/test_fmath.c LIBS m)
 weir_test(NAME unit_model_golden FILES test/unit/model/test_golden.c LIBS m)
 weir_test(NAME unit_model_hostile FILES test/unit/model/test_hostile.c LIBS m)
+weir_test(NAME unit_model_program FILES test/unit/model/test_program.c LIBS m)
 weir_test(NAME conform_onnx FILES test/unit/model/test_onnx_cases.c LABEL conform LIBS m)

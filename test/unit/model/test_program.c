@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The check of programs at its edges: the last place that fits passes, the next one is refused. */
+#include "model/kernel.h"
+#include "model/module.h"
+#include "model/protobuf.h"
+#include "model_test.h"
+
+#define DATA WEIR_SOURCE "/test/unit/model/data/"
+
+struct bench { /* a program that may be changed */
+    struct wr_arena arena;
+    struct test_model m;
+    uint8_t *program;
+    size_t n;
+    struct wr_program head;
+};
+
+static void setup(struct bench *b, const char *file)
+{
+    struct wr_module module;
+    wr_arena_init(&b->arena, &test_memory, 1 << 26);
+    CHECK(test_open(&b->m, test_file(&b->arena, file), NULL));
+    CHECK(wr_module_read(wr_buf_view(&b->m.wasm), &module, NULL) == WR_OK);
+    b->n = module.program.n;
+    b->program = wr_arena_alloc(&b->arena, b->n, 64);
+    memcpy(b->program, module.program.p, b->n);
+    memcpy(&b->head, b->program, sizeof b->head);
+}
+
+static void teardown(struct bench *b)
+{
+    test_close(&b->m);
+    wr_arena_deinit(&b->arena);
+}
+
+static wr_err check(struct bench *b)
+{
+    struct wr_error error = {0};
+    return wr_program_check(&b->arena, b->program, b->n, &error);
+}
+
+/* Byte offset of the first step of a kind, and of its parameters. */
+static uint32_t find_step(const struct bench *b, uint32_t kind, uint32_t *params)
+{
+    uint32_t at = b->head.steps;
+    for (uint32_t i = 0; i < b->head.n_steps; i++) {
+        uint32_t word = wr_get32(b->program + at);
+        if ((word & 0xff) == kind) {
+            *params = at + 8 + 8 * ((word >> 16 & 0xff) + (word >> 24));
+            return at;
+        }
+        at += 4 * wr_get32(b->program + at + 4);
+    }
+    CHECK(false);
+    return b->head.steps;
+}
+
+static void change(struct bench *b, uint32_t at, uint32_t value, wr_err want)
+{
+    uint32_t old = wr_get32(b->program + at);
+    wr_put32(b->program + at, value);
+    CHECK_INT(check(b), want);
+    wr_put32(b->program + at, old);
+}
+
+TEST("an operand may touch the end of its memory and no further")
+{
+    struct bench b;
+    uint32_t params;
+    setup(&b, DATA "tiny-mlp/model.onnx");
+    uint32_t step = find_step(&b, WR_STEP_MATMUL, &params), out = step + 8;
+    CHECK_INT(check(&b), WR_OK);
+    uint32_t count = wr_get32(b.program + out + 4) & WR_PROGRAM_COUNT;
+    uint32_t last = (b.head.scratch - 4 * count) & ~7u;
+    CHECK(last + 4 * count <= b.head.scratch && last + 8 + 4 * count > b.head.scratch);
+    change(&b, out, last + 8, WR_E_WASM);
+    change(&b, out, last + 4, WR_E_WASM);                                     /* crooked */
+    change(&b, out, b.head.scratch, WR_E_WASM);                               /* past the end */
+    change(&b, out, wr_get32(b.program + out) | WR_PROGRAM_CONST, WR_E_WASM); /* not writable */
+    change(&b, out + 4, 3u << 28 | count, WR_E_WASM);                         /* no such type */
+    change(&b, out + 4, 0, WR_E_WASM);                                        /* no elements */
+    change(&b, step + 8 + 8, wr_get32(b.program + out), WR_E_WASM); /* input over output */
+    change(&b, step + 4, wr_get32(b.program + step + 4) + 1, WR_E_WASM);
+    change(&b, step, 0xff, WR_E_WASM);
+    teardown(&b);
+}
+
+TEST("a stride may reach the last element and no further")
+{
+    struct bench b;
+    uint32_t params;
+    setup(&b, DATA "tiny-mlp/model.onnx");
+    find_step(&b, WR_STEP_MATMUL, &params);
+    uint32_t n = wr_get32(b.program + params + 8), stride = wr_get32(b.program + params + 20);
+    CHECK_INT(stride, n);
+    change(&b, params + 20, n + 1, WR_E_WASM);
+    change(&b, params + 20, n - 1, WR_OK);
+    change(&b, params + 20, UINT32_MAX, WR_E_WASM);
+    change(&b, params, 2, WR_E_WASM);
+    change(&b, params + 4, 0, WR_E_WASM);
+    /* One more in the last stride of b: exactly one element too far. */
+    change(&b, params + 24, 2, WR_E_WASM);
+    teardown(&b);
+}
+
+TEST("a tree's children may be the last nodes of its region and no further")
+{
+    struct bench b;
+    uint32_t params;
+    setup(&b, DATA "tiny-trees/model.onnx");
+    uint32_t step = find_step(&b, WR_STEP_TREES, &params);
+    /* out, keys, x, nodes, trees, table, base */
+    uint32_t nodes_at = wr_get32(b.program + step + 8 + 8 * 3) & ~WR_PROGRAM_CONST;
+    uint32_t trees_at = wr_get32(b.program + step + 8 + 8 * 4) & ~WR_PROGRAM_CONST;
+    struct wr_tree_node *nodes = (void *)(b.program + nodes_at);
+    struct wr_tree_root *roots = (void *)(b.program + trees_at);
+    uint32_t end = roots[1].node;
+    CHECK_INT(end, 15);
+    CHECK_INT(check(&b), WR_OK);
+    uint16_t delta = nodes[0].delta, feature = nodes[0].feature;
+    nodes[0].delta = (uint16_t)(end - 2);
+    CHECK_INT(check(&b), WR_OK);
+    nodes[0].delta = (uint16_t)(end - 1);
+    CHECK_INT(check(&b), WR_E_WASM);
+    nodes[0].delta = 0;
+    CHECK_INT(check(&b), WR_E_WASM);
+    nodes[0].delta = delta;
+    nodes[0].feature = 2 * 4;
+    CHECK_INT(check(&b), WR_E_WASM);
+    nodes[0].feature = feature;
+    int32_t key = nodes[end - 1].key;
+    nodes[end - 1].key = WR_KEY_LOWEST;
+    CHECK_INT(check(&b), WR_E_WASM);
+    nodes[end - 1].key = key;
+    uint32_t depth = roots[1].depth_target;
+    roots[1].depth_target = depth + 1; /* eight trees share a depth */
+    CHECK_INT(check(&b), WR_E_WASM);
+    roots[1].depth_target = depth | 1 << 8; /* one target only */
+    CHECK_INT(check(&b), WR_E_WASM);
+    roots[1].depth_target = depth;
+    roots[1].node = 0;
+    CHECK_INT(check(&b), WR_E_WASM);
+    teardown(&b);
+}
+
+TEST("the header's regions and sizes are checked")
+{
+    struct bench b;
+    setup(&b, DATA "tiny-trees/model.onnx");
+    for (uint32_t at = 0; at < sizeof b.head; at += 4) {
+        change(&b, at, UINT32_MAX, WR_E_WASM);
+    }
+    change(&b, offsetof(struct wr_program, n_steps), b.head.n_steps - 1, WR_E_WASM);
+    change(&b, offsetof(struct wr_program, n_inputs), b.head.n_inputs + 1, WR_E_WASM);
+    change(&b, offsetof(struct wr_program, meta_size), (uint32_t)b.n - b.head.meta, WR_OK);
+    change(&b, offsetof(struct wr_program, meta_size), (uint32_t)b.n - b.head.meta + 1, WR_E_WASM);
+    struct wr_error error;
+    CHECK(wr_program_check(&b.arena, b.program, b.n - 64, &error) == WR_E_WASM);
+    CHECK(wr_program_check(&b.arena, b.program, 40, &error) == WR_E_WASM);
+    teardown(&b);
+}
+
+TEST("an index that depends on the row is checked when it is used")
+{
+    /* out[2] = data[3][index[2]] */
+    _Alignas(64) uint8_t program[64];
+    _Alignas(64) uint8_t scratch[128] = {0};
+    float *data = (void *)scratch, *out = (void *)(scratch + 64);
+    int64_t *index = (void *)(scratch + 32);
+    const uint32_t step[] = {WR_STEP_GATHER | 1 << 16 | 2 << 24, 12, 64, 2, 0, 3, 32,
+                             2 | (uint32_t)WR_I64 << 28,         1,  3,  1, 2};
+    memset(program, 0, sizeof program);
+    data[0] = 10;
+    data[2] = 12;
+    index[0] = 2;
+    index[1] = -3;
+    CHECK_INT(wr_kernel_step(program, scratch, step), WR_KERNEL_OK);
+    CHECK(out[0] == 12 && out[1] == 10);
+    static const int64_t bad[] = {3, -4, INT64_MAX, INT64_MIN};
+    for (size_t i = 0; i < 4; i++) {
+        index[0] = bad[i];
+        CHECK_INT(wr_kernel_step(program, scratch, step), WR_KERNEL_INDEX);
+    }
+}
+
+TEST("a protobuf field may end where its message ends and no further")
+{
+    static const char fits[] = "\x0a\x02ok", long_by_one[] = "\x0a\x03ok";
+    struct wr_protobuf r = wr_protobuf_over(fits, wr_str_of(fits, 4));
+    struct wr_field f;
+    CHECK(wr_protobuf_next(&r, &f) && f.number == 1 && f.bytes.n == 2);
+    CHECK(!wr_protobuf_next(&r, &f) && r.fault == NULL);
+    r = wr_protobuf_over(long_by_one, wr_str_of(long_by_one, 4));
+    CHECK(!wr_protobuf_next(&r, &f) && r.fault != NULL && r.fault_at == 0);
+}
+
+int main(int argc, char **argv)
+{
+    return check_main(argc, argv);
+}
