@@ -668,28 +668,33 @@ static void consider(struct target *t, const char *what, uint32_t row, struct wr
     }
 }
 
-/* The statement that follows the row; rules and imports stand in order of rows. */
-static struct target find_target(const struct wr_ast_module *m, uint32_t above)
+/* The index of the first of n places below the row; they stand in order of rows. */
+static uint32_t first_below(const struct wr_ast_module *m, bool imports, uint32_t row)
 {
-    struct target t = {0};
-    uint32_t low = 0, high = m->n_rules;
-    consider(&t, "package", m->package_loc.row, NULL, above);
+    uint32_t low = 0, high = imports ? m->n_imports : m->n_rules;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (m->rules[middle]->loc.row > above) {
+        uint32_t here = imports ? m->imports[middle].loc.row : m->rules[middle]->loc.row;
+        if (here > row) {
             high = middle;
         } else {
             low = middle + 1;
         }
     }
-    for (uint32_t i = 0; i < m->n_imports; i++) {
-        if (m->imports[i].loc.row > above) {
-            consider(&t, "import", m->imports[i].loc.row, NULL, above);
-            break;
-        }
+    return low;
+}
+
+/* The statement that follows the row. */
+static struct target find_target(const struct wr_ast_module *m, uint32_t above)
+{
+    struct target t = {0};
+    uint32_t import = first_below(m, true, above), rule = first_below(m, false, above);
+    consider(&t, "package", m->package_loc.row, NULL, above);
+    if (import < m->n_imports) {
+        consider(&t, "import", m->imports[import].loc.row, NULL, above);
     }
-    if (low < m->n_rules) {
-        consider(&t, "rule", m->rules[low]->loc.row, m->rules[low], above);
+    if (rule < m->n_rules) {
+        consider(&t, "rule", m->rules[rule]->loc.row, m->rules[rule], above);
     }
     return t;
 }

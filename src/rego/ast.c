@@ -97,6 +97,9 @@ static struct wr_value ground_pairs(struct wr_arena *arena, const struct wr_ast_
 
 struct wr_value wr_ast_ground_value(struct wr_arena *arena, const struct wr_ast_term *t)
 {
+    if (t->height > WR_LIMIT_VALUE_DEPTH) {
+        return wr_undefined();
+    }
     switch ((enum wr_ast_kind)t->kind) {
     case WR_AST_SCALAR:
         return t->value;

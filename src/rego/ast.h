@@ -177,8 +177,8 @@ bool wr_ast_rule_has_name(const struct wr_ast_rule *rule);
 bool wr_ast_rule_has_key(const struct wr_ast_rule *rule);
 /* No vars, refs, calls or comprehensions inside. */
 bool wr_ast_is_ground(const struct wr_ast_term *t);
-/* The value of a term made of scalars, arrays, objects and sets only; undefined for others (or when
- * the arena is out of room). */
+/* The value of a term made of scalars, arrays, objects and sets only; undefined for others, for
+ * those higher than WR_LIMIT_VALUE_DEPTH, and when the arena is out of room. */
 struct wr_value wr_ast_ground_value(struct wr_arena *arena, const struct wr_ast_term *t);
 
 /* Deep copies; NULL when the arena is out of room. */

@@ -363,16 +363,20 @@ static void take_import_comments(struct wr_fmt *f, struct import *imports, uint3
     f->n_comments = kept;
 }
 
-/* Insertion sort: groups are short, and long ones mostly sorted. */
-static void sort_imports(struct import *imports, uint32_t n)
+/* Merge sort: stable, and fast for hostile modules too. */
+static void sort_imports(struct import *imports, struct import *room, uint32_t n)
 {
-    for (uint32_t i = 1; i < n; i++) {
-        struct import moved = imports[i];
-        uint32_t k = i;
-        for (; k > 0 && compare_imports(&moved, &imports[k - 1]) < 0; k--) {
-            imports[k] = imports[k - 1];
+    for (uint32_t run = 1; run < n; run *= 2) {
+        for (uint32_t low = 0; low < n; low += 2 * run) {
+            uint32_t middle = WR_MIN(low + run, n), high = WR_MIN(low + 2 * run, n);
+            uint32_t i = low, k = middle;
+            for (uint32_t out = low; out < high; out++) {
+                bool left =
+                    i < middle && (k >= high || compare_imports(&imports[i], &imports[k]) <= 0);
+                room[out] = left ? imports[i++] : imports[k++];
+            }
         }
-        imports[k] = moved;
+        memcpy(imports, room, n * sizeof *imports);
     }
 }
 
@@ -393,7 +397,7 @@ static void write_import(struct wr_fmt *f, const struct import *import)
 }
 
 /* Groups are parted by blank lines in the source and sorted in themselves. */
-static void write_imports(struct wr_fmt *f, struct import *imports, uint32_t n)
+static void write_imports(struct wr_fmt *f, struct import *imports, struct import *room, uint32_t n)
 {
     take_import_comments(f, imports, n);
     for (uint32_t start = 0; start < n;) {
@@ -402,7 +406,7 @@ static void write_imports(struct wr_fmt *f, struct import *imports, uint32_t n)
             end++;
         }
         wr_fmt_comments(f, imports[start].import->loc.row);
-        sort_imports(imports + start, end - start);
+        sort_imports(imports + start, room, end - start);
         for (uint32_t i = start; i < end; i++) {
             write_import(f, &imports[i]);
         }
@@ -416,21 +420,27 @@ static uint32_t write_imports_before(struct wr_fmt *f, uint32_t i, size_t end,
                                      enum wr_rego_style style)
 {
     const struct wr_ast_module *m = f->module;
-    struct import *imports = WR_NEW_ARRAY(f->arena, struct import, m->n_imports - i);
-    uint32_t n = 0;
+    uint32_t n = 0, last = i;
+    while (last < m->n_imports && m->imports[last].loc.offset < end) {
+        last++;
+    }
+    if (last == i) {
+        return i;
+    }
+    struct import *imports = WR_NEW_ARRAY(f->arena, struct import, last - i);
+    struct import *room = WR_NEW_ARRAY(f->arena, struct import, last - i);
     bool drop_future = style != WR_FORMAT_AS_IT_IS;
-    for (; i < m->n_imports && m->imports[i].loc.offset < end; i++) {
+    for (; i < last; i++) {
         const struct wr_ast_import *import = &m->imports[i];
         bool drop = (drop_future && starts_with(import, WR_STR("future"))) ||
                     (drop_future && is_v1_import(import));
-        if (imports == NULL) {
-            f->failed = true;
-        } else if (!drop) {
+        if (imports != NULL && !drop) {
             imports[n++].import = import;
         }
     }
-    if (imports != NULL && n > 0) {
-        write_imports(f, imports, n);
+    f->failed |= imports == NULL || room == NULL;
+    if (!f->failed && n > 0) {
+        write_imports(f, imports, room, n);
     }
     return i;
 }
