@@ -20,8 +20,9 @@ static wr_err too_many(const struct layout *l, const char *what, int limit)
 
 static bool skips_self(const struct wr_feature *f)
 {
-    bool pairwise = f->kind == WR_FEATURE_SECONDS_SINCE_LAST || f->kind == WR_FEATURE_DELTA_TO_LAST;
-    return f->delay_ms == 0 && (pairwise || !f->include_self);
+    bool before_it = f->kind == WR_FEATURE_SECONDS_SINCE_LAST ||
+                     f->kind == WR_FEATURE_DELTA_TO_LAST || f->kind == WR_FEATURE_SEEN_BEFORE;
+    return f->delay_ms == 0 && (before_it || !f->include_self);
 }
 
 static bool is_series(enum wr_feature_kind kind)
@@ -42,6 +43,12 @@ static bool is_series(enum wr_feature_kind kind)
     default:
         return false;
     }
+}
+
+static bool is_set(enum wr_feature_kind kind)
+{
+    return kind == WR_FEATURE_DISTINCT || kind == WR_FEATURE_SAME_AS_NOW ||
+           kind == WR_FEATURE_SEEN_BEFORE;
 }
 
 /* ── what is kept ───────────────────────────────────────────────────────────────────────────── */
@@ -131,7 +138,9 @@ static wr_err set_gauge(const struct layout *l, uint8_t from, struct wr_set_lane
 {
     struct wr_feature_class *c = l->class;
     for (*gauge = from; *gauge < c->n_sets; ++*gauge) {
-        if (c->sets[*gauge].mask == want.mask && c->sets[*gauge].column == want.column) {
+        const struct wr_set_lane *set = &c->sets[*gauge];
+        if (set->mask == want.mask && set->column == want.column &&
+            set->like_now == want.like_now) {
             return WR_OK;
         }
     }
@@ -162,8 +171,9 @@ static wr_err lay_reader(const struct layout *l, const struct wr_group *before, 
         err = err == WR_OK
                   ? gauge_of(l, c->series, &c->n_series, before->series_end, lane, &reader.series)
                   : err;
-    } else if (err == WR_OK && f->kind == WR_FEATURE_DISTINCT) {
-        struct wr_set_lane want = {.mask = mask, .column = column};
+    } else if (err == WR_OK && is_set(f->kind)) {
+        struct wr_set_lane want = {
+            .mask = mask, .column = column, .like_now = f->kind != WR_FEATURE_DISTINCT};
         err = set_gauge(l, before->sets_end, want, &reader.set);
     } else if (err == WR_OK) {
         err = counter_gauge(l, before->counters_end, mask, &reader.counter);

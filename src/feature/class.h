@@ -36,9 +36,10 @@ struct wr_series_lane {
     uint8_t column;
 };
 
-struct wr_set_lane { /* distinct */
+struct wr_set_lane { /* what needs each record of a window: different keys, or those like now's */
     uint32_t mask;
     uint8_t column;
+    bool like_now;
 };
 
 /* Groups are sorted by start; gauges of a group are neighbours, so those that are active at any

@@ -175,10 +175,14 @@ void wr_series_merge(struct wr_series *series, const struct wr_series *older)
 }
 
 /* ── sets ───────────────────────────────────────────────────────────────────────────────────── */
-void wr_set_clear(struct wr_set *set)
+void wr_set_clear(struct wr_set *set, const struct wr_set_lane *lane, const struct wr_record *self)
 {
     set->n = set->halvings = set->records = 0;
     set->mask = 127;
+    set->values[0] = self->columns[lane->column];
+    if (lane->like_now) {
+        return;
+    }
     memset(set->slots, 0, 128 * sizeof set->slots[0]);
 }
 
@@ -223,8 +227,12 @@ static void halve(struct wr_set *set)
     place_all(set);
 }
 
-static void add_key(struct wr_set *set, uint64_t key)
+static void add_key(struct wr_set *set, const struct wr_set_lane *lane, uint64_t key)
 {
+    if (lane->like_now) {
+        set->n += key == set->values[0] ? 1 : 0;
+        return;
+    }
     if (!is_sampled(set, key)) {
         return;
     }
@@ -269,7 +277,7 @@ void wr_set_fold(struct wr_set *set, const struct wr_chunk *chunk, const struct 
         memcpy(&bits, p, sizeof bits);
         uint64_t key = wr_load(p + at, mask);
         if ((bits & lane->mask) == lane->mask && key != 0) {
-            add_key(set, key);
+            add_key(set, lane, key);
         }
     }
 }
@@ -279,7 +287,7 @@ void wr_set_record(struct wr_set *set, const struct wr_set_lane *lane,
 {
     uint64_t key = record->columns[lane->column];
     if ((record->bits & lane->mask) == lane->mask && key != 0) {
-        add_key(set, key);
+        add_key(set, lane, key);
     }
 }
 

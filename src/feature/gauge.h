@@ -33,7 +33,7 @@ struct wr_series { /* of records that have the column; all but n and sums hold w
     int64_t min, max, newest, oldest; /* newest and oldest are values */
 };
 
-struct wr_set {
+struct wr_set { /* of a lane that is like_now: values[0] is now's key, n counts its like */
     uint32_t n, mask, halvings, records;
     uint64_t values[WR_LIMIT_SET_EXACT];
     uint16_t slots[WR_SET_SLOTS]; /* index in values + 1; 0 = free; the first mask + 1 are in use */
@@ -63,7 +63,7 @@ void wr_series_newer(struct wr_series *series, const struct wr_series_lane *lane
 void wr_count_merge(struct wr_count *count, const struct wr_count *older);
 void wr_series_merge(struct wr_series *series, const struct wr_series *older);
 
-void wr_set_clear(struct wr_set *set);
+void wr_set_clear(struct wr_set *set, const struct wr_set_lane *lane, const struct wr_record *self);
 static inline bool wr_set_is_full(const struct wr_set *set)
 {
     return set->records > WR_LIMIT_SET_RECORDS;

@@ -43,7 +43,9 @@
     X(FIRST, "first", NUMBER)                                                                      \
     X(LAST, "last", NUMBER)                                                                        \
     X(DELTA_TO_LAST, "delta_to_last", NUMBER)                                                      \
-    X(ZSCORE, "zscore", NUMBER)
+    X(ZSCORE, "zscore", NUMBER)                                                                    \
+    X(SAME_AS_NOW, "same_as_now", KEY)                                                             \
+    X(SEEN_BEFORE, "seen_before", KEY)
 
 enum wr_feature_kind {
 #define WR_FEATURE_KIND_ENUM(symbol, key, argument) WR_FEATURE_##symbol,

@@ -6,6 +6,8 @@
  *   stddev    sqrt(variance)                            cv        stddev / avg
  *   zscore    (x - avg) / stddev                        share     records with the bit / records
  *
+ *   same_as_now   records whose key is the event's own      seen_before   1 if there is one, else 0
+ *
  * Averages and variances are one correctly rounded division of exact integers; what follows is one
  * IEEE operation each. variance, stddev, cv and zscore need n >= 2, cv an average other than 0,
  * zscore a stddev other than 0. */
@@ -147,6 +149,20 @@ static void read_series(const struct wr_feature_plan *plan, const struct wr_read
     }
 }
 
+static void read_set(const struct wr_walk *walk, const struct wr_reader *r,
+                     const struct wr_record *self, struct wr_feature_value *value)
+{
+    const struct wr_set_lane *lane = &walk->class->sets[r->set];
+    if (lane->like_now && self->columns[lane->column] == 0) {
+        wr_feature_read_missing(&walk->plan->features[r->feature], WR_FEATURE_FIELD_ABSENT, value);
+        return;
+    }
+    bool approximate;
+    int64_t n = (int64_t)wr_set_size(&walk->sets[r->set], &approximate);
+    put_integer(value, r->kind == WR_FEATURE_SEEN_BEFORE ? n != 0 : n);
+    value->approximate = approximate && !(r->kind == WR_FEATURE_SEEN_BEFORE && n != 0);
+}
+
 static bool is_spread(unsigned kind)
 {
     return kind == WR_FEATURE_VARIANCE || kind == WR_FEATURE_STDDEV || kind == WR_FEATURE_CV ||
@@ -169,9 +185,7 @@ void wr_feature_read(const struct wr_walk *walk, const struct wr_reader *reader,
         return;
     }
     if (reader->set != WR_NONE8) {
-        bool approximate;
-        put_integer(value, (int64_t)wr_set_size(&walk->sets[reader->set], &approximate));
-        value->approximate = approximate;
+        read_set(walk, reader, self, value);
         return;
     }
     const struct wr_count *count = &walk->counters[reader->counter];

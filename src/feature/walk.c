@@ -54,7 +54,7 @@ static void start_group(struct wr_walk *walk, unsigned index, const struct wr_re
         }
     }
     for (; walk->n_sets < group->sets_end; walk->n_sets++) {
-        wr_set_clear(&walk->sets[walk->n_sets]);
+        wr_set_clear(&walk->sets[walk->n_sets], &class->sets[walk->n_sets], self);
         if (with_self) {
             wr_set_record(&walk->sets[walk->n_sets], &class->sets[walk->n_sets], self);
         }

@@ -130,6 +130,28 @@ TEST("an event older than the watermark is flagged and leaves no trace")
     fixture_close(&f);
 }
 
+TEST("the oldest record that a late event may need is kept to the last tick")
+{
+    struct fixture f;
+    fixture_open(&f,
+                 "{'event': {'time': {'path': 't', 'unit': 's'}, 'amount': {'path': 'amount'},"
+                 " 'lateness': '10s'}, 'entities': {'card': 'card'}, 'features': {"
+                 " 'f0': {'entity': 'card', 'count': true, 'window': '1m'},"
+                 " 'f1': {'entity': 'card', 'sum': 'amount', 'window': '1m'}}}",
+                 NULL);
+    CHECK(apply(&f, 0, 1, UINT64_MAX, 1));
+    for (int i = 1; i <= 40; i++) { /* amounts widen and the tape is written anew on the way */
+        CHECK(apply(&f, 69000, 1, UINT64_MAX, (int64_t)1 << i));
+    }
+    CHECK(apply(&f, 59000, 1, UINT64_MAX, 0)); /* its minute begins just before second 0 */
+    check_text(&f, 0, "2");
+    check_text(&f, 1, "0.01");
+    CHECK(apply(&f, 70000, 1, UINT64_MAX, 0));
+    CHECK(apply(&f, 60000, 1, UINT64_MAX, 0));
+    check_text(&f, 0, "2");
+    fixture_close(&f);
+}
+
 TEST("a state that began later says warming until the window lies within")
 {
     struct fixture f;

@@ -69,11 +69,16 @@ enum {
     K_LAST,
     K_DELTA,
     K_ZSCORE,
+    K_SAME,
+    K_SEEN,
     KINDS
 };
 static const char *const kind_names[KINDS] = {
-    "count",    "sum",    "avg", "min",   "max",  "share",         "distinct", "seconds_since_last",
-    "variance", "stddev", "cv",  "first", "last", "delta_to_last", "zscore"};
+    "count",      "sum",           "avg",      "min",
+    "max",        "share",         "distinct", "seconds_since_last",
+    "variance",   "stddev",        "cv",       "first",
+    "last",       "delta_to_last", "zscore",   "same_as_now",
+    "seen_before"};
 
 static uint64_t below(struct world *w, uint64_t n)
 {
@@ -96,7 +101,7 @@ static int64_t horizon(const struct world *w, int class)
 }
 
 struct naive {
-    uint64_t n, part, distinct;
+    uint64_t n, part, distinct, same;
     __int128 sum;
     unsigned __int128 squares;
     uint64_t n_values;
@@ -104,7 +109,8 @@ struct naive {
     uint64_t seen[65536];
 };
 
-static void naive_add(struct naive *a, const struct shape *s, const struct happening *h)
+static void naive_add(struct naive *a, const struct shape *s, const struct happening *h,
+                      const struct happening *self)
 {
     if (!holds(h, s->where)) {
         return;
@@ -122,6 +128,7 @@ static void naive_add(struct naive *a, const struct shape *s, const struct happe
         a->sum += v;
         a->squares += (unsigned __int128)((__int128)v * v);
     }
+    a->same += h->has_device && self->has_device && h->device == self->device;
     if (s->kind == K_DISTINCT && h->has_device) {
         uint64_t i = 0;
         while (i < a->distinct && a->seen[i] != h->device) {
@@ -179,6 +186,10 @@ static enum wr_feature_presence naive_value(const struct naive *a, const struct 
     case K_DISTINCT:
         *number = (double)a->distinct;
         return WR_FEATURE_DEFINED;
+    case K_SAME:
+    case K_SEEN:
+        *number = (double)(s->kind == K_SAME ? a->same : a->same != 0);
+        return self->has_device ? WR_FEATURE_DEFINED : WR_FEATURE_FIELD_ABSENT;
     case K_SINCE:
         defined = a->n > 0;
         break;
@@ -210,7 +221,7 @@ static enum wr_feature_presence naive_feature(const struct world *w, const struc
                                               const struct happening *self, double *number)
 {
     static struct naive a;
-    a.n = a.part = a.distinct = a.n_values = 0;
+    a.n = a.part = a.distinct = a.same = a.n_values = 0;
     a.sum = 0;
     a.squares = 0;
     if (self->key[s->class] == UINT32_MAX) {
@@ -218,14 +229,15 @@ static enum wr_feature_presence naive_feature(const struct world *w, const struc
     }
     const struct entity *entity = &w->entities[s->class][self->key[s->class]];
     int64_t end = self->tick - s->delay, start = end - s->window;
-    bool skip_self = !s->include_self || s->kind == K_SINCE || s->kind == K_DELTA;
+    bool skip_self =
+        !s->include_self || s->kind == K_SINCE || s->kind == K_DELTA || s->kind == K_SEEN;
     if (s->delay == 0 && !skip_self) {
-        naive_add(&a, s, self);
+        naive_add(&a, s, self, self);
     }
     for (const struct happening *h = entity->newest; h != NULL && h->tick > start;
          h = h->next[s->class]) {
         if (h->tick <= end) {
-            naive_add(&a, s, h);
+            naive_add(&a, s, h, self);
         }
     }
     bool known = entity->live || entity->lost_marked;
@@ -352,7 +364,8 @@ static void write_shape(const struct shape *s, int index, char **at)
     } else if (s->kind == K_COUNT || s->kind == K_SINCE) {
         *at += sprintf(*at, "true");
     } else {
-        *at += sprintf(*at, "'%s'", s->kind == K_DISTINCT ? "device" : numbers[s->number]);
+        *at += sprintf(*at, "'%s'",
+                       s->kind == K_DISTINCT || s->kind >= K_SAME ? "device" : numbers[s->number]);
     }
     *at += sprintf(*at, ", 'window': '%llds'", (long long)s->window);
     *at += s->delay != 0 ? sprintf(*at, ", 'delay': '%llds'", (long long)s->delay) : 0;

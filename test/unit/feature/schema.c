@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fixture.h"
 
+#include "base/rng.h"
 #include "feature/instant.h"
 
 static const char *const pack =
@@ -406,6 +407,68 @@ TEST("features stand in the order of their names, conditions share bits")
     CHECK_INT(wr_feature_label_find(f.plan, WR_STR("fraud")), 0);
     CHECK_STR(wr_feature_kind_name(WR_FEATURE_SECONDS_SINCE_LAST), "seconds_since_last");
     fixture_close(&f);
+}
+
+/* ── hostile text ───────────────────────────────────────────────────────────────────────────── */
+static size_t mutate(struct wr_rng *rng, char *text, size_t n, const char *donor, size_t donor_n)
+{
+    for (uint64_t k = 1 + wr_rng_below(rng, 4); k > 0 && n > 8; k--) {
+        size_t at = wr_rng_below(rng, n - 4), size = 1 + wr_rng_below(rng, 12);
+        size = WR_MIN(size, n - at);
+        switch (wr_rng_below(rng, 3)) {
+        case 0: /* another byte that JSON likes */
+            text[at] = "{}[]:,'0123456789.-etrufalsn"[wr_rng_below(rng, 28)];
+            break;
+        case 1: /* leave out */
+            memmove(text + at, text + at + size, n - at - size);
+            n -= size;
+            break;
+        default: /* a piece of another place */
+            memcpy(text + at, donor + wr_rng_below(rng, donor_n - size), size);
+        }
+    }
+    text[n] = '\0';
+    return n;
+}
+
+static void try_pack(const char *text, const char *document, int *opened, int *read)
+{
+    struct wr_value v;
+    struct wr_error error;
+    char copy[4096];
+    f = (struct fixture){.memory = CHECK_MEMORY};
+    wr_arena_init(&f.arena, &f.memory, (size_t)8 << 20);
+    for (size_t i = 0; i <= strlen(text); i++) {
+        copy[i] = text[i] == '\'' ? '"' : text[i];
+    }
+    if (wr_json_read(&f.arena, wr_str_z(copy), false, NULL, &v, &error) == WR_OK &&
+        wr_schema_open(&f.arena, &v, &f.schema, &error) == WR_OK &&
+        wr_feature_plan_open(&f.arena, f.schema, &v, &f.plan, &error) == WR_OK) {
+        struct wr_value doc = fixture_json(&f.arena, document);
+        ++*opened;
+        *read += wr_event_read(f.schema, &doc, &event, &error) == WR_OK;
+    }
+    wr_arena_deinit(&f.arena);
+}
+
+TEST("mangled packs are refused or work, and never crash")
+{
+    static const char *const documents[] = {
+        "{'tx': {'id': 1, 'time': 5, 'amount': 1.25}, 'user': {'id': 2}, 'from': 'a', 'to': 1e99,"
+        " 'device': {'ip': 'x', 'risk': 0.5}}",
+        "{'tx': {'id': 'q', 'time': 5, 'amount': 1}, 'user': {'id': [3]}}",
+        "[]",
+    };
+    char text[4096];
+    struct wr_rng rng;
+    int opened = 0, read = 0;
+    wr_rng_seed(&rng, 1);
+    for (int i = 0; i < 20000; i++) {
+        strcpy(text, pack);
+        mutate(&rng, text, strlen(text), pack, strlen(pack));
+        try_pack(text, documents[i % 3], &opened, &read);
+    }
+    CHECK(opened > 500 && read > 50);
 }
 
 int main(int argc, char **argv)
