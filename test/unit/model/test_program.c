@@ -90,7 +90,7 @@ TEST("a stride may reach the last element and no further")
     struct bench b;
     uint32_t params;
     setup(&b, DATA "tiny-mlp/model.onnx");
-    find_step(&b, WR_STEP_MATMUL, &params);
+    uint32_t step = find_step(&b, WR_STEP_MATMUL, &params), meta = step + 8 + 8 * 2 + 4;
     uint32_t n = wr_get32(b.program + params + 8), stride = wr_get32(b.program + params + 20);
     CHECK_INT(stride, n);
     change(&b, params + 20, n + 1, WR_E_WASM);
@@ -98,8 +98,8 @@ TEST("a stride may reach the last element and no further")
     change(&b, params + 20, UINT32_MAX, WR_E_WASM);
     change(&b, params, 2, WR_E_WASM);
     change(&b, params + 4, 0, WR_E_WASM);
-    /* One more in the last stride of b: exactly one element too far. */
     change(&b, params + 24, 2, WR_E_WASM);
+    change(&b, meta, wr_get32(b.program + meta) - 1, WR_E_WASM); /* b is one element short */
     teardown(&b);
 }
 
