@@ -135,6 +135,9 @@ static bool takes(const struct wr_plan_with *w, uint32_t n)
 /* A replacement must take the arguments of what it replaces. */
 static bool same_arity(const struct wr_plan_with *w)
 {
+    if (w->kind == WR_WITH_BUILTIN && w->builtin == NULL) {
+        return true; /* reported already */
+    }
     return w->kind == WR_WITH_FUNCTION
                ? takes(w, w->node->arity)
                : takes(w, w->builtin->arity_min) && takes(w, w->builtin->arity_max);
