@@ -117,7 +117,7 @@ TEST("a default of the pack stands in, unless the model takes missing values its
     struct rig rig;
     static const char *const models =
         "\"fraud\":{\"file\":\"models/m.wasm\",\"inputs\":[\"transaction.amount\","
-        "\"customer_count_1d\"],\"default\":{\"transaction.amount\":7}}";
+        "\"customer_count_1d\"],\"default\":{\"customer_count_1d\":1,\"transaction.amount\":7}}";
     open_models(&rig, WR_MODEL_MISSING_NO, "1", models);
     CHECK_HAS(send(&rig, "a", "", "\"id\":1")->document, "\"score\":0.18242");
     rig_close(&rig);
