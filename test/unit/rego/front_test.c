@@ -249,6 +249,61 @@ TEST("nesting beyond WR_LIMIT_REGO_DEPTH is refused")
     }
 }
 
+TEST("a text beyond WR_LIMIT_REGO_SOURCE is refused unread")
+{
+    struct front f;
+    front_begin(&f, FRONT_ARENA_MAX);
+    front_module(&f, wr_str_of("", (size_t)WR_LIMIT_REGO_SOURCE + 1), false);
+    CHECK_INT(f.err, WR_E_LIMIT);
+    CHECK_INT(f.errors.n, 1);
+    front_end(&f);
+}
+
+TEST("at most WR_LIMIT_REGO_PARSE_ERRORS errors of a module are told")
+{
+    struct front f;
+    char *text = nest("1 = 2\n", "", "", WR_LIMIT_REGO_PARSE_ERRORS + 500);
+    char *module = malloc(strlen(text) + 16);
+    sprintf(module, "package a\n%s", text);
+    front_begin(&f, FRONT_ARENA_MAX);
+    front_module(&f, wr_str_z(module), false);
+    CHECK_INT(f.errors.n, WR_LIMIT_REGO_PARSE_ERRORS);
+    front_end(&f);
+    free(module);
+    free(text);
+}
+
+TEST("annotations nested beyond WR_LIMIT_YAML_DEPTH are refused")
+{
+    static const int depths[] = {20, 200};
+    for (size_t i = 0; i < WR_COUNTOF(depths); i++) {
+        struct front f;
+        char *list = nest("[", "1", "]", depths[i]);
+        char *module = malloc(strlen(list) + 64);
+        sprintf(module, "# METADATA\n# custom:\n#   a: %s\npackage a\np = 1", list);
+        front_begin(&f, FRONT_ARENA_MAX);
+        front_module(&f, wr_str_z(module), false);
+        CHECK((f.err == WR_OK) == (depths[i] < WR_LIMIT_YAML_DEPTH));
+        front_end(&f);
+        free(module);
+        free(list);
+    }
+}
+
+TEST("values deeper than WR_LIMIT_VALUE_DEPTH are no values")
+{
+    struct front f;
+    struct wr_value value;
+    char *deep = nest("[", "1", "]", WR_LIMIT_VALUE_DEPTH + 1);
+    char *fits = nest("[", "1", "]", WR_LIMIT_VALUE_DEPTH - 1);
+    front_begin(&f, FRONT_ARENA_MAX);
+    CHECK_INT(wr_rego_parse_value(&f.arena, wr_str_z(deep), &value, &f.errors), WR_E_LIMIT);
+    CHECK_INT(wr_rego_parse_value(&f.arena, wr_str_z(fits), &value, &f.errors), WR_OK);
+    front_end(&f);
+    free(deep);
+    free(fits);
+}
+
 TEST("long lists and long chains of else are no nesting")
 {
     struct front f;
