@@ -59,7 +59,9 @@ static bool head_items(struct compiler *c, struct wr_plan_term *const *items, ui
     }
     for (uint32_t i = 0; i < n; i++) {
         if (!wr_would_be_ready(&c->bindings, items[i])) {
+            c->head_loc = &c->clause->ast->loc;
             wr_report_unsafe(c, NULL, items[i]);
+            c->head_loc = NULL;
         }
     }
     c->unsafe = false;
@@ -383,6 +385,20 @@ static bool iterates(struct compiler *c, const struct wr_plan_expr *e)
     return more;
 }
 
+/* OPA names the variable that would have captured the value, too. */
+static void report_captured(struct compiler *c, const struct wr_plan_expr *e)
+{
+    bool captured = !e->negated && (e->kind == WR_PLAN_TERM || e->kind == WR_PLAN_EQUAL);
+    bool call = e->kind == WR_PLAN_EQUAL || e->a->kind == WR_PLAN_CALL;
+    if (captured && call) {
+        wr_compile_error(c, WR_E_REGO_UNSAFE, e->loc, "var _ is unsafe");
+    }
+    wr_report_unsafe(c, e, NULL);
+    if (captured && !call) {
+        wr_compile_error(c, WR_E_REGO_UNSAFE, e->loc, "var _ is unsafe");
+    }
+}
+
 static void compile_captured(struct compiler *c, const struct wr_plan_body *body, uint32_t values)
 {
     uint32_t *order = WR_NEW_ARRAY(c->arena, uint32_t, body->n);
@@ -397,7 +413,7 @@ static void compile_captured(struct compiler *c, const struct wr_plan_body *body
     if (n < body->n) {
         for (uint32_t i = 0; i < body->n; i++) {
             if (!placed[i]) {
-                wr_report_unsafe(c, body->exprs[i], NULL);
+                report_captured(c, body->exprs[i]);
             }
         }
         return;

@@ -39,6 +39,7 @@ struct compiler {
     uint16_t *var_register;
     const struct wr_str *names;
     const struct wr_plan_clause *clause;
+    const struct wr_ast_loc *head_loc; /* of the rule, while its head is compiled; else NULL */
 };
 
 /* compile_emit.c */

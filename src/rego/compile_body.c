@@ -19,8 +19,6 @@ bool wr_start_bindings(struct compiler *c, const struct wr_plan_clause *clause)
 struct report {
     struct compiler *c;
     const struct wr_ast_loc *loc;
-    uint32_t last;
-    bool any;
 };
 
 /* Words that an import would have made keywords. */
@@ -40,11 +38,7 @@ static void report_var(void *context, uint32_t var, const struct wr_ast_loc *loc
     struct report *report = context;
     struct compiler *c = report->c;
     struct wr_str name = c->names[var];
-    if (report->any && report->last == var) {
-        return;
-    }
-    report->any = true;
-    report->last = var;
+    wr_bind(&c->bindings, var); /* once for each expression */
     if (name.n > 0 && name.p[0] == '$') {
         name = WR_STR("_");
     }
@@ -60,10 +54,12 @@ static void report_var(void *context, uint32_t var, const struct wr_ast_loc *loc
 void wr_report_unsafe(struct compiler *c, const struct wr_plan_expr *e,
                       const struct wr_plan_term *t)
 {
-    struct report report = {c, e != NULL ? e->loc : NULL, 0, false};
+    struct report report = {c, e != NULL ? e->loc : c->head_loc};
+    uint32_t n_bound = c->bindings.n_bound;
     uint32_t before = c->errors->n;
     c->unsafe = false;
     wr_unsafe_vars(&c->bindings, e, t, report_var, &report);
+    wr_unbind(&c->bindings, n_bound);
     if (c->errors->n == before && !c->errors->full) {
         wr_compile_error(c, WR_E_REGO_UNSAFE, e != NULL ? e->loc : t->loc, "expression is unsafe");
     }

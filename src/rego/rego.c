@@ -42,6 +42,30 @@ static wr_err parse_all(struct wr_rego_program *program, const struct wr_rego_so
     return first_error(errors);
 }
 
+/* a/b/c, as OPA names places of its store. */
+static void write_store_path(struct wr_buf *buf, const struct wr_rule_node *node)
+{
+    const struct wr_rule_node *chain[WR_LIMIT_REGO_HEAD * 2];
+    uint32_t n = 0;
+    for (; node->parent != NULL && n < WR_COUNTOF(chain); node = node->parent) {
+        chain[n++] = node;
+    }
+    for (uint32_t i = n; i-- > 0;) {
+        wr_buf_str(buf, wr_text(chain[i]->key));
+        wr_buf_str(buf, i > 0 ? WR_STR("/") : WR_STR(""));
+    }
+}
+
+/* The first of a node's clauses in the text, its default included. */
+static const struct wr_plan_clause *first_clause(const struct wr_rule_node *node)
+{
+    const struct wr_plan_clause *c = node->clauses, *d = node->fallback;
+    if (c == NULL || d == NULL) {
+        return c != NULL ? c : d;
+    }
+    return c->module == d->module && d->ast->loc.offset < c->ast->loc.offset ? d : c;
+}
+
 /* A base document where a rule stands is refused, as OPA does. */
 static void check_data(const struct wr_rego_program *program, const struct wr_value *data,
                        struct wr_rego_errors *errors)
@@ -50,11 +74,11 @@ static void check_data(const struct wr_rego_program *program, const struct wr_va
     struct vm_context context = {.data = *data};
     for (uint32_t i = 0; i < tree->n_nodes && !errors->full; i++) {
         const struct wr_rule_node *node = tree->nodes[i];
-        const struct wr_plan_clause *c = node->clauses != NULL ? node->clauses : node->fallback;
+        const struct wr_plan_clause *c = first_clause(node);
         if (c != NULL && !node->absorbed && node->kind != WR_NODE_FUNCTION &&
             wr_vm_base(&context, node) != NULL) {
             struct wr_buf path = wr_buf_in(program->arena, 64);
-            wr_tree_write_path(&path, node);
+            write_store_path(&path, node);
             wr_rego_error_add(errors, WR_E_REGO_COMPILE, c->module->ast->file, &c->ast->loc,
                               "conflicting rule for data path %.*s found", (int)path.n, path.p);
         }
