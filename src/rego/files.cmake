@@ -7,9 +7,11 @@ list(APPEND WEIR_CORE_FILES
   src/rego/fmt_term.c
   src/rego/lex.c
   src/rego/parse.c
+  src/rego/parse_bare_rule.c
   src/rego/parse_collection.c
   src/rego/parse_expr.c
   src/rego/parse_rule.c
+  src/rego/parse_scalar.c
   src/rego/parse_state.c
   src/rego/parse_term.c
   src/rego/print.c

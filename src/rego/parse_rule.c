@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rules: heads of all forms, bodies, chains of bodies and of else, and rules without a body.
+/* Rules: heads of all forms, bodies, chains of bodies and of else.
  *
  * What a head means in v0 depends on what follows it:
  *
@@ -7,10 +7,9 @@
  *   p[x] if .. ,  p.q[x] { .. }   the value true at p[x]
  *   p[x] = v { .. }             an object p with v at x
  *   p contains x ..             a set                                                           */
-#include "rego/builtin.h"
 #include "rego/parse_state.h"
 
-static struct wr_ast_rule *new_rule(struct wr_parser *p, struct wr_ast_loc loc)
+struct wr_ast_rule *wr_parse_new_rule(struct wr_parser *p, struct wr_ast_loc loc)
 {
     struct wr_ast_rule *rule = WR_NEW(p->arena, struct wr_ast_rule);
     if (rule == NULL) {
@@ -23,7 +22,7 @@ static struct wr_ast_rule *new_rule(struct wr_parser *p, struct wr_ast_loc loc)
 }
 
 /* Kind and static path follow from ref, args and key. */
-static void classify(struct wr_ast_rule *rule)
+void wr_parse_classify(struct wr_ast_rule *rule)
 {
     uint32_t n = 1;
     while (n < rule->ref->n_items && wr_ast_is_string(rule->ref->items[n])) {
@@ -40,16 +39,16 @@ static void classify(struct wr_ast_rule *rule)
 }
 
 /* The items of a head's term as a reference of its own: name -> ref[name]. */
-static struct wr_ast_term *as_ref(struct wr_parser *p, struct wr_ast_term *t)
+struct wr_ast_term *wr_parse_as_ref(struct wr_parser *p, struct wr_ast_term *t)
 {
     return t->kind == WR_AST_REF ? t : wr_parse_new_items(p, WR_AST_REF, t->loc, &t, 1);
 }
 
 /* Drops the last operand: p[x] -> p, the element being x. */
-static bool make_set(struct wr_parser *p, struct wr_ast_rule *rule)
+bool wr_parse_make_set(struct wr_parser *p, struct wr_ast_rule *rule)
 {
     rule->key = rule->ref->items[1];
-    rule->ref = as_ref(p, rule->ref->items[0]);
+    rule->ref = wr_parse_as_ref(p, rule->ref->items[0]);
     return rule->ref != NULL;
 }
 
@@ -72,7 +71,7 @@ static bool parse_head_name(struct wr_parser *p, struct wr_ast_rule *rule)
     if (t->kind != WR_AST_VAR && t->kind != WR_AST_REF) {
         return false;
     }
-    rule->ref = as_ref(p, t);
+    rule->ref = wr_parse_as_ref(p, t);
     if (rule->ref == NULL) {
         return false;
     }
@@ -225,7 +224,7 @@ static bool finish_default(struct wr_parser *p, struct wr_ast_rule *rule)
     }
     rule->body = wr_parse_true_body(p, rule->loc);
     rule->loc = wr_parse_span(rule->loc, rule->loc.offset, p->at.last_end);
-    classify(rule);
+    wr_parse_classify(rule);
     return rule->body != NULL && wr_parse_push(p, rule);
 }
 
@@ -271,7 +270,7 @@ static struct wr_ast_body *parse_if_body(struct wr_parser *p, struct wr_ast_rule
 static struct wr_ast_rule *copy_head(struct wr_parser *p, const struct wr_ast_rule *rule,
                                      struct wr_ast_loc loc)
 {
-    struct wr_ast_rule *copy = new_rule(p, loc);
+    struct wr_ast_rule *copy = wr_parse_new_rule(p, loc);
     if (copy == NULL) {
         return NULL;
     }
@@ -423,7 +422,7 @@ static bool settle_head(struct wr_parser *p, struct wr_ast_rule *rule, bool *key
         return true;
     }
     *keyed = true;
-    return rule->value != NULL || make_set(p, rule);
+    return rule->value != NULL || wr_parse_make_set(p, rule);
 }
 
 /* The body behind the head. False without an error: there is none. */
@@ -445,7 +444,7 @@ static bool parse_rule_body(struct wr_parser *p, struct wr_ast_rule *rule, bool 
 
 bool wr_parse_rules(struct wr_parser *p)
 {
-    struct wr_ast_rule *rule = new_rule(p, wr_parse_loc(p));
+    struct wr_ast_rule *rule = wr_parse_new_rule(p, wr_parse_loc(p));
     if (rule == NULL) {
         return false;
     }
@@ -467,145 +466,13 @@ bool wr_parse_rules(struct wr_parser *p)
     if (rule->with_contains && rule->key == NULL) {
         return true; /* the error is known */
     }
-    classify(rule);
+    wr_parse_classify(rule);
     if (wr_parse_is(p, WR_TOK_ELSE) && !is_last &&
         (!may_have_else(p, rule, keyed) || !parse_elses(p, rule))) {
         return false;
     }
     rule->loc = wr_parse_span(rule->loc, rule->loc.offset, p->at.last_end);
     return wr_parse_push(p, rule) && (is_last || parse_chain(p, rule));
-}
-
-/* ── rules without a body ───────────────────────────────────────────────────────────────────── */
-
-/* Sets ref and args from the term on the left; false with an error at `loc`. */
-static bool set_target(struct wr_parser *p, struct wr_ast_rule *rule, struct wr_ast_term *t,
-                       struct wr_ast_loc loc)
-{
-    struct wr_ast_term *name = t;
-    if (t->kind == WR_AST_CALL && t->items[0]->items[0]->kind == WR_AST_VAR) {
-        rule->args = t->items + 1;
-        rule->n_args = t->n_items - 1;
-        name = t->items[0];
-    }
-    if (name->kind != WR_AST_VAR && name->kind != WR_AST_REF) {
-        wr_parse_error_late(p, loc, "%s cannot be used for rule name", wr_parse_type_name(name));
-        return false;
-    }
-    if (name->kind == WR_AST_REF && name->items[0]->kind != WR_AST_VAR) {
-        struct wr_str text = wr_parse_term_text(p, name);
-        wr_parse_error_late(p, loc, "invalid rule head: %.*s", WR_FMT(text));
-        return false;
-    }
-    rule->ref = as_ref(p, name);
-    return rule->ref != NULL;
-}
-
-/* p = v, p := v, p[x] = v, f(x) = v */
-static bool rule_of_equation(struct wr_parser *p, struct wr_ast_rule *rule,
-                             const struct wr_ast_term *call, struct wr_ast_loc loc)
-{
-    if (call->n_items < 3) {
-        wr_parse_error_late(p, loc, "assignment requires two operands");
-        return false;
-    }
-    rule->value = call->items[2];
-    return set_target(p, rule, call->items[1], loc);
-}
-
-/* f(x): the value is true, though OPA does not count it as invented. */
-static bool rule_of_call(struct wr_parser *p, struct wr_ast_rule *rule, struct wr_ast_term *call,
-                         struct wr_ast_loc loc)
-{
-    const struct wr_ast_term *op = call->items[0];
-    struct wr_str name = wr_parse_term_text(p, op);
-    const struct wr_builtin *builtin = wr_builtin_find(name);
-    if (builtin != NULL && (builtin->flags & WR_BUILTIN_LATER) == 0) {
-        wr_parse_error_late(p, loc, "rule name conflicts with built-in function");
-        return false;
-    }
-    if (call->n_items < 2) {
-        wr_parse_error_late(p, loc, "rule argument list must take at least one argument");
-        return false;
-    }
-    if (op->items[0]->kind != WR_AST_VAR) {
-        wr_parse_error_late(p, loc, "invalid rule head: %.*s", WR_FMT(name));
-        return false;
-    }
-    rule->value = wr_parse_new_true(p, op->loc);
-    return rule->value != NULL && set_target(p, rule, call, loc);
-}
-
-/* p[x] is a set, a.b.c the value true. */
-static bool rule_of_ref(struct wr_parser *p, struct wr_ast_rule *rule, struct wr_ast_term *ref,
-                        struct wr_ast_loc loc)
-{
-    if (ref->n_items == 1) {
-        wr_parse_error_late(p, loc, "refs cannot be used for rule head");
-        return false;
-    }
-    if (!set_target(p, rule, ref, loc)) {
-        return false;
-    }
-    if (ref->n_items == 2) {
-        return make_set(p, rule);
-    }
-    rule->value = wr_parse_new_true(p, ref->loc);
-    rule->value_generated = true;
-    return rule->value != NULL;
-}
-
-static bool rule_of_expr(struct wr_parser *p, struct wr_ast_rule *rule,
-                         const struct wr_ast_expr *expr)
-{
-    const char *message = NULL;
-    if (expr->n_with > 0) {
-        message = "expressions using with keyword cannot be used for rule head";
-    } else if (expr->negated) {
-        message = "negated expressions cannot be used for rule head";
-    } else if (expr->kind == WR_AST_SOME) {
-        message = "'some' declarations cannot be used for rule head";
-    } else if (expr->kind == WR_AST_EVERY) {
-        message = "expression cannot be used for rule head";
-    }
-    if (message != NULL) {
-        wr_parse_error_late(p, expr->loc, "%s", message);
-        return false;
-    }
-    struct wr_ast_term *term = expr->term;
-    if (term->kind == WR_AST_REF) {
-        return rule_of_ref(p, rule, term, expr->loc);
-    }
-    if (term->kind != WR_AST_CALL) {
-        wr_parse_error_late(p, expr->loc, "%s cannot be used for rule name",
-                            wr_parse_type_name(term));
-        return false;
-    }
-    rule->assign = wr_ast_is_call_of(term, WR_STR("assign"));
-    if (rule->assign || wr_ast_is_call_of(term, WR_STR("eq"))) {
-        return rule_of_equation(p, rule, term, expr->loc);
-    }
-    return rule_of_call(p, rule, term, expr->loc);
-}
-
-struct wr_ast_rule *wr_parse_rule_of_body(struct wr_parser *p, const struct wr_ast_body *body)
-{
-    struct wr_ast_loc loc = body->exprs[0]->loc;
-    if (body->n != 1) {
-        wr_parse_error_late(p, loc, "multiple expressions cannot be used for rule head");
-        return NULL;
-    }
-    struct wr_ast_rule *rule = new_rule(p, loc);
-    if (rule == NULL || !rule_of_expr(p, rule, body->exprs[0])) {
-        return NULL;
-    }
-    rule->body_generated = true;
-    rule->body = wr_parse_true_body(p, loc);
-    if (rule->body == NULL) {
-        return NULL;
-    }
-    classify(rule);
-    return rule;
 }
 
 /* ── v1 ─────────────────────────────────────────────────────────────────────────────────────── */

@@ -124,6 +124,9 @@ struct wr_ast_term *wr_parse_term(struct wr_parser *p);
  * head of a rule white space may stand between. */
 struct wr_ast_term *wr_parse_term_rest(struct wr_parser *p, struct wr_ast_term *head,
                                        bool skip_space);
+/* The number or string that begins here; its last token stays current. */
+struct wr_ast_term *wr_parse_number(struct wr_parser *p);
+struct wr_ast_term *wr_parse_string(struct wr_parser *p);
 struct wr_ast_term *wr_parse_var(struct wr_parser *p); /* does not take the token */
 /* Terms with operators; `pairs` allows `k, v in c`. */
 struct wr_ast_term *wr_parse_infix(struct wr_parser *p, bool pairs);
@@ -142,6 +145,13 @@ struct wr_ast_expr *wr_parse_literal(struct wr_parser *p);
  * that no `;` follows. */
 struct wr_ast_body *wr_parse_query(struct wr_parser *p, bool one, enum wr_token end);
 
+struct wr_ast_rule *wr_parse_new_rule(struct wr_parser *p, struct wr_ast_loc loc);
+/* Sets kind and n_static by ref, args and key. */
+void wr_parse_classify(struct wr_ast_rule *rule);
+/* A name as a reference of one item. */
+struct wr_ast_term *wr_parse_as_ref(struct wr_parser *p, struct wr_ast_term *t);
+/* Drops the operand of p[x]: the rule is p, its element x. */
+bool wr_parse_make_set(struct wr_parser *p, struct wr_ast_rule *rule);
 /* Rules from the current token on, with chained bodies; NULL without error: no such rule. Pushes
  * them on the stack. */
 bool wr_parse_rules(struct wr_parser *p);
