@@ -45,6 +45,12 @@ static bool is_series(enum wr_feature_kind kind)
     }
 }
 
+static bool is_spread(enum wr_feature_kind kind)
+{
+    return kind == WR_FEATURE_VARIANCE || kind == WR_FEATURE_STDDEV || kind == WR_FEATURE_CV ||
+           kind == WR_FEATURE_ZSCORE;
+}
+
 static bool is_set(enum wr_feature_kind kind)
 {
     return kind == WR_FEATURE_DISTINCT || kind == WR_FEATURE_SAME_AS_NOW ||
@@ -168,6 +174,9 @@ static wr_err lay_reader(const struct layout *l, const struct wr_group *before, 
     wr_err err = f->field != UINT32_MAX ? column_of(l, f->field, &column) : WR_OK;
     if (err == WR_OK && is_series(f->kind)) {
         err = series_lane(l, mask, column, &lane);
+        if (err == WR_OK && is_spread(f->kind)) {
+            c->series_lanes[lane].squares = true;
+        }
         err = err == WR_OK
                   ? gauge_of(l, c->series, &c->n_series, before->series_end, lane, &reader.series)
                   : err;

@@ -34,6 +34,7 @@ struct wr_counter_lane {
 struct wr_series_lane {
     uint32_t mask;
     uint8_t column;
+    bool squares; /* some feature needs the sum of squares */
 };
 
 struct wr_set_lane { /* what needs each record of a window: different keys, or those like now's */

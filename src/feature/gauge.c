@@ -61,25 +61,25 @@ struct column_view { /* one column of a chunk */
 };
 
 /* ── series ─────────────────────────────────────────────────────────────────────────────────── */
-static inline void add_value(struct wr_series *s, int64_t v)
+static inline void add_value(struct wr_series *s, const struct wr_series_lane *lane, int64_t v)
 {
     if (s->n == 0) {
         s->min = s->max = s->newest = v;
     }
     s->n++;
     s->sum += v;
-    s->squares += (wr_u128)((wr_i128)v * v);
+    s->squares += lane->squares ? (wr_u128)((wr_i128)v * v) : 0;
     s->min = v < s->min ? v : s->min;
     s->max = v > s->max ? v : s->max;
     s->oldest = v;
 }
 
-/* The loop of wr_series_fold. Constant flags make two of it: with and without mask, and the totals
- * stay in registers. Within one chunk the sum fits 64 bits: 2^9 records below 2^52. */
+/* The loop of wr_series_fold. Constant flags make three of it, each with its totals in registers.
+ * Within one chunk the sum fits 64 bits: 2^9 records below 2^52. */
 static inline __attribute__((always_inline)) void fold_values(struct wr_series *series,
                                                               const uint8_t *end, uint64_t n,
                                                               const struct column_view *view,
-                                                              bool masked)
+                                                              bool masked, bool squared)
 {
     uint64_t found = 0;
     int64_t sum = 0, min = INT64_MAX, max = INT64_MIN, newest = 0, oldest = 0;
@@ -103,7 +103,7 @@ static inline __attribute__((always_inline)) void fold_values(struct wr_series *
         min = v < min ? v : min;
         max = v > max ? v : max;
         oldest = v;
-        squares += (wr_u128)((wr_i128)v * v);
+        squares += squared ? (wr_u128)((wr_i128)v * v) : 0;
     }
     if (found == 0) {
         return;
@@ -128,10 +128,12 @@ void wr_series_fold(struct wr_series *series, const struct wr_chunk *chunk,
         .mask = lane->mask,
     };
     const uint8_t *end = chunk->bytes + (size_t)to * view.stride;
-    if (lane->mask == 0) {
-        fold_values(series, end, to - from, &view, false);
+    if (lane->mask == 0 && !lane->squares) {
+        fold_values(series, end, to - from, &view, false, false);
+    } else if (lane->mask == 0) {
+        fold_values(series, end, to - from, &view, false, true);
     } else {
-        fold_values(series, end, to - from, &view, true);
+        fold_values(series, end, to - from, &view, true, lane->squares);
     }
 }
 
@@ -140,7 +142,7 @@ void wr_series_record(struct wr_series *series, const struct wr_series_lane *lan
 {
     uint64_t kept = record->columns[lane->column];
     if ((record->bits & lane->mask) == lane->mask && kept != 0) {
-        add_value(series, wr_number_kept(kept));
+        add_value(series, lane, wr_number_kept(kept));
     }
 }
 
@@ -151,7 +153,7 @@ void wr_series_newer(struct wr_series *series, const struct wr_series_lane *lane
     if ((record->bits & lane->mask) == lane->mask && kept != 0) {
         int64_t v = wr_number_kept(kept), oldest = series->oldest;
         bool first = series->n == 0;
-        add_value(series, v);
+        add_value(series, lane, v);
         series->newest = v;
         series->oldest = first ? v : oldest;
     }

@@ -29,7 +29,7 @@ struct wr_count {
 struct wr_series { /* of records that have the column; all but n and sums hold when n > 0 */
     uint64_t n;
     wr_i128_in_8 sum;
-    wr_u128_in_8 squares;
+    wr_u128_in_8 squares;             /* 0 unless the lane wants them */
     int64_t min, max, newest, oldest; /* newest and oldest are values */
 };
 
