@@ -9,6 +9,7 @@ hand in XGBoost's JSON schema and checked against the same trees as ONNX.
 import csv
 import json
 import pathlib
+import struct
 
 import numpy as np
 import onnx
@@ -171,6 +172,22 @@ def xgboost(rows, outs):
                                 "num_target": "1"},
         "objective": {"name": "binary:logistic"}}, "version": [3, 0, 0]}
     (ROOT / "tiny-xgb/model.json").write_text(json.dumps(model, separators=(",", ":")) + "\n")
+    (ROOT / "tiny-xgb/model.ubj").write_bytes(ubjson(model))
+
+
+def ubjson(v):
+    """As XGBoost writes it: typed lists of floats and integers where all elements agree."""
+    if isinstance(v, dict):
+        return b"{" + b"".join(ubjson(k)[1:] + ubjson(x) for k, x in v.items()) + b"}"
+    if isinstance(v, str):
+        return b"SL" + struct.pack(">q", len(v.encode())) + v.encode()
+    if isinstance(v, list) and v and all(isinstance(x, float) for x in v):
+        return b"[$d#L" + struct.pack(f">q{len(v)}f", len(v), *v)
+    if isinstance(v, list) and v and all(isinstance(x, int) for x in v):
+        return b"[$l#L" + struct.pack(f">q{len(v)}i", len(v), *v)
+    if isinstance(v, list):
+        return b"[#L" + struct.pack(">q", len(v)) + b"".join(ubjson(x) for x in v)
+    return b"i" + struct.pack(">b", v) if v < 128 else b"l" + struct.pack(">i", v)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ list(APPEND WEIR_CORE_FILES
   src/model/graph_steps.c
   src/model/graph_write.c
   src/model/forest.c
+  src/model/ubjson.c
   src/model/xgboost.c
   src/model/protobuf.c
   src/model/onnx.c

@@ -29,7 +29,10 @@ static enum wr_model_format guess(struct wr_str source)
     for (size_t i = 0; i < source.n && i < 64; i++) {
         char c = source.p[i];
         if (c == '{') {
-            return WR_MODEL_XGBOOST_JSON;
+            /* UBJSON goes on with the type of a key's length, JSON with a quote or space. */
+            char next = i + 1 < source.n ? source.p[i + 1] : 0;
+            bool binary = next == 'L' || next == 'l' || next == 'i' || next == 'U' || next == 'I';
+            return binary ? WR_MODEL_XGBOOST_UBJSON : WR_MODEL_XGBOOST_JSON;
         }
         if (c != ' ' && c != '\n' && c != '\r' && c != '\t') {
             break;
@@ -59,7 +62,7 @@ wr_err wr_model_compile(struct wr_arena *arena, struct wr_str source,
     if (format == WR_MODEL_ONNX) {
         wr_source_onnx(g, source);
     } else {
-        wr_source_xgboost_json(g, source);
+        wr_source_xgboost(g, source, format == WR_MODEL_XGBOOST_UBJSON);
     }
     wr_err code = wr_graph_write(g, options, &program);
     if (code != WR_OK) {

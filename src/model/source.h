@@ -7,7 +7,7 @@
 
 /* ONNX (protobuf). `bytes` must outlive the graph. Errors stick in the graph. */
 void wr_source_onnx(struct wr_graph *g, struct wr_str bytes);
-/* XGBoost's model.json. */
-void wr_source_xgboost_json(struct wr_graph *g, struct wr_str text);
+/* XGBoost's model.json, or model.ubj when `binary`. */
+void wr_source_xgboost(struct wr_graph *g, struct wr_str bytes, bool binary);
 
 #endif

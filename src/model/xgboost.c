@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads XGBoost's model.json (schema of versions 1.0 to 3.x): boosters gbtree and dart.
+/* Reads XGBoost's model.json and model.ubj (schema of versions 1.0 to 3.x): boosters gbtree and
+ * dart.
  *
  * A missing value goes where default_left says; a row goes left when x < split_condition, both
  * floats. Sums start from the base score's margin and run over the trees in order, as XGBoost's own
@@ -10,6 +11,7 @@
 #include "base/num.h"
 #include "model/forest.h"
 #include "model/source.h"
+#include "model/ubjson.h"
 #include "value/json_read.h"
 
 enum link { LINK_IDENTITY, LINK_LOGIT, LINK_RAW_LOGIT, LINK_LOG, LINK_SOFTMAX };
@@ -59,8 +61,7 @@ static const struct wr_value *need(struct reader *r, const struct wr_value *obje
                                    ? NULL
                                    : wr_object_get_str(object, wr_str_z(key));
     if (v == NULL || v->type != type) {
-        wr_graph_fail(r->g, WR_E_MODEL, "XGBoost JSON: %s.%s is missing or has another type", path,
-                      key);
+        wr_graph_fail(r->g, WR_E_MODEL, "XGBoost: %s.%s is missing or has another type", path, key);
         return NULL;
     }
     return v;
@@ -78,8 +79,7 @@ static bool parameter(struct reader *r, const struct wr_value *object, const cha
         text = wr_str_of(text.p + 1, text.n - 2);
     }
     if (!wr_num_read_double(text, out)) {
-        wr_graph_fail(r->g, WR_E_MODEL, "XGBoost JSON: learner_model_param.%s is not one number",
-                      key);
+        wr_graph_fail(r->g, WR_E_MODEL, "XGBoost: learner_model_param.%s is not one number", key);
         return false;
     }
     return true;
@@ -99,7 +99,7 @@ static bool read_objective(struct reader *r)
             return true;
         }
     }
-    wr_graph_fail(r->g, WR_E_MODEL, "XGBoost JSON: objective %.*s is not supported",
+    wr_graph_fail(r->g, WR_E_MODEL, "XGBoost: objective %.*s is not supported",
                   WR_FMT(r->objective));
     return false;
 }
@@ -114,7 +114,7 @@ static bool read_parameters(struct reader *r)
     }
     if (!(features >= 1 && features <= WR_LIMIT_MODEL_INPUTS) ||
         !(classes >= 0 && classes <= WR_LIMIT_MODEL_OUTPUTS / 2)) {
-        wr_graph_fail(r->g, WR_E_LIMIT, "XGBoost JSON: num_feature or num_class is out of range");
+        wr_graph_fail(r->g, WR_E_LIMIT, "XGBoost: num_feature or num_class is out of range");
         return false;
     }
     r->n_features = (uint32_t)features;
@@ -122,7 +122,7 @@ static bool read_parameters(struct reader *r)
     bool logit = r->link == LINK_LOGIT || r->link == LINK_RAW_LOGIT;
     if ((logit && !(base > 0 && base < 1)) || (r->link == LINK_LOG && !(base > 0)) ||
         base - base != 0) {
-        wr_graph_fail(r->g, WR_E_MODEL, "XGBoost JSON: base_score does not suit objective %.*s",
+        wr_graph_fail(r->g, WR_E_MODEL, "XGBoost: base_score does not suit objective %.*s",
                       WR_FMT(r->objective));
         return false;
     }
@@ -142,7 +142,7 @@ static bool read_booster(struct reader *r)
         r->weight_drop = need(r, b, "weight_drop", WR_ARRAY, "gradient_booster");
         b = need(r, b, "gbtree", WR_OBJECT, "gradient_booster");
     } else if (!wr_str_eq(wr_text(*name), WR_STR("gbtree"))) {
-        wr_graph_fail(r->g, WR_E_MODEL, "XGBoost JSON: booster %.*s is not supported",
+        wr_graph_fail(r->g, WR_E_MODEL, "XGBoost: booster %.*s is not supported",
                       WR_FMT(wr_text(*name)));
     }
     if (r->g->code == WR_OK) {
@@ -183,7 +183,7 @@ static bool read_columns(struct reader *r, const struct wr_value *tree, struct c
     if (c->n == 0 || c->right->n != c->n || c->feature->n != c->n || c->condition->n != c->n ||
         c->default_left->n != c->n ||
         (c->split_type != NULL && (c->split_type->type != WR_ARRAY || c->split_type->n != c->n))) {
-        wr_graph_fail(r->g, WR_E_MODEL, "XGBoost JSON: a tree's arrays differ in length");
+        wr_graph_fail(r->g, WR_E_MODEL, "XGBoost: a tree's arrays differ in length");
         return false;
     }
     return true;
@@ -201,12 +201,12 @@ static bool read_node(struct reader *r, const struct columns *c, uint32_t i, uin
         !integer_at(c->default_left, i, 0, 1, &default_left) ||
         !integer_at(c->feature, i, 0, INT32_MAX, &feature) ||
         (c->split_type != NULL && !integer_at(c->split_type, i, 0, 1, &type))) {
-        wr_graph_fail(r->g, WR_E_MODEL, "XGBoost JSON: node %u holds a number out of range", i);
+        wr_graph_fail(r->g, WR_E_MODEL, "XGBoost: node %u holds a number out of range", i);
         return false;
     }
     if (type != 0) {
         wr_graph_fail(r->g, WR_E_MODEL,
-                      "XGBoost JSON: node %u is a categorical split, which is not supported", i);
+                      "XGBoost: node %u is a categorical split, which is not supported", i);
         return false;
     }
     float condition = (float)wr_number_to_double(&c->condition->items[i]);
@@ -236,13 +236,13 @@ static bool read_tree(struct reader *r, const struct wr_value *tree, uint32_t t,
         return false;
     }
     if (t >= info->n || !integer_at(info, t, 0, (int64_t)r->targets - 1, &target)) {
-        wr_graph_fail(r->g, WR_E_MODEL, "XGBoost JSON: tree_info[%u] is not one of %u classes", t,
+        wr_graph_fail(r->g, WR_E_MODEL, "XGBoost: tree_info[%u] is not one of %u classes", t,
                       r->targets);
         return false;
     }
     if (r->weight_drop != NULL) {
         if (t >= r->weight_drop->n || r->weight_drop->items[t].type != WR_NUMBER) {
-            wr_graph_fail(r->g, WR_E_MODEL, "XGBoost JSON: weight_drop[%u] is missing", t);
+            wr_graph_fail(r->g, WR_E_MODEL, "XGBoost: weight_drop[%u] is missing", t);
             return false;
         }
         weight = wr_number_to_double(&r->weight_drop->items[t]);
@@ -269,7 +269,7 @@ static bool read_trees(struct reader *r)
         total += left != NULL ? left->n : 0;
     }
     if (r->g->code != WR_OK || trees->n == 0 || total > WR_LIMIT_TENSOR_COUNT) {
-        wr_graph_fail(r->g, WR_E_LIMIT, "XGBoost JSON: %u trees with %llu nodes", trees->n,
+        wr_graph_fail(r->g, WR_E_LIMIT, "XGBoost: %u trees with %llu nodes", trees->n,
                       (unsigned long long)total);
         return false;
     }
@@ -336,17 +336,10 @@ static void name_columns(struct reader *r)
     r->g->n_columns = columns != NULL ? names->n : 0;
 }
 
-void wr_source_xgboost_json(struct wr_graph *g, struct wr_str text)
+static void read_root(struct wr_graph *g, const struct wr_value *root)
 {
     struct reader r = {.g = g};
-    struct wr_value root;
-    g->source = WR_STR("xgboost-json");
-    g->producer = WR_STR("XGBoost");
-    g->code = wr_json_read(g->arena, text, true, NULL, &root, g->error);
-    if (g->code != WR_OK) {
-        return;
-    }
-    r.learner = need(&r, &root, "learner", WR_OBJECT, "model");
+    r.learner = need(&r, root, "learner", WR_OBJECT, "model");
     if (r.learner == NULL || !read_objective(&r) || !read_parameters(&r) || !read_booster(&r) ||
         !read_trees(&r)) {
         return;
@@ -367,4 +360,16 @@ void wr_source_xgboost_json(struct wr_graph *g, struct wr_str text)
     name_columns(&r);
     g->missing = true;
     add_answer(&r, wr_forest_add(g, &r.forest, x));
+}
+
+void wr_source_xgboost(struct wr_graph *g, struct wr_str bytes, bool binary)
+{
+    struct wr_value root;
+    g->source = binary ? WR_STR("xgboost-ubjson") : WR_STR("xgboost-json");
+    g->producer = WR_STR("XGBoost");
+    g->code = binary ? wr_ubjson_read(g->arena, bytes, &root, g->error)
+                     : wr_json_read(g->arena, bytes, true, NULL, &root, g->error);
+    if (g->code == WR_OK) {
+        read_root(g, &root);
+    }
 }

@@ -164,6 +164,7 @@ TEST("the fixtures score as ONNX Runtime scores them, and the module under Node 
         check_both(WEIR_SOURCE "/test/unit/model/data", fixtures[i], "model.onnx");
     }
     check_both(WEIR_SOURCE "/test/unit/model/data", "tiny-xgb", "model.json");
+    check_both(WEIR_SOURCE "/test/unit/model/data", "tiny-xgb", "model.ubj");
 }
 
 TEST("all golden ONNX models score as ONNX Runtime scores them, and under Node to the bit")
@@ -177,13 +178,17 @@ TEST("all golden ONNX models score as ONNX Runtime scores them, and under Node t
     }
 }
 
-TEST("XGBoost's own JSON scores as its ONNX export does, and under Node to the bit")
+TEST("XGBoost's own JSON and UBJSON score as its ONNX export does, and under Node to the bit")
 {
     for (size_t i = 0; i < WR_COUNTOF(shared_models); i++) {
         char path[1024];
         snprintf(path, sizeof path, "%s/models/%s/model.json", WEIR_SHARED, shared_models[i]);
         if (test_exists(path)) {
             check_both(WEIR_SHARED "/models", shared_models[i], "model.json");
+        }
+        snprintf(path, sizeof path, "%s/models/%s/model.ubj", WEIR_SHARED, shared_models[i]);
+        if (test_exists(path)) {
+            check_both(WEIR_SHARED "/models", shared_models[i], "model.ubj");
         }
     }
 }

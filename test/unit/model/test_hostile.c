@@ -11,7 +11,7 @@
 static struct test_model m;
 static const char *const samples[] = {
     DATA "tiny-trees/model.onnx", DATA "tiny-mlp/model.onnx", DATA "tiny-text/model.onnx",
-    DATA "tiny-multi/model.onnx", DATA "tiny-xgb/model.json",
+    DATA "tiny-multi/model.onnx", DATA "tiny-xgb/model.json", DATA "tiny-xgb/model.ubj",
 };
 
 static uint64_t state = 0x9e3779b97f4a7c15u;
