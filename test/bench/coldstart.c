@@ -49,11 +49,12 @@ static int dial(const char *path, double until_ms)
     return -1;
 }
 
-static bool first_decision(int fd, int run)
+static bool first_decision(int fd)
 {
+    static int serial; /* every run asks about an event of its own */
     char json[256], request[512], answer[8192];
-    int n =
-        snprintf(json, sizeof json, body, run, (long)getpid(), (long long)now_ms(CLOCK_REALTIME));
+    int n = snprintf(json, sizeof json, body, serial++, (long)getpid(),
+                     (long long)now_ms(CLOCK_REALTIME));
     int m = snprintf(request, sizeof request,
                      "POST /v1/decisions HTTP/1.1\r\nHost: weir\r\nContent-Length: %d\r\n\r\n%s", n,
                      json);
@@ -101,7 +102,7 @@ static double one(const char *weir, const char *pack, const char *folder, int ru
         _exit(127);
     }
     int fd = dial(socket_path, start + 5000);
-    bool good = fd >= 0 && first_decision(fd, run);
+    bool good = fd >= 0 && first_decision(fd);
     double end = now_ms(CLOCK_MONOTONIC);
     *rss = resident_kb(pid);
     kill(pid, SIGTERM);
