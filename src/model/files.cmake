@@ -16,6 +16,7 @@ list(APPEND WEIR_CORE_FILES
   src/model/onnx.c
   src/model/onnx_tensor.c
   src/model/onnx_math.c
+  src/model/onnx_rnn.c
   src/model/onnx_shape.c
   src/model/onnx_ml.c
   src/model/onnx_tree.c

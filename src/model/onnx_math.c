@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ai.onnx operators that compute: elementwise, products, reductions, normalisations. */
 #include "model/onnx.h"
+#include "model/onnx_rnn.h"
 
 /* ── elementwise ────────────────────────────────────────────────────────────────────────────── */
 static void unary(struct wr_onnx *o, const struct wr_onnx_node *node, unsigned op)
@@ -365,12 +366,14 @@ const struct wr_onnx_op wr_onnx_math_ops[] = {
     {"Erf", 1, 1, 9, unary, WR_MAP_ERF},
     {"Exp", 1, 1, 1, unary, WR_MAP_EXP},
     {"Floor", 1, 1, 1, unary, WR_MAP_FLOOR},
+    {"GRU", 3, 6, 7, wr_onnx_recurrent, 1},
     {"Gelu", 1, 1, 20, gelu, 0},
     {"Gemm", 2, 3, 1, gemm, 0},
     {"Greater", 2, 2, 1, binary, WR_ZIP_GT},
     {"GreaterOrEqual", 2, 2, 12, binary, WR_ZIP_GE},
     {"HardSigmoid", 1, 1, 1, parametric, WR_MAP_HARD_SIGMOID},
     {"IsNaN", 1, 1, 9, unary, WR_MAP_ISNAN},
+    {"LSTM", 3, 8, 7, wr_onnx_recurrent, 0},
     {"LayerNormalization", 2, 3, 17, layer_normalization, 0},
     {"LeakyRelu", 1, 1, 1, parametric, WR_MAP_LEAKY},
     {"Less", 2, 2, 1, binary, WR_ZIP_LT},
