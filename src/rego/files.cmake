@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 list(APPEND WEIR_CORE_FILES
   src/rego/annotation.c
+  src/rego/annotation_attach.c
+  src/rego/annotation_fields.c
   src/rego/ast.c
   src/rego/ast_value.c
   src/rego/fmt.c
