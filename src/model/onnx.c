@@ -94,7 +94,8 @@ uint32_t wr_onnx_in(struct wr_onnx *o, const struct wr_onnx_node *node, uint32_t
     if (i >= node->n_inputs || node->inputs[i].n == 0) {
         return WR_NO_TENSOR;
     }
-    return look_up(o, node->inputs[i]); /* presence was checked before the build */
+    uint32_t t = look_up(o, node->inputs[i]); /* presence was checked before the build */
+    return t == WR_ONNX_EMPTY ? WR_NO_TENSOR : t;
 }
 
 void wr_onnx_out(struct wr_onnx *o, const struct wr_onnx_node *node, uint32_t i, uint32_t tensor)
@@ -268,7 +269,7 @@ static void add_output(struct wr_onnx *o, struct wr_str bytes)
         return;
     }
     uint32_t t = look_up(o, v.name);
-    if (t == WR_NO_TENSOR) {
+    if (t == WR_NO_TENSOR || t == WR_ONNX_EMPTY) {
         wr_graph_fail(o->g, WR_E_MODEL, "output %.*s is never made", WR_FMT(v.name));
         return;
     }
@@ -327,7 +328,8 @@ static bool read_node(struct wr_onnx *o, struct wr_str bytes, struct wr_onnx_nod
 static bool inputs_known(struct wr_onnx *o, const struct wr_onnx_node *node, uint32_t needed)
 {
     for (uint32_t i = 0; i < node->n_inputs; i++) {
-        if (node->inputs[i].n == 0 && i < needed) {
+        bool empty = node->inputs[i].n == 0 || look_up(o, node->inputs[i]) == WR_ONNX_EMPTY;
+        if (empty && i < needed) {
             wr_graph_fail(o->g, WR_E_MODEL, "its input %u is left out", i);
             return false;
         }
@@ -399,6 +401,10 @@ static void add_initializer(struct wr_onnx *o, struct wr_str bytes)
 {
     struct wr_str name = {0};
     o->g->offset = (uint64_t)(bytes.p - o->start);
+    if (wr_onnx_is_empty(o, bytes, &name)) {
+        define(o, name, WR_ONNX_EMPTY);
+        return;
+    }
     uint32_t t = wr_onnx_tensor_of(o, bytes, &name, true);
     if (t != WR_NO_TENSOR) {
         define(o, name, t);

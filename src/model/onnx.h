@@ -10,6 +10,9 @@
 #define WR_ONNX_OPSET_MAX        25    /* of ai.onnx */
 #define WR_ONNX_ML_MAX           5     /* of ai.onnx.ml */
 
+/* The value of an initializer or input of integers without elements: read as one left out. */
+#define WR_ONNX_EMPTY (WR_NO_TENSOR - 1)
+
 struct wr_onnx {
     struct wr_graph *g;
     const char *start; /* of the file */
@@ -83,6 +86,8 @@ bool wr_onnx_attr_doubles(struct wr_onnx *o, const struct wr_onnx_node *node, co
 /* The element type that stands for an ONNX type; fails when there is none. */
 unsigned wr_onnx_element(struct wr_onnx *o, int64_t data_type);
 
+/* Is it a TensorProto of integers without elements? Then *name is set. */
+bool wr_onnx_is_empty(struct wr_onnx *o, struct wr_str bytes, struct wr_str *name);
 /* TensorProto to constant, with its name (onnx_tensor.c). */
 uint32_t wr_onnx_tensor_of(struct wr_onnx *o, struct wr_str bytes, struct wr_str *name,
                            bool finite);

@@ -103,6 +103,27 @@ struct tensor { /* a TensorProto, as far as it is read */
     uint32_t filled;
 };
 
+bool wr_onnx_is_empty(struct wr_onnx *o, struct wr_str bytes, struct wr_str *name)
+{
+    struct wr_protobuf r = wr_protobuf_over(o->start, bytes);
+    struct wr_field f;
+    int64_t type = 0;
+    uint32_t rank = 0;
+    bool zero = false;
+    while (wr_protobuf_next(&r, &f)) {
+        bool packed_zero = f.wire == WR_WIRE_BYTES && f.bytes.n == 1 && f.bytes.p[0] == 0;
+        if (f.number == 1) {
+            rank++;
+            zero = packed_zero || (f.wire == WR_WIRE_VARINT && f.value == 0);
+        } else if (f.number == 2) {
+            type = (int64_t)f.value;
+        } else if (f.number == 8) {
+            *name = f.bytes;
+        }
+    }
+    return zero && rank == 1 && (type == T_INT64 || type == T_INT32);
+}
+
 static bool add_dim(struct wr_onnx *o, struct tensor *t, uint64_t dim)
 {
     if (t->rank == WR_LIMIT_PROGRAM_RANK) {
