@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any pattern on any text. Properties: steps stay within 8 * program * (text + 1); asking whether
  * there is a match and asking where it is agree; offsets lie in the text and in order; a match is
- * found again from its own start. The text begins behind the first line end. */
-#include "rego/regex.h"
+ * found again from its own start; threads and backtracking agree. The text begins behind the first
+ * line end. */
+#include "rego/regex_program.h"
 
 #include <stdlib.h>
 
@@ -50,6 +51,11 @@ static void check_run(struct wr_arena *arena, const struct wr_regex *regex, stru
         demand(slots[i] == SIZE_MAX || slots[i] <= text.n);
     }
     size_t from = slots[0], to = slots[1];
+    size_t *other = WR_NEW_ARRAY(arena, size_t, n_slots);
+    if (other != NULL && run->visited != NULL) {
+        demand(wr_regex_find_threads(run, 0, other, NULL));
+        demand(memcmp(slots, other, n_slots * sizeof *slots) == 0);
+    }
     demand(wr_regex_find(run, from, slots, NULL) && slots[0] == from && slots[1] == to);
 }
 

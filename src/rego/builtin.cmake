@@ -27,7 +27,9 @@ list(APPEND WEIR_CORE_FILES
   src/rego/digest.c
   src/rego/number.c
   src/rego/regex.c
+  src/rego/regex_backtrack.c
   src/rego/regex_class.c
+  src/rego/regex_match.c
   src/rego/regex_parse.c
   src/rego/time_layout.c
   src/rego/unicode.c

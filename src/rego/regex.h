@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Regular expressions in RE2's syntax, matched in linear time.
  *
- * A pattern becomes a program of at most WR_LIMIT_REGEX_PROGRAM instructions; a match simulates all
- * threads of the program side by side, so that each position of the text visits each instruction at
- * most twice: steps <= 2 * program * (text + 1). There are no backreferences and no look-around.
+ * A pattern becomes a program of at most WR_LIMIT_REGEX_PROGRAM instructions. A match simulates all
+ * threads of the program side by side, or, where text and program are short, backtracks without
+ * ever trying the same instruction at the same position twice. Either way
+ * steps <= 4 * program * (text + 1). There are no backreferences and no look-around.
  * Matches are leftmost, and among these the one that backtracking would find first (Perl's rule).
  * `.` and classes are of code points; a byte that is not UTF-8 counts as U+FFFD. Errors of the
  * pattern are worded as Go's regexp words them. Sources: Thompson 1968; Pike's capturing variant

@@ -89,6 +89,53 @@ struct wr_regex_tree {
 wr_err wr_regex_parse(struct wr_arena *arena, struct wr_str pattern, struct wr_regex_tree *tree,
                       struct wr_error *error);
 
+/* ── matching ───────────────────────────────────────────────────────────────────────────────── */
+
+struct wr_regex_threads { /* a set of instructions in order of preference, each with its slots */
+    uint32_t *dense, *sparse;
+    size_t *slots; /* by position in dense */
+    uint32_t n;
+};
+
+struct wr_regex_todo {
+    uint32_t pc; /* an instruction to visit, or UINT32_MAX: put back a slot */
+    uint32_t slot;
+    size_t value;
+};
+
+struct wr_regex_job { /* of the backtracker: a place to try, or a slot to put back */
+    uint32_t pc;      /* UINT32_MAX: put back */
+    uint32_t slot;
+    size_t at; /* in the text, or the value of the slot */
+};
+
+struct wr_regex_run {
+    const struct wr_regex *regex;
+    struct wr_str text;
+    uint32_t n_slots;
+    struct wr_regex_threads now, next;
+    struct wr_regex_todo *stack;
+    size_t *slots; /* at hand while threads are added */
+    uint64_t steps;
+    struct wr_regex_job *jobs; /* of the backtracker; visited is NULL when it does not serve */
+    uint64_t *visited;
+    uint32_t jobs_cap;
+    struct wr_arena *arena;
+};
+
+bool wr_regex_holds(const struct wr_regex_run *run, uint32_t kind, size_t at);
+bool wr_regex_reads(const struct wr_regex *regex, const struct wr_regex_inst *inst, uint32_t c);
+uint32_t wr_regex_rune(struct wr_str s, size_t at, unsigned *len);
+
+/* Two ways to the same answer, with the contract of wr_regex_find. */
+bool wr_regex_find_threads(struct wr_regex_run *run, size_t from, size_t *slots, uint64_t *fuel);
+/* Backtracking that never tries a pair of instruction and position twice: for short texts, where
+ * WR_LIMIT_REGEX_VISITED bits hold all pairs. False when it has no room, and then says nothing. */
+#define WR_LIMIT_REGEX_VISITED 32768
+void wr_regex_backtrack_start(struct wr_regex_run *run);
+bool wr_regex_find_backtrack(struct wr_regex_run *run, size_t from, size_t *slots, uint64_t *fuel,
+                             bool *found);
+
 /* Classes. Adding reports false when there is no room. */
 bool wr_regex_class_add(struct wr_arena *arena, struct wr_regex_class *class, uint32_t lo,
                         uint32_t hi);

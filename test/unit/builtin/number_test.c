@@ -90,7 +90,8 @@ TEST("the shortest text reads back as the same number, and no shorter one does")
     for (int i = 0; i < 20000; i++) {
         struct wr_float f = any_float(), again;
         struct wr_str text = wr_float_text(&arena, f);
-        /* Below a power of two the neighbours lie closer; Go's digits ignore that, and so do ours. */
+        /* Below a power of two the neighbours lie closer; Go's digits ignore that, and so do ours.
+         */
         bool power = (f.m & (f.m - 1)) == 0 && f.m != 0;
         bad += !wr_float_read(text, &again) || text.n > 90 || (!power && !wr_float_eq(f, again));
         wr_arena_reset(&arena);

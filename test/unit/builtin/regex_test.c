@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Matches, refusals in Go's words, and the bound on steps. */
 #include "check.h"
-#include "rego/regex.h"
+#include "rego/regex_program.h"
 
 static const struct wr_memory memory = CHECK_MEMORY;
 
@@ -168,6 +168,72 @@ TEST("steps are linear in program and text, whatever the pattern")
         CHECK(!wr_regex_find(run, 0, slots, &fuel) && fuel == 0);
         wr_arena_deinit(&arena);
     }
+}
+
+static uint64_t state = 88172645463325252u;
+
+static unsigned dice(unsigned sides)
+{
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return (unsigned)(state % sides);
+}
+
+/* A random pattern over a and b. */
+static void any_pattern(char *out, unsigned depth)
+{
+    static const char *const atoms[] = {"a", "b", ".", "[ab]", "[^a]", "^", "$", "\\b", "", "ab"};
+    static const char *const repeats[] = {"", "", "*", "+", "?", "*?", "+?", "??", "{2}", "{1,3}"};
+    unsigned n = 1 + dice(3);
+    for (unsigned i = 0; i < n; i++) {
+        if (i > 0 && dice(3) == 0) {
+            strcat(out, "|");
+        }
+        if (depth > 0 && dice(2) == 0) {
+            strcat(out, dice(3) == 0 ? "(?:" : "(");
+            any_pattern(out, depth - 1);
+            strcat(out, ")");
+            strcat(out, repeats[dice(10)]);
+        } else {
+            unsigned atom = dice(10);
+            strcat(out, atoms[atom]);
+            strcat(out, atom < 5 ? repeats[dice(10)] : "");
+        }
+    }
+}
+
+TEST("threads and backtracking give the same matches and groups")
+{
+    int bad = 0, matched = 0;
+    for (int i = 0; i < 20000; i++) {
+        char pattern[2048] = "", text[16];
+        struct wr_arena arena;
+        struct wr_regex *regex;
+        size_t a[128], b[128];
+        bool found = false;
+        unsigned n = dice(12);
+        any_pattern(pattern, 3);
+        for (unsigned k = 0; k < n; k++) {
+            text[k] = "abab c"[dice(6)];
+        }
+        wr_arena_init(&arena, &memory, 64 << 20);
+        CHECK(wr_regex_compile(&arena, wr_str_z(pattern), &regex, NULL) == WR_OK);
+        uint32_t n_slots = 2 * (wr_regex_groups(regex) + 1);
+        struct wr_regex_run *run = wr_regex_start(&arena, regex, wr_str_of(text, n), n_slots);
+        bool threads = wr_regex_find_threads(run, 0, a, NULL);
+        if (run->visited != NULL) {
+            CHECK(wr_regex_find_backtrack(run, 0, b, NULL, &found));
+            matched += found;
+            if (found != threads || (found && memcmp(a, b, n_slots * sizeof *a) != 0)) {
+                fprintf(stderr, "/%s/ on %.*s\n", pattern, (int)n, text);
+                bad++;
+            }
+        }
+        wr_arena_deinit(&arena);
+    }
+    CHECK_INT(bad, 0);
+    CHECK(matched > 5000);
 }
 
 int main(int argc, char **argv)
