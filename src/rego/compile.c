@@ -298,7 +298,8 @@ wr_err wr_compile_program(struct wr_rego_program *program, struct wr_rego_errors
                          .unit = &program->unit,
                          .tree = tree,
                          .errors = errors,
-                         .prepared = program->prepared};
+                         .prepared = program->prepared,
+                         .budget = WR_LIMIT_REGO_SAFETY};
     for (uint32_t i = 0; i < tree->n_nodes && !c.no_room && !errors->full; i++) {
         if (!tree->nodes[i]->absorbed) {
             compile_node(&c, tree->nodes[i], &program->unit.functions[i]);
@@ -316,7 +317,8 @@ static struct compiler query_compiler(struct wr_rego_query *query, struct wr_are
                              .unit = &query->unit,
                              .tree = &query->program->resolved.tree,
                              .errors = errors,
-                             .prepared = NULL};
+                             .prepared = NULL,
+                             .budget = WR_LIMIT_REGO_SAFETY};
 }
 
 /* Variables that stand directly in the body and have a name of their own, sorted by name. */

@@ -32,6 +32,7 @@ struct compiler {
     bool too_large;
     bool no_room;
     bool unsafe;
+    uint64_t budget; /* of safety questions */
     struct wr_place place;
     struct wr_str file;
     /* of the clause: */

@@ -7,7 +7,8 @@ bool wr_start_bindings(struct compiler *c, const struct wr_plan_clause *clause)
     c->clause = clause;
     c->names = clause->names;
     c->var_register = WR_NEW_ARRAY(c->arena, uint16_t, clause->n_vars);
-    if (c->var_register == NULL || !wr_bindings_init(&c->bindings, c->arena, clause->n_vars)) {
+    if (c->var_register == NULL ||
+        !wr_bindings_init(&c->bindings, c->arena, clause->n_vars, &c->budget)) {
         c->no_room = true;
         return false;
     }
@@ -58,6 +59,14 @@ void wr_report_unsafe(struct compiler *c, const struct wr_plan_expr *e,
     uint32_t n_bound = c->bindings.n_bound;
     uint32_t before = c->errors->n;
     c->unsafe = false;
+    if (c->budget == 0) {
+        if (c->errors->n == 0) {
+            wr_compile_error(c, WR_E_LIMIT, report.loc,
+                             "the order of statements is too hard to find "
+                             "(WR_LIMIT_REGO_SAFETY)");
+        }
+        return;
+    }
     wr_unsafe_vars(&c->bindings, e, t, report_var, &report);
     wr_unbind(&c->bindings, n_bound);
     if (c->errors->n == before && !c->errors->full) {

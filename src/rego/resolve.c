@@ -148,36 +148,37 @@ static bool prefix_path(struct resolver *r, struct wr_plan_clause *clause,
     return true;
 }
 
-/* Moves the clauses of all nodes below into `owner`. Walks by parent links: no stack. */
-static void absorb(struct resolver *r, struct wr_rule_node *owner)
+static void take_clauses(struct resolver *r, struct wr_rule_node *node, struct wr_rule_node *owner)
 {
-    for (uint32_t i = 0; i < r->tree->n_nodes; i++) {
-        struct wr_rule_node *node = r->tree->nodes[i];
-        struct wr_rule_node *up = node;
-        while (up != NULL && up != owner) {
-            up = up->parent;
-        }
-        if (up == NULL || node == owner || node->kind == WR_NODE_FUNCTION) {
-            continue;
-        }
-        node->absorbed = true;
-        for (struct wr_plan_clause *c = node->clauses; c != NULL; c = c->next) {
-            r->no_room = !prefix_path(r, c, node, owner) || r->no_room;
-        }
-        if (node->clauses != NULL) {
-            *owner->last = node->clauses;
-            owner->last = node->last;
-            node->clauses = NULL;
-            node->last = &node->clauses;
-        }
-        if (node->fallback != NULL) {
-            r->no_room = !prefix_path(r, node->fallback, node, owner) || r->no_room;
-            *owner->last = node->fallback;
-            owner->last = &node->fallback->next;
-            node->fallback = NULL;
-        }
+    node->absorbed = true;
+    for (struct wr_plan_clause *c = node->clauses; c != NULL; c = c->next) {
+        r->no_room = !prefix_path(r, c, node, owner) || r->no_room;
     }
-    owner->n_children = 0;
+    if (node->clauses != NULL) {
+        *owner->last = node->clauses;
+        owner->last = node->last;
+        node->clauses = NULL;
+        node->last = &node->clauses;
+    }
+    if (node->fallback != NULL) {
+        r->no_room = !prefix_path(r, node->fallback, node, owner) || r->no_room;
+        *owner->last = node->fallback;
+        owner->last = &node->fallback->next;
+        node->fallback = NULL;
+    }
+}
+
+/* Moves the clauses of all nodes below into `owner`. A path is at most WR_LIMIT_REGO_HEAD deep. */
+static void absorb(struct resolver *r, struct wr_rule_node *node, struct wr_rule_node *owner)
+{
+    for (uint32_t i = 0; i < node->n_children; i++) {
+        struct wr_rule_node *child = node->children[i];
+        if (child->kind != WR_NODE_FUNCTION) {
+            take_clauses(r, child, owner);
+        }
+        absorb(r, child, owner);
+    }
+    node->n_children = node == owner ? 0 : node->n_children;
 }
 
 static void absorb_all(struct resolver *r)
@@ -185,7 +186,7 @@ static void absorb_all(struct resolver *r)
     for (uint32_t i = 0; i < r->tree->n_nodes && !r->no_room; i++) {
         struct wr_rule_node *node = r->tree->nodes[i];
         if (node->kind == WR_NODE_PARTIAL && !node->absorbed && node->n_children > 0) {
-            absorb(r, node);
+            absorb(r, node, node);
         }
     }
 }

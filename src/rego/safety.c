@@ -2,9 +2,10 @@
 /* Readiness of terms and order of bodies. Walkers recurse to the parser's depth at most. */
 #include "rego/safety.h"
 
-bool wr_bindings_init(struct wr_bindings *b, struct wr_arena *arena, uint32_t n_vars)
+bool wr_bindings_init(struct wr_bindings *b, struct wr_arena *arena, uint32_t n_vars,
+                      uint64_t *budget)
 {
-    *b = (struct wr_bindings){.n_vars = n_vars};
+    *b = (struct wr_bindings){.budget = budget, .n_vars = n_vars};
     b->bound = WR_NEW_ARRAY(arena, bool, n_vars);
     b->local = WR_NEW_ARRAY(arena, bool, n_vars);
     b->bound_trail = WR_NEW_ARRAY(arena, uint32_t, n_vars);
@@ -115,8 +116,17 @@ static void visit_body(const struct wr_plan_body *body, var_visitor *visit, void
     }
 }
 
+static bool take_step(struct wr_bindings *b)
+{
+    if (*b->budget == 0) {
+        return false;
+    }
+    --*b->budget;
+    return true;
+}
+
 struct closure_check {
-    const struct wr_bindings *b;
+    struct wr_bindings *b;
     bool ok;
 };
 
@@ -124,6 +134,7 @@ static void check_closed(void *context, uint32_t var, const struct wr_ast_loc *l
 {
     struct closure_check *check = context;
     (void)loc;
+    check->ok = check->ok && take_step(check->b);
     if (check->b->local[var] && !check->b->bound[var]) {
         check->ok = false;
     }
@@ -189,6 +200,9 @@ static bool ref_ready(struct wr_bindings *b, const struct wr_plan_term *t)
 
 static bool term_ready(struct wr_bindings *b, const struct wr_plan_term *t)
 {
+    if (!take_step(b)) {
+        return false;
+    }
     switch (t->kind) {
     case WR_PLAN_VAR:
         return b->bound[t->var];

@@ -10,15 +10,21 @@
 
 #include "rego/plan.h"
 
+/* Steps that the questions below may take for one program or query: nested terms that wait for each
+ * other could otherwise be asked again and again without end. */
+#define WR_LIMIT_REGO_SAFETY 100000000u
+
 struct wr_bindings {
-    bool *bound; /* by variable */
-    bool *local; /* stands directly in a body around, closures apart */
+    uint64_t *budget; /* at 0 nothing is ready any more */
+    bool *bound;      /* by variable */
+    bool *local;      /* stands directly in a body around, closures apart */
     uint32_t *bound_trail, *local_trail;
     uint32_t n_bound, n_local;
     uint32_t n_vars;
 };
 
-bool wr_bindings_init(struct wr_bindings *b, struct wr_arena *arena, uint32_t n_vars);
+bool wr_bindings_init(struct wr_bindings *b, struct wr_arena *arena, uint32_t n_vars,
+                      uint64_t *budget);
 void wr_bind(struct wr_bindings *b, uint32_t var);
 /* Back to an earlier b->n_bound. */
 void wr_unbind(struct wr_bindings *b, uint32_t n_bound);

@@ -312,6 +312,57 @@ TEST("the reference in a head has a limit")
     CHECK_INT(outcome(text, "data.x", 0, 1u << 20), WR_E_LIMIT);
 }
 
+TEST("statements that wait for each other cannot stall the compiler")
+{
+    struct world w;
+    char text[8192] = "package x\np { [";
+    open_world(&w, 1u << 20);
+    for (int i = 0; i < 100; i++) {
+        sprintf(text + strlen(text), "data.d[v%d], [", i);
+    }
+    strcat(text, "missing");
+    for (int i = 0; i < 100; i++) {
+        strcat(text, "]");
+    }
+    strcat(text, "] = input.y }\n");
+    CHECK(!compile(&w, text, NULL) && w.errors.n > 0);
+    CHECK(w.errors.items[0].code == WR_E_LIMIT || w.errors.items[0].code == WR_E_REGO_UNSAFE);
+    close_world(&w);
+}
+
+TEST("a query may use the names of a package and imports")
+{
+    struct world w;
+    struct wr_str import = WR_STR("data.x.inner as i");
+    struct wr_rego_query_options how = {
+        .capture = true, .package = WR_STR("data.x"), .imports = &import, .n_imports = 1};
+    open_world(&w, 1u << 20);
+    CHECK(compile(&w, "package x\np = 3 { true }\ninner.q = 4 { true }\n", NULL));
+    CHECK(wr_rego_prepare(w.program, &w.arena, WR_STR("p + i.q"), &how, &w.query, &w.errors) ==
+          WR_OK);
+    CHECK(eval(&w, 0) == WR_OK && w.results.n == 1 && w.results.items[0].values[0].i == 7);
+    close_world(&w);
+}
+
+static void keep(void *context, struct wr_str text)
+{
+    snprintf(context, 256, "%.*s", WR_FMT(text));
+}
+
+TEST("print reaches the sink, undefined arguments included")
+{
+    struct world w;
+    char printed[256] = "";
+    open_world(&w, 1u << 20);
+    CHECK(compile(&w, "package x\np { print(\"a\", input.no, [1]) }\n", NULL));
+    CHECK(ask(&w, "data.x.p"));
+    struct wr_rego_context context = {.env.print = {keep, printed}};
+    CHECK(wr_rego_eval(w.query, &context, &w.scratch, &w.results, &w.error) == WR_OK);
+    CHECK_INT(w.results.n, 1);
+    CHECK_STR(printed, "a <undefined> [1]");
+    close_world(&w);
+}
+
 TEST("an interrupt ends an evaluation")
 {
     struct world w;
