@@ -300,17 +300,17 @@ static uint64_t insert(struct wr_feature_state *state, uint32_t at, const struct
 
 /* ── events ─────────────────────────────────────────────────────────────────────────────────── */
 static void read_event(struct wr_feature_state *state, const struct wr_event *event,
-                       uint32_t conditions, struct wr_feature_vector *vector)
+                       uint32_t conditions, struct wr_feature_value *values)
 {
     const struct wr_feature_plan *plan = state->plan;
     for (uint32_t i = 0; i < plan->schema->n_entities; i++) {
         if (!event->keys[i].present) {
-            read_absent(state, i, vector->values);
+            read_absent(state, i, values);
         } else if (plan->classes[i].used) {
             uint32_t at = wr_entity_find(&state->entities, &event->keys[i]);
             struct wr_record record = record_of(state, &plan->classes[i], event, conditions);
             read_class(state, i, at != WR_ROW_NONE ? wr_entity_row(&state->entities, at) : NULL,
-                       &record, vector->values);
+                       &record, values);
         }
     }
 }
@@ -323,20 +323,20 @@ void wr_feature_peek(struct wr_feature_state *state, const struct wr_event *even
     vector->place = WR_PLACE_NONE;
     vector->late = newest != WR_TICK_NONE && tick < newest - state->lateness_ticks;
     state->newest_tick = WR_MAX(newest, tick);
-    read_event(state, event, conditions, vector);
+    read_event(state, event, conditions, vector->values);
     state->newest_tick = newest;
 }
 
 /* Inserts the event at one entity; its rank among those of equal time, or PLACE_MAX + 1. */
 static uint64_t apply_class(struct wr_feature_state *state, const struct wr_event *event,
-                            uint32_t entity, uint32_t conditions, struct wr_feature_vector *vector)
+                            uint32_t entity, uint32_t conditions, struct wr_feature_value *values)
 {
     const struct wr_feature_class *class = &state->plan->classes[entity];
     struct wr_record record = record_of(state, class, event, conditions);
     uint32_t at = use_row(state, &event->keys[entity], entity);
-    if (vector != NULL) {
+    if (values != NULL) {
         const struct wr_row *row = at != WR_ROW_NONE ? wr_entity_row(&state->entities, at) : NULL;
-        read_class(state, entity, row, &record, vector->values);
+        read_class(state, entity, row, &record, values);
     }
     if (at != WR_ROW_NONE) {
         return insert(state, at, &record);
@@ -370,32 +370,29 @@ bool wr_feature_update(struct wr_feature_state *state, const struct wr_event *ev
     state->sequence = sequence;
     WR_ASSERT(event->time_ms >= WR_INSTANT_MS_MIN && event->time_ms <= WR_INSTANT_MS_MAX);
     bool late = is_late(state, tick);
-    if (vector != NULL) {
-        vector->place = WR_PLACE_NONE;
-        vector->late = late;
-    }
-    if (late) {
-        if (vector != NULL) {
-            read_event(state, event, conditions, vector);
-        }
-        return false;
-    }
+    struct wr_feature_value *values = vector != NULL ? vector->values : NULL;
+    uint64_t place = WR_PLACE_NONE;
     state->newest_tick = WR_MAX(state->newest_tick, tick);
-    for (uint32_t i = 0; i < plan->schema->n_entities; i++) {
+    if (late && values != NULL) {
+        read_event(state, event, conditions, values);
+    }
+    for (uint32_t i = 0; i < plan->schema->n_entities && !late; i++) {
         const struct wr_feature_class *class = &plan->classes[i];
         if (class->used && event->keys[i].present) {
-            uint64_t rank = apply_class(state, event, i, conditions, vector);
-            if (vector != NULL && class->label_rank != WR_NONE8) {
-                vector->place = with_rank(vector->place, class, rank);
-            }
-        } else if (vector != NULL && class->used) {
-            read_absent(state, i, vector->values);
+            uint64_t rank = apply_class(state, event, i, conditions, values);
+            place = class->label_rank != WR_NONE8 ? with_rank(place, class, rank) : place;
+        } else if (class->used && values != NULL) {
+            read_absent(state, i, values);
         }
+    }
+    if (vector != NULL) {
+        vector->late = late;
+        vector->place = place;
     }
     if (state->n_events % SWEEP_EVERY == 0) {
         sweep(state);
     }
-    return true;
+    return !late;
 }
 
 void wr_feature_prefetch(const struct wr_feature_state *state, const struct wr_event *const *events,

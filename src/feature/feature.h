@@ -83,7 +83,8 @@ void wr_feature_state_close(struct wr_feature_state *state);
 
 /* Applies one event, in the order of the journal, and fills the vector; features of kind VALUE and
  * REGO are left as they are. `conditions`: bit i is whether plan->conditions[i] holds.
- * `vector` NULL: applies without reading, to the same state (restart from the journal).
+ * vector->values NULL: applies without reading, to the same state (restart from the journal), and
+ * tells late and place; `vector` NULL: not even those.
  * Returns true when the event was inserted, false when it was late (vector->late).
  * Bound: O(windows x log records) for each of its entities, but for `distinct`, which looks at
  * every record of its window up to a limit; no allocation but from the state's blocks. */

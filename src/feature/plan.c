@@ -265,7 +265,9 @@ static wr_err check_engine_kind(struct planning *p, const struct wr_value *defin
     const char *key = kinds[f->kind].key;
     for (uint32_t i = 0; i < definition->n; i++) {
         struct wr_str name = wr_text(definition->pairs[i].key);
-        if (!wr_str_eq(name, wr_str_z(key)) && !wr_str_eq(name, WR_STR("description"))) {
+        bool may = wr_str_eq(name, wr_str_z(key)) || wr_str_eq(name, WR_STR("description")) ||
+                   (f->kind == WR_FEATURE_VALUE && wr_str_eq(name, WR_STR("missing")));
+        if (!may) {
             return refuse(p, key, "stands alone, without entity or window");
         }
     }

@@ -4,8 +4,8 @@
  *   features:
  *     name: {entity: E, KIND: ARGUMENT, window: 7d, delay: 0s, include_self: true,
  *            where: "rego condition", missing: NUMBER}
- *     name: {value: path}            the event's own field: filled in by the engine
- *     name: {rego: data.derive.x}    derived by policy: filled in by the engine
+ *     name: {value: path, missing: NUMBER}   the event's own field: filled in by the engine
+ *     name: {rego: data.derive.x}            derived by policy: filled in by the engine
  *
  * A window of length w with delay d at event time t covers (t-d-w, t-d]. Features stand
  * in the order of their names, as in the pack's JSON; index i of the plan is index i of every
