@@ -16,6 +16,16 @@ struct batch {
     struct wr_buf out;
 };
 
+/* All but the texts of the error, which are long. */
+static void clear(struct wr_answer *answer)
+{
+    memset(answer, 0, offsetof(struct wr_answer, error));
+    answer->error.code = WR_OK;
+    answer->error.row = answer->error.col = 0;
+    answer->error.offset = WR_NO_OFFSET;
+    answer->error.where[0] = answer->error.text[0] = 0;
+}
+
 static void refuse(struct batch *batch, size_t i, wr_err err)
 {
     batch->cases[i].stage = WR_CASE_REFUSED;
@@ -62,7 +72,7 @@ static void read_one(struct batch *batch, size_t i, struct wr_arena *scratch)
     struct wr_engine *engine = batch->engine;
     const struct wr_request *request = &batch->requests[i];
     struct wr_case *c = &batch->cases[i];
-    batch->answers[i] = (struct wr_answer){.err = WR_OK};
+    clear(&batch->answers[i]);
     *c = (struct wr_case){.budget = request->budget,
                           .want_features = request->want_features,
                           .epoch = engine->config.epoch,
@@ -218,7 +228,7 @@ static void decide_all(struct batch *batch)
 static void refuse_all(struct wr_engine *engine, struct wr_answer *answers, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        answers[i] = (struct wr_answer){.err = WR_OK};
+        clear(&answers[i]);
         answers[i].err = wr_fail(&answers[i].error, WR_E_MEMORY, "no room to decide the request");
         engine->stats.n_refused++;
     }
@@ -258,7 +268,7 @@ wr_err wr_engine_replay(struct wr_engine *engine, struct wr_str payload, struct 
     struct wr_record record;
     struct wr_case c = {.stage = WR_CASE_OPEN};
     wr_err err = wr_record_decode(payload, &record, error);
-    *answer = (struct wr_answer){.err = WR_OK};
+    clear(answer);
     if (err != WR_OK || record.kind != WR_RECORD_DECISION) {
         return err != WR_OK ? err : wr_engine_fold(engine, payload, scratch, error);
     }

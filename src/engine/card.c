@@ -74,14 +74,23 @@ bool wr_card_is_number(struct wr_str text, char digits[19], size_t *n)
     return count >= DIGITS_MIN && known_issuer(digits, count) && passes_luhn(digits, count);
 }
 
+/* Nearly every value is ruled out by its size or its first byte. */
+static inline bool may_be_card(const struct wr_value *v)
+{
+    if (v->type == WR_STRING) {
+        return v->n >= DIGITS_MIN && v->n <= TEXT_MAX && v->text[0] >= '2' && v->text[0] <= '8';
+    }
+    return v->type == WR_NUMBER && (v->kind != WR_DEC || v->i >= INT64_C(1000000000000));
+}
+
 static bool value_is_card(const struct wr_value *v, char digits[19], size_t *n)
 {
     char room[TEXT_MAX];
+    if (WR_LIKELY(!may_be_card(v))) {
+        return false;
+    }
     if (v->type == WR_STRING) {
         return wr_card_is_number(wr_text(*v), digits, n);
-    }
-    if (v->type != WR_NUMBER || (v->kind == WR_DEC && v->i < INT64_C(1000000000000))) {
-        return false;
     }
     struct wr_buf buf = wr_buf_fixed(room, sizeof room);
     wr_number_write(&buf, v);

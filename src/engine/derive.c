@@ -23,24 +23,40 @@ static struct wr_value object(const struct wr_pair *pairs, uint32_t n)
     return (struct wr_value){.type = WR_OBJECT, .n = n, .pairs = pairs};
 }
 
-/* input.features, or input.missing with the reasons; both in order of names. */
-static struct wr_value features_object(struct wr_engine *engine, const struct wr_case *c,
-                                       bool missing)
+static struct wr_pair *new_pairs(struct wr_engine *engine, size_t n)
+{
+    return wr_arena_alloc(&engine->work, (n + 1) * sizeof(struct wr_pair), alignof(struct wr_pair));
+}
+
+/* input.features, in order of names. */
+static struct wr_value features_object(struct wr_engine *engine, const struct wr_case *c)
 {
     const struct wr_binding *binding = engine->binding;
-    uint32_t n_features = binding->plan->n_features, n = 0;
-    struct wr_pair *pairs =
-        wr_arena_alloc(&engine->work, (n_features + 1) * sizeof *pairs, alignof(struct wr_pair));
-    for (uint32_t k = 0; pairs != NULL && k < n_features; k++) {
-        uint32_t i = binding->pack->by_name[k];
-        bool absent = wr_is(c->features[i], WR_UNDEFINED);
-        if (absent != missing) {
-            continue;
+    struct wr_pair *pairs = new_pairs(engine, binding->plan->n_features);
+    uint32_t n = 0;
+    for (uint32_t k = 0; pairs != NULL && k < binding->plan->n_features; k++) {
+        const struct wr_value *v = &c->features[binding->pack->by_name[k]];
+        if (!wr_is(*v, WR_UNDEFINED)) {
+            pairs[n].key = binding->feature_keys[k];
+            pairs[n++].value = *v;
         }
-        pairs[n].key = binding->feature_keys[k];
-        pairs[n++].value = missing
-                               ? wr_string(wr_str_z(wr_case_absence(c->vector.values[i].presence)))
-                               : c->features[i];
+    }
+    return object(pairs, n);
+}
+
+/* input.missing: the features that `present` lacks, with the reasons. */
+static struct wr_value missing_object(struct wr_engine *engine, const struct wr_case *c,
+                                      const struct wr_value *present)
+{
+    const struct wr_binding *binding = engine->binding;
+    uint32_t n_missing = binding->plan->n_features - present->n, n = 0;
+    struct wr_pair *pairs = new_pairs(engine, n_missing);
+    for (uint32_t k = 0; pairs != NULL && k < binding->plan->n_features && n < n_missing; k++) {
+        uint32_t i = binding->pack->by_name[k];
+        if (wr_is(c->features[i], WR_UNDEFINED)) {
+            pairs[n].key = binding->feature_keys[k];
+            pairs[n++].value = wr_string(wr_str_z(wr_case_absence(c->vector.values[i].presence)));
+        }
     }
     return object(pairs, n);
 }
@@ -60,8 +76,7 @@ static struct wr_value lists_object(struct wr_engine *engine, const struct wr_ca
 static struct wr_value scores_object(struct wr_engine *engine, const struct wr_case *c)
 {
     const struct wr_pack *pack = engine->binding->pack;
-    struct wr_pair *pairs = wr_arena_alloc(&engine->work, (pack->n_models + 1) * sizeof *pairs,
-                                           alignof(struct wr_pair));
+    struct wr_pair *pairs = new_pairs(engine, pack->n_models);
     uint32_t n = 0;
     for (uint32_t i = 0; pairs != NULL && i < pack->n_models; i++) {
         if (c->model_states[i] == WR_SCORED) {
@@ -76,21 +91,21 @@ struct wr_value wr_case_input(struct wr_engine *engine, const struct wr_case *c,
                               enum wr_input_stage stage)
 {
     struct wr_pair extra[4], *pairs;
+    struct wr_value features = wr_undefined();
     uint32_t n_extra = 0, n = 0, next = 0;
     if (stage != WR_INPUT_EVENT) {
-        extra[n_extra++] =
-            (struct wr_pair){wr_string(WR_STR("features")), features_object(engine, c, false)};
+        features = features_object(engine, c);
+        extra[n_extra++] = (struct wr_pair){wr_string(WR_STR("features")), features};
     }
     extra[n_extra++] = (struct wr_pair){wr_string(WR_STR("lists")), lists_object(engine, c)};
     if (stage != WR_INPUT_EVENT) {
         extra[n_extra++] =
-            (struct wr_pair){wr_string(WR_STR("missing")), features_object(engine, c, true)};
+            (struct wr_pair){wr_string(WR_STR("missing")), missing_object(engine, c, &features)};
     }
     if (stage == WR_INPUT_POLICY) {
         extra[n_extra++] = (struct wr_pair){wr_string(WR_STR("scores")), scores_object(engine, c)};
     }
-    size_t room = ((size_t)c->document.n + n_extra) * sizeof *pairs;
-    pairs = wr_arena_alloc(&engine->work, room, alignof(struct wr_pair));
+    pairs = new_pairs(engine, (size_t)c->document.n + n_extra);
     if (pairs == NULL || wr_arena_failed(&engine->work)) {
         return wr_undefined();
     }

@@ -97,6 +97,19 @@ TEST("without a key the place is named and the number is not")
     CHECK_STR(tokenise("{\"a\":{\"4111111111111111\":1}}", "key", NULL), "card_number at a");
 }
 
+TEST("the deepest document that the reader lets through is walked to its end")
+{
+    char json[3 * WR_LIMIT_REQUEST_DEPTH], where[3 * WR_LIMIT_REQUEST_DEPTH];
+    size_t n = WR_LIMIT_REQUEST_DEPTH, m = 0;
+    memset(json, '[', n);
+    m = (size_t)sprintf(json + n, "4111111111111111");
+    memset(json + n + m, ']', n);
+    json[2 * n + m] = 0;
+    CHECK(strncmp(tokenise(json, "", NULL), "card_number at [0][0][0]", 24) == 0);
+    snprintf(where, sizeof where, "%s", tokenise(json, "key", NULL));
+    CHECK(strstr(where, "[\"card_") != NULL);
+}
+
 TEST("event id and time are exempt")
 {
     CHECK_STR(tokenise("{\"id\":\"4111111111111111\"}", "", "id"), "{\"id\":\"4111111111111111\"}");

@@ -42,6 +42,8 @@ TEST("bad input is refused with its code and place, and changes nothing")
          "transaction.time"},
         {EVENT(",\"x\":{\"4111111111111111\":1}"), WR_E_CARD_NUMBER, "x"},
     };
+    static const char *const last_fine =
+        "{\"transaction\":{\"id\":\"t\",\"time\":1700000060,\"amount\":5}}";
     struct rig rig;
     uint8_t before[32], after[32];
     rig_open(&rig);
@@ -64,6 +66,7 @@ TEST("bad input is refused with its code and place, and changes nothing")
     CHECK_INT(wr_engine_digest(rig.engine, after), WR_OK);
     CHECK(memcmp(before, after, 32) == 0);
     CHECK_INT(wr_engine_sequence(rig.engine), 1);
+    CHECK_INT(rig_send(&rig, last_fine)->err, WR_OK); /* 60 s ahead to the second */
     rig_close(&rig);
 }
 
@@ -338,6 +341,14 @@ TEST("reasons are bounded in number and in bytes")
         n += (size_t)sprintf(policy + n, "\"C%02d\"%s", i, i == 0 ? "]" : ",");
     }
     struct wr_answer *answer = with_policy(&rig, policy);
+    char all[3000];
+    size_t m = 0;
+    for (int i = 0; i < 32; i++) { /* in order, each once */
+        m +=
+            (size_t)sprintf(all + m, "%s{\"code\":\"C%02d\",\"text\":\"\"}", i == 0 ? "[" : ",", i);
+    }
+    strcpy(all + m, "]");
+    CHECK_HAS(answer->document, all);
     CHECK_HAS(answer->document, "\"C00\"");
     CHECK_HAS(answer->document, "\"C31\"");
     CHECK(!rig_has(answer->document, "\"C32\""));

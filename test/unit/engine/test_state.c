@@ -419,6 +419,10 @@ TEST("another policy over the same features keeps all history and is told in the
     rig_keep(&rig, rig.answer.record);
     CHECK_INT(rig.answer.sequence, 2);
     CHECK(wr_engine_pack(rig.engine) == pack);
+    struct wr_engine_stats stats;
+    wr_engine_stats(rig.engine, &stats);
+    CHECK(stats.n_activations == 1 && stats.n_decisions == 1 && stats.sequence == 2);
+    CHECK(stats.n_entities > 0 && stats.n_ids == 1 && stats.watermark_us < RIG_NOW);
     struct wr_answer *answer = rig_send(&rig, OF_C("b"));
     CHECK_INT(answer->outcome, WR_OUTCOME_APPROVE);
     CHECK_HAS(answer->features, "\"customer_count_1d\":2");
