@@ -102,7 +102,7 @@ static bool reserve(struct batch *batch, struct wr_arena *scratch)
             out_size += binding->case_size + batch->cases[i].event_text.n;
         }
     }
-    size_t score_size = wr_case_score_room(binding, n_open);
+    size_t score_size = wr_case_score_room(binding, batch->n);
     size_t keep_size = n_open * binding->keep_size + 256;
     char *room = wr_arena_alloc(scratch, score_size + keep_size + out_size, 64);
     if (room == NULL) {

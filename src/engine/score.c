@@ -5,6 +5,8 @@
 
 #include "engine/state.h"
 
+enum { ROWS_MAX = 64 }; /* rows in one call of a model: bounds the room that wide models need */
+
 /* The number of an input, or NaN when it is absent. */
 static double input_number(const struct wr_case *c, const struct wr_pack_input *input,
                            uint32_t *path)
@@ -80,32 +82,46 @@ static void score_rows(const struct wr_pack_model *model, uint32_t m, void *mode
 
 size_t wr_case_score_room(const struct wr_binding *binding, size_t n)
 {
-    return n * sizeof(double) * (1 + binding->n_inputs_max + binding->n_outputs_max);
+    return WR_MIN(n, (size_t)ROWS_MAX) * sizeof(double) *
+           (1 + binding->n_inputs_max + binding->n_outputs_max);
+}
+
+/* All live cases of one model, at most ROWS_MAX at a time. */
+static void score_model(const struct wr_binding *binding, uint32_t m, uint32_t first_path,
+                        struct wr_case *cases, size_t n, struct rows *rows, struct wr_arena *keep)
+{
+    const struct wr_pack_model *model = &binding->pack->models[m];
+    rows->n = 0;
+    for (size_t k = 0; k < n; k++) {
+        struct wr_case *c = &cases[k];
+        if (c->stage != WR_CASE_LIVE) {
+            continue;
+        }
+        c->model_states[m] = WR_SCORE_SKIPPED;
+        if (c->budget != WR_BUDGET_FALLBACK &&
+            fill_row(c, model, m, first_path, rows->rows + rows->n * model->n_inputs)) {
+            rows->of[rows->n++] = c;
+        }
+        if (rows->n == ROWS_MAX) {
+            score_rows(model, m, binding->model_scratch, rows, keep);
+            rows->n = 0;
+        }
+    }
+    score_rows(model, m, binding->model_scratch, rows, keep);
 }
 
 void wr_case_score(struct wr_engine *engine, struct wr_case *cases, size_t n, void *room,
                    struct wr_arena *keep)
 {
     const struct wr_binding *binding = engine->binding;
-    const struct wr_pack *pack = binding->pack;
-    struct rows rows = {.of = room, .rows = (double *)(void *)((char *)room + n * sizeof(double))};
+    size_t n_rows = WR_MIN(n, (size_t)ROWS_MAX);
+    struct rows rows = {.of = room,
+                        .rows = (double *)(void *)((char *)room + n_rows * sizeof(double))};
     uint32_t first_path = 0;
-    rows.outputs = rows.rows + n * binding->n_inputs_max;
-    for (uint32_t m = 0; m < pack->n_models; m++) {
-        const struct wr_pack_model *model = &pack->models[m];
-        rows.n = 0;
-        for (size_t k = 0; k < n; k++) {
-            struct wr_case *c = &cases[k];
-            if (c->stage != WR_CASE_LIVE) {
-                continue;
-            }
-            c->model_states[m] = WR_SCORE_SKIPPED;
-            if (c->budget != WR_BUDGET_FALLBACK &&
-                fill_row(c, model, m, first_path, rows.rows + rows.n * model->n_inputs)) {
-                rows.of[rows.n++] = c;
-            }
-        }
-        score_rows(model, m, binding->model_scratch, &rows, keep);
+    rows.outputs = rows.rows + n_rows * binding->n_inputs_max;
+    for (uint32_t m = 0; m < binding->pack->n_models; m++) {
+        const struct wr_pack_model *model = &binding->pack->models[m];
+        score_model(binding, m, first_path, cases, n, &rows, keep);
         for (size_t i = 0; i < model->n_inputs; i++) {
             first_path += model->inputs[i].feature == UINT32_MAX ? 1 : 0;
         }

@@ -262,8 +262,12 @@ TEST("scores are the same in batches and one by one, and in a replay")
     for (int i = 0; i < N; i++) {
         int n = i % 9 == 0 ? 0 : i * 37 % 300;
         snprintf(bodies[i], sizeof bodies[i],
-                 "{\"transaction\":{\"id\":%d,\"time\":1700000000%s%.0d},\"user\":{\"id\":%d}}", i,
-                 n == 0 ? "" : ",\"amount\":", n, i % 11);
+                 "{\"transaction\":{\"id\":%d,\"channel\":\"a text to "
+                 "keep\",\"time\":1700000000%s%.0d},\"user\":{\"id\":%d}}",
+                 i, n == 0 ? "" : ",\"amount\":", n, i % 11);
+        if (i % 3 != 1) {
+            bodies[i][0] = '['; /* two of three are refused, and take no room */
+        }
         requests[i] = (struct wr_request){.body = wr_str_z(bodies[i]), .now_us = RIG_NOW};
     }
     CHECK_INT(wr_engine_batch(rig.engine, requests, N, &rig.scratch, answers, NULL), WR_OK);
@@ -274,6 +278,11 @@ TEST("scores are the same in batches and one by one, and in a replay")
     for (int i = 0; i < N; i++) {
         struct wr_answer *answer = rig_decide(&rig, requests[i]);
         CHECK(wr_str_eq(answer->record, answers[i].record));
+        if (answers[i].record.n == 0) {
+            CHECK(i % 3 != 1 && answer->err == answers[i].err);
+            continue;
+        }
+        CHECK_HAS(answer->record, "\"scores\":{");
         CHECK_INT(wr_engine_replay(again, answers[i].record, &rig.scratch, &rig.answer, NULL),
                   WR_OK);
         CHECK(wr_str_eq(rig.answer.record, answers[i].record));
