@@ -252,11 +252,13 @@ TEST("nesting beyond WR_LIMIT_REGO_DEPTH is refused")
 TEST("a text beyond WR_LIMIT_REGO_SOURCE is refused unread")
 {
     struct front f;
+    char *text = calloc((size_t)WR_LIMIT_REGO_SOURCE + 1, 1);
     front_begin(&f, FRONT_ARENA_MAX);
-    front_module(&f, wr_str_of("", (size_t)WR_LIMIT_REGO_SOURCE + 1), false);
+    front_module(&f, wr_str_of(text, (size_t)WR_LIMIT_REGO_SOURCE + 1), false);
     CHECK_INT(f.err, WR_E_LIMIT);
     CHECK_INT(f.errors.n, 1);
     front_end(&f);
+    free(text);
 }
 
 TEST("at most WR_LIMIT_REGO_PARSE_ERRORS errors of a module are told")
