@@ -363,6 +363,51 @@ TEST("reasons are bounded in number and in bytes")
     rig_close(&rig);
 }
 
+/* Appends n control characters, each six bytes of JSON. */
+static size_t add_wide(char *out, size_t at, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        at += (size_t)sprintf(out + at, "\\u0001");
+    }
+    return at;
+}
+
+TEST("the widest decision fits the room that was reserved for it")
+{
+    struct rig rig;
+    char *body = malloc(1 << 20);
+    size_t n = 0;
+    memset(&rig, 0, sizeof rig);
+    rig_files_open(&rig.files);
+    rig_put(&rig.files, ".manifest",
+            "{\"revision\":\"\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\"}");
+    rig_start(&rig);
+    n += (size_t)sprintf(body + n, "{\"transaction\":{\"id\":\"");
+    n = add_wide(body, n, 128);
+    n += (size_t)sprintf(body + n, "\",\"time\":1700000000,\"channel\":\"");
+    n = add_wide(body, n, 256);
+    n += (size_t)sprintf(body + n, "\"},\"policy\":{\"breaks_derive\":true,\"reasons\":[5");
+    for (int i = 0; i < 40; i++) {
+        n += (size_t)sprintf(body + n, ",{\"code\":\"%d", i);
+        n = add_wide(body, n, 64);
+        n += (size_t)sprintf(body + n, "\",\"rule\":\"");
+        n = add_wide(body, n, 70);
+        n += (size_t)sprintf(body + n, "\",\"text\":\"");
+        n = add_wide(body, n, 300);
+        n += (size_t)sprintf(body + n, "\"}");
+    }
+    n += (size_t)sprintf(body + n, "]}}");
+    CHECK(n < WR_LIMIT_REQUEST_SIZE);
+    struct wr_request request = {
+        .body = wr_str_of(body, n), .now_us = RIG_NOW, .want_features = true};
+    struct wr_answer *answer = rig_decide(&rig, request);
+    CHECK_INT(answer->err, WR_OK);
+    CHECK(answer->n_reasons >= 1 && answer->document.n < 16384);
+    CHECK(answer->projected.n > answer->document.n);
+    free(body);
+    rig_close(&rig);
+}
+
 /* ── lists ──────────────────────────────────────────────────────────────────────────────────── */
 TEST("the first list class that hits fixes the outcome: block_hard, override, block, then policy")
 {

@@ -152,6 +152,9 @@ TEST("an input of the wrong type is refused, naming its path")
     add_models(&rig.files, "\"fraud\":{\"file\":\"models/m.wasm\",\"inputs\":[\"card.age\","
                            "\"is_big\"]}");
     rig_start(&rig);
+    for (size_t i = 0; i < wr_pack_n_warnings(rig.pack); i++) { /* the model reads it */
+        CHECK(!rig_has(wr_pack_warning(rig.pack, i), "feature is_big"));
+    }
     static const char *const values[] = {"\"5\"", "[]", "{}"};
     for (size_t i = 0; i < WR_COUNTOF(values); i++) {
         char body[256];
