@@ -81,6 +81,7 @@ static wr_err fold_decision(struct wr_engine *engine, const struct wr_record *re
     if (err != WR_OK) {
         return err;
     }
+    c.vector.values = NULL; /* applied, not read */
     wr_feature_update(engine->features, c.event, c.conditions, c.sequence, &c.vector);
     bool was_late = (record->flags & WR_RECORD_LATE) != 0;
     return own && c.vector.late != was_late

@@ -291,7 +291,7 @@ static wr_err read_limits(struct wr_pack *pack, const struct wr_keys *top)
         err != WR_OK ? err : wr_keys_count(&limits, "entities", 16, 1u << 28, &pack->entities_max);
     err = err != WR_OK
               ? err
-              : wr_keys_count(&limits, "bytes", 1u << 20, UINT64_C(1) << 40, &pack->bytes_max);
+              : wr_keys_count(&limits, "bytes", 4u << 20, UINT64_C(1) << 40, &pack->bytes_max);
     if (err == WR_OK && pack->ids_age_us == 0) {
         err = wr_keys_fail(&limits, "ids_age", "wanted more than nothing");
     }
