@@ -241,6 +241,56 @@ TEST("templates are rendered")
           "! strings.render_template: template: unexpected EOF in \"\""});
 }
 
+TEST("regular expressions are matched, split, replaced as Go does")
+{
+    ROWS({"regex.match", "[\"^a.c$\", \"abc\"]", "true"}, {"re_match", "[\"b\", \"abc\"]", "true"},
+         {"regex.match", "[\"[\", \"a\"]",
+          "! regex.match: error parsing regexp: missing closing ]: `[`"},
+         {"regex.is_valid", "[\"a(\"]", "false"}, {"regex.is_valid", "[1]", "false"},
+         {"regex.find_n", "[\"a.\", \"abacad\", 2]", "[\"ab\", \"ac\"]"},
+         {"regex.find_n", "[\"a*\", \"baac\", -1]", "[\"\", \"aa\", \"\"]"},
+         {"regex.find_n", "[\"\", \"\u00e9b\", -1]", "[\"\", \"\", \"\"]"},
+         {"regex.find_all_string_submatch_n", "[\"a(x*)b(y)?\", \"-ab-axb-\", -1]",
+          "[[\"ab\", \"\", \"\"], [\"axb\", \"x\", \"\"]]"},
+         {"regex.split", "[\",+\", \"a,,b,c\"]", "[\"a\", \"b\", \"c\"]"},
+         {"regex.split", "[\"x\", \"\"]", "[\"\"]"},
+         {"regex.split", "[\"\", \"ab\"]", "[\"a\", \"b\"]"},
+         {"regex.replace", "[\"-wy-wxxy-\", \"w(x*)y\", \"[$1]${1}z$$$nope\"]",
+          "\"-[]z$-[xx]xxz$-\""},
+         {"regex.replace", "[\"abc\", \"x*\", \"-\"]", "\"-a-b-c-\""},
+         {"regex.replace", "[\"2020-07\", \"(?P<y>\\\\d+)-(?P<m>\\\\d+)\", \"$m/$y\"]",
+          "\"07/2020\""},
+         {"regex.template_match", "[\"urn:foo:{.*}\", \"urn:foo:bar\", \"{\", \"}\"]", "true"},
+         {"regex.template_match", "[\"a.{b}\", \"axb\", \"{\", \"}\"]", "false"},
+         {"regex.template_match", "[\"a{\", \"a\", \"{\", \"}\"]",
+          "! regex.template_match: unbalanced braces in \"a{\""},
+         {"regex.globs_match", "[\"a.a.[0-9]+z\", \".b.b2359825792*594823z\"]", "true"},
+         {"regex.globs_match", "[\"[a-z]+\", \"[0-9]*\"]", "false"},
+         {"regex.globs_match", "[\"a*\", \"b*\"]", "true"},
+         {"regex.globs_match", "[\"a+b\", \"aaab\"]", "true"},
+         {"regex.globs_match", "[\"*a\", \"a\"]",
+          "! regex.globs_match: input:*a, pos:0, flag '*' must be preceded by a non-flag"});
+}
+
+TEST("globs know delimiters, classes and alternatives")
+{
+    ROWS({"glob.match", "[\"*.com\", [\".\"], \"a.com\"]", "true"},
+         {"glob.match", "[\"*.com\", [\".\"], \"a.b.com\"]", "false"},
+         {"glob.match", "[\"**.com\", [\".\"], \"a.b.com\"]", "true"},
+         {"glob.match", "[\"*\", [], \"a.b\"]", "false"},
+         {"glob.match", "[\"*\", null, \"a.b\"]", "true"},
+         {"glob.match", "[\"a?c\", [], \"abc\"]", "true"},
+         {"glob.match", "[\"a?c\", [\"b\"], \"abc\"]", "false"},
+         {"glob.match", "[\"[!a-c]at\", [], \"fat\"]", "true"},
+         {"glob.match", "[\"[!a-c]at\", [], \"bat\"]", "false"},
+         {"glob.match", "[\"{cat,[fr]at}\", [], \"rat\"]", "true"},
+         {"glob.match", "[\"a+(b)\", [], \"a+(b)\"]", "true"},
+         {"glob.match", "[\"{a\", [], \"a\"]", "! glob.match: could not read the glob \"{a\""},
+         {"glob.match", "[\"a\", [\"ab\"], \"a\"]",
+          "! glob.match: operand 2 must be array of runes but got array containing string"},
+         {"glob.quote_meta", "[\"*.github.com\"]", "\"\\\\*.github.com\""});
+}
+
 TEST("types are named and cast")
 {
     ROWS(
@@ -510,6 +560,58 @@ TEST("values nested too deeply are refused, not followed")
     CHECK_INT(call.self->fn(&call, &v, 1, &out), WR_E_LIMIT);
     call.self = wr_builtin_find(WR_STR("yaml.marshal"));
     CHECK_INT(call.self->fn(&call, &v, 1, &out), WR_E_LIMIT);
+    wr_arena_deinit(&arena);
+}
+
+static char printed[256];
+
+static void keep_print(void *context, struct wr_str text)
+{
+    (void)context;
+    snprintf(printed, sizeof printed, "%.*s", WR_FMT(text));
+}
+
+TEST("print reaches its sink, with undefined arguments as such")
+{
+    struct wr_arena arena;
+    struct wr_builtin_env env = {.print = {keep_print, NULL}};
+    struct wr_value args[] = {wr_string(WR_STR("a")), wr_undefined(), wr_int(3)}, out;
+    wr_arena_init(&arena, &test_memory, 1 << 20);
+    struct wr_builtin_call call = {
+        .self = wr_builtin_find(WR_STR("print")), .arena = &arena, .env = &env};
+    CHECK_INT(call.self->fn(&call, args, 3, &out), WR_OK);
+    CHECK_STR(printed, "a <undefined> 3");
+    wr_arena_deinit(&arena);
+}
+
+TEST("what is prepared is found by the call, and a cache stays within its limit")
+{
+    struct wr_arena arena;
+    struct wr_builtin_env env = {0};
+    struct wr_value args[2] = {wr_string(WR_STR("^a+$")), wr_undefined()}, out;
+    wr_arena_init(&arena, &test_memory, 64 << 20);
+    struct wr_builtin_cache *prepared = wr_builtin_cache_new(&arena);
+    const struct wr_builtin *match = wr_builtin_find(WR_STR("regex.match"));
+    CHECK_INT(wr_builtin_prepare(prepared, &env, match, args, 2), WR_OK);
+    uint64_t fuel = 20; /* enough to match, not to compile */
+    struct wr_builtin_call call = {
+        .self = match, .arena = &arena, .env = &env, .prepared = prepared, .fuel = &fuel};
+    args[1] = wr_string(WR_STR("aa"));
+    CHECK_INT(call.fuel[0], 20);
+    CHECK_INT(match->fn(&call, args, 2, &out), WR_OK);
+    CHECK(wr_is_true(out));
+    call.prepared = NULL;
+    fuel = 20;
+    CHECK_INT(match->fn(&call, args, 2, &out), WR_E_EVAL_CANCEL);
+    call.cache = wr_builtin_cache_new(&arena);
+    call.fuel = NULL;
+    for (int i = 0; i < WR_LIMIT_BUILTIN_CACHE + 100; i++) {
+        char pattern[32];
+        snprintf(pattern, sizeof pattern, "^a{%d}(%d)?$", i % 3, i);
+        args[0] = wr_string(wr_str_z(pattern));
+        CHECK_INT(match->fn(&call, args, 2, &out), WR_OK);
+        CHECK(wr_is_true(out) == (i % 3 == 2));
+    }
     wr_arena_deinit(&arena);
 }
 
