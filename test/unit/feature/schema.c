@@ -453,12 +453,11 @@ static void try_pack(const char *text, const char *document, int *opened, int *r
 
 TEST("mangled packs are refused or work, and never crash")
 {
-    static const char *const documents[] = {
+    static const char whole[] =
         "{'tx': {'id': 1, 'time': 5, 'amount': 1.25}, 'user': {'id': 2}, 'from': 'a', 'to': 1e99,"
-        " 'device': {'ip': 'x', 'risk': 0.5}}",
-        "{'tx': {'id': 'q', 'time': 5, 'amount': 1}, 'user': {'id': [3]}}",
-        "[]",
-    };
+        " 'device': {'ip': 'x', 'risk': 0.5}}";
+    static const char *const documents[] = {
+        whole, "{'tx': {'id': 'q', 'time': 5, 'amount': 1}, 'user': {'id': [3]}}", "[]"};
     char text[4096];
     struct wr_rng rng;
     int opened = 0, read = 0;
