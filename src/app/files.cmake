@@ -9,6 +9,7 @@ list(APPEND WEIR_APP_FILES
   src/app/cmd_decide.c
   src/app/cmd_demo.c
   src/app/cmd_eval.c
+  src/app/cmd_fmt.c
   src/app/cmd_journal.c
   src/app/cmd_model.c
   src/app/cmd_pack.c
