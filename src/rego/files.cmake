@@ -72,5 +72,6 @@ list(APPEND WEIR_CORE_FILES
   src/rego/metadata.c
   src/rego/builtin_rego.c
   src/rego/to_json.c
+  src/rego/typecheck.c
 )
 include(src/rego/builtin.cmake)

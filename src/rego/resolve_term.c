@@ -414,6 +414,9 @@ static struct wr_plan_term *resolve_call(struct resolver *r, const struct wr_ast
     for (uint32_t i = 0; i < call->n; i++) {
         call->items[i] = wr_resolve_term(r, t->items[i + 1]);
     }
+    if (call->builtin != NULL) {
+        wr_resolve_check_types(r, call);
+    }
     return call;
 }
 
