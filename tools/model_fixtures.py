@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes the small models of test/unit/model/data, with rows and ONNX Runtime's answers.
 
-Needs the packages onnx, onnxruntime and numpy; the results are committed. tiny-xgb is written by
+Needs the packages onnx, onnxruntime, lightgbm and numpy; the results are committed. tiny-xgb is written by
 hand in XGBoost's JSON schema and checked against the same trees as ONNX.
     python3 tools/model_fixtures.py
 """
@@ -11,6 +11,7 @@ import json
 import pathlib
 import struct
 
+import lightgbm
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -136,6 +137,7 @@ def main():
         [value("colour", TensorProto.STRING, ["N", 1]), value("size", f32, ["N", 1])], outs, texts,
         [onnx.numpy_helper.from_array(np.array([-1, 3], np.int64), "shape")])
     xgboost(numbers(4, True), outs)
+    boosted()
 
 
 def xgboost(rows, outs):
@@ -188,6 +190,27 @@ def ubjson(v):
     if isinstance(v, list):
         return b"[#L" + struct.pack(">q", len(v)) + b"".join(ubjson(x) for x in v)
     return b"i" + struct.pack(">b", v) if v < 128 else b"l" + struct.pack(">i", v)
+
+
+def boosted():
+    """LightGBM's own model and answers, with missing values in training and rows."""
+    x = np.round(RNG.normal(size=(2000, 4)) * 4) / 2
+    x[RNG.random(x.shape) < 0.15] = np.nan
+    y = (np.nan_to_num(x).sum(1) + RNG.normal(size=2000) > 0).astype(int)
+    model = lightgbm.train({"objective": "binary", "num_leaves": 8, "verbose": -1, "seed": 1,
+                            "num_threads": 1, "deterministic": True},
+                           lightgbm.Dataset(x, y), num_boost_round=10)
+    folder = ROOT / "tiny-lgbm"
+    folder.mkdir(parents=True, exist_ok=True)
+    text = model.model_to_string().split("\nfeature_importances:")[0] + "\n"
+    (folder / "model.txt").write_text(text)
+    with open(folder / "rows.csv", "w", newline="") as f:
+        csv.writer(f, lineterminator="\n").writerows(
+            [["x0", "x1", "x2", "x3"]] + [[f"{v:.9g}" for v in r] for r in x[:ROWS]])
+    with open(folder / "golden.csv", "w", newline="") as f:
+        csv.writer(f, lineterminator="\n").writerows(
+            [["label", "p0", "p1"]] + [[int(p > 0.5), f"{1 - p:.9g}", f"{p:.9g}"]
+                                       for p in model.predict(x[:ROWS])])
 
 
 if __name__ == "__main__":

@@ -10,8 +10,10 @@ list(APPEND WEIR_CORE_FILES
   src/model/graph_steps.c
   src/model/graph_write.c
   src/model/forest.c
+  src/model/answer.c
   src/model/ubjson.c
   src/model/xgboost.c
+  src/model/lightgbm.c
   src/model/protobuf.c
   src/model/onnx.c
   src/model/onnx_tensor.c

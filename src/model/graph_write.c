@@ -162,8 +162,11 @@ static bool plan(struct layout *l)
 }
 
 /* ── metadata ───────────────────────────────────────────────────────────────────────────────── */
-static void put_string(struct wr_buf *buf, struct wr_str s)
+static void put_string(struct wr_graph *g, struct wr_buf *buf, struct wr_str s)
 {
+    if (wr_utf8_invalid_at(s.p, s.n) != s.n) {
+        wr_graph_fail(g, WR_E_MODEL, "a name or category is not UTF-8 text");
+    }
     wr_json_write_string(buf, s, WR_JSON_COMPACT);
 }
 
@@ -171,20 +174,20 @@ static const char *const kind_names[] = {"number", "integer", "category"};
 static const char *const role_names[] = {"label", "probability", "score"};
 
 /* The name of a column: the port's own, with [i] when there are several. */
-static void put_column(struct wr_buf *buf, const struct wr_graph *g,
-                       const struct wr_graph_port *port, uint32_t i, struct wr_str own)
+static void put_column(struct wr_buf *buf, struct wr_graph *g, const struct wr_graph_port *port,
+                       uint32_t i, struct wr_str own)
 {
     char room[256];
     struct wr_buf name = wr_buf_fixed(room, sizeof room);
     if (g->tensors[port->tensor].count == 1) {
-        put_string(buf, own.n != 0 ? own : port->name);
+        put_string(g, buf, own.n != 0 ? own : port->name);
         return;
     }
     wr_format(&name, "%.*s[%u]", WR_FMT(wr_str_of(port->name.p, WR_MIN(port->name.n, 200))), i);
-    put_string(buf, own.n != 0 ? own : wr_buf_view(&name));
+    put_string(g, buf, own.n != 0 ? own : wr_buf_view(&name));
 }
 
-static void put_inputs(struct wr_buf *buf, const struct wr_graph *g, const struct wr_str *names)
+static void put_inputs(struct wr_buf *buf, struct wr_graph *g, const struct wr_str *names)
 {
     uint32_t column = 0;
     for (uint32_t p = 0; p < g->n_inputs; p++) {
@@ -197,7 +200,7 @@ static void put_inputs(struct wr_buf *buf, const struct wr_graph *g, const struc
     }
 }
 
-static void put_outputs(struct wr_buf *buf, const struct wr_graph *g)
+static void put_outputs(struct wr_buf *buf, struct wr_graph *g)
 {
     for (uint32_t p = 0; p < g->n_outputs; p++) {
         const struct wr_graph_port *port = &g->outputs[p];
@@ -220,11 +223,11 @@ static struct wr_str write_meta(struct layout *l, const struct wr_model_options 
                        ? g->missing
                        : options->missing == WR_MODEL_MISSING_YES;
     wr_buf_str(&buf, WR_STR("{\"name\":"));
-    put_string(&buf, options->name);
+    put_string(g, &buf, options->name);
     wr_buf_str(&buf, WR_STR(",\"source\":"));
-    put_string(&buf, g->source);
+    put_string(g, &buf, g->source);
     wr_buf_str(&buf, WR_STR(",\"producer\":"));
-    put_string(&buf, g->producer);
+    put_string(g, &buf, g->producer);
     wr_format(&buf, ",\"missing\":%s,\"trees\":%u,\"tree_nodes\":%u,\"inputs\":[",
               missing ? "true" : "false", g->n_trees, g->n_tree_nodes);
     put_inputs(&buf, g, names);
@@ -235,7 +238,7 @@ static struct wr_str write_meta(struct layout *l, const struct wr_model_options 
         if (i > 0) {
             wr_buf_char(&buf, ',');
         }
-        put_string(&buf, g->texts[i]);
+        put_string(g, &buf, g->texts[i]);
     }
     wr_buf_str(&buf, WR_STR("]}"));
     if (buf.overflow) {

@@ -26,6 +26,9 @@ struct wr_model {
 /* ── compiling ──────────────────────────────────────────────────────────────────────────────── */
 static enum wr_model_format guess(struct wr_str source)
 {
+    if (wr_str_starts(source, WR_STR("tree\n")) || wr_str_starts(source, WR_STR("tree\r\n"))) {
+        return WR_MODEL_LIGHTGBM_TEXT;
+    }
     for (size_t i = 0; i < source.n && i < 64; i++) {
         char c = source.p[i];
         if (c == '{') {
@@ -61,6 +64,8 @@ wr_err wr_model_compile(struct wr_arena *arena, struct wr_str source,
         options->format == WR_MODEL_AUTO ? guess(source) : options->format;
     if (format == WR_MODEL_ONNX) {
         wr_source_onnx(g, source);
+    } else if (format == WR_MODEL_LIGHTGBM_TEXT) {
+        wr_source_lightgbm(g, source);
     } else {
         wr_source_xgboost(g, source, format == WR_MODEL_XGBOOST_UBJSON);
     }

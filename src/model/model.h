@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Trained models: from a source file to one wasm module, and from that module to scores.
  *
- *   ONNX, XGBoost --wr_model_compile--> module.wasm --wr_model_open--> struct wr_model
+ *   ONNX, XGBoost, LightGBM --wr_model_compile--> module.wasm --wr_model_open--> struct wr_model
  *
  * The module is container and program at once (docs/formats.md, "model module"): any WebAssembly
  * runtime can instantiate it, and wr_model_open reads the weights from its data segment and runs
@@ -27,6 +27,7 @@ enum wr_model_format {
     WR_MODEL_ONNX,
     WR_MODEL_XGBOOST_JSON,
     WR_MODEL_XGBOOST_UBJSON,
+    WR_MODEL_LIGHTGBM_TEXT,
 };
 
 enum wr_model_missing {

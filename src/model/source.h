@@ -9,5 +9,7 @@
 void wr_source_onnx(struct wr_graph *g, struct wr_str bytes);
 /* XGBoost's model.json, or model.ubj when `binary`. */
 void wr_source_xgboost(struct wr_graph *g, struct wr_str bytes, bool binary);
+/* LightGBM's text model. `text` must outlive the graph. */
+void wr_source_lightgbm(struct wr_graph *g, struct wr_str text);
 
 #endif

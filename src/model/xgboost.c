@@ -9,43 +9,44 @@
  * stopped early, save the booster sliced to its best iteration. */
 #include "base/fmath.h"
 #include "base/num.h"
+#include "model/answer.h"
 #include "model/forest.h"
 #include "model/source.h"
 #include "model/ubjson.h"
 #include "value/json_read.h"
 
-enum link { LINK_IDENTITY, LINK_LOGIT, LINK_RAW_LOGIT, LINK_LOG, LINK_SOFTMAX };
-
 static const struct {
     const char *name;
-    enum link link;
+    enum wr_link link;
+    bool raw; /* the base score is a probability, the answer stays a margin */
 } objectives[] = {
-    {"binary:logistic", LINK_LOGIT},
-    {"reg:logistic", LINK_LOGIT},
-    {"binary:logitraw", LINK_RAW_LOGIT},
-    {"reg:squarederror", LINK_IDENTITY},
-    {"reg:linear", LINK_IDENTITY},
-    {"reg:squaredlogerror", LINK_IDENTITY},
-    {"reg:absoluteerror", LINK_IDENTITY},
-    {"reg:pseudohubererror", LINK_IDENTITY},
-    {"reg:quantileerror", LINK_IDENTITY},
-    {"rank:pairwise", LINK_IDENTITY},
-    {"rank:ndcg", LINK_IDENTITY},
-    {"rank:map", LINK_IDENTITY},
-    {"count:poisson", LINK_LOG},
-    {"reg:gamma", LINK_LOG},
-    {"reg:tweedie", LINK_LOG},
-    {"survival:cox", LINK_LOG},
-    {"survival:aft", LINK_LOG},
-    {"multi:softprob", LINK_SOFTMAX},
-    {"multi:softmax", LINK_SOFTMAX},
+    {"binary:logistic", WR_LINK_LOGIT, false},
+    {"reg:logistic", WR_LINK_LOGIT, false},
+    {"binary:logitraw", WR_LINK_IDENTITY, true},
+    {"reg:squarederror", WR_LINK_IDENTITY, false},
+    {"reg:linear", WR_LINK_IDENTITY, false},
+    {"reg:squaredlogerror", WR_LINK_IDENTITY, false},
+    {"reg:absoluteerror", WR_LINK_IDENTITY, false},
+    {"reg:pseudohubererror", WR_LINK_IDENTITY, false},
+    {"reg:quantileerror", WR_LINK_IDENTITY, false},
+    {"rank:pairwise", WR_LINK_IDENTITY, false},
+    {"rank:ndcg", WR_LINK_IDENTITY, false},
+    {"rank:map", WR_LINK_IDENTITY, false},
+    {"count:poisson", WR_LINK_LOG, false},
+    {"reg:gamma", WR_LINK_LOG, false},
+    {"reg:tweedie", WR_LINK_LOG, false},
+    {"survival:cox", WR_LINK_LOG, false},
+    {"survival:aft", WR_LINK_LOG, false},
+    {"multi:softprob", WR_LINK_SOFTMAX, false},
+    {"multi:softmax", WR_LINK_SOFTMAX, false},
 };
 
 struct reader {
     struct wr_graph *g;
     const struct wr_value *learner, *model, *weight_drop;
     uint32_t n_features, targets, n_trees, n_nodes;
-    enum link link;
+    enum wr_link link;
+    bool raw_logit;
     struct wr_str objective;
     struct wr_forest forest;
     struct wr_walk_vote *votes;
@@ -96,6 +97,7 @@ static bool read_objective(struct reader *r)
     for (size_t i = 0; i < WR_COUNTOF(objectives); i++) {
         if (wr_str_eq(r->objective, wr_str_z(objectives[i].name))) {
             r->link = objectives[i].link;
+            r->raw_logit = objectives[i].raw;
             return true;
         }
     }
@@ -119,14 +121,19 @@ static bool read_parameters(struct reader *r)
     }
     r->n_features = (uint32_t)features;
     r->targets = classes >= 2 ? (uint32_t)classes : 1;
-    bool logit = r->link == LINK_LOGIT || r->link == LINK_RAW_LOGIT;
-    if ((logit && !(base > 0 && base < 1)) || (r->link == LINK_LOG && !(base > 0)) ||
+    if ((r->targets > 1) != (r->link == WR_LINK_SOFTMAX)) {
+        wr_graph_fail(r->g, WR_E_MODEL, "XGBoost: num_class does not suit objective %.*s",
+                      WR_FMT(r->objective));
+        return false;
+    }
+    bool logit = r->link == WR_LINK_LOGIT || r->raw_logit;
+    if ((logit && !(base > 0 && base < 1)) || (r->link == WR_LINK_LOG && !(base > 0)) ||
         base - base != 0) {
         wr_graph_fail(r->g, WR_E_MODEL, "XGBoost: base_score does not suit objective %.*s",
                       WR_FMT(r->objective));
         return false;
     }
-    r->base = logit ? -wr_log(1 / base - 1) : r->link == LINK_LOG ? wr_log(base) : base;
+    r->base = logit ? -wr_log(1 / base - 1) : r->link == WR_LINK_LOG ? wr_log(base) : base;
     return true;
 }
 
@@ -295,33 +302,6 @@ static bool read_trees(struct reader *r)
     return true;
 }
 
-/* ── answer ─────────────────────────────────────────────────────────────────────────────────── */
-static void add_label(struct reader *r, uint32_t probabilities)
-{
-    struct wr_graph *g = r->g;
-    wr_graph_output(g, WR_STR("label"), wr_graph_arg(g, WR_ARG_MAX, probabilities, 1, false, false),
-                    WR_MODEL_LABEL);
-    wr_graph_output(g, WR_STR("probabilities"), probabilities, WR_MODEL_PROBABILITY);
-}
-
-static void add_answer(struct reader *r, uint32_t margin)
-{
-    struct wr_graph *g = r->g;
-    if (r->link == LINK_LOGIT && r->targets == 1) {
-        uint32_t p = wr_graph_map(g, WR_MAP_SIGMOID, margin, WR_F32, 0, 0);
-        uint32_t both[2] = {wr_graph_zip(g, WR_ZIP_SUB, wr_graph_scalar(g, WR_F32, 1), p, WR_F32),
-                            p};
-        add_label(r, wr_graph_concat(g, 1, both, 2));
-    } else if (r->link == LINK_SOFTMAX) {
-        add_label(r, wr_graph_softmax(g, WR_SOFTMAX, margin, 1));
-    } else if (r->link == LINK_LOG) {
-        wr_graph_output(g, WR_STR("score"), wr_graph_map(g, WR_MAP_EXP, margin, WR_F32, 0, 0),
-                        WR_MODEL_SCORE);
-    } else {
-        wr_graph_output(g, WR_STR("score"), margin, WR_MODEL_SCORE);
-    }
-}
-
 static void name_columns(struct reader *r)
 {
     const struct wr_value *names = wr_object_get_str(r->learner, WR_STR("feature_names"));
@@ -359,7 +339,7 @@ static void read_root(struct wr_graph *g, const struct wr_value *root)
     uint32_t x = wr_graph_input(g, WR_STR("f"), WR_F32, WR_MODEL_NUMBER, &shape);
     name_columns(&r);
     g->missing = true;
-    add_answer(&r, wr_forest_add(g, &r.forest, x));
+    wr_answer_add(g, wr_forest_add(g, &r.forest, x), r.link);
 }
 
 void wr_source_xgboost(struct wr_graph *g, struct wr_str bytes, bool binary)

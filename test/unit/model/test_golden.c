@@ -158,13 +158,14 @@ static void check_both(const char *folder, const char *name, const char *file)
     }
 }
 
-TEST("the fixtures score as ONNX Runtime scores them, and the module under Node to the bit")
+TEST("the fixtures score as their own libraries score them, and the module under Node to the bit")
 {
     for (size_t i = 0; i < WR_COUNTOF(fixtures); i++) {
         check_both(WEIR_SOURCE "/test/unit/model/data", fixtures[i], "model.onnx");
     }
     check_both(WEIR_SOURCE "/test/unit/model/data", "tiny-xgb", "model.json");
     check_both(WEIR_SOURCE "/test/unit/model/data", "tiny-xgb", "model.ubj");
+    check_both(WEIR_SOURCE "/test/unit/model/data", "tiny-lgbm", "model.txt");
 }
 
 TEST("all golden ONNX models score as ONNX Runtime scores them, and under Node to the bit")
