@@ -86,7 +86,7 @@ static inline bool may_be_card(const struct wr_value *v)
 static bool value_is_card(const struct wr_value *v, char digits[19], size_t *n)
 {
     char room[TEXT_MAX];
-    if (WR_LIKELY(!may_be_card(v))) {
+    if (!may_be_card(v)) {
         return false;
     }
     if (v->type == WR_STRING) {
@@ -171,7 +171,7 @@ static wr_err check_leaf(struct wr_arena *arena, const struct walk *walk, const 
 {
     char digits[DIGITS_MAX];
     size_t n;
-    if (WR_LIKELY(!value_is_card(v, digits, &n)) || v == exempt[0] || v == exempt[1]) {
+    if (v == exempt[0] || v == exempt[1] || !value_is_card(v, digits, &n)) {
         return WR_OK;
     }
     if (key.n == 0) {
@@ -179,6 +179,13 @@ static wr_err check_leaf(struct wr_arena *arena, const struct walk *walk, const 
                       error);
     }
     return replace(arena, v, key, digits, n, error);
+}
+
+static bool key_is_card(const struct wr_value *key)
+{
+    char digits[DIGITS_MAX];
+    size_t n;
+    return value_is_card(key, digits, &n);
 }
 
 wr_err wr_card_tokenise(struct wr_arena *arena, struct wr_value *document,
@@ -195,16 +202,14 @@ wr_err wr_card_tokenise(struct wr_arena *arena, struct wr_value *document,
     while (walk.depth > 0) {
         const struct wr_value *name;
         const struct wr_value *v = next_child(&walk.frames[walk.depth - 1], &name);
-        char digits[DIGITS_MAX];
-        size_t n;
         wr_err err = WR_OK;
         if (v == NULL) {
             walk.depth--;
-        } else if (name != NULL && WR_UNLIKELY(value_is_card(name, digits, &n))) {
+        } else if (name != NULL && may_be_card(name) && key_is_card(name)) {
             walk.depth--; /* the place is the object: its key is the secret */
             return refuse(&walk, "an object here has a card number as a key", error);
         } else if (v->type != WR_OBJECT && v->type != WR_ARRAY) {
-            err = check_leaf(arena, &walk, v, exempt, key, error);
+            err = may_be_card(v) ? check_leaf(arena, &walk, v, exempt, key, error) : WR_OK;
         } else if (walk.depth == WR_COUNTOF(walk.frames)) {
             err = wr_fail(error, WR_E_LIMIT, "the document is deeper than %d",
                           WR_LIMIT_REQUEST_DEPTH);
