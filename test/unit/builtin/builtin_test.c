@@ -205,6 +205,7 @@ TEST("sprintf speaks Go's verbs")
           "\"ff FF 0xff 10 101 A U+0041\""},
          {"sprintf", "[\"%e %.3g %6.1f|%-8.2f|%08.3f\", [12345.678, 12345.678, 2.25, 1.5, -1.5]]",
           "\"1.234568e+04 1.23e+04    2.2|1.50    |-001.500\""},
+         {"sprintf", "[\"%v %v %g\", [0.0001, 0.00001, 0.0]]", "\"0.0001 1e-05 0\""},
          {"sprintf", "[\"%[2]d %[1]d\", [1, 2]]", "\"2 1\""},
          {"sprintf", "[\"%*d\", [5, 42]]", "\"   42\""},
          {"sprintf", "[\"%!\", []]", "\"%!!(MISSING)\""},
@@ -347,6 +348,9 @@ TEST("time knows layouts, zones and the calendar")
          "! time.parse_ns: parsing time \"2021-02-30\": day out of range"},
         {"time.parse_ns", "[\"2006-01-02\", \"21\"]",
          "! time.parse_ns: parsing time \"21\" as \"2006-01-02\": cannot parse \"21\" as \"2006\""},
+        {"time.parse_ns", "[\"02 Jan 06\", \"02 Jan 69\"]", "-31449600000000000"},
+        {"time.parse_ns", "[\"02 Jan 06\", \"02 Jan 68\"]", "3092688000000000000"},
+        {"time.parse_ns", "[\"3:04PM 2006\", \"12:30AM 1970\"]", "1800000000000"},
         {"time.parse_duration_ns", "[\"1h15m30.5s\"]", "4530500000000"},
         {"time.parse_duration_ns", "[\"-1.5h\"]", "-5400000000000"},
         {"time.parse_duration_ns", "[\"5\"]",
@@ -379,6 +383,8 @@ TEST("zones come from TZif files, with their rule for the future")
           "\"2020-07-01T07:30:00-04:00\""},
          {"time.format", "[[4118041800000000000, \"America/New_York\", \"RFC1123\"]]",
           "\"Wed, 30 Jun 2100 08:30:00 EDT\""},
+         {"time.clock", "[[4108690800000000000, \"America/New_York\"]]", "[3, 0, 0]"},
+         {"time.clock", "[[4108690799000000000, \"America/New_York\"]]", "[1, 59, 59]"},
          {"time.format", "[[4102488000000000000, \"Europe/Berlin\", \"RFC822Z\"]]",
           "\"01 Jan 00 13:00 +0100\""},
          {"time.format", "[[-3000000000000000000, \"Europe/Berlin\", \"RFC3339\"]]",
@@ -441,6 +447,8 @@ TEST("graphs are walked")
          {"graph.reachable",
           "[{\"a\": {\"b\"}, \"b\": {\"c\"}, \"c\": {\"a\"}, \"d\": []}, {\"a\"}]",
           "{\"a\", \"b\", \"c\"}"},
+         {"graph.reachable_paths", "[{\"a\": [\"b\"], \"b\": [\"c\"], \"c\": [\"a\"]}, [\"a\"]]",
+          "{[\"a\", \"b\", \"c\"]}"},
          {"graph.reachable_paths", "[{\"a\": [\"b\", \"c\"], \"b\": [\"c\"], \"c\": []}, {\"a\"}]",
           "{[\"a\", \"b\", \"c\"], [\"a\", \"c\"]}"});
 }
@@ -466,6 +474,70 @@ TEST("hashes match their published vectors")
          {"crypto.hmac.equal", "[\"ab\", \"ac\"]", "false"});
 }
 
+TEST("hashes pad at the edges of their blocks")
+{
+    ROWS({"crypto.md5", "[\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"]",
+          "\"ef1772b6dff9a122358552954ad0df65\""},
+         {"crypto.sha1", "[\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"]",
+          "\"c1c8bbdc22796e28c0e15163d20899b65621d65a\""},
+         {"crypto.md5", "[\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"]",
+          "\"3b0c8ac703f828b04c6c197006d17218\""},
+         {"crypto.sha1", "[\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"]",
+          "\"c2db330f6083854c99d4b5bfb6e8f29f201be699\""},
+         {"crypto.md5", "[\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"]",
+          "\"b06521f39153d618550606be297466d5\""},
+         {"crypto.sha1", "[\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"]",
+          "\"03f09f5b158a7a8cdad920bddc29b81c18a551f5\""},
+         {"crypto.md5", "[\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"]",
+          "\"014842d480b571495a4a0363793f7367\""},
+         {"crypto.sha1", "[\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"]",
+          "\"0098ba824b5c16427bd7a1122a5a442a25ec644d\""},
+         {"crypto.md5",
+          "[\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+          "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"]",
+          "\"8a7bd0732ed6a28ce75f6dabc90e1613\""},
+         {"crypto.sha1",
+          "[\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+          "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"]",
+          "\"ee971065aaa017e0632a8ca6c77bb3bf8b1dfc56\""},
+         {"crypto.md5",
+          "[\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+          "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"]",
+          "\"5f61c0ccad4cac44c75ff505e1f1e537\""},
+         {"crypto.sha1",
+          "[\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+          "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"]",
+          "\"f34c1488385346a55709ba056ddd08280dd4c6d6\""},
+         {"crypto.hmac.sha512",
+          "[\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+          "aaaaaaaaaaaaaaaaaaaaaaaaaa\", "
+          "\"kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk"
+          "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk\"]",
+          "\"94db53464263bc235ffcb970995dc158696e07419cb79309fb97567b746afe881c481c7aee6d9708bca235"
+          "eec60994cbfeb793060d25253b6fd06063bcd9bd05\""},
+         {"crypto.hmac.sha512",
+          "[\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+          "aaaaaaaaaaaaaaaaaaaaaaaaaaa\", "
+          "\"kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk"
+          "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk\"]",
+          "\"f6664e325dc6289a61cc8fe7d5c732defa96d8d3c3668809de1734a684b3f1ed39780111780e0fc1a2d17e"
+          "2b6b27a92f68ed7afd63df212eb648b4e1c98c73d7\""},
+         {"crypto.hmac.sha512",
+          "[\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+          "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\", "
+          "\"kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk"
+          "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk\"]",
+          "\"3693f5c3e42e4f3bd2007dbb2b364908ee28913605eda817e9a254f87508eefe3c99c37b8399e7e54d8a82"
+          "3b22130161e393e645086ec0e875d45445ce52ed94\""},
+         {"crypto.hmac.sha512",
+          "[\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+          "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\", "
+          "\"kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk"
+          "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk\"]",
+          "\"f11841ed73e833d2e408392088d34a35e7b2335acb163d7cff3971837e1d604a8e76cca06399e57b8a5a30"
+          "f9b909269fd2c4f1256e8a46f4e4ae07b38c49d089\""});
+}
+
 TEST("tokens are signed and checked")
 {
     ROWS({"io.jwt.encode_sign_raw",
@@ -476,6 +548,16 @@ TEST("tokens are signed and checked")
           "[\"eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.e30.DMCAvRgzrcf5w0Z879BsqzcrnDFKBY_"
           "GN6c3qKOUFtQ\", \"secret\"]",
           "true"},
+         {"io.jwt.verify_hs256",
+          "[\"eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.e30."
+          "DMCAvRgzrcf5w0Z879BsqzcrnDFKBY_GN6c3qKOUFtQ\", \"secreT\"]",
+          "false"},
+         {"io.jwt.decode_verify",
+          "[\"eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.e30."
+          "DMCAvRgzrcf5w0Z879BsqzcrnDFKBY_GN6c3qKOUFtQ\", {\"secret\": "
+          "\"secret\"}]",
+          "[true, {\"alg\": \"HS256\", \"typ\": \"JWT\"}, {}]"},
+         {"io.jwt.decode_verify", "[\"a.b.c\", {}]", "! io.jwt.decode_verify: no key constraint"},
          {"io.jwt.verify_hs256", "[\"a.b\", \"s\"]",
           "! io.jwt.verify_hs256: encoded JWT must have 3 sections, found 2"},
          {"io.jwt.verify_rs256",
