@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Modules to the tree of rules: packages, heads, clauses; conflicts among them. */
+#include "rego/print.h"
 #include "rego/resolve.h"
 
 struct wr_rego_error *wr_resolve_error(struct resolver *r, wr_err code,
@@ -92,6 +93,7 @@ static void add_rule(struct resolver *r, const struct wr_ast_rule *rule)
         return;
     }
     struct wr_value name = wr_string(rule->ref->items[0]->name);
+    wr_scope_check_name(r, rule->ref->items[0]->name, "rules", "rule", &rule->loc);
     struct wr_rule_node *node = wr_tree_add(r->tree, r->arena, r->module->node, name);
     for (uint32_t i = 1; i <= rule->n_static && node != NULL; i++) {
         if (i == 1) {
@@ -217,8 +219,10 @@ static void check_conflicts(struct resolver *r)
 
 static void declare_pattern(struct resolver *r, const struct wr_ast_term *t)
 {
+    t = wr_as_name(t);
     if (t->kind == WR_AST_VAR) {
         if (!wr_ast_is_wildcard(t)) {
+            wr_scope_check_name(r, t->name, "arguments", "argument", &t->loc);
             struct scope_name *entry = wr_scope_add(r, t->name, SCOPE_ARGUMENT, &t->loc);
             if (entry != NULL) {
                 entry->active = true;
@@ -385,6 +389,24 @@ static void resolve_rules(struct resolver *r, struct wr_resolve_result *out)
     }
 }
 
+/* Strict mode: imports that nothing named. */
+static void check_imports(struct resolver *r, struct wr_plan_module *m)
+{
+    r->module = m;
+    for (uint32_t i = 0; i < m->ast->n_imports; i++) {
+        if (import_alias(&m->ast->imports[i]).n == 0 || m->import_used[i]) {
+            continue;
+        }
+        struct wr_buf text = wr_buf_in(r->arena, 64);
+        wr_rego_print_term(&text, m->ast->imports[i].path);
+        if (m->ast->imports[i].alias.n > 0) {
+            wr_format(&text, " as %.*s", WR_FMT(m->ast->imports[i].alias));
+        }
+        wr_resolve_error(r, WR_E_REGO_COMPILE, &m->ast->imports[i].loc, "import %.*s unused",
+                         (int)text.n, text.p);
+    }
+}
+
 static wr_err finish(struct resolver *r)
 {
     if (r->no_room) {
@@ -423,6 +445,8 @@ wr_err wr_resolve_modules(struct wr_arena *arena, struct wr_ast_module **modules
     }
     for (uint32_t i = 0; i < n && !r.no_room; i++) {
         out->modules[i].ast = modules[i];
+        out->modules[i].import_used = WR_NEW_ARRAY(arena, bool, modules[i]->n_imports);
+        r.no_room = r.no_room || out->modules[i].import_used == NULL;
         if (!add_package(&r, &out->modules[i])) {
             continue;
         }
@@ -435,6 +459,9 @@ wr_err wr_resolve_modules(struct wr_arena *arena, struct wr_ast_module **modules
         check_conflicts(&r);
         hide_system(&out->tree);
         resolve_rules(&r, out);
+        for (uint32_t i = 0; i < n && options->strict && !r.no_room; i++) {
+            check_imports(&r, &out->modules[i]);
+        }
     }
     return finish(&r);
 }

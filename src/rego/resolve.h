@@ -52,6 +52,12 @@ struct resolver {
 };
 
 /* resolve_scope.c */
+/* `input` and `data` stand in the tree as references of one item: patterns take them for names. */
+static inline const struct wr_ast_term *wr_as_name(const struct wr_ast_term *t)
+{
+    return t->kind == WR_AST_REF && t->n_items == 1 ? t->items[0] : t;
+}
+
 uint32_t wr_resolve_new_var(struct resolver *r, struct wr_str name);
 struct scope_name *wr_scope_add(struct resolver *r, struct wr_str name, enum scope_how how,
                                 const struct wr_ast_loc *loc);
@@ -63,6 +69,10 @@ void wr_scope_activate(struct resolver *r, struct wr_str name, enum scope_how ho
                        const struct wr_ast_loc *loc);
 /* A declared variable; false: the name is none. `*blocked` if it will be declared later on. */
 bool wr_scope_find(struct resolver *r, struct wr_str name, uint32_t *var, bool *blocked);
+
+/* In strict mode and v1: nothing may be named input or data. `what`: "variables", "variable". */
+void wr_scope_check_name(struct resolver *r, struct wr_str name, const char *what, const char *one,
+                         const struct wr_ast_loc *loc);
 
 /* resolve_term.c */
 struct wr_plan_term *wr_resolve_term(struct resolver *r, const struct wr_ast_term *t);

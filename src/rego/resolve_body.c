@@ -262,6 +262,7 @@ static void take_out(struct resolver *r, struct wr_plan_body *body, struct wr_pl
 
 static void activate_pattern(struct resolver *r, const struct wr_ast_term *t, enum scope_how how)
 {
+    t = wr_as_name(t);
     if (t->kind == WR_AST_VAR && !wr_ast_is_wildcard(t)) {
         wr_scope_activate(r, t->name, how, &t->loc);
     } else if (t->kind == WR_AST_ARRAY) {
@@ -277,6 +278,7 @@ static void activate_pattern(struct resolver *r, const struct wr_ast_term *t, en
 
 static bool is_pattern(const struct wr_ast_term *t)
 {
+    t = wr_as_name(t);
     bool ok = t->kind == WR_AST_VAR || t->kind == WR_AST_SCALAR;
     if (t->kind == WR_AST_ARRAY || t->kind == WR_AST_OBJECT) {
         ok = true;

@@ -59,6 +59,7 @@ struct scope_name *wr_scope_add(struct resolver *r, struct wr_str name, enum sco
 /* Declares the variables of a pattern: a var, or arrays and objects of such. */
 static void add_pattern(struct resolver *r, const struct wr_ast_term *t, enum scope_how how)
 {
+    t = wr_as_name(t);
     if (t->kind == WR_AST_VAR && !wr_ast_is_wildcard(t)) {
         wr_scope_add(r, t->name, how, &t->loc);
     } else if (t->kind == WR_AST_ARRAY) {
@@ -115,6 +116,17 @@ void wr_scope_leave(struct resolver *r, struct scope *scope)
     r->scope = scope->parent;
 }
 
+void wr_scope_check_name(struct resolver *r, struct wr_str name, const char *what, const char *one,
+                         const struct wr_ast_loc *loc)
+{
+    bool root = wr_str_eq(name, WR_STR("input")) || wr_str_eq(name, WR_STR("data"));
+    if (root && (r->options->strict || r->module->ast->v1)) {
+        wr_resolve_error(r, WR_E_REGO_COMPILE, loc,
+                         "%s must not shadow %.*s (use a different %s name)", what, WR_FMT(name),
+                         one);
+    }
+}
+
 void wr_scope_activate(struct resolver *r, struct wr_str name, enum scope_how how,
                        const struct wr_ast_loc *loc)
 {
@@ -122,6 +134,7 @@ void wr_scope_activate(struct resolver *r, struct wr_str name, enum scope_how ho
     if (entry == NULL) {
         return; /* no room was found for it, and that is reported elsewhere */
     }
+    wr_scope_check_name(r, name, "variables", "variable", loc);
     if (entry->how == SCOPE_ARGUMENT) {
         wr_resolve_error(r, WR_E_REGO_COMPILE, loc, "arg %.*s redeclared", WR_FMT(name));
     } else if (entry->active) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Policies that carry their own expectations, in comments of the form
  *
- *   # mode: v1                     syntax of the file; `strict` makes builtin errors errors
+ *   # mode: v1                     syntax of the file; `strict` makes builtin errors errors, `lint`
+ *                                  compiles in OPA's strict mode
  *   # data: {"a": 1}               base documents
  *   # input: {"x": 1}              input of what follows
  *   # query: data.test.p           query of what follows
@@ -29,7 +30,7 @@ struct golden {
     struct wr_str text;
     struct wr_value data, input;
     struct wr_str query;
-    bool v1, strict;
+    bool v1, strict, lint;
     char got[8192];
 };
 
@@ -53,7 +54,7 @@ static void say(struct golden *g, const struct wr_buf *buf)
 static bool answer(struct golden *g, struct wr_value *value, struct wr_value *bindings)
 {
     struct wr_rego_errors errors;
-    struct wr_rego_options how = {.v1 = g->v1, .all_keywords = true};
+    struct wr_rego_options how = {.v1 = g->v1, .strict = g->lint, .all_keywords = true};
     struct wr_rego_source source = {wr_str_z(g->file), g->text};
     struct wr_rego_program *program;
     struct wr_rego_query *query;
@@ -134,6 +135,7 @@ static void take(struct golden *g, struct wr_str kind, struct wr_str text, unsig
     if (wr_str_eq(kind, WR_STR("mode"))) {
         g->v1 = g->v1 || wr_str_find(text, WR_STR("v1"), 0) != SIZE_MAX;
         g->strict = g->strict || wr_str_find(text, WR_STR("strict"), 0) != SIZE_MAX;
+        g->lint = g->lint || wr_str_find(text, WR_STR("lint"), 0) != SIZE_MAX;
     } else if (wr_str_eq(kind, WR_STR("data"))) {
         g->data = json(g, text);
     } else if (wr_str_eq(kind, WR_STR("input"))) {
