@@ -696,6 +696,34 @@ TEST("the time of an event is told without deciding it")
     rig_close(&rig);
 }
 
+TEST("without a mapped time an event happens when it arrives")
+{
+    struct rig rig;
+    memset(&rig, 0, sizeof rig);
+    rig_files_open(&rig.files);
+    rig_edit(&rig.files, "weir.json",
+             "\"time\": {\"path\": \"transaction.time\", \"unit\": \"s\"},", "");
+    rig_start(&rig);
+    struct wr_engine_stats stats;
+    wr_engine_stats(rig.engine, &stats);
+    CHECK(stats.watermark_us == INT64_MIN && stats.ids_age_us == 0);
+    struct wr_request request = {.body = WR_STR("{\"transaction\":{\"id\":1}}"), .now_us = -1};
+    CHECK(rig_decide(&rig, request)->event_us == -1000); /* cut off towards minus infinity */
+    request = (struct wr_request){.body = WR_STR("{\"transaction\":{\"id\":2}}"),
+                                  .now_us = RIG_NOW + 1999};
+    CHECK(rig_decide(&rig, request)->event_us == RIG_NOW + 1000);
+    wr_engine_stats(rig.engine, &stats);
+    CHECK(stats.watermark_us == RIG_NOW + 1000 - 60000000);
+    CHECK(stats.ids_age_us == 0); /* the first id is older than a day and has left */
+    request.body = WR_STR("{\"transaction\":{\"id\":3}}");
+    request.now_us = WR_NOW_IS_EVENT_TIME;
+    CHECK_INT(rig_decide(&rig, request)->err, WR_E_FIELD);
+    int64_t event_us;
+    CHECK_INT(wr_engine_event_us(rig.engine, &rig.scratch, request.body, &event_us, NULL),
+              WR_E_FIELD);
+    rig_close(&rig);
+}
+
 TEST("a reader over old data runs on event time")
 {
     struct rig rig;

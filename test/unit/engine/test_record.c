@@ -139,6 +139,10 @@ TEST("decision ids are written and read back")
     CHECK_TEXT(id, n, "5f0c3a91d2e4b687-3-1842");
     CHECK(wr_decision_id_read(wr_str_of(id, n), &node, &epoch, &sequence));
     CHECK(node == 0x5f0c3a91d2e4b687 && epoch == 3 && sequence == 1842);
+    n = wr_decision_id_write(id, 0, 0, 1);
+    CHECK_TEXT(id, n, "0000000000000000-0-1");
+    CHECK(wr_decision_id_read(wr_str_of(id, n), &node, &epoch, &sequence));
+    CHECK(node == 0 && epoch == 0 && sequence == 1);
     n = wr_decision_id_write(id, UINT64_MAX, UINT32_MAX, UINT64_MAX);
     CHECK(wr_decision_id_read(wr_str_of(id, n), &node, &epoch, &sequence));
     CHECK(node == UINT64_MAX && epoch == UINT32_MAX && sequence == UINT64_MAX);

@@ -339,6 +339,37 @@ TEST("labels act from their sequence, are replaced, withdrawn, and survive fold 
     rig_close(&rig);
 }
 
+TEST("a label that features read needs no entry among the labels of the pack")
+{
+    struct rig rig;
+    memset(&rig, 0, sizeof rig);
+    rig_files_open(&rig.files);
+    rig_edit(&rig.files, "weir.json",
+             "\"labels\": {\"fraud\": {\"path\": \"transaction.is_fraud\"}},", "");
+    rig_start(&rig);
+    struct wr_str a = terminal_event(&rig, "a", 0);
+    CHECK_LABEL((&rig, "{\"id\":\"a\",\"label\":{\"fraud\":true}}", a), "changed");
+    rig_close(&rig);
+}
+
+TEST("a label that no feature reads is kept, without effect")
+{
+    struct rig rig;
+    memset(&rig, 0, sizeof rig);
+    rig_files_open(&rig.files);
+    rig_edit(&rig.files, "weir.json", "\"labels\": {", "\"labels\": {\"chargeback\": {}, ");
+    rig_start(&rig);
+    struct wr_str a = terminal_event(&rig, "a", 0);
+    CHECK_LABEL((&rig, "{\"id\":\"a\",\"label\":{\"chargeback\":true}}", a), "unused");
+    CHECK_INT(wr_engine_sequence(rig.engine), 2);
+    CHECK_LABEL((&rig, "{\"id\":\"a\",\"label\":{\"chargeback\":true,\"fraud\":true}}", a),
+                "changed");
+    struct wr_engine_stats stats;
+    wr_engine_stats(rig.engine, &stats);
+    CHECK(stats.n_labels == 2 && stats.n_labels_without_effect == 1);
+    rig_close(&rig);
+}
+
 TEST("malformed labels are refused, naming what is wrong")
 {
     static const struct {
