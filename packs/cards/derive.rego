@@ -9,7 +9,7 @@ day := 86400000
 
 # Saturday and Sunday; 1970-01-01 was a Thursday, so three days on a week begins with Monday.
 tx_during_weekend := 1 if {
-	(input.transaction.time + 3 * day) % (7 * day) >= 5 * day
+	(input.transaction.time + (3 * day)) % (7 * day) >= 5 * day
 } else := 0
 
 # 00:00:00 to 06:59:59.

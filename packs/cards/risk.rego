@@ -9,6 +9,11 @@ import rego.v1
 
 score := input.scores.fraud
 
+# How many times the customer's mean amount this one is; undefined without history worth the name.
+above_habit := f.tx_amount / f.customer_id_avg_amount_30day_window if {
+	f.customer_id_nb_tx_30day_window >= limit.habit.history
+}
+
 allow if count(reasons) == 0
 
 reasons := ((decline | hold) | challenge) | review
@@ -32,10 +37,7 @@ hold contains "SCORE_HIGH" if {
 	score < limit.score.critical
 }
 
-hold contains "AMOUNT_FAR_ABOVE_HABIT" if {
-	f.customer_id_nb_tx_30day_window >= limit.habit.history
-	f.tx_amount > limit.habit.far * f.customer_id_avg_amount_30day_window
-}
+hold contains "AMOUNT_FAR_ABOVE_HABIT" if above_habit > limit.habit.far
 
 hold contains "VELOCITY_DAY_HARD" if f.customer_id_nb_tx_1day_window > limit.velocity.day_hard
 
@@ -58,9 +60,8 @@ challenge contains "AMOUNT_LARGE" if {
 }
 
 challenge contains "AMOUNT_ABOVE_HABIT" if {
-	f.customer_id_nb_tx_30day_window >= limit.habit.history
-	f.tx_amount > limit.habit.above * f.customer_id_avg_amount_30day_window
-	f.tx_amount <= limit.habit.far * f.customer_id_avg_amount_30day_window
+	above_habit > limit.habit.above
+	above_habit <= limit.habit.far
 }
 
 challenge contains "FIRST_USE_LARGE" if {
