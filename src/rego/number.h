@@ -4,8 +4,8 @@
  * Results are DEC where the text fits and TEXT in the arena otherwise. Errors: WR_E_MEMORY;
  * WR_E_LIMIT when an exponent exceeds WR_LIMIT_FLOAT_EXPONENT; division by zero is the caller's to
  * check with wr_number_is_zero. The inline functions are the fast path for small integers. */
-#ifndef WR_NUMBER_H
-#define WR_NUMBER_H
+#ifndef WR_REGO_NUMBER_H
+#define WR_REGO_NUMBER_H
 
 #include "rego/bigfloat.h"
 #include "value/value.h"
