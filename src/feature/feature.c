@@ -395,35 +395,40 @@ bool wr_feature_update(struct wr_feature_state *state, const struct wr_event *ev
     return !late;
 }
 
+/* What lies behind a key, one step further each round: its slot, its row, its tape. */
+static void prefetch_key(const struct wr_feature_state *state, const struct wr_event_key *key,
+                         int round)
+{
+    if (round == 0) {
+        wr_entity_prefetch(&state->entities, key);
+        return;
+    }
+    uint32_t at =
+        round == 1 ? wr_entity_hint(&state->entities, key) : wr_entity_find(&state->entities, key);
+    if (at == WR_ROW_NONE) {
+        return;
+    }
+    const struct wr_row *row = wr_entity_row(&state->entities, at);
+    if (round == 1) {
+        __builtin_prefetch(row);
+    } else if (row->ref != WR_STORE_NO_REF) {
+        const uint8_t *tape = wr_store_at(&state->store, row->ref);
+        for (int line = 0; line < 4; line++) {
+            __builtin_prefetch(tape + (size_t)line * 64);
+        }
+    }
+}
+
 void wr_feature_prefetch(const struct wr_feature_state *state, const struct wr_event *const *events,
                          size_t n)
 {
     const struct wr_feature_plan *plan = state->plan;
     for (int round = 0; round < 3; round++) {
-        for (size_t e = 0; e < n; e++) {
-            for (uint32_t i = 0; i < plan->schema->n_entities; i++) {
-                const struct wr_event_key *key = &events[e]->keys[i];
-                if (!key->present || !plan->classes[i].used) {
-                    continue;
-                }
-                if (round == 0) {
-                    wr_entity_prefetch(&state->entities, key);
-                    continue;
-                }
-                uint32_t at = round == 1 ? wr_entity_hint(&state->entities, key)
-                                         : wr_entity_find(&state->entities, key);
-                if (at == WR_ROW_NONE) {
-                    continue;
-                }
-                const struct wr_row *row = wr_entity_row(&state->entities, at);
-                if (round == 1) {
-                    __builtin_prefetch(row);
-                } else if (row->ref != WR_STORE_NO_REF) {
-                    const uint8_t *tape = wr_store_at(&state->store, row->ref);
-                    for (int line = 0; line < 4; line++) {
-                        __builtin_prefetch(tape + (size_t)line * 64);
-                    }
-                }
+        for (size_t i = 0; i < n * plan->schema->n_entities; i++) {
+            uint32_t entity = (uint32_t)(i % plan->schema->n_entities);
+            const struct wr_event_key *key = &events[i / plan->schema->n_entities]->keys[entity];
+            if (key->present && plan->classes[entity].used) {
+                prefetch_key(state, key, round);
             }
         }
     }
