@@ -4,7 +4,6 @@
 #include "app/file.h"
 #include "app/policy_load.h"
 #include "app/rego_output.h"
-#include "app/zones.h"
 
 #include <stdio.h>
 

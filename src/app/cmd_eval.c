@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* weir eval: evaluates a Rego query, with the flags and the output of `opa eval`. */
 #include "app/commands.h"
+#include "app/eval_env.h"
 #include "app/file.h"
 #include "app/policy_load.h"
 #include "app/rego_output.h"
-#include "app/zones.h"
 #include "value/json_read.h"
 #include "value/json_write.h"
 
@@ -171,7 +171,7 @@ static int evaluate(struct session *s)
     clock_gettime(CLOCK_REALTIME, &now);
     struct wr_rego_context context = {
         .input = s->input.type != WR_UNDEFINED ? &s->input : NULL,
-        .env = wr_zones_env(now.tv_sec * 1000000000LL + now.tv_nsec),
+        .env = wr_eval_env(now.tv_sec * 1000000000LL + now.tv_nsec),
         .strict_builtin_errors = options.strict_builtins,
     };
     wr_err code = wr_rego_eval(s->query, &context, &s->scratch, &s->results, &error);

@@ -4,10 +4,10 @@
  * A test is a rule whose name begins with test_; todo_test_ is told and skipped. It passes when its
  * value is defined and not false. Exit 0 when all pass, 2 when one fails, 1 on other errors. */
 #include "app/commands.h"
+#include "app/eval_env.h"
 #include "app/file.h"
 #include "app/policy_load.h"
 #include "app/rego_output.h"
-#include "app/zones.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -80,7 +80,7 @@ static void run_one(struct suite *suite, struct test *test)
     int64_t start = mono_ns();
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    struct wr_rego_context context = {.env = wr_zones_env(now.tv_sec * 1000000000LL + now.tv_nsec)};
+    struct wr_rego_context context = {.env = wr_eval_env(now.tv_sec * 1000000000LL + now.tv_nsec)};
     if (code == WR_OK) {
         code = wr_rego_eval(query, &context, &suite->scratch, &results, &error);
     }

@@ -20,6 +20,7 @@ list(APPEND WEIR_APP_FILES
   src/app/decider.c
   src/app/demo.c
   src/app/engine_open.c
+  src/app/eval_env.c
   src/app/file.c
   src/app/labelqueue.c
   src/app/pack_load.c
@@ -29,5 +30,4 @@ list(APPEND WEIR_APP_FILES
   src/app/rowevent.c
   src/app/simevent.c
   src/app/yaml_file.c
-  src/app/zones.c
 )

@@ -15,4 +15,14 @@ list(APPEND WEIR_SHELL_FILES
   src/shell/route.c
   src/shell/loop.c
   src/shell/server.c
+  src/shell/der.c
+  src/shell/pem.c
+  src/shell/go_value.c
+  src/shell/key.c
+  src/shell/key_open.c
+  src/shell/certificate.c
+  src/shell/certificate_chain.c
+  src/shell/certificate_extension.c
+  src/shell/certificate_uri.c
+  src/shell/crypto.c
 )

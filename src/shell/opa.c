@@ -8,6 +8,7 @@
 #include "shell/server_in.h"
 
 #include "rego/rego.h"
+#include "shell/crypto.h"
 #include "value/json_read.h"
 #include "value/json_write.h"
 
@@ -290,7 +291,9 @@ static void evaluate(struct wr_server *server, struct wr_conn *conn,
         int64_t before = clock->mono_ns(clock->context);
         struct wr_rego_context context = {
             .input = call->has_input ? &call->input : NULL,
-            .env = {.now_ns = server->now_us * 1000, .seed = (uint64_t)server->now_ns},
+            .env = {.now_ns = server->now_us * 1000,
+                    .seed = (uint64_t)server->now_ns,
+                    .crypto = wr_crypto_table()},
             .strict_builtin_errors = call->strict,
         };
         if (wr_rego_eval(query, &context, &server->scratch, &results, &error) != WR_OK) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "app/zones.h"
+#include "app/eval_env.h"
 #include "app/file.h"
 #include "base/hash.h"
+#include "shell/crypto.h"
 
 #include <stdio.h>
 
@@ -37,11 +38,12 @@ static bool load_zone(void *context, struct wr_arena *arena, struct wr_str name,
            wr_file_read(arena, path, ZONE_FILE_MAX, bytes, NULL) == WR_OK;
 }
 
-struct wr_builtin_env wr_zones_env(int64_t now_ns)
+struct wr_builtin_env wr_eval_env(int64_t now_ns)
 {
     return (struct wr_builtin_env){
         .now_ns = now_ns,
         .seed = wr_mix64((uint64_t)now_ns),
         .zones = {.load = load_zone},
+        .crypto = wr_crypto_table(),
     };
 }
