@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""An auditor's commands on the state directory of a service that has stopped.
+
+    journal.py WEIR
+
+The chain is whole and breaks when a byte of a row is changed; replay gives the same bytes; another
+pack shows what it would change; export tells every entry.
+"""
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from served import Checks, Served  # noqa: E402
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def run(*command):
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          check=False)
+
+
+def stream(served, n):
+    now = int(time.time() * 1000)
+    events = [{"transaction": {"id": f"j{i}", "time": now + i, "amount": 10 + i * 7 % 400,
+                               "terminal_id": str(i % 9)}, "user": {"id": str(i % 5)}}
+              for i in range(n)]
+    served.ask("POST", "/v1/decisions:batch", events)
+    served.ask("POST", "/v1/labels", {"id": "j3", "label": {"fraud": True}})
+    return served.ask("GET", "/v1/state")[2]
+
+
+def stricter_pack(folder):
+    """packs/cards with a lower limit for large amounts."""
+    pack = folder / "stricter"
+    shutil.copytree(ROOT / "packs" / "cards", pack)
+    data = (pack / "data.yaml").read_text()
+    (pack / "data.yaml").write_text(data.replace("large: 220", "large: 50"))
+    return pack
+
+
+def break_a_row(state):
+    segment = sorted(state.glob("journal-*.db"))[0]
+    with sqlite3.connect(segment) as database:
+        payload = bytearray(database.execute(
+            "select payload from entries where sequence = 20").fetchone()[0])
+        payload[150] ^= 1
+        database.execute("update entries set payload = ? where sequence = 20", (bytes(payload),))
+    database.close()
+
+
+def main():
+    weir, check = sys.argv[1], Checks("journal")
+    with Served(weir, "--pack", str(ROOT / "packs" / "cards")) as served:
+        live = stream(served, 200)
+        check.that(served.stop() == 0, "the service ends cleanly")
+        state, cards = served.folder / "state", str(ROOT / "packs" / "cards")
+        out = run(weir, "journal", "verify", str(state))
+        check.that(out.returncode == 0 and "chain is whole" in out.stdout, "it verifies", out.stdout)
+        out = run(weir, "journal", "replay", str(state), "--pack", cards)
+        check.that(out.returncode == 0 and "200 decisions replayed, 200 of them the same" in out.stdout,
+                   "replay gives the same bytes", out.stdout)
+        check.that(live["digest"] in out.stdout, "and the same state", (live, out.stdout))
+        out = run(weir, "journal", "replay", str(state), "--pack", str(stricter_pack(served.folder)))
+        check.that("approve -> challenge" in out.stdout and out.returncode == 1,
+                   "another pack shows what it changes", out.stdout)
+        out = run(weir, "journal", "export", str(state))
+        rows = [json.loads(line) for line in out.stdout.splitlines()]
+        check.that([r["sequence"] for r in rows] == list(range(1, 202)), "export tells every entry",
+                   out.stdout[:300])
+        check.that(rows[0]["document"]["transaction_id"] == "j0" and rows[-1]["kind"] == "label",
+                   "with its document", rows[-1])
+        break_a_row(state)
+        out = run(weir, "journal", "verify", str(state))
+        check.that(out.returncode == 1 and "20" in out.stdout, "a changed byte is found", out.stdout)
+    return check.end()
+
+
+sys.exit(main())
