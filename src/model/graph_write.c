@@ -5,11 +5,12 @@
 #include "model/kernel.h"
 #include "value/json_write.h"
 
-#define N_TESTS       8u
-#define N_TESTS_WIDE  2u    /* for rows of more than WIDE_ROW columns */
-#define WIDE_ROW      1000u /* columns */
-#define NEVER         UINT32_MAX
-#define ALIGNED(n, a) (((n) + ((uint64_t)(a)-1)) & ~((uint64_t)(a)-1))
+#define N_TESTS        8u
+#define N_TESTS_COSTLY 2u     /* for rows of many columns or much work */
+#define WIDE_ROW       1000u  /* columns */
+#define COSTLY_ROW     65536u /* bytes of scratch memory */
+#define NEVER          UINT32_MAX
+#define ALIGNED(n, a)  (((n) + ((uint64_t)(a)-1)) & ~((uint64_t)(a)-1))
 
 struct layout {
     struct wr_graph *g;
@@ -400,7 +401,8 @@ wr_err wr_graph_write(struct wr_graph *g, const struct wr_model_options *options
         return g->code;
     }
     struct wr_str meta = write_meta(&l, options);
-    uint32_t n_tests = l.n_columns_in > WIDE_ROW ? N_TESTS_WIDE : N_TESTS;
+    bool costly = l.n_columns_in > WIDE_ROW || l.scratch > COSTLY_ROW;
+    uint32_t n_tests = costly ? N_TESTS_COSTLY : N_TESTS;
     struct wr_program p = {.magic = WR_PROGRAM_MAGIC,
                            .version = WR_PROGRAM_VERSION,
                            .n_inputs = l.n_columns_in,

@@ -303,6 +303,10 @@ void wr_kernel_zip(const struct wr_step *s)
         .b_stride = strides[1][rank - 1],
         .n = dims[rank - 1],
     };
+    if (rank == 1) { /* nearly always */
+        run_any(&r, 0, 0, 0);
+        return;
+    }
     struct wr_odometer o = {.rank = rank - 1, .dims = dims, .n = 2, .strides = strides};
     uint32_t out = 0;
     do {

@@ -92,7 +92,7 @@ struct wr_odometer {
     uint32_t rank, n;
     const uint32_t *dims;
     const int32_t *const *strides;
-    uint32_t index[2 * WR_LIMIT_PROGRAM_RANK], at[3];
+    uint32_t index[WR_LIMIT_PROGRAM_RANK], at[3];
 };
 
 /* Steps on; false when all positions have been seen. */

@@ -61,11 +61,21 @@ static void walk_eight(const struct wr_tree_node *nodes, const struct wr_tree_ro
     leaves[7] = h;
 }
 
-/* The last trees, fewer than eight: the walk is filled up with the last of them, unused. */
+/* The last trees, fewer than eight. One or two are walked alone; more are filled up to eight with
+ * the last of them, unused. */
 static void walk_few(const struct wr_tree_node *nodes, const struct wr_tree_root *roots, uint32_t n,
                      const int32_t *keys, const struct wr_tree_node *leaves[WR_TREE_LANES])
 {
     struct wr_tree_root full[WR_TREE_LANES];
+    for (uint32_t t = 0; t < n && n <= 2; t++) {
+        leaves[t] = nodes + roots[t].node;
+        for (uint32_t depth = roots[0].depth_target & 0xff; depth > 0; depth--) {
+            leaves[t] = step_down(leaves[t], keys);
+        }
+    }
+    if (n <= 2) {
+        return;
+    }
     for (uint32_t t = 0; t < WR_TREE_LANES; t++) {
         full[t] = roots[t < n ? t : n - 1];
     }

@@ -529,12 +529,14 @@ static void list_element(struct wr_onnx *o, struct list *l, const struct wr_fiel
 static bool read_list(struct wr_onnx *o, const struct wr_onnx_node *node, const char *name,
                       uint32_t number, struct list *l)
 {
-    static int64_t nothing;
     struct wr_protobuf a, again;
     struct wr_field f;
-    l->integers = &nothing;
-    l->floats = (double *)(void *)&nothing;
-    l->n = 0;
+    void *nothing = wr_arena_zalloc(o->g->arena, 8, 8);
+    *l = (struct list){nothing, nothing, 0};
+    if (nothing == NULL) {
+        wr_graph_fail(o->g, WR_E_MEMORY, "no memory for attribute %s", name);
+        return false;
+    }
     if (!find_attribute(o, node, name, &a)) {
         return o->g->code == WR_OK;
     }
