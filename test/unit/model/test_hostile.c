@@ -287,6 +287,16 @@ TEST("the embedded kernel is what its sources give")
     remove("model-kernel.inc");
 }
 
+TEST("the fast walk over trees is compiled without branches")
+{
+    int status = system(WEIR_SOURCE "/tools/model_branches.sh");
+    if (status == 77 << 8) {
+        fprintf(stderr, "no compiler's output was looked at\n");
+        return;
+    }
+    CHECK_INT(status, 0);
+}
+
 int main(int argc, char **argv)
 {
     return check_main(argc, argv);
