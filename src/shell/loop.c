@@ -377,6 +377,9 @@ bool wr_server_step(struct wr_server *server, int64_t timeout_ns)
         parse(server, server->touched[i]);
     }
     wr_decide_batch(server);
+    if (server->port->threads.start == NULL && !server->failed) {
+        flush_all(server); /* what needs no row does not wait for the disk */
+    }
     step_journal(server);
     if (server->thread != NULL) {
         wr_gather_replies(server);
