@@ -8,5 +8,5 @@ weir_test(NAME rego_decide FILES test/conform/rego_decide.c LABEL conform)
 # The machine's other dispatcher must give the same answers: this program's own vm.c comes before
 # the library's.
 weir_test(NAME opa_cases_switch FILES test/conform/opa_cases.c src/rego/vm.c LABEL conform
-          LIBS ZLIB::ZLIB ARGS ${CMAKE_SOURCE_DIR}/test/conform/opa.passing)
+          LIBS weir_shell ZLIB::ZLIB ARGS ${CMAKE_SOURCE_DIR}/test/conform/opa.passing)
 target_compile_definitions(opa_cases_switch PRIVATE WR_VM_SWITCH=1)
