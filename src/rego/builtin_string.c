@@ -318,8 +318,8 @@ static wr_err string_list(struct wr_builtin_call *call, const struct wr_value *a
 static wr_err any_match(struct wr_builtin_call *call, const struct wr_value *args,
                         bool (*matches)(struct wr_str, struct wr_str), struct wr_value *out)
 {
-    const struct wr_value *search, *base;
-    uint32_t n_search, n_base;
+    const struct wr_value *search = NULL, *base = NULL;
+    uint32_t n_search = 0, n_base = 0;
     bool found = false;
     WR_TRY(string_list(call, args, 0, &search, &n_search));
     WR_TRY(string_list(call, args, 1, &base, &n_base));
