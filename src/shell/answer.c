@@ -19,7 +19,7 @@ static void write_field(struct wr_buf *buf, const char *name, const char *value)
     wr_h1_write_field(buf, wr_str_z(name), wr_str_z(value));
 }
 
-size_t wr_answer_write(struct wr_buf *buf, const struct wr_reply *reply)
+uint32_t wr_answer_write(struct wr_buf *buf, const struct wr_reply *reply)
 {
     char room[512];
     struct wr_buf fields = wr_buf_fixed(room, sizeof room);
@@ -58,7 +58,7 @@ size_t wr_answer_write(struct wr_buf *buf, const struct wr_reply *reply)
     }
     struct wr_str written = wr_str_of(buf->p + start, head_end - start);
     size_t at = wr_str_find(written, WR_STR("Weir-Elapsed-Us: "), 0);
-    return at == SIZE_MAX ? 0 : at + ELAPSED_LEAD;
+    return at == SIZE_MAX ? 0 : (uint32_t)(at + ELAPSED_LEAD);
 }
 
 static void member(struct wr_buf *buf, const char *name, struct wr_str value)

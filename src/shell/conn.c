@@ -284,7 +284,7 @@ void wr_conn_add(struct wr_server *server, struct wr_conn *conn, struct wr_slot 
     if (room != NULL) {
         memcpy(room, bytes.p, bytes.n);
         conn->out_n += bytes.n;
-        slot->n = bytes.n;
+        slot->n = (uint32_t)bytes.n;
     }
 }
 
@@ -328,7 +328,7 @@ static size_t release(struct wr_server *server, struct wr_conn *conn)
             memmove(at + bytes.n, at, conn->out_n - conn->out_at - ready);
             memcpy(at, bytes.p, bytes.n);
             conn->out_n += bytes.n;
-            slot->n = bytes.n;
+            slot->n = (uint32_t)bytes.n;
         }
         stamp(server, slot, conn->out + conn->out_at + ready);
         ready += slot->n;

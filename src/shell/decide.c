@@ -170,7 +170,7 @@ static void add_document(struct wr_server *server, const struct wr_pending *pend
     };
     pending->slot->elapsed_at = wr_answer_write(&buf, &reply);
     WR_ASSERT(!buf.overflow);
-    pending->slot->n = buf.n;
+    pending->slot->n = (uint32_t)buf.n;
     pending->conn->out_n += buf.n;
 }
 

@@ -221,11 +221,11 @@ void wr_route(struct wr_server *server, struct wr_conn *conn, const struct wr_ht
     static const struct wr_str data = {"/v1/data", 8};
     if (wr_str_starts(head->path, by_id)) {
         struct wr_str id = wr_str_of(head->path.p + by_id.n, head->path.n - by_id.n);
-        if (matches(WR_H1_GET, head->method)) {
+        if (head->method == WR_H1_GET) {
             wr_gather_decision(server, conn, request, id);
             return;
         }
-        allow = "GET, HEAD";
+        allow = "GET";
     } else if (wr_str_starts(head->path, data) &&
                (head->path.n == data.n || head->path.p[data.n] == '/')) {
         wr_opa_data(server, conn, request);

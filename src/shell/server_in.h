@@ -42,11 +42,11 @@
 struct wr_gathering;
 
 struct wr_slot {
-    uint64_t needs;    /* sequence that must be kept; 0 = none */
-    int64_t first_ns;  /* first byte of the request */
-    int64_t handed_ns; /* when the row was handed to the journal; 0 = no row */
-    size_t n;          /* bytes in the output buffer */
-    size_t elapsed_at; /* of the digits of Weir-Elapsed-Us, from the slot's start; 0 = none */
+    uint64_t needs;      /* sequence that must be kept; 0 = none */
+    int64_t first_ns;    /* first byte of the request */
+    int64_t handed_ns;   /* when the row was handed to the journal; 0 = no row */
+    uint32_t n;          /* bytes in the output buffer */
+    uint32_t elapsed_at; /* of the digits of Weir-Elapsed-Us, from the slot's start; 0 = none */
     struct wr_gathering *gathering;
 };
 
@@ -82,6 +82,8 @@ struct wr_conn {
     struct wr_h1_reader reader;
     struct wr_h1_body body;
 };
+
+_Static_assert(sizeof(struct wr_conn) <= 4096, "an idle connection costs at most 4 KiB");
 
 struct wr_pending { /* one decision on its way through the current batch */
     struct wr_conn *conn;
@@ -213,7 +215,7 @@ struct wr_reply {
 };
 #define WR_ELAPSED_DIGITS 10
 /* Writes head and body; returns the offset of the digits of Weir-Elapsed-Us, or 0. */
-size_t wr_answer_write(struct wr_buf *buf, const struct wr_reply *reply);
+uint32_t wr_answer_write(struct wr_buf *buf, const struct wr_reply *reply);
 /* Appends a problem document (RFC 9457). item: its number in a batch, or -1. */
 void wr_answer_problem(struct wr_buf *buf, const struct wr_error *error, int status, int64_t item);
 /* Answers at once. keep_alive and version as the request had them. */

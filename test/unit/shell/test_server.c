@@ -51,6 +51,7 @@ TEST("what is wrong with a request is told with code, place and remedy")
         {"PUT", "/v1/labels", "{}", 405, "takes POST"},
         {"GET", "/v1/decisions/zz", "", 404, "decision ids look like"},
         {"GET", "/v1/decisions/0000000000000001-1-1", "", 404, "\"code\":\"not_found\""},
+        {"PUT", "/v1/decisions/0000000000000001-1-1", "", 405, "takes GET"},
         {"GET", "/nowhere", "", 404, "there is no /nowhere"},
         {"POST", "/v1/labels", "{\"id\":1}", 422, "\"code\":\"label\""},
         {"POST", "/v1/decisions:batch", "[{},", 400, "the array does not end"},
