@@ -154,9 +154,19 @@ TEST("keys differ by type and by part, and agree for equal numbers")
     CHECK(same_key(key_of("1", "2"), key_of("1.0", "2e0")));
     CHECK(same_key(key_of("1.5", "2"), key_of("15e-1", "2.00")));
     CHECK(same_key(key_of("1e300", "2"), key_of("1e300", "2")));
+    CHECK(!same_key(key_of("'1e300'", "2"), key_of("1e300", "2")));
     struct wr_event_key corridor = key_of("'x'", "'y'");
     f.schema->key.k0++;
     CHECK(!same_key(corridor, key_of("'x'", "'y'")));
+    fixture_close(&f);
+}
+
+TEST("equal values of two kinds of entity have different keys")
+{
+    open_pack("{'entities': {'sender': 'id', 'receiver': 'id'}}");
+    CHECK_INT(read_text("{'id': 'x'}"), WR_OK);
+    CHECK(event.keys[0].present && event.keys[1].present);
+    CHECK(!same_key(event.keys[0], event.keys[1]));
     fixture_close(&f);
 }
 
