@@ -28,3 +28,8 @@ spins { input.policy.spins; count([1 | numbers.range(1, 3000)[_]; numbers.range(
 
 # More memory than an evaluation has, for little work.
 eats { input.policy.eats; count([s | numbers.range(1, 3000)[i]; s := sprintf("%08000d", [i])]) > 0 }
+
+# What the policy sees, as reasons.
+reasons = {k | input[k]} { input.policy.echo == "input" }
+
+reasons = {sprintf("%v=%v", [k, v]) | v := input[input.policy.echo][k]} { input.policy.echo != "input" }

@@ -316,6 +316,42 @@ TEST("reasons come as codes, objects or a table, sorted, each once, with the pac
     rig_close(&rig);
 }
 
+/* The codes of the reasons that an event of one customer gets. */
+static void check_seen(struct rig *rig, const char *echo, const char *want)
+{
+    char body[256], codes[1024] = "";
+    size_t n = 0, at = 0;
+    snprintf(body, sizeof body,
+             "{\"transaction\":{\"id\":\"%s\",\"time\":1700000000},\"user\":{\"id\":\"%s\","
+             "\"friend\":\"c-vip\"},\"policy\":{\"echo\":\"%s\"}}",
+             echo, echo, echo);
+    struct wr_str document = rig_send(rig, body)->document;
+    while ((at = wr_str_find(document, WR_STR("\"code\":\""), at)) != SIZE_MAX) {
+        at += strlen("\"code\":\"");
+        size_t end = wr_str_find(document, WR_STR("\""), at);
+        n += (size_t)snprintf(codes + n, sizeof codes - n, "%s%.*s", n == 0 ? "" : " ",
+                              (int)(end - at), document.p + at);
+    }
+    CHECK_STR(codes, want);
+}
+
+TEST("the policy sees the request with features, lists, missing and scores, and nothing else")
+{
+    struct rig rig;
+    rig_open(&rig);
+    check_seen(&rig, "input", "features lists missing policy scores transaction user");
+    check_seen(&rig, "features",
+               "customer_count_1d=1 customer_online_1d=0 customer_sum_1d=0 is_big=false");
+    check_seen(&rig, "lists", "banned=false devices=false seen_vip=true vip=false");
+    check_seen(&rig, "missing",
+               "amount=field_absent broken=undefined channel=undefined "
+               "customer_avg_7d=no_history ratio=undefined since_last=no_history "
+               "terminal_risk_7d=field_absent");
+    check_seen(&rig, "scores", "");
+    check_seen(&rig, "user", "friend=c-vip id=user");
+    rig_close(&rig);
+}
+
 TEST("reasons of a wrong type are left out and the decision says so")
 {
     static const char *const cases[] = {"5",      "[1]",       "[{\"text\":\"x\"}]",

@@ -93,6 +93,10 @@ TEST("features that nothing reads are told, in a fixed order")
     struct fixture f;
     open_fixture(&f);
     CHECK_INT(open_pack(&f, NULL), WR_OK);
+    CHECK_INT(wr_pack_n_warnings(f.pack), 0); /* a rule reads whatever it is told to */
+    rig_edit(&f.files, "risk.rego", "{k | input[k]}", "{\"k\"}");
+    rig_edit(&f.files, "risk.rego", "input[input.policy.echo][k]", "input.policy[k]");
+    CHECK_INT(open_pack(&f, NULL), WR_OK);
     CHECK(wr_pack_n_warnings(f.pack) > 0);
     bool amount = false, count = false;
     for (size_t i = 0; i < wr_pack_n_warnings(f.pack); i++) {
