@@ -180,7 +180,7 @@ static wr_err key_number(struct wr_builtin_call *call, const struct wr_value *jw
     return text.n == 0 ? WR_OK : decode_part(call, text, "key", out);
 }
 
-/* False in *usable for a kind of key that no table takes (oct). */
+/* False in *usable for a kind of key that verifies no public-key signature (oct). */
 static wr_err read_jwk(struct wr_builtin_call *call, const struct wr_value *jwk,
                        struct wr_crypto_key *key, bool *usable)
 {
@@ -195,9 +195,12 @@ static wr_err read_jwk(struct wr_builtin_call *call, const struct wr_value *jwk,
         key->curve = member_text(jwk, WR_STR("crv"));
     } else if (wr_str_eq(kty, WR_STR("OKP"))) {
         key->kind = WR_CRYPTO_KEY_ED25519;
-    } else {
+    } else if (wr_str_eq(kty, WR_STR("oct"))) {
         *usable = false;
         return WR_OK;
+    } else {
+        return wr_builtin_fail(call, "unrecognized key type: %.*s", (int)WR_MIN(kty.n, 100u),
+                               kty.p);
     }
     for (size_t i = 0; i < WR_COUNTOF(names); i++) {
         WR_TRY(key_number(call, jwk, names[i], fields[i]));
@@ -219,27 +222,35 @@ static wr_err verify_with(struct wr_builtin_call *call, enum wr_crypto_alg alg,
     return err == WR_OK ? WR_OK : wr_builtin_fail(call, "%s", error.text);
 }
 
-/* With a set of keys, the one that the token names, or any. */
+static wr_err verify_jwk(struct wr_builtin_call *call, enum wr_crypto_alg alg,
+                         const struct wr_value *jwk, const struct token *t, bool *valid)
+{
+    struct wr_crypto_key key = {0};
+    bool usable;
+    WR_TRY(read_jwk(call, jwk, &key, &usable));
+    return usable ? verify_with(call, alg, &key, t, valid) : WR_OK;
+}
+
+/* With a set of keys: the first that has the token's key id; where none has it, any key that names
+ * no algorithm or the token's. */
 static wr_err verify_keys(struct wr_builtin_call *call, enum wr_crypto_alg alg,
                           const struct wr_value *keys, uint32_t n, const struct token *t,
                           bool *valid)
 {
     struct wr_str kid = member_text(&t->header, WR_STR("kid"));
-    bool named = false;
+    struct wr_str name = member_text(&t->header, WR_STR("alg"));
     for (uint32_t i = 0; i < n && kid.n > 0; i++) {
-        named = named ||
-                (keys[i].type == WR_OBJECT && wr_str_eq(kid, member_text(&keys[i], WR_STR("kid"))));
+        if (keys[i].type == WR_OBJECT && wr_str_eq(kid, member_text(&keys[i], WR_STR("kid")))) {
+            return verify_jwk(call, alg, &keys[i], t, valid);
+        }
     }
     for (uint32_t i = 0; i < n && !*valid; i++) {
-        struct wr_crypto_key key = {0};
-        bool usable;
-        if (keys[i].type != WR_OBJECT ||
-            (named && !wr_str_eq(kid, member_text(&keys[i], WR_STR("kid"))))) {
+        if (keys[i].type != WR_OBJECT) {
             continue;
         }
-        WR_TRY(read_jwk(call, &keys[i], &key, &usable));
-        if (usable) {
-            WR_TRY(verify_with(call, alg, &key, t, valid));
+        struct wr_str own = member_text(&keys[i], WR_STR("alg"));
+        if (own.n == 0 || wr_str_eq(own, name)) {
+            WR_TRY(verify_jwk(call, alg, &keys[i], t, valid));
         }
     }
     return WR_OK;
@@ -321,6 +332,9 @@ static wr_err read_constraints(struct wr_builtin_call *call, const struct wr_val
                 return wr_builtin_fail(call, "token time constraint: must be a number");
             }
             c->time_s = wr_number_to_double(&p->value) / 1e9;
+            if (c->time_s < 0) {
+                return wr_builtin_fail(call, "token time constraint: must not be negative");
+            }
             continue;
         }
         while (k < WR_COUNTOF(names) && !wr_str_eq(wr_str_z(names[k]), key)) {
@@ -330,7 +344,7 @@ static wr_err read_constraints(struct wr_builtin_call *call, const struct wr_val
             return wr_builtin_fail(call, "unknown token validation constraint: %.*s", WR_FMT(key));
         }
         if (p->value.type != WR_STRING) {
-            return wr_builtin_fail(call, "token %s constraint: must be a string", names[k]);
+            return wr_builtin_fail(call, "%s constraint: must be a string", names[k]);
         }
         *fields[k] = wr_text(p->value);
         c->has_aud = c->has_aud || k == 4;
@@ -341,21 +355,57 @@ static wr_err read_constraints(struct wr_builtin_call *call, const struct wr_val
     return c->cert.n + c->secret.n == 0 ? wr_builtin_fail(call, "no key constraint") : WR_OK;
 }
 
+/* The parameters that are known must have their types. False in *valid when `crit` names one that
+ * the header has and nobody here knows. */
+static wr_err check_header(struct wr_builtin_call *call, const struct wr_value *header, bool *valid)
+{
+    static const char *const known[] = {"alg", "kid", "typ", "cty"};
+    const struct wr_value *crit = wr_object_get_str(header, WR_STR("crit"));
+    for (size_t i = 0; i < WR_COUNTOF(known); i++) {
+        const struct wr_value *v = wr_object_get_str(header, wr_str_z(known[i]));
+        if (v != NULL && v->type != WR_STRING) {
+            return wr_builtin_fail(call, "%s: must be a string", known[i]);
+        }
+    }
+    if (crit != NULL && crit->type != WR_ARRAY) {
+        return wr_builtin_fail(call, "crit: must be a list");
+    }
+    if (crit != NULL && crit->n == 0) {
+        return wr_builtin_fail(call, "crit: must be a nonempty list");
+    }
+    *valid = true;
+    for (uint32_t i = 0; crit != NULL && i < crit->n; i++) {
+        bool ours = crit->items[i].type != WR_STRING;
+        for (size_t k = 0; k < WR_COUNTOF(known) && !ours; k++) {
+            ours = wr_str_eq(wr_text(crit->items[i]), wr_str_z(known[k]));
+        }
+        ours = ours || wr_str_eq(wr_text(crit->items[i]), WR_STR("crit"));
+        *valid = *valid && (ours || wr_object_get(header, &crit->items[i]) == NULL);
+    }
+    return WR_OK;
+}
+
 static wr_err verify_token(struct wr_builtin_call *call, const struct constraints *c,
                            const struct token *t, bool *valid)
 {
     struct wr_str name = member_text(&t->header, WR_STR("alg"));
-    const struct algorithm *a = name.p == NULL ? NULL : algorithm_of(name, false);
-    *valid = false;
-    if (a == NULL || wr_object_get_str(&t->header, WR_STR("crit")) != NULL ||
-        (c->alg.n > 0 && !wr_str_eq(c->alg, name))) {
+    WR_TRY(check_header(call, &t->header, valid));
+    if (!*valid || name.n == 0 || (c->alg.n > 0 && !wr_str_eq(c->alg, name))) {
+        *valid = false;
         return WR_OK;
+    }
+    const struct algorithm *a = algorithm_of(name, false);
+    *valid = false;
+    if (a == NULL) {
+        return wr_builtin_fail(call, "unknown JWS algorithm: %.*s", (int)WR_MIN(name.n, 100u),
+                               name.p);
     }
     if (a->hmac) {
         *valid = c->secret.n > 0 && verify_secret(a->digest, c->secret, t);
         return wr_builtin_charge(call, (uint64_t)t->signed_text.n * 2 + 256);
     }
-    return c->cert.n == 0 ? WR_OK : verify_public(call, a->alg, c->cert, t, valid);
+    return c->cert.n == 0 ? wr_builtin_fail(call, "incorrect public key type")
+                          : verify_public(call, a->alg, c->cert, t, valid);
 }
 
 static bool has_audience(const struct wr_value *aud, struct wr_str want)

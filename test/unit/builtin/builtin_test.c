@@ -566,6 +566,46 @@ TEST("tokens are signed and checked")
           "! io.jwt.verify_rs256: this build has no public-key cryptography"});
 }
 
+TEST("a token's header is read as OPA reads it")
+{
+    ROWS({"io.jwt.decode_verify",
+          "[\"eyJhbGciOiJIUzI1NiIsImNyaXQiOlsiZXhwIl0sImV4cCI6MX0.e30.aTja_pUZKVT_"
+          "6AngzcKaJcDusFl231-no-ujFGBXN2U\", {\"secret\": \"s\"}]",
+          "[false, {}, {}]"},
+         {"io.jwt.decode_verify",
+          "[\"eyJhbGciOiJIUzI1NiIsImNyaXQiOlsiZXhwIl19.e30."
+          "V83AvWeATvj2IYaYG9neUoEQWP9Y3zAEiigzLPaUraQ\", {\"secret\": \"s\"}]",
+          "[true, {\"alg\": \"HS256\", \"crit\": [\"exp\"]}, {}]"},
+         {"io.jwt.decode_verify",
+          "[\"eyJhbGciOiJIUzI1NiIsImNyaXQiOltdfQ.e30.UbIEMZA93lPSmx82blLSg-T3bHMkdeIOVCqfMTvLG1c\","
+          " {\"secret\": \"s\"}]",
+          "! io.jwt.decode_verify: crit: must be a nonempty list"},
+         {"io.jwt.decode_verify",
+          "[\"eyJhbGciOiJIUzI1NiIsImNyaXQiOjF9.e30.6u4nItrKMJatLl5ACFgaj9L_6zORXQzQBCPiAG1MgzY\", "
+          "{\"secret\": \"s\"}]",
+          "! io.jwt.decode_verify: crit: must be a list"},
+         {"io.jwt.decode_verify",
+          "[\"eyJhbGciOiJub25lIn0.e30._jlpH4J0dTTe9uBEvULl9zMAECbLk2Bw3B7X4l_mWj4\", {\"secret\": "
+          "\"s\"}]",
+          "! io.jwt.decode_verify: unknown JWS algorithm: none"},
+         {"io.jwt.decode_verify",
+          "[\"eyJhbGciOiJIUzI1NiIsImtpZCI6MX0.e30.2gfMNFDOfkSjW6s1cS6ppsntXHX2hFyrKL4Dc2KyVGI\", "
+          "{\"secret\": \"s\"}]",
+          "! io.jwt.decode_verify: kid: must be a string"},
+         {"io.jwt.decode_verify",
+          "[\"eyJhbGciOiJSUzI1NiJ9.e30.vyzJwDXhFGDu5SRWEvKRz-Q7w7xsWUNEZkTwqO0z_4Y\", {\"secret\": "
+          "\"s\"}]",
+          "! io.jwt.decode_verify: incorrect public key type"},
+         {"io.jwt.decode_verify", "[\"a.b.c\", {\"secret\": \"s\", \"time\": -1}]",
+          "! io.jwt.decode_verify: token time constraint: must not be negative"},
+         {"io.jwt.decode_verify", "[\"a.b.c\", {\"alg\": 1, \"secret\": \"s\"}]",
+          "! io.jwt.decode_verify: alg constraint: must be a string"},
+         {"io.jwt.verify_rs256",
+          "[\"eyJhbGciOiJSUzI1NiJ9.e30.vyzJwDXhFGDu5SRWEvKRz-Q7w7xsWUNEZkTwqO0z_4Y\", `{\"kty\": "
+          "\"new\"}`]",
+          "! io.jwt.verify_rs256: unrecognized key type: new"});
+}
+
 TEST("schemas are checked and applied")
 {
     ROWS({"json.match_schema",
