@@ -44,8 +44,9 @@ static void iterate(struct compiler *c, struct steps *s, const struct wr_plan_te
     wr_emit(c, WR_OP_ITER, iter, source, 0, 0, c->fail);
     uint32_t label = wr_new_label(c), out = c->fail;
     c->labels[label] = c->n_code;
-    bool named = operand->kind != WR_PLAN_VAR || c->names[operand->var].n == 0 ||
-                 c->names[operand->var].p[0] != '$';
+    /* Wildcards, and variables that the resolver made, stand in one place only. */
+    bool named = operand->kind != WR_PLAN_VAR ||
+                 (c->names[operand->var].n > 0 && c->names[operand->var].p[0] != '$');
     if (s->node) {
         wr_emit(c, WR_OP_NEXT, iter, WR_NO_REGISTER, key, 0, out);
     } else {

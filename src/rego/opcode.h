@@ -43,18 +43,18 @@
     X(LTE_CONST, "bkt", 1, 0, "fail unless r[b] <= k[d]")                                          \
     X(GT_CONST, "bkt", 1, 0, "fail unless r[b] > k[d]")                                            \
     X(GTE_CONST, "bkt", 1, 0, "fail unless r[b] >= k[d]")                                          \
-    X(INPUT_EQ, "apit", 1, 0, "INPUT, then fail unless r[a] == k[b]")                              \
-    X(INPUT_NEQ, "apit", 1, 0, "INPUT, then fail unless r[a] != k[b]")                             \
-    X(INPUT_LT, "apit", 1, 0, "INPUT, then fail unless r[a] < k[b]")                               \
-    X(INPUT_LTE, "apit", 1, 0, "INPUT, then fail unless r[a] <= k[b]")                             \
-    X(INPUT_GT, "apit", 1, 0, "INPUT, then fail unless r[a] > k[b]")                               \
-    X(INPUT_GTE, "apit", 1, 0, "INPUT, then fail unless r[a] >= k[b]")                             \
-    X(GET_EQ, "abkjt", 1, 0, "GET_CONST, then fail unless r[a] == k[c]")                           \
-    X(GET_NEQ, "abkjt", 1, 0, "GET_CONST, then fail unless r[a] != k[c]")                          \
-    X(GET_LT, "abkjt", 1, 0, "GET_CONST, then fail unless r[a] < k[c]")                            \
-    X(GET_LTE, "abkjt", 1, 0, "GET_CONST, then fail unless r[a] <= k[c]")                          \
-    X(GET_GT, "abkjt", 1, 0, "GET_CONST, then fail unless r[a] > k[c]")                            \
-    X(GET_GTE, "abkjt", 1, 0, "GET_CONST, then fail unless r[a] >= k[c]")                          \
+    X(INPUT_EQ, "pit", 1, 0, "fail unless input path d exists and is == k[b]")                     \
+    X(INPUT_NEQ, "pit", 1, 0, "fail unless input path d exists and is != k[b]")                    \
+    X(INPUT_LT, "pit", 1, 0, "fail unless input path d exists and is < k[b]")                      \
+    X(INPUT_LTE, "pit", 1, 0, "fail unless input path d exists and is <= k[b]")                    \
+    X(INPUT_GT, "pit", 1, 0, "fail unless input path d exists and is > k[b]")                      \
+    X(INPUT_GTE, "pit", 1, 0, "fail unless input path d exists and is >= k[b]")                    \
+    X(GET_EQ, "bkjt", 1, 0, "fail unless r[b] at key k[d] exists and is == k[c]")                  \
+    X(GET_NEQ, "bkjt", 1, 0, "fail unless r[b] at key k[d] exists and is != k[c]")                 \
+    X(GET_LT, "bkjt", 1, 0, "fail unless r[b] at key k[d] exists and is < k[c]")                   \
+    X(GET_LTE, "bkjt", 1, 0, "fail unless r[b] at key k[d] exists and is <= k[c]")                 \
+    X(GET_GT, "bkjt", 1, 0, "fail unless r[b] at key k[d] exists and is > k[c]")                   \
+    X(GET_GTE, "bkjt", 1, 0, "fail unless r[b] at key k[d] exists and is >= k[c]")                 \
     X(COMPARE, "abcn", 0, 0, "r[a] = whether r[b] compares to r[c] as operator d says")            \
     X(MEMBER, "bct", 1, 1, "fail unless r[b] is an element or a value of r[c]")                    \
     X(MEMBER_DATA, "bqt", 1, 1, "fail unless r[b] is an element or a value of data path d")        \

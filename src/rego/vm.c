@@ -605,17 +605,16 @@ static bool build(struct vm *vm, const struct wr_insn *in, const struct wr_value
         WR_UNREACHABLE();                                                                          \
     } while (0)
 
-#define LOAD_INPUT(into)                                                                           \
+#define FIND_INPUT(into)                                                                           \
     const struct wr_value *into = &vm->context->input_slots[in->d];                                \
     if (WR_UNLIKELY(into->type == VM_UNKNOWN)) {                                                   \
         into = wr_vm_slot(vm->unit, &vm->unit->input, vm->context->input_slots,                    \
                           &vm->context->input, in->d);                                             \
-    }                                                                                              \
-    r[in->a] = *into
+    }
 #define INPUT_CASE(name, test)                                                                     \
     CASE(INPUT_##name)                                                                             \
     {                                                                                              \
-        LOAD_INPUT(v);                                                                             \
+        FIND_INPUT(v);                                                                             \
         const struct wr_value *w = &k[in->b];                                                      \
         NEXT_IF(v->type != WR_UNDEFINED && (test));                                                \
     }
@@ -627,7 +626,6 @@ static bool build(struct vm *vm, const struct wr_insn *in, const struct wr_value
         if (v == NULL) {                                                                           \
             FAIL();                                                                                \
         }                                                                                          \
-        r[in->a] = *v;                                                                             \
         NEXT_IF(test);                                                                             \
     }
 #define ARITHMETIC_CASE(name, overflows)                                                           \
@@ -677,7 +675,8 @@ wr_err wr_vm_run(struct vm *vm)
     NEXT_IF(r[in->b].type != WR_UNDEFINED);
     CASE(INPUT)
     {
-        LOAD_INPUT(v);
+        FIND_INPUT(v);
+        r[in->a] = *v;
         NEXT_IF(v->type != WR_UNDEFINED);
     }
     CASE(DATA)
