@@ -1,6 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/arena.h"
 
+/* Under the address sanitizer the free room is poisoned, so that what outlives a rewind or reads
+ * past an allocation is found though the block is still there. */
+#if defined(__SANITIZE_ADDRESS__)
+#define WR_POISON 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WR_POISON 1
+#endif
+#endif
+#ifdef WR_POISON
+void __asan_poison_memory_region(const volatile void *at, size_t size);
+void __asan_unpoison_memory_region(const volatile void *at, size_t size);
+static void poison(const void *at, size_t size)
+{
+    __asan_poison_memory_region(at, size);
+}
+static void unpoison(const void *at, size_t size)
+{
+    __asan_unpoison_memory_region(at, size);
+}
+#else
+static void poison(const void *at, size_t size)
+{
+    (void)at;
+    (void)size;
+}
+static void unpoison(const void *at, size_t size)
+{
+    (void)at;
+    (void)size;
+}
+#endif
+
 struct wr_arena_block {
     struct wr_arena_block *previous;
     size_t size; /* the whole block, this header included */
@@ -19,6 +52,9 @@ static void enter(struct wr_arena *arena, struct wr_arena_block *block, uint8_t 
     arena->block = block;
     arena->at = at;
     arena->end = block != NULL ? (uint8_t *)block + block->size : at;
+    if (at != NULL) {
+        poison(at, (size_t)(arena->end - at));
+    }
 }
 
 void wr_arena_init(struct wr_arena *arena, const struct wr_memory *memory, size_t cap)
@@ -45,6 +81,7 @@ static void drop_blocks_after(struct wr_arena *arena, struct wr_arena_block *kee
         WR_ASSERT(block != NULL && !block->borrowed);
         arena->block = block->previous;
         arena->taken -= block->size;
+        unpoison(block, block->size);
         arena->memory->give(arena->memory->context, block, block->size);
     }
 }
@@ -56,6 +93,9 @@ void wr_arena_deinit(struct wr_arena *arena)
         first = first->previous;
     }
     drop_blocks_after(arena, first);
+    if (first != NULL) {
+        unpoison(first, first->size);
+    }
     *arena = (struct wr_arena){0};
 }
 
@@ -101,6 +141,7 @@ void *wr_arena_alloc(struct wr_arena *arena, size_t size, size_t align)
         if (arena->at != NULL && skew <= room && size <= room - skew) {
             void *start = arena->at + skew;
             arena->at += skew + size;
+            unpoison(start, size);
             return start;
         }
         if (round == 0 && !add_block(arena, size)) {

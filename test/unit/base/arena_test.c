@@ -131,6 +131,31 @@ TEST("an arena over fixed room needs no source, and goes on with one")
     wr_arena_deinit(&arena);
 }
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#if defined(SANITIZED) || defined(__SANITIZE_ADDRESS__)
+int __asan_address_is_poisoned(const volatile void *at);
+
+TEST("the sanitizer sees what outlives a rewind, a reset and the end of an allocation")
+{
+    static const struct wr_memory memory = CHECK_MEMORY;
+    struct wr_arena arena;
+    wr_arena_init(&arena, &memory, 1 << 24);
+    uint8_t *kept = wr_arena_alloc(&arena, 16, 16);
+    struct wr_arena_mark mark = wr_arena_mark(&arena);
+    uint8_t *gone = wr_arena_alloc(&arena, 24, 8);
+    CHECK(!__asan_address_is_poisoned(gone + 23) && __asan_address_is_poisoned(gone + 24));
+    wr_arena_rewind(&arena, mark);
+    CHECK(__asan_address_is_poisoned(gone) && !__asan_address_is_poisoned(kept + 15));
+    wr_arena_reset(&arena);
+    CHECK(__asan_address_is_poisoned(kept));
+    wr_arena_deinit(&arena);
+}
+#endif
+
 int main(int argc, char **argv)
 {
     return check_main(argc, argv);
