@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/yaml_file.h"
+#include "base/num.h"
+#include "rego/yaml.h"
 
 #include <yaml.h>
 
@@ -23,7 +25,7 @@ struct reader {
 
 static wr_err fail_mark(struct reader *reader, yaml_mark_t mark, const char *text)
 {
-    wr_fail_at(reader->error, WR_E_CONFIG, mark.index, "%s", text);
+    wr_fail(reader->error, WR_E_CONFIG, "%s", text);
     if (reader->error != NULL) {
         reader->error->row = (uint32_t)mark.line + 1;
         reader->error->col = (uint32_t)mark.column + 1;
@@ -31,53 +33,117 @@ static wr_err fail_mark(struct reader *reader, yaml_mark_t mark, const char *tex
     return WR_E_CONFIG;
 }
 
-static bool is_number(struct wr_str s)
+/* The text of a number without what JSON does not write: a plus, a bare point at either end. */
+static bool decimal_text(struct wr_str text, struct wr_buf *out)
 {
-    size_t i = s.n != 0 && s.p[0] == '-' ? 1 : 0, start = i;
-    while (i < s.n && s.p[i] >= '0' && s.p[i] <= '9') {
-        i++;
+    size_t i = text.n != 0 && (text.p[0] == '-' || text.p[0] == '+');
+    if (i == 1 && text.p[0] == '-') {
+        wr_buf_char(out, '-');
     }
-    if (i == start || (s.p[start] == '0' && i - start > 1)) {
+    if (i < text.n && text.p[i] == '.') {
+        wr_buf_char(out, '0');
+    }
+    size_t first = i + (i < text.n && text.p[i] == '.');
+    if (first == text.n || text.p[first] < '0' || text.p[first] > '9') {
         return false;
     }
-    if (i < s.n && s.p[i] == '.') {
-        size_t dot = i++;
-        while (i < s.n && s.p[i] >= '0' && s.p[i] <= '9') {
-            i++;
-        }
-        if (i == dot + 1) {
-            return false;
+    for (; i < text.n; i++) {
+        bool bare = text.p[i] == '.' && (i + 1 == text.n || (text.p[i + 1] | 0x20) == 'e');
+        if (!bare) {
+            wr_buf_char(out, text.p[i]);
         }
     }
-    if (i < s.n && (s.p[i] == 'e' || s.p[i] == 'E')) {
-        i++;
-        i += i < s.n && (s.p[i] == '+' || s.p[i] == '-');
-        size_t digits = i;
-        while (i < s.n && s.p[i] >= '0' && s.p[i] <= '9') {
-            i++;
-        }
-        if (i == digits) {
-            return false;
-        }
-    }
-    return i == s.n;
+    struct wr_num_text parts;
+    return !out->overflow && wr_num_parse(wr_buf_view(out), &parts);
 }
 
-static struct wr_value scalar(struct reader *reader, const yaml_event_t *event)
+/* A whole number is exact as far as 64 bits go; any other is the nearest double, as for OPA. */
+static wr_err read_number(struct reader *reader, struct wr_str plain, yaml_mark_t mark,
+                          struct wr_value *out)
+{
+    int64_t whole;
+    uint64_t large;
+    double d = 0;
+    if (wr_num_read_i64(plain, &whole)) {
+        *out = wr_int(whole);
+        return WR_OK;
+    }
+    if (wr_num_read_u64(plain, &large)) {
+        *out = wr_number_text(plain);
+        return WR_OK;
+    }
+    wr_num_read_double(plain, &d);
+    if (!(d - d == 0)) {
+        return fail_mark(reader, mark, "a number beyond the largest double");
+    }
+    *out = wr_number_double(reader->arena, d);
+    return WR_OK;
+}
+
+static bool is_one_of(struct wr_str text, const char *const *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (wr_str_eq(text, wr_str_z(words[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Text to one reader, a number or a merge to another. */
+static bool is_disputed(struct wr_str text)
+{
+    static const char *const words[] = {".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN", "<<"};
+    size_t sign = text.p[0] == '-' || text.p[0] == '+';
+    struct wr_str body = wr_str_of(text.p + sign, text.n - sign);
+    return is_one_of(body, words, WR_COUNTOF(words)) ||
+           (body.n > 2 && body.p[0] == '0' && body.p[1] == 'o');
+}
+
+/* What all readers of YAML understand alike; where 1.1 (which OPA reads) and 1.2 part, as on `no`
+ * and 010, the pack must say what it means. */
+static wr_err read_plain(struct reader *reader, struct wr_str text, yaml_mark_t mark,
+                         struct wr_value *out)
+{
+    static const char *const true_words[] = {"true", "True", "TRUE"};
+    static const char *const false_words[] = {"false", "False", "FALSE"};
+    const struct wr_yaml scalar = {.kind = WR_YAML_SCALAR, .plain = true, .text = text};
+    const char *tag = wr_yaml_tag(&scalar);
+    struct wr_buf plain = wr_buf_in(reader->arena, text.n + 2);
+    bool yes = is_one_of(text, true_words, WR_COUNTOF(true_words));
+    if (strcmp(tag, "null") == 0) {
+        *out = wr_null();
+    } else if (yes || is_one_of(text, false_words, WR_COUNTOF(false_words))) {
+        *out = wr_bool(yes);
+    } else if (strcmp(tag, "bool") == 0) {
+        return fail_mark(reader, mark,
+                         "true or false to some readers, text to others: quote it, or write "
+                         "true or false");
+    } else if (decimal_text(text, &plain)) {
+        return read_number(reader, wr_buf_view(&plain), mark, out);
+    } else if (strcmp(tag, "str") != 0 || is_disputed(text)) {
+        return fail_mark(reader, mark,
+                         "a number to some readers, text to others: quote it, or write it in "
+                         "decimal");
+    } else {
+        *out = wr_string(text);
+    }
+    return WR_OK;
+}
+
+static wr_err read_scalar(struct reader *reader, const yaml_event_t *event, struct wr_value *out)
 {
     struct wr_str text =
         wr_str_copy(reader->arena,
                     wr_str_of((const char *)event->data.scalar.value, event->data.scalar.length));
-    if (event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE) {
-        return wr_string(text);
+    if (text.p == NULL) {
+        return wr_fail(reader->error, WR_E_MEMORY, "the YAML document is too large");
     }
-    if (text.n == 0 || wr_str_eq(text, WR_STR("null")) || wr_str_eq(text, WR_STR("~"))) {
-        return wr_null();
+    if (event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE) {
+        return read_plain(reader, text, event->start_mark, out);
     }
-    if (wr_str_eq(text, WR_STR("true")) || wr_str_eq(text, WR_STR("false"))) {
-        return wr_bool(text.p[0] == 't');
-    }
-    return is_number(text) ? wr_number_text(text) : wr_string(text);
+    *out = wr_string(text);
+    return WR_OK;
 }
 
 static wr_err put(struct reader *reader, struct wr_value v, yaml_mark_t mark)
@@ -136,6 +202,13 @@ static wr_err close_level(struct reader *reader)
     return put(reader, object, level.start);
 }
 
+static wr_err take_scalar(struct reader *reader, const yaml_event_t *event)
+{
+    struct wr_value v;
+    wr_err code = read_scalar(reader, event, &v);
+    return code == WR_OK ? put(reader, v, event->start_mark) : code;
+}
+
 static wr_err take(struct reader *reader, const yaml_event_t *event)
 {
     switch (event->type) {
@@ -153,7 +226,7 @@ static wr_err take(struct reader *reader, const yaml_event_t *event)
         if (event->data.scalar.anchor != NULL || event->data.scalar.tag != NULL) {
             return fail_mark(reader, event->start_mark, "anchors and tags are not allowed");
         }
-        return put(reader, scalar(reader, event), event->start_mark);
+        return take_scalar(reader, event);
     case YAML_SEQUENCE_START_EVENT:
     case YAML_MAPPING_START_EVENT: {
         bool mapping = event->type == YAML_MAPPING_START_EVENT;
@@ -174,6 +247,19 @@ static wr_err take(struct reader *reader, const yaml_event_t *event)
     }
 }
 
+/* Bytes that are no characters have an offset and no line yet. */
+static wr_err fail_parser(struct reader *reader, const yaml_parser_t *parser)
+{
+    const char *why = parser->problem != NULL ? parser->problem : "not YAML";
+    if (parser->error == YAML_MEMORY_ERROR) {
+        return wr_fail(reader->error, WR_E_MEMORY, "the YAML document is too large");
+    }
+    if (parser->error == YAML_READER_ERROR) {
+        return wr_fail_at(reader->error, WR_E_CONFIG, parser->problem_offset, "%s", why);
+    }
+    return fail_mark(reader, parser->problem_mark, why);
+}
+
 wr_err wr_yaml_file_read(struct wr_arena *arena, struct wr_str text, struct wr_value *out,
                          struct wr_error *error)
 {
@@ -187,8 +273,7 @@ wr_err wr_yaml_file_read(struct wr_arena *arena, struct wr_str text, struct wr_v
     for (bool end = false; code == WR_OK && !end;) {
         yaml_event_t event;
         if (!yaml_parser_parse(&parser, &event)) {
-            code = fail_mark(&reader, parser.problem_mark,
-                             parser.problem != NULL ? parser.problem : "not YAML");
+            code = fail_parser(&reader, &parser);
             break;
         }
         end = event.type == YAML_STREAM_END_EVENT;

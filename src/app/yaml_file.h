@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* YAML files of people (weir.yaml, data.yaml) as JSON values, through libyaml.
  *
- * Scalars follow YAML 1.2's core schema: plain null, true, false and numbers are typed, all else is
- * text. Refused, because they hide what a policy says: anchors, aliases, tags, merge keys, several
- * documents, duplicate keys, keys that are not scalars, nesting over WR_LIMIT_YAML_DEPTH. */
+ * Plain scalars mean what every reader of YAML agrees on: null, true, false, decimal numbers, else
+ * text. Refused, because they hide what a policy says: scalars that YAML 1.1 (which OPA reads) and
+ * 1.2 read differently (no, 010, 0x1F, 1_000, .inf), anchors, aliases, tags, merge keys, several
+ * documents, duplicate keys, keys that are not text, nesting over WR_LIMIT_YAML_DEPTH. */
 #ifndef WR_YAML_FILE_H
 #define WR_YAML_FILE_H
 
 #include "value/value.h"
 
-#define WR_LIMIT_YAML_DEPTH 32
-
-/* Errors: WR_E_CONFIG with row and column. Values live in the arena. An empty text is null. */
+/* Errors: WR_E_CONFIG with row and column (with a byte offset when the text is not UTF-8). Values
+ * live in the arena. An empty text is null. */
 wr_err wr_yaml_file_read(struct wr_arena *arena, struct wr_str text, struct wr_value *out,
                          struct wr_error *error);
 

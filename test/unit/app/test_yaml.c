@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/yaml_file.h"
 #include "check.h"
+#include "rego/yaml.h"
 #include "value/json_write.h"
 
 static const struct wr_memory memory = CHECK_MEMORY;
@@ -22,11 +23,44 @@ static wr_err read_yaml(const char *yaml)
     return code;
 }
 
-TEST("scalars are typed as the core schema says")
+TEST("plain scalars are typed as every reader of YAML types them")
 {
-    CHECK_INT(read_yaml("[1, -2.50, 1e3, 007, 0.5, .5, true, True, null, ~, '1', x y, 1.]"), WR_OK);
-    CHECK_STR(text,
-              "[1,-2.50,1e3,\"007\",0.5,\".5\",true,\"True\",null,null,\"1\",\"x y\",\"1.\"]");
+    CHECK_INT(read_yaml("[1, -2.50, +3, 1e3, 0.5, .5, 5., -0, true, True, FALSE, null, Null, ~]"),
+              WR_OK);
+    CHECK_STR(text, "[1,-2.5,3,1000,0.5,0.5,5,0,true,true,false,null,null,null]");
+    CHECK_INT(
+        read_yaml("['1', \"no\", x y, 7d, 2020-01-01, 12:30, tRUE, 10.0.0.1, ., -, +.e5, '']"),
+        WR_OK);
+    CHECK_STR(
+        text,
+        "[\"1\",\"no\",\"x "
+        "y\",\"7d\",\"2020-01-01\",\"12:30\",\"tRUE\",\"10.0.0.1\",\".\",\"-\",\"+.e5\",\"\"]");
+    CHECK_INT(read_yaml("[9223372036854775807, 18446744073709551615, 18446744073709551616]"),
+              WR_OK);
+    CHECK_STR(text, "[9223372036854775807,18446744073709551615,18446744073709552000]");
+}
+
+TEST("a plain scalar that readers of YAML disagree on is refused")
+{
+    static const char *const disputed[] = {"no",    "NO",   "Yes",   "y",    "N",     "on",
+                                           "OFF",   "010",  "-007",  "0x1F", "0b11",  "0o17",
+                                           "1_000", ".inf", "-.Inf", ".nan", "1e400", "<<"};
+    for (size_t i = 0; i < WR_COUNTOF(disputed); i++) {
+        char yaml[64];
+        snprintf(yaml, sizeof yaml, "a:\n  b: %s\n", disputed[i]);
+        CHECK_INT(read_yaml(yaml), WR_E_CONFIG);
+        CHECK(error.row == 2 && error.col == 6);
+        snprintf(yaml, sizeof yaml, "a: '%s'\n", disputed[i]);
+        CHECK_INT(read_yaml(yaml), WR_OK);
+    }
+}
+
+TEST("places count lines and characters, bytes only where there are no characters")
+{
+    CHECK_INT(read_yaml("a: \xC3\xA9\nb: no\n"), WR_E_CONFIG);
+    CHECK(error.row == 2 && error.col == 4 && error.offset == WR_NO_OFFSET);
+    CHECK_INT(read_yaml("a: 1\nb: \xFF\n"), WR_E_CONFIG);
+    CHECK(error.row == 0 && error.offset == 8);
 }
 
 TEST("blocks and flows nest, keys are sorted")
