@@ -3,36 +3,63 @@
 
 #include <stdlib.h>
 
+/* Where a row has got to. A quote opens only at the start of a cell, as when the row is split. */
+enum place { CELL_START, BARE, QUOTED, CLOSED };
+
+static enum place after(enum place place, char c)
+{
+    if (place == QUOTED) {
+        return c == '"' ? CLOSED : QUOTED;
+    }
+    if (c == ',') {
+        return CELL_START;
+    }
+    return c == '"' && place != BARE ? QUOTED : BARE; /* behind CLOSED: a doubled quote */
+}
+
+/* Reads bytes up to the end of the row; *n counts those that fit, *over tells that not all did. A
+ * row over the limit ends with its line, quoted or not: an open quote costs no more than that. */
+static enum place read_bytes(struct wr_csv_reader *reader, size_t *n, bool *over)
+{
+    enum place place = CELL_START;
+    for (int c; (c = getc_unlocked(reader->in)) != EOF;) {
+        bool mark = (char)c == "\xEF\xBB\xBF"[WR_MIN(*n, (size_t)3)]; /* before a header's quote */
+        reader->bytes_read++;
+        reader->next_line += c == '\n';
+        if (c == '\n' && (place != QUOTED || *over)) {
+            break;
+        }
+        place = reader->line == 1 && mark ? place : after(place, (char)c);
+        *over = *n == WR_LIMIT_CSV_ROW;
+        if (!*over) {
+            reader->row[(*n)++] = (char)c;
+        }
+    }
+    return place;
+}
+
 /* Reads one row's bytes into reader->row, quotes and all; line ends inside quotes stay. */
 static wr_err read_row(struct wr_csv_reader *reader, size_t *n, bool *end, struct wr_error *error)
 {
-    size_t at = 0;
-    bool quoted = false, any = false, over = false;
+    uint64_t before = reader->bytes_read;
+    bool over = false;
+    *n = 0;
     reader->line = reader->next_line;
-    for (int c; (c = getc_unlocked(reader->in)) != EOF;) {
-        any = true;
-        reader->bytes_read++;
-        reader->next_line += c == '\n';
-        quoted ^= c == '"';
-        if (c == '\n' && !quoted) {
-            break;
-        }
-        if (at == WR_LIMIT_CSV_ROW) {
-            over = true;
-            continue;
-        }
-        reader->row[at++] = (char)c;
-    }
+    enum place place = read_bytes(reader, n, &over);
+    unsigned long long line = reader->line;
     if (ferror(reader->in)) {
-        return wr_fail(error, WR_E_IO, "line %llu: cannot read", (unsigned long long)reader->line);
+        return wr_fail(error, WR_E_IO, "line %llu: cannot read", line);
     }
-    if (over || quoted) {
-        return wr_fail(error, over ? WR_E_LIMIT : WR_E_FIELD, "line %llu: %s",
-                       (unsigned long long)reader->line,
-                       over ? "the row is longer than 262144 bytes" : "a quote is not closed");
+    if (over || place == QUOTED) {
+        unsigned long long lines = reader->next_line - reader->line;
+        return wr_fail(error, over ? WR_E_LIMIT : WR_E_FIELD,
+                       over ? "line %llu: the row is longer than %d bytes (%llu lines passed over)"
+                            : "line %llu: a quote is not closed within %d bytes (%llu lines passed "
+                              "over)",
+                       line, WR_LIMIT_CSV_ROW, WR_MAX(lines, 1ULL));
     }
-    *n = at != 0 && reader->row[at - 1] == '\r' ? at - 1 : at;
-    *end = !any;
+    *n -= *n != 0 && reader->row[*n - 1] == '\r';
+    *end = reader->bytes_read == before;
     return WR_OK;
 }
 

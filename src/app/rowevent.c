@@ -90,7 +90,7 @@ static size_t count_dots(struct wr_str path)
 static void walk_to(struct wr_buf *buf, struct wr_str from, struct wr_str to)
 {
     size_t shared = shared_prefix(from, to);
-    size_t up = count_dots(wr_str_of(from.p + shared, from.n - shared));
+    size_t up = count_dots(from) - count_dots(wr_str_of(to.p, shared));
     for (size_t i = 0; i < up; i++) {
         wr_buf_char(buf, '}');
     }

@@ -73,6 +73,46 @@ TEST("quotes out of place and open quotes are errors, no header is one")
     close_text();
 }
 
+TEST("a quote within a bare cell costs its own row, not those behind it")
+{
+    bool end = false;
+    CHECK_INT(open_text("a,b\n5\" pipe,1\nx,2\n\"q\"z,3\n\"y\"\"\n\",4\n"), WR_OK);
+    CHECK_INT(wr_csv_next(&reader, &end, &error), WR_E_FIELD);
+    CHECK(strstr(error.text, "line 2") != NULL);
+    CHECK_INT(wr_csv_next(&reader, &end, &error), WR_OK);
+    CHECK_TEXT(reader.cells[1].p, reader.cells[1].n, "2");
+    CHECK_INT(wr_csv_next(&reader, &end, &error), WR_E_FIELD);
+    CHECK_INT(wr_csv_next(&reader, &end, &error), WR_OK);
+    CHECK_TEXT(reader.cells[0].p, reader.cells[0].n, "y\"\n");
+    CHECK_INT(reader.line, 5);
+    close_text();
+}
+
+TEST("an open quote swallows no more than a row's room")
+{
+    bool end = false;
+    size_t rows = 100000;
+    char *text = malloc(rows * 8 + 16), *p = text + sprintf(text, "a,b\n\"x,1\n");
+    for (size_t i = 0; i < rows; i++) {
+        p += sprintf(p, "y,2\n");
+    }
+    CHECK_INT(open_text(text), WR_OK);
+    CHECK_INT(wr_csv_next(&reader, &end, &error), WR_E_LIMIT);
+    CHECK(strstr(error.text, "line 2") != NULL && strstr(error.text, "65537 lines") != NULL);
+    CHECK_INT(wr_csv_next(&reader, &end, &error), WR_OK);
+    CHECK_TEXT(reader.cells[0].p, reader.cells[0].n, "y");
+    CHECK_INT(reader.line, 65539);
+    close_text();
+    free(text);
+}
+
+TEST("a quoted title behind a byte order mark may hold a line end")
+{
+    CHECK_INT(open_text("\xEF\xBB\xBF\"a\nb\",c\n1,2\n"), WR_OK);
+    CHECK_INT(wr_csv_column(&reader, WR_STR("a\nb")), 0);
+    close_text();
+}
+
 TEST("a row over the limit is refused, not cut")
 {
     bool end = false;
