@@ -49,6 +49,12 @@ static enum wr_io entropy_fill(void *context, void *bytes, size_t n)
     return WR_IO_OK;
 }
 
+static uint32_t process_descriptors(void *context)
+{
+    (void)context;
+    return 0;
+}
+
 static bool process_stopping(void *context)
 {
     return ((struct sim *)context)->stopping;
@@ -90,8 +96,8 @@ struct sim *sim_open(uint64_t seed)
     sim->faults.disk_room = UINT64_MAX;
     sim->port.clock = (struct wr_port_clock){wall_ns, mono_ns, sim};
     sim->port.entropy = (struct wr_port_entropy){entropy_fill, sim};
-    sim->port.process =
-        (struct wr_port_process){process_stopping, process_resident, process_cpu, sim};
+    sim->port.process = (struct wr_port_process){process_descriptors, process_stopping,
+                                                 process_resident, process_cpu, sim};
     sim->port.memory = (struct wr_memory){memory_take, memory_give, NULL};
     sim->net = sim_net_open(sim);
     sim->disk = sim_disk_open(sim);

@@ -178,6 +178,23 @@ static bool process_stopping(void *context)
     return stop_signal != 0;
 }
 
+/* Asks for all that the hard limit grants: the usual soft limit of 1024 is for select(2). */
+static uint32_t process_descriptors(void *context)
+{
+    (void)context;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return 0;
+    }
+    if (limit.rlim_cur < limit.rlim_max) {
+        struct rlimit wanted = {limit.rlim_max, limit.rlim_max};
+        if (setrlimit(RLIMIT_NOFILE, &wanted) == 0) {
+            limit = wanted;
+        }
+    }
+    return (uint32_t)WR_MIN(limit.rlim_cur, (rlim_t)1000000);
+}
+
 static uint64_t process_resident(void *context)
 {
     (void)context;
@@ -235,7 +252,8 @@ enum wr_io wr_port_linux_open(struct wr_port *port, struct wr_port_linux **nativ
     port->clock = (struct wr_port_clock){wall_ns, mono_ns, NULL};
     port->entropy = (struct wr_port_entropy){entropy_fill, NULL};
     port->threads = (struct wr_port_threads){thread_start, thread_join, gate_open, gate_wait, NULL};
-    port->process = (struct wr_port_process){process_stopping, process_resident, process_cpu, NULL};
+    port->process = (struct wr_port_process){process_descriptors, process_stopping,
+                                             process_resident, process_cpu, NULL};
     port->memory = (struct wr_memory){memory_take, memory_give, NULL};
     *native = self;
     return WR_IO_OK;

@@ -209,6 +209,19 @@ static void start_clocks(struct wr_server *server)
     server->deadline_us = own_us == 0 || (pack_us != 0 && pack_us < own_us) ? pack_us : own_us;
 }
 
+/* Connections may not take the descriptors that the journal needs to go on. */
+static void keep_descriptors(struct wr_server *server)
+{
+    const struct wr_port_process *process = &server->port->process;
+    uint32_t n = process->n_descriptors(process->context);
+    uint32_t room = n > 2 * WR_KEPT_DESCRIPTORS ? n - WR_KEPT_DESCRIPTORS : n / 2 + 1;
+    if (n != 0 && room < server->config.n_connections_max) {
+        wr_server_log(server, "warn", "few_descriptors",
+                      "%u connections at most: the system grants %u descriptors", room, n);
+        server->config.n_connections_max = room;
+    }
+}
+
 static wr_err open_all(struct wr_server *server, struct wr_error *error)
 {
     struct wr_journal_options options = {.segment_max = server->config.segment_max};
@@ -254,6 +267,7 @@ wr_err wr_server_open(const struct wr_port *port, const struct wr_pack *pack,
     for (int i = 0; i < WR_LIMIT_ADDRESSES; i++) {
         server->listeners[i] = -1;
     }
+    keep_descriptors(server);
     wr_err err = open_all(server, error);
     if (err != WR_OK) {
         wr_server_close(server);

@@ -28,6 +28,7 @@
 #define WR_LIMIT_GATHERINGS  4096u
 #define WR_LIMIT_GATHER_SIZE (64u * 1024 * 1024) /* bytes of one gathered answer */
 #define WR_LIMIT_IN_FLIGHT   65536u              /* decisions whose answers wait for the journal */
+#define WR_KEPT_DESCRIPTORS  32u                 /* for the journal, listeners and logs */
 #define WR_BUFFER_SIZE       (16u * 1024)
 
 #define WR_DEADLINE_HEAD_NS   5000000000

@@ -183,6 +183,10 @@ TEST("clocks and entropy move")
     uint64_t x[2] = {0, 0};
     CHECK_INT(port.entropy.fill(port.entropy.context, x, sizeof x), WR_IO_OK);
     CHECK(x[0] != x[1]);
+    struct rlimit limit;
+    CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    CHECK_INT(port.process.n_descriptors(port.process.context),
+              WR_MIN(limit.rlim_max, (rlim_t)1000000));
     CHECK(port.process.resident_bytes(port.process.context) > 100000);
 }
 
