@@ -60,6 +60,11 @@ static struct wr_str file(const char *name)
     return wr_str_of(room, n);
 }
 
+static struct wr_str as_base64(struct wr_str der)
+{
+    return wr_text(wr_go_base64(&arena, der));
+}
+
 static struct wr_str join(struct wr_str a, struct wr_str b, struct wr_str c)
 {
     struct wr_buf buf = wr_buf_in(&arena, a.n + b.n + c.n + 1);
@@ -353,6 +358,54 @@ TEST("name constraints and large serial numbers are read")
     finish();
 }
 
+/* The DER of a PEM file, in memory that may be changed. */
+static struct wr_str der_of(const char *name)
+{
+    struct wr_str text = file(name);
+    struct wr_pem block = {0};
+    CHECK(wr_pem_next(&arena, &text, &block));
+    return block.bytes;
+}
+
+static char *find(struct wr_str der, struct wr_str what)
+{
+    size_t at = wr_str_find(der, what, 0);
+    CHECK(at != SIZE_MAX);
+    return (char *)(uintptr_t)(der.p + (at == SIZE_MAX ? 0 : at + what.n));
+}
+
+TEST("years of two digits lie between 1950 and 2049")
+{
+    struct wr_value v;
+    struct wr_error error;
+    start();
+    struct wr_str der = der_of("mid.pem");
+    char *year = find(der, WR_STR("\x17\x0d")); /* a UTCTime */
+    memcpy(year, "500228235959", 12);
+    CHECK_INT(x509(WR_X509_PARSE_CERTIFICATES, as_base64(der), WR_STR(""), &v, &error), WR_OK);
+    CHECK_STR(field(&v, 0, "NotBefore"), "\"1950-02-28T23:59:59Z\"");
+    memcpy(year, "490228235959", 12);
+    CHECK_INT(x509(WR_X509_PARSE_CERTIFICATES, as_base64(der), WR_STR(""), &v, &error), WR_OK);
+    CHECK_STR(field(&v, 0, "NotBefore"), "\"2049-02-28T23:59:59Z\"");
+    memcpy(year, "490229235959", 12); /* no leap year */
+    CHECK_INT(x509(WR_X509_PARSE_CERTIFICATES, as_base64(der), WR_STR(""), &v, &error),
+              WR_E_EVAL_BUILTIN);
+    finish();
+}
+
+TEST("a point beside its curve is no public key")
+{
+    struct wr_value v;
+    struct wr_error error;
+    start();
+    struct wr_str der = der_of("mid.pem");
+    *find(der, WR_STR("\x03\x62\x00\x04")) ^= 1;
+    CHECK_INT(x509(WR_X509_PARSE_CERTIFICATES, as_base64(der), WR_STR(""), &v, &error),
+              WR_E_EVAL_BUILTIN);
+    CHECK_STR(error.text, "x509: failed to unmarshal elliptic curve point");
+    finish();
+}
+
 TEST("a chain verifies only from leaf to root, through all between")
 {
     struct wr_value v;
@@ -412,11 +465,6 @@ TEST("a request is read with the names it asks for")
     finish();
 }
 
-static struct wr_str as_base64(struct wr_str der)
-{
-    return wr_text(wr_go_base64(&arena, der));
-}
-
 TEST("a key pair must fit together")
 {
     struct wr_value v;
@@ -434,6 +482,11 @@ TEST("a key pair must fit together")
     CHECK_STR(error.text, "tls: private key type does not match public key type");
     CHECK_INT(x509(WR_X509_PARSE_KEYPAIR, file("root.pem"), other, &v, &error), WR_E_EVAL_BUILTIN);
     CHECK_STR(error.text, "tls: private key does not match public key");
+    struct wr_str third = as_base64(file("other-key.der"));
+    CHECK_INT(x509(WR_X509_PARSE_KEYPAIR, file("mid.pem"), third, &v, &error), WR_E_EVAL_BUILTIN);
+    CHECK_STR(error.text, "tls: private key does not match public key");
+    CHECK_INT(x509(WR_X509_PARSE_CERTIFICATES, file("ed.pem"), WR_STR(""), &v, &error), WR_OK);
+    CHECK_STR(field(&v, 0, "PublicKeyAlgorithm"), "4");
     CHECK_INT(x509(WR_X509_PARSE_KEYPAIR, WR_STR("-----BEGIN"), key, &v, &error),
               WR_E_EVAL_BUILTIN);
     CHECK_STR(error.text, "tls: failed to find any PEM data in certificate input");
@@ -552,6 +605,14 @@ TEST("lengths that are not minimal, or past the end, are no DER")
         CHECK(!wr_der_next(&in, &tag, &body, NULL));
         CHECK_INT(in.n, cases[i].n);
     }
+    uint8_t tag, longer[200] = {0x30, 0x82, 0, 0x90}; /* 0x81 0x90 would have done */
+    struct wr_der in = {longer, sizeof longer}, body;
+    CHECK(!wr_der_next(&in, &tag, &body, NULL));
+    longer[2] = 1;
+    longer[3] = 0;
+    CHECK(!wr_der_next(&in, &tag, &body, NULL)); /* past the end */
+    memcpy(longer, "\x30\x81\x90", 3);
+    CHECK(wr_der_next(&in, &tag, &body, NULL) && body.n == 0x90);
 }
 
 TEST("a text of a thousand beginnings holds no block")
