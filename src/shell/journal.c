@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See journal.h. The segments are a sorted list of first sequences; the last one is open to append,
- * of the others at most one is open to read. */
-#include "shell/journal.h"
-
-#include "base/arena.h"
-#include "shell/segment.h"
+/* See journal.h: opening, appending, recovering. The segments are a sorted list of first sequences;
+ * the last one is open to append, of the others at most one is open to read. */
+#include "shell/journal_in.h"
 
 enum {
     TAIL_CHECKED = 16,    /* rows whose chain is checked at every opening */
@@ -12,23 +9,6 @@ enum {
     NAME_DIGITS = 16,
 };
 #define SEGMENT_MAX_DEFAULT (1024ull * 1024 * 1024)
-
-struct wr_journal {
-    const struct wr_port *port;
-    struct wr_vfs *vfs;
-    struct wr_segment live, old;
-    struct wr_segment_meta meta; /* of the live segment; epoch and identity of all */
-    uint64_t *firsts;            /* of all segments, rising; the last is the live one */
-    size_t n_segments, cap_segments;
-    size_t old_index; /* segment that `old` has open, or SIZE_MAX */
-    uint64_t last, last_committed;
-    uint8_t link[32], link_committed[32];
-    uint64_t segment_bytes, segment_max;
-    enum wr_journal_state state;
-    int32_t lock;
-    bool locked;
-    char directory[WR_LIMIT_STATE_PATH + 1];
-};
 
 const char *wr_journal_state_name(enum wr_journal_state state)
 {
@@ -50,7 +30,7 @@ static void path_of(const struct wr_journal *journal, const char *name, char *ou
     wr_format(&path, "%s/%s%c", journal->directory, name, 0);
 }
 
-static void segment_path(const struct wr_journal *journal, uint64_t first, char *out)
+void wr_journal_segment_path(const struct wr_journal *journal, uint64_t first, char *out)
 {
     struct wr_buf path = wr_buf_fixed(out, WR_SEGMENT_PATH_MAX);
     wr_format(&path, "%s/journal-%016llx.db%c", journal->directory, (unsigned long long)first, 0);
@@ -129,7 +109,7 @@ static wr_err trouble(struct wr_journal *journal, int code, const char *what,
                    full ? "no space left" : sqlite3_errstr(code));
 }
 
-static wr_err out_of_order(struct wr_error *error)
+wr_err wr_journal_not_open(struct wr_error *error)
 {
     return wr_fail(error, WR_E_JOURNAL, "the journal is not open for rows");
 }
@@ -178,7 +158,7 @@ static wr_err take_lock(struct wr_journal *journal, struct wr_error *error)
 static wr_err create_segment(struct wr_journal *journal, struct wr_error *error)
 {
     char path[WR_SEGMENT_PATH_MAX];
-    segment_path(journal, journal->meta.first, path);
+    wr_journal_segment_path(journal, journal->meta.first, path);
     wr_err err = wr_segment_create(journal->port, journal->vfs, journal->directory, path,
                                    &journal->meta, error);
     if (err == WR_OK && !add_segment(journal, journal->meta.first)) {
@@ -209,7 +189,7 @@ static wr_err make_first(struct wr_journal *journal, struct wr_error *error)
 static wr_err open_live(struct wr_journal *journal, struct wr_error *error)
 {
     char path[WR_SEGMENT_PATH_MAX];
-    segment_path(journal, journal->firsts[journal->n_segments - 1], path);
+    wr_journal_segment_path(journal, journal->firsts[journal->n_segments - 1], path);
     wr_err err = wr_segment_open(&journal->live, journal->vfs, path, true, &journal->meta, error);
     if (err != WR_OK) {
         return err;
@@ -306,7 +286,7 @@ wr_err wr_journal_open(const struct wr_port *port, const char *directory,
     return WR_OK;
 }
 
-static void close_old(struct wr_journal *journal)
+void wr_journal_close_old(struct wr_journal *journal)
 {
     if (journal->old_index != SIZE_MAX) {
         wr_segment_close(&journal->old, false);
@@ -318,7 +298,7 @@ void wr_journal_close(struct wr_journal *journal, bool clean)
 {
     const struct wr_port *port = journal->port;
     if (journal->vfs != NULL) {
-        close_old(journal);
+        wr_journal_close_old(journal);
         wr_segment_close(&journal->live, clean && journal->state == WR_JOURNAL_OK);
         wr_vfs_close(journal->vfs);
     }
@@ -364,7 +344,7 @@ wr_err wr_journal_append(struct wr_journal *journal, uint64_t sequence, struct w
 {
     if (journal->state != WR_JOURNAL_OK || sequence != journal->last + 1 || payload.n < 4 ||
         payload.n > WR_LIMIT_RECORD_SIZE) {
-        return out_of_order(error);
+        return wr_journal_not_open(error);
     }
     uint8_t digest[32];
     wr_sha256_of(payload.p, payload.n, digest);
@@ -382,7 +362,7 @@ wr_err wr_journal_append(struct wr_journal *journal, uint64_t sequence, struct w
 wr_err wr_journal_commit(struct wr_journal *journal, struct wr_error *error)
 {
     if (journal->state != WR_JOURNAL_OK) {
-        return out_of_order(error);
+        return wr_journal_not_open(error);
     }
     int code = wr_segment_commit(&journal->live);
     if (code != SQLITE_OK) {
@@ -396,7 +376,7 @@ wr_err wr_journal_commit(struct wr_journal *journal, struct wr_error *error)
 wr_err wr_journal_sync(struct wr_journal *journal, struct wr_error *error)
 {
     if (journal->state != WR_JOURNAL_OK) {
-        return out_of_order(error);
+        return wr_journal_not_open(error);
     }
     if (wr_vfs_log_sync(journal->live.db) != WR_IO_OK) {
         return trouble(journal, SQLITE_IOERR_FSYNC, "syncing", error);
@@ -424,7 +404,7 @@ static wr_err start_segment(struct wr_journal *journal, struct wr_error *error)
 wr_err wr_journal_tend(struct wr_journal *journal, struct wr_error *error)
 {
     if (journal->state != WR_JOURNAL_OK || journal->live.in_transaction) {
-        return out_of_order(error);
+        return wr_journal_not_open(error);
     }
     if (journal->segment_bytes >= journal->segment_max && journal->last >= journal->meta.first) {
         return start_segment(journal, error);
@@ -459,7 +439,7 @@ void wr_journal_recover(struct wr_journal *journal)
     if (before == WR_JOURNAL_OK || (before == WR_JOURNAL_FULL && !has_room(journal))) {
         return;
     }
-    close_old(journal);
+    wr_journal_close_old(journal);
     wr_segment_close(&journal->live, false);
     struct wr_error error;
     journal->state = WR_JOURNAL_OK;
@@ -470,169 +450,4 @@ void wr_journal_recover(struct wr_journal *journal)
     if (!good || raise_epoch(journal, &error) != WR_OK) {
         journal->state = before;
     }
-}
-
-/* ── reading ────────────────────────────────────────────────────────────────────────────────── */
-static size_t segment_of(const struct wr_journal *journal, uint64_t sequence)
-{
-    size_t low = 0, high = journal->n_segments; /* the last with first <= sequence */
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-        if (journal->firsts[middle] <= sequence) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
-static wr_err open_segment(struct wr_journal *journal, size_t index, struct wr_segment **out,
-                           struct wr_error *error)
-{
-    if (index + 1 == journal->n_segments) {
-        *out = &journal->live;
-        return journal->live.db != NULL ? WR_OK : out_of_order(error);
-    }
-    if (journal->old_index != index) {
-        close_old(journal);
-        char path[WR_SEGMENT_PATH_MAX];
-        segment_path(journal, journal->firsts[index], path);
-        struct wr_segment_meta meta;
-        wr_err err = wr_segment_open(&journal->old, journal->vfs, path, false, &meta, error);
-        if (err != WR_OK) {
-            return err;
-        }
-        journal->old_index = index;
-    }
-    *out = &journal->old;
-    return WR_OK;
-}
-
-static wr_err bad_row(uint64_t sequence, const char *what, struct wr_error *error)
-{
-    return wr_fail(error, WR_E_JOURNAL, "row %llu: %s", (unsigned long long)sequence, what);
-}
-
-static wr_err fetch_row(struct wr_journal *journal, uint64_t sequence, struct wr_str *payload,
-                        struct wr_str *link, struct wr_error *error)
-{
-    if (sequence == 0 || sequence < journal->firsts[0] || sequence > journal->last) {
-        return wr_fail(error, WR_E_NOT_FOUND, "there is no entry %llu",
-                       (unsigned long long)sequence);
-    }
-    struct wr_segment *segment;
-    wr_err err = open_segment(journal, segment_of(journal, sequence), &segment, error);
-    if (err != WR_OK) {
-        return err;
-    }
-    int code = wr_segment_fetch(segment, sequence, payload, link);
-    if (code == SQLITE_ROW) {
-        return WR_OK;
-    }
-    return bad_row(sequence, code == SQLITE_DONE ? "missing" : sqlite3_errstr(code), error);
-}
-
-wr_err wr_journal_fetch(struct wr_journal *journal, uint64_t sequence, struct wr_str *payload,
-                        struct wr_error *error)
-{
-    struct wr_str link;
-    return fetch_row(journal, sequence, payload, &link, error);
-}
-
-struct row_visitor { /* each's rows with their links */
-    wr_err (*each)(void *context, uint64_t sequence, struct wr_str payload, struct wr_error *error);
-    void *context;
-    bool verify;
-    uint8_t link[32];
-};
-
-static wr_err visit(struct row_visitor *visitor, uint64_t sequence, struct wr_str payload,
-                    struct wr_str link, struct wr_error *error)
-{
-    if (!visitor->verify) {
-        return visitor->each(visitor->context, sequence, payload, error);
-    }
-    uint8_t digest[32];
-    wr_sha256_of(payload.p, payload.n, digest);
-    wr_record_link(visitor->link, digest, sequence);
-    if (link.n != 32 || memcmp(link.p, visitor->link, 32) != 0) {
-        return bad_row(sequence, "its payload does not match the chain", error);
-    }
-    return WR_OK;
-}
-
-static wr_err visit_segment(struct wr_journal *journal, size_t index, uint64_t *next, uint64_t last,
-                            struct row_visitor *visitor, struct wr_error *error)
-{
-    struct wr_segment *segment;
-    wr_err err = open_segment(journal, index, &segment, error);
-    if (err != WR_OK) {
-        return err;
-    }
-    if (index + 1 < journal->n_segments) {
-        last = WR_MIN(last, journal->firsts[index + 1] - 1);
-    }
-    uint64_t sequence;
-    struct wr_str payload, link;
-    int code = wr_segment_next(segment, true, *next, last, &sequence, &payload, &link);
-    for (; code == SQLITE_ROW && err == WR_OK; (*next)++) {
-        if (sequence != *next) {
-            return bad_row(*next, "missing", error);
-        }
-        err = visit(visitor, sequence, payload, link, error);
-        if (err == WR_OK) {
-            code = wr_segment_next(segment, false, 0, 0, &sequence, &payload, &link);
-        }
-    }
-    if (err == WR_OK && code != SQLITE_DONE) {
-        return bad_row(*next, sqlite3_errstr(code), error);
-    }
-    return err != WR_OK || *next == last + 1 ? err : bad_row(*next, "missing", error);
-}
-
-static wr_err visit_all(struct wr_journal *journal, uint64_t first, uint64_t last,
-                        struct row_visitor *visitor, struct wr_error *error)
-{
-    last = WR_MIN(last, journal->last);
-    first = WR_MAX(first, journal->firsts[0]);
-    wr_err err = WR_OK;
-    while (err == WR_OK && first <= last) {
-        err = visit_segment(journal, segment_of(journal, first), &first, last, visitor, error);
-    }
-    return err;
-}
-
-wr_err wr_journal_each(struct wr_journal *journal, uint64_t first, uint64_t last,
-                       wr_err (*each)(void *context, uint64_t sequence, struct wr_str payload,
-                                      struct wr_error *error),
-                       void *context, struct wr_error *error)
-{
-    struct row_visitor visitor = {.each = each, .context = context};
-    return visit_all(journal, first, last, &visitor, error);
-}
-
-wr_err wr_journal_verify(struct wr_journal *journal, uint64_t first, uint64_t last,
-                         struct wr_error *error)
-{
-    struct row_visitor visitor = {.verify = true};
-    first = WR_MAX(first, journal->firsts[0]);
-    if (first > 1) {
-        /* The link before: of the row before, or what the segment's head says. */
-        size_t index = segment_of(journal, first);
-        if (journal->firsts[index] == first && index + 1 == journal->n_segments) {
-            memcpy(visitor.link, journal->meta.link, 32);
-        } else if (first > journal->firsts[0]) {
-            struct wr_str payload, link;
-            wr_err err = fetch_row(journal, first - 1, &payload, &link, error);
-            if (err != WR_OK) {
-                return err;
-            }
-            if (link.n != 32) {
-                return bad_row(first - 1, "its link is damaged", error);
-            }
-            memcpy(visitor.link, link.p, 32);
-        }
-    }
-    return visit_all(journal, first, last, &visitor, error);
 }

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See journal.h: rows by sequence, all rows in order, the chain. A row lives in the last segment
+ * whose first sequence is not greater; of the closed segments one at most is open. */
+#include "shell/journal_in.h"
+
+static size_t segment_of(const struct wr_journal *journal, uint64_t sequence)
+{
+    size_t low = 0, high = journal->n_segments; /* the last with first <= sequence */
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (journal->firsts[middle] <= sequence) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static wr_err open_segment(struct wr_journal *journal, size_t index, struct wr_segment **out,
+                           struct wr_error *error)
+{
+    if (index + 1 == journal->n_segments) {
+        *out = &journal->live;
+        return journal->live.db != NULL ? WR_OK : wr_journal_not_open(error);
+    }
+    if (journal->old_index != index) {
+        wr_journal_close_old(journal);
+        char path[WR_SEGMENT_PATH_MAX];
+        wr_journal_segment_path(journal, journal->firsts[index], path);
+        struct wr_segment_meta meta;
+        wr_err err = wr_segment_open(&journal->old, journal->vfs, path, false, &meta, error);
+        if (err != WR_OK) {
+            return err;
+        }
+        journal->old_index = index;
+    }
+    *out = &journal->old;
+    return WR_OK;
+}
+
+static wr_err bad_row(uint64_t sequence, const char *what, struct wr_error *error)
+{
+    return wr_fail(error, WR_E_JOURNAL, "row %llu: %s", (unsigned long long)sequence, what);
+}
+
+static wr_err fetch_row(struct wr_journal *journal, uint64_t sequence, struct wr_str *payload,
+                        struct wr_str *link, struct wr_error *error)
+{
+    if (sequence == 0 || sequence < journal->firsts[0] || sequence > journal->last) {
+        return wr_fail(error, WR_E_NOT_FOUND, "there is no entry %llu",
+                       (unsigned long long)sequence);
+    }
+    struct wr_segment *segment;
+    wr_err err = open_segment(journal, segment_of(journal, sequence), &segment, error);
+    if (err != WR_OK) {
+        return err;
+    }
+    int code = wr_segment_fetch(segment, sequence, payload, link);
+    if (code == SQLITE_ROW) {
+        return WR_OK;
+    }
+    return bad_row(sequence, code == SQLITE_DONE ? "missing" : sqlite3_errstr(code), error);
+}
+
+wr_err wr_journal_fetch(struct wr_journal *journal, uint64_t sequence, struct wr_str *payload,
+                        struct wr_error *error)
+{
+    struct wr_str link;
+    return fetch_row(journal, sequence, payload, &link, error);
+}
+
+struct row_visitor { /* each's rows with their links */
+    wr_err (*each)(void *context, uint64_t sequence, struct wr_str payload, struct wr_error *error);
+    void *context;
+    bool verify;
+    uint8_t link[32];
+};
+
+static wr_err visit(struct row_visitor *visitor, uint64_t sequence, struct wr_str payload,
+                    struct wr_str link, struct wr_error *error)
+{
+    if (!visitor->verify) {
+        return visitor->each(visitor->context, sequence, payload, error);
+    }
+    uint8_t digest[32];
+    wr_sha256_of(payload.p, payload.n, digest);
+    wr_record_link(visitor->link, digest, sequence);
+    if (link.n != 32 || memcmp(link.p, visitor->link, 32) != 0) {
+        return bad_row(sequence, "its payload does not match the chain", error);
+    }
+    return WR_OK;
+}
+
+static wr_err visit_segment(struct wr_journal *journal, size_t index, uint64_t *next, uint64_t last,
+                            struct row_visitor *visitor, struct wr_error *error)
+{
+    struct wr_segment *segment;
+    wr_err err = open_segment(journal, index, &segment, error);
+    if (err != WR_OK) {
+        return err;
+    }
+    if (index + 1 < journal->n_segments) {
+        last = WR_MIN(last, journal->firsts[index + 1] - 1);
+    }
+    uint64_t sequence;
+    struct wr_str payload, link;
+    int code = wr_segment_next(segment, true, *next, last, &sequence, &payload, &link);
+    for (; code == SQLITE_ROW && err == WR_OK; (*next)++) {
+        if (sequence != *next) {
+            return bad_row(*next, "missing", error);
+        }
+        err = visit(visitor, sequence, payload, link, error);
+        if (err == WR_OK) {
+            code = wr_segment_next(segment, false, 0, 0, &sequence, &payload, &link);
+        }
+    }
+    if (err == WR_OK && code != SQLITE_DONE) {
+        return bad_row(*next, sqlite3_errstr(code), error);
+    }
+    return err != WR_OK || *next == last + 1 ? err : bad_row(*next, "missing", error);
+}
+
+static wr_err visit_all(struct wr_journal *journal, uint64_t first, uint64_t last,
+                        struct row_visitor *visitor, struct wr_error *error)
+{
+    last = WR_MIN(last, journal->last);
+    first = WR_MAX(first, journal->firsts[0]);
+    wr_err err = WR_OK;
+    while (err == WR_OK && first <= last) {
+        err = visit_segment(journal, segment_of(journal, first), &first, last, visitor, error);
+    }
+    return err;
+}
+
+wr_err wr_journal_each(struct wr_journal *journal, uint64_t first, uint64_t last,
+                       wr_err (*each)(void *context, uint64_t sequence, struct wr_str payload,
+                                      struct wr_error *error),
+                       void *context, struct wr_error *error)
+{
+    struct row_visitor visitor = {.each = each, .context = context};
+    return visit_all(journal, first, last, &visitor, error);
+}
+
+wr_err wr_journal_verify(struct wr_journal *journal, uint64_t first, uint64_t last,
+                         struct wr_error *error)
+{
+    struct row_visitor visitor = {.verify = true};
+    first = WR_MAX(first, journal->firsts[0]);
+    if (first > 1) {
+        /* The link before: of the row before, or what the segment's head says. */
+        size_t index = segment_of(journal, first);
+        if (journal->firsts[index] == first && index + 1 == journal->n_segments) {
+            memcpy(visitor.link, journal->meta.link, 32);
+        } else if (first > journal->firsts[0]) {
+            struct wr_str payload, link;
+            wr_err err = fetch_row(journal, first - 1, &payload, &link, error);
+            if (err != WR_OK) {
+                return err;
+            }
+            if (link.n != 32) {
+                return bad_row(first - 1, "its link is damaged", error);
+            }
+            memcpy(visitor.link, link.p, 32);
+        }
+    }
+    return visit_all(journal, first, last, &visitor, error);
+}
