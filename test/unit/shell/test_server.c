@@ -517,6 +517,35 @@ TEST("OPA's data API answers in OPA's shapes")
     world_close(&world);
 }
 
+TEST("a request that used up its deadline to arrive gets the stated fallback")
+{
+    struct world world;
+    struct http http;
+    char event[512], head[256];
+    world_open(&world, 20, WR_MODE_DURABLE);
+    http_open(&world, &http);
+    for (int i = 0; i < 2; i++) {
+        world_event(event, i == 0 ? "slow" : "asked", 1, 5);
+        int n = snprintf(head, sizeof head,
+                         "POST /v1/decisions HTTP/1.1\r\nHost: w\r\n%sContent-Length: %zu\r\n\r\n",
+                         i == 0 ? "" : "Weir-Deadline-Ms: 4\r\n", strlen(event));
+        sim_send(world.sim, http.client, head, (size_t)n);
+        wr_server_step(world.server, 0);
+        wr_server_step(world.server, 0);
+        sim_step(world.sim, i == 0 ? 60000000 : 10000000);
+        sim_send(world.sim, http.client, event, strlen(event));
+        CHECK(http_wait(&world, &http) && http.status == 200);
+        CHECK_HAS(http.body, "\"outcome\":\"challenge\"");
+        CHECK(!rig_has(http.body, "\"degraded\":[]"));
+    }
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions", world_event(event, "b", 1, 5)), 200);
+    CHECK_HAS(http.body, "\"outcome\":\"approve\"");
+    CHECK_INT(http_ask(&world, &http, "GET", "/metrics", ""), 200);
+    CHECK_HAS(http.body, "weir_decision_budget_total{budget=\"fallback\"} 2\n");
+    http_close(&world, &http);
+    world_close(&world);
+}
+
 TEST("metrics, pack and health tell what they should")
 {
     struct world world;
