@@ -7,7 +7,7 @@
 #ifndef WR_BIGINT_H
 #define WR_BIGINT_H
 
-#include "rego/bigfloat.h"
+#include "value/bigfloat.h"
 
 #define WR_LIMIT_BIGINT_BITS 65536
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The builtin functions of Rego and what they stand on.
 list(APPEND WEIR_CORE_FILES
-  src/rego/bigfloat.c
   src/rego/bigint.c
   src/rego/builtin.c
   src/rego/builtin_arith.c

@@ -23,7 +23,6 @@ static wr_err fold(struct wr_builtin_call *call, const struct wr_value *list, bo
     struct wr_float f, x;
     int64_t i = product ? 1 : 0, r;
     uint32_t k = 0;
-    unsigned scale = 0;
     WR_TRY(wr_builtin_want_mask(call, list, 0, WR_MASK_LIST, "array, set"));
     WR_TRY(wr_builtin_charge(call, list->n + 1));
     for (; k < list->n; k++) {
@@ -43,14 +42,12 @@ static wr_err fold(struct wr_builtin_call *call, const struct wr_value *list, bo
         if (!wr_number_to_float(v, &x)) {
             return wr_builtin_number(call, WR_E_LIMIT);
         }
-        unsigned places = v->kind == WR_DEC ? v->scale : 18u;
-        scale = product ? WR_MIN(scale + places, 18u) : WR_MAX(scale, places);
         f = product ? wr_float_mul(f, x) : wr_float_add(f, x);
         if (!wr_float_fits(f)) {
             return wr_builtin_number(call, WR_E_LIMIT);
         }
     }
-    return wr_builtin_number(call, wr_number_from_float(call->arena, f, scale, out));
+    return wr_builtin_number(call, wr_number_from_float(call->arena, f, out));
 }
 
 WR_BUILTIN_FN(wr_b_sum)

@@ -201,7 +201,7 @@ static wr_err parse_units(struct wr_builtin_call *call, const struct wr_value *a
     bool exact;
     f = wr_float_trunc(f, &exact);
     f.neg = f.neg && f.m != 0;
-    return exact ? WR_OK : wr_builtin_number(call, wr_number_from_float(call->arena, f, 0, out));
+    return exact ? WR_OK : wr_builtin_number(call, wr_number_from_float(call->arena, f, out));
 }
 
 WR_BUILTIN_FN(wr_b_units_parse)

@@ -20,7 +20,6 @@ list(APPEND WEIR_CORE_FILES
   src/rego/rego_error.c
   src/rego/yaml.c
   src/rego/yaml_value.c
-  src/rego/bigfloat.c
   src/rego/bigint.c
   src/rego/builtin_arith.c
   src/rego/builtin_collection.c

@@ -3,63 +3,15 @@
 #include "rego/number.h"
 
 #include "base/num.h"
-
-static const uint64_t powers10[20] = {1u,
-                                      10u,
-                                      100u,
-                                      1000u,
-                                      10000u,
-                                      100000u,
-                                      1000000u,
-                                      10000000u,
-                                      100000000u,
-                                      1000000000u,
-                                      10000000000u,
-                                      100000000000u,
-                                      1000000000000u,
-                                      10000000000000u,
-                                      100000000000000u,
-                                      1000000000000000u,
-                                      10000000000000000u,
-                                      100000000000000000u,
-                                      1000000000000000000u,
-                                      10000000000000000000u};
+#include "value/number.h"
 
 bool wr_number_to_float(const struct wr_value *number, struct wr_float *out)
 {
-    if (number->kind != WR_DEC) {
+    if (number->kind == WR_TEXT) {
         return wr_float_read(wr_text(*number), out);
     }
-    *out = wr_float_i64(number->i);
-    if (number->scale != 0) {
-        *out = wr_float_div(*out, wr_float_u64(powers10[number->scale], false));
-    }
+    *out = wr_number_near_float(number);
     return true;
-}
-
-/* Whether f is the rounding of a decimal with at most `scale` places and 18 digits; any other
- * decimal that rounds to f then has more digits, so this one is the shortest. */
-static bool short_decimal(struct wr_float f, unsigned scale, struct wr_value *out)
-{
-    int64_t mantissa;
-    bool exact;
-    if (scale > 18) {
-        return false;
-    }
-    struct wr_float scaled = wr_float_mul(f, wr_float_u64(powers10[scale], false));
-    struct wr_float half = {(uint64_t)1 << 63, -64, f.neg};
-    scaled = wr_float_trunc(wr_float_add(scaled, half), &exact);
-    if (!wr_float_to_i64(scaled, &mantissa) || mantissa == 0 || mantissa >= (int64_t)powers10[18] ||
-        mantissa <= -(int64_t)powers10[18]) {
-        return false;
-    }
-    while (scale > 0 && mantissa % 10 == 0) {
-        mantissa /= 10;
-        scale--;
-    }
-    *out = wr_decimal(mantissa, scale);
-    struct wr_float again;
-    return wr_number_to_float(out, &again) && wr_float_eq(again, f);
 }
 
 /* Whether |f| is printed without an exponent: 1e-4 <= |f| < 1e6. */
@@ -72,8 +24,7 @@ static bool is_plain(struct wr_float f)
     return !above.neg && above.m != 0 && !below.neg && below.m != 0;
 }
 
-wr_err wr_number_from_float(struct wr_arena *arena, struct wr_float f, unsigned scale,
-                            struct wr_value *out)
+wr_err wr_number_from_float(struct wr_arena *arena, struct wr_float f, struct wr_value *out)
 {
     int64_t i;
     if (!wr_float_fits(f)) {
@@ -83,7 +34,8 @@ wr_err wr_number_from_float(struct wr_arena *arena, struct wr_float f, unsigned 
         *out = wr_int(i);
         return WR_OK;
     }
-    if (is_plain(f) && !wr_float_is_int(f) && short_decimal(f, scale, out)) {
+    if (is_plain(f) && !wr_float_is_int(f)) {
+        *out = wr_number_binary(f);
         return WR_OK;
     }
     struct wr_str text = wr_float_text(arena, f);
@@ -102,15 +54,10 @@ bool wr_number_text_i64(const struct wr_value *v, int64_t *out)
 bool wr_number_is_zero(const struct wr_value *number)
 {
     struct wr_float f;
-    if (number->kind == WR_DEC) {
-        return number->i == 0;
+    if (number->kind != WR_TEXT) {
+        return number->i == 0; /* BINARY is never zero */
     }
     return wr_float_read(wr_text(*number), &f) && f.m == 0;
-}
-
-static unsigned scale_of(const struct wr_value *v)
-{
-    return v->kind == WR_DEC ? v->scale : 18u;
 }
 
 wr_err wr_number_add_slow(struct wr_arena *arena, const struct wr_value *a,
@@ -120,8 +67,7 @@ wr_err wr_number_add_slow(struct wr_arena *arena, const struct wr_value *a,
     if (!wr_number_to_float(a, &x) || !wr_number_to_float(b, &y)) {
         return WR_E_LIMIT;
     }
-    unsigned scale = WR_MAX(scale_of(a), scale_of(b));
-    return wr_number_from_float(arena, wr_float_add(x, y), scale, out);
+    return wr_number_from_float(arena, wr_float_add(x, y), out);
 }
 
 wr_err wr_number_sub_slow(struct wr_arena *arena, const struct wr_value *a,
@@ -131,8 +77,7 @@ wr_err wr_number_sub_slow(struct wr_arena *arena, const struct wr_value *a,
     if (!wr_number_to_float(a, &x) || !wr_number_to_float(b, &y)) {
         return WR_E_LIMIT;
     }
-    unsigned scale = WR_MAX(scale_of(a), scale_of(b));
-    return wr_number_from_float(arena, wr_float_add(x, wr_float_neg(y)), scale, out);
+    return wr_number_from_float(arena, wr_float_add(x, wr_float_neg(y)), out);
 }
 
 wr_err wr_number_mul_slow(struct wr_arena *arena, const struct wr_value *a,
@@ -142,8 +87,7 @@ wr_err wr_number_mul_slow(struct wr_arena *arena, const struct wr_value *a,
     if (!wr_number_to_float(a, &x) || !wr_number_to_float(b, &y)) {
         return WR_E_LIMIT;
     }
-    unsigned scale = WR_MIN(scale_of(a) + scale_of(b), 18u);
-    return wr_number_from_float(arena, wr_float_mul(x, y), scale, out);
+    return wr_number_from_float(arena, wr_float_mul(x, y), out);
 }
 
 wr_err wr_number_div(struct wr_arena *arena, const struct wr_value *a, const struct wr_value *b,
@@ -158,7 +102,7 @@ wr_err wr_number_div(struct wr_arena *arena, const struct wr_value *a, const str
         return WR_E_LIMIT;
     }
     WR_ASSERT(y.m != 0);
-    return wr_number_from_float(arena, wr_float_div(x, y), 12, out);
+    return wr_number_from_float(arena, wr_float_div(x, y), out);
 }
 
 wr_err wr_number_abs(struct wr_arena *arena, const struct wr_value *a, struct wr_value *out)
@@ -168,7 +112,7 @@ wr_err wr_number_abs(struct wr_arena *arena, const struct wr_value *a, struct wr
         return WR_E_LIMIT;
     }
     x.neg = false;
-    return wr_number_from_float(arena, x, scale_of(a), out);
+    return wr_number_from_float(arena, x, out);
 }
 
 /* The integer part, and one more away from zero when something was cut and `up` has its sign. */
@@ -183,7 +127,7 @@ static wr_err to_whole(struct wr_arena *arena, struct wr_float x, bool up, bool 
     if (whole.m == 0) {
         whole.neg = false;
     }
-    return wr_number_from_float(arena, whole, 0, out);
+    return wr_number_from_float(arena, whole, out);
 }
 
 wr_err wr_number_ceil(struct wr_arena *arena, const struct wr_value *a, struct wr_value *out)

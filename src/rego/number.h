@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Arithmetic on Rego numbers: exact where integers fit 64 bits, else bigfloat.h's rounding.
  *
- * Results are DEC where the text fits and TEXT in the arena otherwise. Errors: WR_E_MEMORY;
+ * Results are DEC for integers, BINARY where they print without an exponent, else TEXT in the
+ * arena. Errors: WR_E_MEMORY;
  * WR_E_LIMIT when an exponent exceeds WR_LIMIT_FLOAT_EXPONENT; division by zero is the caller's to
  * check with wr_number_is_zero. The inline functions are the fast path for small integers. */
 #ifndef WR_REGO_NUMBER_H
 #define WR_REGO_NUMBER_H
 
-#include "rego/bigfloat.h"
+#include "value/bigfloat.h"
 #include "value/value.h"
 
 bool wr_number_to_float(const struct wr_value *number, struct wr_float *out);
-/* `scale`: the number of decimals the result may be expected to have; only a hint for speed. */
-wr_err wr_number_from_float(struct wr_arena *arena, struct wr_float f, unsigned scale,
-                            struct wr_value *out);
+wr_err wr_number_from_float(struct wr_arena *arena, struct wr_float f, struct wr_value *out);
 bool wr_number_is_zero(const struct wr_value *number);
 /* An integer written in digits, within int64: what Go's Number.Int accepts. */
 bool wr_number_text_i64(const struct wr_value *v, int64_t *out);

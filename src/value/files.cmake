@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 list(APPEND WEIR_CORE_FILES
+  src/value/bigfloat.c
   src/value/value.c
   src/value/sort.c
   src/value/order.c

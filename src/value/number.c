@@ -4,7 +4,12 @@
 #include "base/num.h"
 #include "base/pow10.h"
 
-enum { DEC_DIGITS = 18, I64_DIGITS = 19 };
+enum {
+    DEC_DIGITS = 18,
+    I64_DIGITS = 19,
+    NUMBER_ROOM = 64,      /* text of a BINARY number, or digits of a DEC one */
+    BINARY_SCRATCH = 4096, /* for its digits */
+};
 
 struct wr_value wr_number_text(struct wr_str text)
 {
@@ -54,16 +59,49 @@ struct wr_value wr_number_double(struct wr_arena *arena, double d)
     return v;
 }
 
+struct wr_value wr_number_binary(struct wr_float f)
+{
+    return (struct wr_value){.type = WR_NUMBER,
+                             .kind = WR_BINARY,
+                             .scale = f.neg,
+                             .n = (uint32_t)f.e,
+                             .i = (int64_t)f.m};
+}
+
+struct wr_float wr_number_near_float(const struct wr_value *number)
+{
+    if (number->kind == WR_BINARY) {
+        return wr_number_binary_float(number);
+    }
+    WR_ASSERT(number->kind == WR_DEC);
+    struct wr_float f = wr_float_i64(number->i);
+    return number->scale == 0 ? f
+                              : wr_float_div(f, wr_float_u64(wr_pow10_u64[number->scale], false));
+}
+
+/* The text of a BINARY number. */
+static struct wr_str binary_text(const struct wr_value *v, char room[NUMBER_ROOM])
+{
+    alignas(16) char scratch[BINARY_SCRATCH];
+    struct wr_arena arena;
+    wr_arena_init_fixed(&arena, scratch, sizeof scratch, NULL, 0);
+    struct wr_str text = wr_float_text(&arena, wr_number_binary_float(v));
+    WR_ASSERT(text.p != NULL && text.n <= NUMBER_ROOM);
+    memcpy(room, text.p, text.n);
+    return wr_str_of(room, text.n);
+}
+
 static uint64_t magnitude(int64_t i)
 {
     return i < 0 ? 0 - (uint64_t)i : (uint64_t)i;
 }
 
-/* The digits of any number, taken apart; those of DEC go to `room`. */
-static void take_apart(const struct wr_value *v, char room[I64_DIGITS + 1], struct wr_num_text *out)
+/* The digits of any number, taken apart; those of DEC and BINARY go to `room`. */
+static void take_apart(const struct wr_value *v, char room[NUMBER_ROOM], struct wr_num_text *out)
 {
-    if (v->kind == WR_TEXT) {
-        bool is_number = wr_num_parse(wr_text(*v), out);
+    if (v->kind != WR_DEC) {
+        struct wr_str text = v->kind == WR_TEXT ? wr_text(*v) : binary_text(v, room);
+        bool is_number = wr_num_parse(text, out);
         WR_ASSERT(is_number);
         return;
     }
@@ -98,7 +136,17 @@ int wr_number_cmp(const struct wr_value *a, const struct wr_value *b)
     if (a->kind == WR_DEC && b->kind == WR_DEC) {
         return a->scale == b->scale ? (a->i > b->i) - (a->i < b->i) : cmp_decimal(a, b);
     }
-    char a_room[I64_DIGITS + 1], b_room[I64_DIGITS + 1];
+    if (a->kind != WR_TEXT && b->kind != WR_TEXT) {
+        /* Rounding keeps order: only numbers that round to the same need their digits. */
+        struct wr_float f = wr_number_near_float(a), g = wr_number_near_float(b);
+        if (!wr_float_eq(f, g)) {
+            return wr_float_less(f, g) ? -1 : 1;
+        }
+        if (a->kind == b->kind) {
+            return 0;
+        }
+    }
+    char a_room[NUMBER_ROOM], b_room[NUMBER_ROOM];
     struct wr_num_text x, y;
     take_apart(a, a_room, &x);
     take_apart(b, b_room, &y);
@@ -147,8 +195,8 @@ bool wr_number_to_scaled(const struct wr_value *number, unsigned scale, int64_t 
     if (number->type != WR_NUMBER) {
         return false;
     }
-    if (number->kind == WR_TEXT) {
-        char room[I64_DIGITS + 1];
+    if (number->kind != WR_DEC) {
+        char room[NUMBER_ROOM];
         struct wr_num_text text;
         take_apart(number, room, &text);
         return scale_text(&text, scale, out);
@@ -176,8 +224,10 @@ double wr_number_to_double(const struct wr_value *number)
 {
     WR_ASSERT(number->type == WR_NUMBER);
     double d = 0;
-    if (number->kind == WR_TEXT) {
-        bool is_number = wr_num_read_double(wr_text(*number), &d);
+    if (number->kind != WR_DEC) {
+        char room[NUMBER_ROOM];
+        struct wr_str text = number->kind == WR_TEXT ? wr_text(*number) : binary_text(number, room);
+        bool is_number = wr_num_read_double(text, &d);
         WR_ASSERT(is_number);
         return d;
     }
@@ -188,8 +238,9 @@ double wr_number_to_double(const struct wr_value *number)
 void wr_number_write(struct wr_buf *buf, const struct wr_value *number)
 {
     WR_ASSERT(number->type == WR_NUMBER);
-    if (number->kind == WR_TEXT) {
-        wr_buf_str(buf, wr_text(*number));
+    if (number->kind != WR_DEC) {
+        char text[NUMBER_ROOM];
+        wr_buf_str(buf, number->kind == WR_TEXT ? wr_text(*number) : binary_text(number, text));
         return;
     }
     char room[24];

@@ -10,18 +10,23 @@
  *   number   DEC: integer m, the number is        -                DEC: scale = digits after the
  *            m / 10^scale, written so                              point, 0..18
  *            TEXT: its source text                bytes            TEXT
+ *            BINARY: mantissa m                   exponent e       BINARY: scale = 1 when negative
  *   string   UTF-8 text                           bytes
  *   array    values                               elements
  *   object   pairs, sorted by key, keys unique    pairs
  *   set      values, sorted, unique               elements
  *
- * Numbers keep the text they came with, as OPA does: "1.50" is DEC m=150 scale=2 and prints
- * as 1.50; what DEC cannot hold to the letter (exponents, "-0", over 18 digits) is TEXT. Equality
- * and order are by exact value all the same: 1 == 1.0 == 1e0. Order: undefined < null < false <
- * true < numbers < strings (bytes) < arrays < objects < sets. A value borrows its payload from the
- * arena or buffer it was built in and lives as long. Depth of nesting is at most
- * WR_LIMIT_VALUE_DEPTH, kept by all builders of input, so walking functions may use a stack of that
- * size.                                                         */
+ * Numbers keep the text they came with, as OPA does: "1.50" is DEC m=150 scale=2 and prints as
+ * 1.50; what DEC cannot hold to the letter (exponents, "-0", over 18 digits) is TEXT. BINARY is
+ * what the arithmetic of policies gives: m * 2^e with a mantissa of 64 bits, no integer; its text,
+ * the shortest digits that read back as it, is made only when somebody looks. Equality and order
+ * are by the exact value of the text all the same: 1 == 1.0 == 1e0.
+ *
+ * Order: undefined < null < false < true < numbers < strings (bytes) < arrays < objects < sets.
+ *
+ * A value borrows its payload from the arena or buffer it was built in and lives as long. Depth of
+ * nesting is at most WR_LIMIT_VALUE_DEPTH, kept by all builders of input, so walking functions may
+ * use a stack of that size. */
 #ifndef WR_VALUE_H
 #define WR_VALUE_H
 
@@ -42,7 +47,7 @@ enum wr_type {
     WR_SET,
 };
 
-enum wr_number_kind { WR_DEC = 0, WR_TEXT = 1 };
+enum wr_number_kind { WR_DEC = 0, WR_TEXT = 1, WR_BINARY = 2 };
 
 struct wr_pair;
 

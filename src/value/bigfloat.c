@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See bigfloat.h. */
-#include "rego/bigfloat.h"
+#include "value/bigfloat.h"
 
 static unsigned leading_zeros128(wr_u128 v)
 {
@@ -113,6 +113,16 @@ struct wr_float wr_float_add(struct wr_float a, struct wr_float b)
 bool wr_float_eq(struct wr_float a, struct wr_float b)
 {
     return a.m == b.m && (a.m == 0 || (a.e == b.e && a.neg == b.neg));
+}
+
+bool wr_float_less(struct wr_float a, struct wr_float b)
+{
+    int a_sign = a.m == 0 ? 0 : a.neg ? -1 : 1, b_sign = b.m == 0 ? 0 : b.neg ? -1 : 1;
+    if (a_sign != b_sign || a_sign == 0) {
+        return a_sign < b_sign;
+    }
+    bool smaller = a.e != b.e ? a.e < b.e : a.m < b.m;
+    return a_sign > 0 ? smaller : !smaller && !wr_float_eq(a, b);
 }
 
 bool wr_float_fits(struct wr_float a)

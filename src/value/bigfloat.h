@@ -41,6 +41,7 @@ static inline struct wr_float wr_float_neg(struct wr_float a)
     return a;
 }
 bool wr_float_eq(struct wr_float a, struct wr_float b);
+bool wr_float_less(struct wr_float a, struct wr_float b);
 /* Whether the exponent is within the limit. */
 bool wr_float_fits(struct wr_float a);
 bool wr_float_is_int(struct wr_float a);
