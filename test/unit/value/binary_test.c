@@ -34,11 +34,12 @@ TEST("a binary number equals its text, and hashes and converts as it")
     for (int i = 0; i < 20000; i++) {
         char room[64];
         struct wr_value b = random_binary(), t = text_of(&b, room);
-        int64_t bi = 7, ti = 7;
+        int64_t bi = 0, ti = 0;
         CHECK(wr_value_eq(&b, &t) && wr_value_cmp(&b, &t) == 0 && wr_value_cmp(&t, &b) == 0);
         CHECK(wr_value_hash(&b) == wr_value_hash(&t));
         CHECK(wr_number_to_double(&b) == wr_number_to_double(&t));
-        CHECK(wr_number_to_scaled(&b, 2, &bi) == wr_number_to_scaled(&t, 2, &ti) && bi == ti);
+        bool fits = wr_number_to_scaled(&b, 2, &bi);
+        CHECK(fits == wr_number_to_scaled(&t, 2, &ti) && (!fits || bi == ti));
     }
 }
 
