@@ -30,6 +30,30 @@ static bool utf16_text(struct wr_arena *arena, struct wr_der body, struct wr_val
     return true;
 }
 
+/* X.680's characters of PrintableString, and the two that are used in names all the same. */
+static bool is_printable(struct wr_der body)
+{
+    static const char marks[] = " '()+,-./:=?*&";
+    for (size_t i = 0; i < body.n; i++) {
+        uint8_t c = body.p[i], letter = c | 0x20;
+        if (!(c >= '0' && c <= '9') && !(letter >= 'a' && letter <= 'z') &&
+            memchr(marks, c, sizeof marks - 1) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_numeric(struct wr_der body)
+{
+    for (size_t i = 0; i < body.n; i++) {
+        if (body.p[i] != ' ' && (body.p[i] < '0' || body.p[i] > '9')) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool name_text(struct wr_arena *arena, uint8_t tag, struct wr_der body, struct wr_value *out)
 {
     switch (tag) {
@@ -41,7 +65,15 @@ static bool name_text(struct wr_arena *arena, uint8_t tag, struct wr_der body, s
         }
         break;
     case WR_DER_PRINTABLE:
+        if (!is_printable(body)) {
+            return false;
+        }
+        break;
     case WR_DER_NUMERIC:
+        if (!is_numeric(body)) {
+            return false;
+        }
+        break;
     case WR_DER_IA5:
         for (size_t i = 0; i < body.n; i++) {
             if (body.p[i] >= 0x80) {
@@ -92,8 +124,7 @@ static bool name_attribute(struct wr_arena *arena, struct wr_der attribute, stru
     struct wr_go_object o = {0};
     uint8_t tag;
     if (!wr_der_take(&attribute, WR_DER_OID, &oid) || !wr_der_oid_valid(oid) ||
-        !wr_der_next(&attribute, &tag, &body, NULL) || attribute.n != 0 ||
-        !name_text(arena, tag, body, &text)) {
+        !wr_der_next(&attribute, &tag, &body, NULL) || !name_text(arena, tag, body, &text)) {
         return false;
     }
     wr_go_put(&o, "Type", wr_go_oid(arena, oid));

@@ -131,43 +131,51 @@ static bool ip_range(struct extensions *e, struct wr_der body, struct wr_go_list
     return true;
 }
 
+/* A domain as a constraint has it: labels of visible ASCII between single points. */
+static bool is_domain(struct wr_der d)
+{
+    for (size_t i = 0; i < d.n; i++) {
+        bool point = d.p[i] == '.';
+        if (d.p[i] < 33 || d.p[i] > 126 || (point && (i + 1 == d.n || d.p[i + 1] == '.'))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool subtrees(struct extensions *e, struct wr_der trees, struct wr_go_list *lists,
                      bool *unknown)
 {
     struct wr_der tree, body;
     uint8_t tag;
-    while (trees.n > 0) {
+    bool fits = true;
+    while (trees.n > 0 && fits) {
         if (!wr_der_take(&trees, WR_DER_SEQUENCE, &tree) ||
             !wr_der_next(&tree, &tag, &body, NULL)) {
             return false;
         }
         struct wr_value text = wr_go_text(e->arena, wr_der_str(body));
-        bool ascii = is_ascii(body);
         switch (tag) {
         case WR_DER_CONTEXT(1):
+            fits = memchr(body.p, '@', body.n) != NULL ? is_ascii(body) : is_domain(body);
             wr_go_add(e->arena, &lists[SUBTREE_EMAIL], text);
             break;
         case WR_DER_CONTEXT(2):
+            fits = is_domain(body);
             wr_go_add(e->arena, &lists[SUBTREE_DNS], text);
             break;
         case WR_DER_CONTEXT(6):
+            fits = is_domain(body);
             wr_go_add(e->arena, &lists[SUBTREE_URI], text);
             break;
         case WR_DER_CONTEXT(7):
-            if (!ip_range(e, body, &lists[SUBTREE_IP])) {
-                return false;
-            }
-            ascii = true;
+            fits = ip_range(e, body, &lists[SUBTREE_IP]);
             break;
         default:
             *unknown = true;
-            ascii = true;
-        }
-        if (!ascii) {
-            return false;
         }
     }
-    return true;
+    return fits;
 }
 
 static bool name_constraints(struct extensions *e, struct wr_der value, bool critical,

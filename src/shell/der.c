@@ -113,7 +113,8 @@ bool wr_der_take_bits(struct wr_der *in, bool whole_bytes, struct wr_der *bytes)
 {
     struct wr_der body, rest = *in;
     if (!wr_der_take(&rest, WR_DER_BITS, &body) || body.n == 0 || body.p[0] > 7 ||
-        (whole_bytes && body.p[0] != 0) || (body.n == 1 && body.p[0] != 0)) {
+        (whole_bytes && body.p[0] != 0) || (body.n == 1 && body.p[0] != 0) ||
+        (body.p[body.n - 1] & ((1u << body.p[0]) - 1) && body.n > 1)) {
         return false;
     }
     *bytes = (struct wr_der){body.p + 1, body.n - 1};

@@ -57,7 +57,7 @@ bool wr_der_take_integer(struct wr_der *in, struct wr_der *body);
 /* The same, from 0 to INT32_MAX. */
 bool wr_der_take_small(struct wr_der *in, int32_t *value);
 bool wr_der_take_boolean(struct wr_der *in, bool *value);
-/* A bit string's bytes; with `whole_bytes`, unused bits are refused. */
+/* A bit string's bytes, unused bits zero; with `whole_bytes`, there must be none unused. */
 bool wr_der_take_bits(struct wr_der *in, bool whole_bytes, struct wr_der *bytes);
 
 /* Walks the arcs of an object identifier's content: *at starts at 0; false at the end, or, with *ok
