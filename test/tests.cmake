@@ -9,8 +9,10 @@ function(weir_test)
   add_executable(${T_NAME} ${T_FILES})
   target_link_libraries(${T_NAME} PRIVATE weir_flags weir_core ${T_LIBS})
   target_include_directories(${T_NAME} PRIVATE test)
-  target_compile_options(${T_NAME} PRIVATE $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation>
-    $<$<C_COMPILER_ID:Clang>:-Wno-double-promotion>) # NAN and INFINITY are floats in its eyes
+  target_compile_options(${T_NAME} PRIVATE $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation>)
+  # To clang, NAN and INFINITY are floats. Options of a source stand behind those of its target.
+  set_source_files_properties(${T_FILES} PROPERTIES
+    COMPILE_OPTIONS $<$<C_COMPILER_ID:Clang>:-Wno-double-promotion>)
   target_compile_definitions(${T_NAME} PRIVATE _GNU_SOURCE=1
     WEIR_SOURCE="${CMAKE_SOURCE_DIR}" WEIR_SHARED="${WEIR_SHARED}")
   set_target_properties(${T_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
