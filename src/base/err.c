@@ -24,6 +24,15 @@ static const struct err_row *row_of(wr_err code)
     return NULL;
 }
 
+/* What a message quotes may be no UTF-8, and a message may be cut within a character; it goes into
+ * JSON all the same. */
+static void make_utf8(char *text, size_t n)
+{
+    for (size_t i = wr_utf8_invalid_at(text, n); i < n; i += wr_utf8_invalid_at(text + i, n - i)) {
+        text[i] = '?';
+    }
+}
+
 static void record(struct wr_error *error, wr_err code, uint64_t offset, const char *format,
                    va_list args)
 {
@@ -37,6 +46,7 @@ static void record(struct wr_error *error, wr_err code, uint64_t offset, const c
     error->where[0] = '\0';
     struct wr_buf text = wr_buf_fixed(error->text, sizeof error->text - 1);
     wr_vformat(&text, format, args);
+    make_utf8(error->text, text.n);
     error->text[text.n] = '\0';
 }
 
@@ -65,6 +75,7 @@ void wr_error_where(struct wr_error *error, const char *where, size_t n)
     }
     n = WR_MIN(n, sizeof error->where - 1);
     memcpy(error->where, where, n);
+    make_utf8(error->where, n);
     error->where[n] = '\0';
 }
 

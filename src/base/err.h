@@ -94,7 +94,8 @@ struct wr_error {
     char text[WR_LIMIT_ERROR_TEXT];
 };
 
-/* Records an error and returns its code, so that `return wr_fail(error, WR_E_X, "...", ...)` reads
+/* Texts are cut to their room and are UTF-8 whatever they quote: other bytes become question marks.
+ * Records an error and returns its code, so that `return wr_fail(error, WR_E_X, "...", ...)` reads
  * well. The format is that of wr_vformat in bytes.h. `error` may be NULL. */
 wr_err wr_fail(struct wr_error *error, wr_err code, const char *format, ...) WR_PRINTF(3, 4);
 wr_err wr_fail_at(struct wr_error *error, wr_err code, uint64_t offset, const char *format, ...)

@@ -179,6 +179,21 @@ TEST("an error records its place, and long texts are cut at their limit")
     CHECK_INT(strlen(error.where), WR_LIMIT_ERROR_WHERE - 1);
 }
 
+TEST("an error's text is UTF-8 whatever it quotes and wherever it is cut")
+{
+    struct wr_error error;
+    char long_text[WR_LIMIT_ERROR_TEXT + 8];
+    CHECK(wr_fail(&error, WR_E_FIELD, "%.*s", 6, "a\xFF\xC3\xA9\xE2\x82") == WR_E_FIELD);
+    CHECK_STR(error.text, "a?\xC3\xA9??");
+    memset(long_text, 'x', sizeof long_text);
+    memcpy(long_text + WR_LIMIT_ERROR_TEXT - 2, "\xC3\xA9", 2); /* cut between the two */
+    wr_fail(&error, WR_E_FIELD, "%.*s", (int)sizeof long_text, long_text);
+    CHECK_INT(strlen(error.text), WR_LIMIT_ERROR_TEXT - 1);
+    CHECK(error.text[WR_LIMIT_ERROR_TEXT - 2] == '?');
+    wr_error_where(&error, "\xF0\x9F", 2);
+    CHECK_STR(error.where, "??");
+}
+
 int main(int argc, char **argv)
 {
     return check_main(argc, argv);
