@@ -11,7 +11,6 @@
 #include "value/json_write.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 
 static struct {
@@ -93,8 +92,8 @@ static wr_err decide_csv(struct wr_decider *decider, const struct wr_csv *map,
         }
         struct wr_buf body = wr_buf_fixed(room, sizeof room);
         code = code == WR_OK ? wr_rowevent_write(&row, &body, error) : code;
+        code = code == WR_OK ? wr_rowevent_label(&row, &fraud, error) : code;
         if (code == WR_OK) {
-            fraud = wr_rowevent_label(&row, &fraud) && fraud;
             code = wr_decider_event(decider, reader.line, wr_buf_view(&body), fraud, error);
         } else if (code != WR_E_IO) { /* one bad row: say so in its place and go on */
             struct wr_error row_error = *error;
@@ -129,7 +128,11 @@ static wr_err decide_line(struct wr_decider *decider, struct wr_arena *arena, ui
     if (!is_label(arena, text)) {
         return wr_decider_event(decider, line, text, false, error);
     }
-    wr_err code = wr_decider_label(decider, text, error);
+    wr_err code = wr_decider_flush(decider, error);
+    if (code != WR_OK) { /* that is no fault of the label */
+        return code;
+    }
+    code = wr_decider_label(decider, text, error);
     if (code == WR_E_MEMORY || code == WR_E_IO || code == WR_OK) {
         return code;
     }
@@ -137,32 +140,47 @@ static wr_err decide_line(struct wr_decider *decider, struct wr_arena *arena, ui
     return WR_OK;
 }
 
+/* A line of standard input without its end, false at the end of all. What is longer than any
+ * request may be keeps its first bytes only: the engine refuses it for its size. */
+static bool read_line(char *room, size_t cap, size_t *n, uint64_t *bytes)
+{
+    int c;
+    *n = 0;
+    while ((c = getc_unlocked(stdin)) != EOF && c != '\n') {
+        room[*n] = (char)c;
+        *n += *n < cap - 1;
+        (*bytes)++;
+    }
+    (*bytes)++;
+    bool any = c != EOF || *n != 0;
+    while (*n > 0 && *n < cap - 1 && room[*n - 1] == '\r') {
+        (*n)--;
+    }
+    return any;
+}
+
 static wr_err decide_jsonl(struct wr_decider *decider, struct counts *counts,
                            struct wr_error *error)
 {
+    static char room[WR_LIMIT_REQUEST_SIZE + 2];
     struct wr_arena arena;
     struct wr_progress progress;
-    char *text = NULL;
-    size_t cap = 0;
     uint64_t line = 0, bytes = 0;
     wr_err code = WR_OK;
     wr_progress_open(&progress, "lines");
     wr_arena_init(&arena, &wr_heap, 1 << 26);
-    for (ssize_t n; code == WR_OK && (n = getline(&text, &cap, stdin)) >= 0;) {
+    for (size_t n; code == WR_OK && read_line(room, sizeof room, &n, &bytes);) {
         line++;
-        bytes += (uint64_t)n;
-        while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r')) {
-            n--;
-        }
         if (n > 0) {
-            struct wr_str view = wr_str_of(text, (size_t)n);
-            code = decide_line(decider, &arena, line, view, counts, error);
+            code = decide_line(decider, &arena, line, wr_str_of(room, n), counts, error);
         }
         wr_progress_step(&progress, bytes, line);
     }
     wr_progress_close(&progress);
     wr_arena_deinit(&arena);
-    free(text);
+    if (code == WR_OK && ferror(stdin)) {
+        return wr_fail(error, WR_E_IO, "line %llu: cannot read", (unsigned long long)line + 1);
+    }
     return code;
 }
 
@@ -240,6 +258,11 @@ static int run(int argc, char **argv)
     (void)argv;
     if (argc != 0) {
         wr_complain("reads standard input and takes no arguments; see weir decide --help");
+        return WR_EXIT_USAGE;
+    }
+    if (strcmp(options.input, "auto") != 0 && strcmp(options.input, "csv") != 0 &&
+        strcmp(options.input, "jsonl") != 0) {
+        wr_complain("--input wants csv or jsonl, not %s", options.input);
         return WR_EXIT_USAGE;
     }
     struct wr_opened opened;

@@ -47,6 +47,16 @@ static wr_err write_number(const struct wr_csv_column *column, struct wr_str cel
     return WR_OK;
 }
 
+static bool is_yes(struct wr_str cell)
+{
+    return wr_str_eq(cell, WR_STR("1")) || wr_str_eq(cell, WR_STR("true"));
+}
+
+static bool is_no(struct wr_str cell)
+{
+    return wr_str_eq(cell, WR_STR("0")) || wr_str_eq(cell, WR_STR("false"));
+}
+
 static wr_err write_cell(const struct wr_csv_column *column, struct wr_str cell, struct wr_buf *buf)
 {
     switch (column->type) {
@@ -55,12 +65,9 @@ static wr_err write_cell(const struct wr_csv_column *column, struct wr_str cell,
         return wr_utf8_invalid_at(cell.p, cell.n) == cell.n ? WR_OK : WR_E_UTF8;
     case WR_CSV_NUMBER:
         return write_number(column, cell, buf);
-    case WR_CSV_BOOL: {
-        bool yes = wr_str_eq(cell, WR_STR("1")) || wr_str_eq(cell, WR_STR("true"));
-        wr_buf_str(buf, yes ? WR_STR("true") : WR_STR("false"));
-        return yes || wr_str_eq(cell, WR_STR("0")) || wr_str_eq(cell, WR_STR("false")) ? WR_OK
-                                                                                       : WR_E_FIELD;
-    }
+    case WR_CSV_BOOL:
+        wr_buf_str(buf, is_yes(cell) ? WR_STR("true") : WR_STR("false"));
+        return is_yes(cell) || is_no(cell) ? WR_OK : WR_E_FIELD;
     }
     WR_UNREACHABLE();
 }
@@ -108,6 +115,14 @@ static void walk_to(struct wr_buf *buf, struct wr_str from, struct wr_str to)
     }
 }
 
+static wr_err fail_cell(const struct wr_rowevent *row, wr_err code, struct wr_str title,
+                        struct wr_str cell, struct wr_error *error)
+{
+    return wr_fail(error, code, "line %llu, column %.*s: not of its type: %.*s",
+                   (unsigned long long)row->reader->line, WR_FMT(title),
+                   (int)WR_MIN(cell.n, (size_t)60), cell.p);
+}
+
 wr_err wr_rowevent_write(const struct wr_rowevent *row, struct wr_buf *buf, struct wr_error *error)
 {
     struct wr_str at = {0};
@@ -121,9 +136,7 @@ wr_err wr_rowevent_write(const struct wr_rowevent *row, struct wr_buf *buf, stru
         at = column->path;
         wr_err code = write_cell(column, cell, buf);
         if (code != WR_OK) {
-            return wr_fail(error, code, "line %llu, column %.*s: not of its type: %.*s",
-                           (unsigned long long)row->reader->line, WR_FMT(column->column),
-                           (int)WR_MIN(cell.n, (size_t)60), cell.p);
+            return fail_cell(row, code, column->column, cell, error);
         }
     }
     if (at.n == 0) {
@@ -137,12 +150,14 @@ wr_err wr_rowevent_write(const struct wr_rowevent *row, struct wr_buf *buf, stru
                          : WR_OK;
 }
 
-bool wr_rowevent_label(const struct wr_rowevent *row, bool *label)
+wr_err wr_rowevent_label(const struct wr_rowevent *row, bool *fraud, struct wr_error *error)
 {
-    if (row->label_column == SIZE_MAX) {
-        return false;
+    *fraud = false;
+    if (row->label_column == SIZE_MAX || row->reader->cells[row->label_column].n == 0) {
+        return WR_OK;
     }
     struct wr_str cell = row->reader->cells[row->label_column];
-    *label = wr_str_eq(cell, WR_STR("1")) || wr_str_eq(cell, WR_STR("true"));
-    return *label || wr_str_eq(cell, WR_STR("0")) || wr_str_eq(cell, WR_STR("false"));
+    *fraud = is_yes(cell);
+    return *fraud || is_no(cell) ? WR_OK
+                                 : fail_cell(row, WR_E_FIELD, row->map->label_column, cell, error);
 }

@@ -20,7 +20,8 @@ wr_err wr_rowevent_open(struct wr_rowevent *row, struct wr_arena *arena, const s
 /* Appends the running row as JSON. Empty cells are left out. Errors: WR_E_FIELD naming line and
  * column when a cell is not of its type. */
 wr_err wr_rowevent_write(const struct wr_rowevent *row, struct wr_buf *buf, struct wr_error *error);
-/* The row's label: true, false, or unknown (returns false). */
-bool wr_rowevent_label(const struct wr_rowevent *row, bool *label);
+/* Is the row labelled as fraud? An empty cell, and a file without the column, say nothing: false.
+ * Errors: WR_E_FIELD when the cell is neither 1, true, 0 nor false. */
+wr_err wr_rowevent_label(const struct wr_rowevent *row, bool *fraud, struct wr_error *error);
 
 #endif

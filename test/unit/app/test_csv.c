@@ -140,7 +140,8 @@ static const struct wr_csv_column columns[] = {
      .plus = 5},
     {.column = {"CITY", 4}, .path = {"user.home.city", 14}, .type = WR_CSV_STRING},
 };
-static const struct wr_csv map = {.columns = columns, .n_columns = 5};
+static const struct wr_csv map = {
+    .columns = columns, .n_columns = 5, .label_column = {"FRAUD", 5}, .has_label = true};
 
 static wr_err write_row(const char *text, char *room, size_t cap)
 {
@@ -182,8 +183,32 @@ TEST("a cell that is not of its type and a column that is not there are named")
     CHECK(strstr(error.text, "column AMOUNT") != NULL);
     CHECK_INT(write_row("ID,T,AMOUNT,CITY,OK\nt1,9223372036854775807,1,,1\n", room, sizeof room),
               WR_E_FIELD);
+    CHECK_INT(write_row("ID,T,AMOUNT,CITY,OK\nt\xFF,7,1,x,1\n", room, sizeof room), WR_E_UTF8);
+    CHECK(strstr(error.text, "column ID: not of its type: t?") != NULL);
     CHECK_INT(write_row("ID,T,AMOUNT,CITY\nt1,7,1,x\n", room, sizeof room), WR_E_FIELD);
     CHECK(strstr(error.text, "OK") != NULL);
+}
+
+TEST("a label is 1, 0, true, false or nothing; what else stands there refuses the row")
+{
+    static const struct {
+        const char *cell;
+        wr_err code;
+        bool fraud;
+    } cases[] = {{"1", WR_OK, true},         {"true", WR_OK, true},      {"0", WR_OK, false},
+                 {"false", WR_OK, false},    {"", WR_OK, false},         {"yes", WR_E_FIELD, false},
+                 {"1.0", WR_E_FIELD, false}, {"TRUE", WR_E_FIELD, false}};
+    struct wr_rowevent row = {.map = &map, .reader = &reader, .label_column = 1};
+    for (size_t i = 0; i < WR_COUNTOF(cases); i++) {
+        char csv[64];
+        bool end, fraud = true;
+        snprintf(csv, sizeof csv, "ID,FRAUD\nt1,%s\n", cases[i].cell);
+        CHECK_INT(open_text(csv), WR_OK);
+        CHECK_INT(wr_csv_next(&reader, &end, &error), WR_OK);
+        CHECK_INT(wr_rowevent_label(&row, &fraud, &error), cases[i].code);
+        CHECK_INT(fraud, cases[i].fraud);
+        close_text();
+    }
 }
 
 int main(int argc, char **argv)
