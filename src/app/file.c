@@ -149,6 +149,9 @@ static wr_err walk_entry(struct walk *walk, size_t n, unsigned depth)
     if (S_ISDIR(info.st_mode)) {
         return walk_directory(walk, n, depth + 1);
     }
+    if (S_ISLNK(info.st_mode) && stat(walk->path, &info) != 0) {
+        return fail_io(walk->error, walk->path, "follow");
+    }
     if (!S_ISREG(info.st_mode)) {
         return WR_OK;
     }
@@ -171,7 +174,7 @@ static wr_err walk_directory(struct walk *walk, size_t n, unsigned depth)
     }
     wr_err code = WR_OK;
     for (struct dirent *entry; code == WR_OK && (entry = readdir(folder)) != NULL;) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
+        if (strcmp(entry->d_name, ".") == 0 || strncmp(entry->d_name, "..", 2) == 0) {
             continue;
         }
         size_t name_n = strlen(entry->d_name);

@@ -23,8 +23,10 @@ wr_err wr_file_write(const char *path, struct wr_str bytes, struct wr_error *err
 bool wr_file_is_directory(const char *path);
 bool wr_file_exists(const char *path);
 
-/* All plain files below a directory, as paths relative to it with '/', sorted. Links are not
- * followed. */
+/* All plain files below a directory, as paths relative to it with '/', sorted. A link to a file is
+ * that file; links to folders are not followed and names that begin with ".." are passed over: so a
+ * mounted ConfigMap, whose files link into a hidden ..data, gives each file once. A link to nothing
+ * is an error. */
 struct wr_file_list {
     struct wr_str *paths;
     size_t n;

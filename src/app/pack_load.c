@@ -28,16 +28,13 @@ static wr_err inflate_all(struct wr_arena *arena, struct wr_str in, struct wr_st
         stream.avail_out = (uInt)want;
         state = inflate(&stream, Z_NO_FLUSH);
         buf.n += want - stream.avail_out;
-        if (state == Z_BUF_ERROR && stream.avail_in == 0) {
-            break;
-        }
     }
     size_t rest = stream.avail_in;
     inflateEnd(&stream);
     if (buf.overflow) {
         return wr_fail(error, WR_E_MEMORY, "the unpacked archive does not fit into memory");
     }
-    if (state == Z_OK) {
+    if (state == Z_OK) { /* the room is full */
         return wr_fail(error, WR_E_LIMIT, "the archive unpacks to more than %zu bytes", cap);
     }
     if (state != Z_STREAM_END || rest != 0) {
@@ -86,6 +83,9 @@ static wr_err load_folder(struct wr_arena *arena, const char *path, struct wr_pa
         struct wr_buf name = wr_buf_in(arena, strlen(path) + list.paths[i].n + 2);
         wr_format(&name, "%s/%.*s", path, WR_FMT(list.paths[i]));
         wr_buf_char(&name, '\0');
+        if (name.overflow) {
+            return wr_fail(error, WR_E_MEMORY, "no room for the name of a file");
+        }
         struct wr_pack_file *file = &(*files)[(*n)++];
         file->path = list.paths[i];
         code = wr_file_read(arena, name.p, WR_LIMIT_PACK_SIZE, &file->bytes, error);
