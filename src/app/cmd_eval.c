@@ -95,7 +95,10 @@ static void print_raw(struct session *s)
             } else {
                 wr_json_write(&buf, &v, WR_JSON_COMPACT);
             }
-            printf("%s%.*s", k != 0 ? " " : "", WR_FMT(wr_buf_view(&buf)));
+            if (k != 0) {
+                putchar(' ');
+            }
+            fwrite(buf.p, 1, buf.n, stdout);
         }
         putchar('\n');
     }
@@ -116,15 +119,14 @@ static void print_pretty(struct session *s)
     }
 }
 
-static void print_lists(struct session *s, bool bindings)
+/* One document for each result, as OPA prints them. */
+static void print_each(struct session *s, bool bindings)
 {
-    struct wr_value *items = WR_NEW_ARRAY(&s->arena, struct wr_value, s->results.n);
-    for (uint32_t i = 0; i < s->results.n && items != NULL; i++) {
+    for (uint32_t i = 0; i < s->results.n; i++) {
         const struct wr_rego_result *result = &s->results.items[i];
-        items[i] = bindings ? result->bindings : wr_array(result->values, result->n_values);
+        struct wr_value values = wr_array(result->values, result->n_values);
+        wr_output_json(&s->arena, bindings ? &result->bindings : &values, stdout);
     }
-    struct wr_value all = wr_array(items, items != NULL ? s->results.n : 0);
-    wr_output_json(&s->arena, &all, stdout);
 }
 
 static void print_results(struct session *s)
@@ -134,7 +136,7 @@ static void print_results(struct session *s)
     } else if (strcmp(options.format, "pretty") == 0) {
         print_pretty(s);
     } else if (strcmp(options.format, "values") == 0 || strcmp(options.format, "bindings") == 0) {
-        print_lists(s, options.format[0] == 'b');
+        print_each(s, options.format[0] == 'b');
     } else {
         struct wr_value v = results_value(s);
         wr_output_json(&s->arena, &v, stdout);
@@ -181,6 +183,10 @@ static int evaluate(struct session *s)
         return print_errors(s, &errors);
     }
     print_results(s);
+    if (wr_arena_failed(&s->arena)) {
+        wr_complain("the result does not fit into memory");
+        return WR_EXIT_USAGE;
+    }
     bool defined = s->results.n != 0;
     return (options.fail && !defined) || (options.fail_defined && defined) ? WR_EXIT_FAILED
                                                                            : WR_EXIT_OK;

@@ -241,6 +241,9 @@ static int test_all(struct suite *suite, int argc, char **argv)
     } else {
         print_pretty(suite);
     }
+    if (wr_arena_failed(&suite->arena)) {
+        return wr_complain("the report does not fit into memory");
+    }
     return suite->counts[FAIL] + suite->counts[ERROR] == 0 ? WR_EXIT_OK : WR_EXIT_USAGE;
 }
 

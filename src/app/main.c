@@ -35,6 +35,16 @@ static void help(void)
          "  source <(weir completion bash)");
 }
 
+/* Output that could not be written is a failure, whatever the command thinks of itself. */
+static int finish(int exit_code)
+{
+    bool written = fflush(stdout) == 0 && !ferror(stdout);
+    if (written || exit_code != WR_EXIT_OK) {
+        return exit_code;
+    }
+    return wr_complain("cannot write to standard output");
+}
+
 int main(int argc, char **argv)
 {
     wr_panic_install(panic);
@@ -42,12 +52,12 @@ int main(int argc, char **argv)
     if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
         strcmp(argv[1], "-h") == 0) {
         help();
-        return argc < 2 ? WR_EXIT_USAGE : WR_EXIT_OK;
+        return finish(argc < 2 ? WR_EXIT_USAGE : WR_EXIT_OK);
     }
     const char *name = strcmp(argv[1], "--version") == 0 ? "version" : argv[1];
     for (size_t i = 0; i < wr_commands_n; i++) {
         if (strcmp(wr_commands[i]->name, name) == 0) {
-            return wr_command_run(wr_commands[i], argc - 1, argv + 1);
+            return finish(wr_command_run(wr_commands[i], argc - 1, argv + 1));
         }
     }
     fprintf(stderr, "weir: there is no command %s; weir help lists them\n", argv[1]);

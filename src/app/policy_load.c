@@ -89,13 +89,18 @@ static struct wr_value at_path(struct wr_arena *arena, struct wr_str path, struc
     return v;
 }
 
-static bool is_bundle_data(struct wr_str path)
+static struct wr_str base_name(struct wr_str path)
 {
     size_t slash = path.n;
     while (slash > 0 && path.p[slash - 1] != '/') {
         slash--;
     }
-    struct wr_str name = wr_str_of(path.p + slash, path.n - slash);
+    return wr_str_of(path.p + slash, path.n - slash);
+}
+
+static bool is_bundle_data(struct wr_str path)
+{
+    struct wr_str name = base_name(path);
     return wr_str_eq(name, WR_STR("data.json")) || wr_str_eq(name, WR_STR("data.yaml")) ||
            wr_str_eq(name, WR_STR("data.yml"));
 }
@@ -104,6 +109,9 @@ static wr_err add_file(struct wr_policy_files *files, struct wr_arena *arena, co
                        struct wr_str relative, bool bundle, struct wr_error *error)
 {
     struct wr_str name = wr_str_copy(arena, wr_str_z(path));
+    if (name.p == NULL) {
+        return wr_fail(error, WR_E_MEMORY, "no memory for %s", path);
+    }
     if (wr_str_ends(name, WR_STR(".rego"))) {
         if (files->n == WR_LIMIT_POLICY_FILES) {
             return wr_fail(error, WR_E_LIMIT, "more than %d modules", WR_LIMIT_POLICY_FILES);
@@ -114,7 +122,7 @@ static wr_err add_file(struct wr_policy_files *files, struct wr_arena *arena, co
     }
     bool data = wr_str_ends(name, WR_STR(".json")) || is_yaml(name);
     if (!data || (bundle && !is_bundle_data(relative)) ||
-        (!bundle && wr_str_ends(name, WR_STR("weir.yaml")))) {
+        (!bundle && wr_str_eq(base_name(name), WR_STR("weir.yaml")))) {
         return WR_OK;
     }
     struct wr_value v, merged;
@@ -123,6 +131,9 @@ static wr_err add_file(struct wr_policy_files *files, struct wr_arena *arena, co
         return code;
     }
     v = at_path(arena, relative, v);
+    if (wr_arena_failed(arena)) {
+        return wr_fail(error, WR_E_MEMORY, "no memory for %s", path);
+    }
     if (v.type != WR_OBJECT || !merge(arena, &files->data, &v, &merged, 0)) {
         code = wr_fail(error, WR_E_PACK, "%s",
                        v.type != WR_OBJECT ? "data at the root must be an object"
@@ -137,7 +148,16 @@ static wr_err add_file(struct wr_policy_files *files, struct wr_arena *arena, co
 wr_err wr_policy_add(struct wr_policy_files *files, struct wr_arena *arena, const char *path,
                      bool bundle, struct wr_error *error)
 {
+    if (!wr_file_exists(path)) {
+        return wr_fail(error, WR_E_IO, "%s: no such file or directory", path);
+    }
     if (!wr_file_is_directory(path)) {
+        struct wr_str name = wr_str_z(path);
+        if (!wr_str_ends(name, WR_STR(".rego")) && !wr_str_ends(name, WR_STR(".json")) &&
+            !is_yaml(name)) {
+            return wr_fail(error, WR_E_USAGE,
+                           "%s: neither a folder nor .rego, .json, .yaml or .yml", path);
+        }
         return add_file(files, arena, path, (struct wr_str){0}, bundle, error);
     }
     struct wr_file_list list;

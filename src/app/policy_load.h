@@ -19,7 +19,8 @@ struct wr_policy_files {
 
 wr_err wr_policy_init(struct wr_policy_files *files, struct wr_arena *arena,
                       struct wr_error *error);
-/* Adds a file or a folder; `bundle` narrows data files as bundles do. Errors name the path. */
+/* Adds a file or a folder; `bundle` narrows data files as bundles do. Errors name the path; a file
+ * that is asked for by name and is of no kind that is read here is one. */
 wr_err wr_policy_add(struct wr_policy_files *files, struct wr_arena *arena, const char *path,
                      bool bundle, struct wr_error *error);
 /* JSON or YAML by the name's ending. */

@@ -32,7 +32,10 @@ void wr_output_json(struct wr_arena *arena, const struct wr_value *v, FILE *out)
 {
     struct wr_buf buf = wr_buf_in(arena, 65536);
     wr_json_write(&buf, v, WR_JSON_PRETTY);
-    fprintf(out, "%.*s\n", WR_FMT(wr_buf_view(&buf)));
+    wr_buf_char(&buf, '\n');
+    if (!buf.overflow && !wr_arena_failed(arena)) { /* all of it or nothing */
+        fwrite(buf.p, 1, buf.n, out);
+    }
 }
 
 static void print_json(struct wr_arena *arena, const struct wr_rego_errors *errors, FILE *out)
@@ -61,7 +64,8 @@ void wr_rego_errors_print(struct wr_arena *arena, const struct wr_rego_errors *e
     }
     struct wr_buf buf = wr_buf_in(arena, 4096);
     wr_rego_errors_write(&buf, errors);
-    fprintf(out, "%.*s\n", WR_FMT(wr_buf_view(&buf)));
+    wr_buf_char(&buf, '\n');
+    fwrite(buf.p, 1, buf.n, out);
 }
 
 void wr_rego_errors_of_eval(struct wr_rego_errors *errors, struct wr_arena *arena,

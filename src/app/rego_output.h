@@ -13,6 +13,7 @@ struct wr_value wr_output_object(struct wr_arena *arena, size_t n, const struct 
 /* {"row", "col"} and, when there is a file, {"file"}. */
 struct wr_value wr_output_location(struct wr_arena *arena, struct wr_str file, uint32_t row,
                                    uint32_t col);
+/* Writes nothing when it does not fit into the arena, which then has failed. */
 void wr_output_json(struct wr_arena *arena, const struct wr_value *v, FILE *out);
 
 /* {"errors": [{"message", "code", "location"}]} or OPA's text form. */
