@@ -75,10 +75,25 @@ static wr_err export_row(void *context, uint64_t sequence, struct wr_str payload
     return written ? WR_OK : wr_fail(error, WR_E_IO, "cannot write to standard output");
 }
 
+/* Is there an entry between --first and --last? What checks or prints nothing must not look well.
+ */
+static bool has_rows(uint64_t last)
+{
+    if (options.first >= 1 && options.first <= last) {
+        return true;
+    }
+    wr_complain("there are no entries %llu to %llu", (unsigned long long)options.first,
+                (unsigned long long)last);
+    return false;
+}
+
 static int export_rows(struct work *work)
 {
     struct wr_error error = {0};
     uint64_t last = WR_MIN(options.last, wr_journal_last(work->journal));
+    if (last != 0 && !has_rows(last)) {
+        return WR_EXIT_FAILED;
+    }
     if (wr_journal_each(work->journal, options.first, last, export_row, work, &error) != WR_OK) {
         return wr_complain_error("export", &error);
     }
@@ -93,6 +108,9 @@ static int verify(struct work *work)
     if (last == 0) {
         puts("the journal is empty");
         return WR_EXIT_OK;
+    }
+    if (!has_rows(last)) {
+        return WR_EXIT_FAILED;
     }
     if (wr_journal_verify(work->journal, options.first, last, &error) != WR_OK) {
         return wr_complain_error("verify", &error);

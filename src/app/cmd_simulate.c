@@ -6,6 +6,7 @@
 #include "app/simevent.h"
 #include "feature/instant.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -44,7 +45,7 @@ static const struct wr_option table[] = {
 /* Sleeps until transaction n is due at `rate` a second. */
 static void pace(uint64_t n, double rate, const struct timespec *start)
 {
-    double due = (double)n / rate;
+    double due = fmin((double)n / rate, 1e9); /* some 30 years: a time_t holds it */
     struct timespec at = *start;
     at.tv_sec += (time_t)due;
     at.tv_nsec += (long)((due - (double)(time_t)due) * 1e9);

@@ -77,6 +77,10 @@ def main():
                    out.stdout[:300])
         check.that(rows[0]["document"]["transaction_id"] == "j0" and rows[-1]["kind"] == "label",
                    "with its document", rows[-1])
+        for verb in ("verify", "export"):
+            out = run(weir, "journal", verb, str(state), "--first", "202")
+            check.that(out.returncode == 1 and "no entries 202 to 201" in out.stdout,
+                       f"{verb} of nothing is no success", out.stdout)
         break_a_row(state)
         out = run(weir, "journal", "verify", str(state))
         check.that(out.returncode == 1 and "20" in out.stdout, "a changed byte is found", out.stdout)
