@@ -20,3 +20,10 @@ weir_fuzz(fuzz_rego base value rego)
 weir_fuzz(fuzz_h1 base wire)
 weir_fuzz(fuzz_regex base value rego)
 weir_fuzz(fuzz_builtin base value rego)
+
+# OpenSSL itself is not instrumented: what is held here is our own reading of DER and PEM.
+weir_fuzz(fuzz_x509 base value rego)
+target_sources(fuzz_x509 PRIVATE src/shell/der.c src/shell/pem.c src/shell/go_value.c
+  src/shell/key.c src/shell/key_open.c src/shell/certificate.c src/shell/certificate_chain.c
+  src/shell/certificate_extension.c src/shell/certificate_uri.c src/shell/crypto.c)
+target_link_libraries(fuzz_x509 PRIVATE OpenSSL::Crypto)
