@@ -518,6 +518,32 @@ TEST("every limit admits its number and refuses one more")
     CHECK_INT(verdict_of(GET_LINE "Host: a\r\nContent-Length: ", 1, "262144", "\r\n\r\n"), 0);
 }
 
+TEST("a trailer is a field, and none that frames a message")
+{
+    static const struct {
+        const char *trailer;
+        int status;
+    } cases[] = {
+        {"Digest: x\r\n", 200},
+        {"a:\r\nb: c\r\n", 200},
+        {"Content-Length: 0\r\n", 400},
+        {"a: b\r\ntransfer-encoding: chunked\r\n", 400},
+        {"HOST: a\r\n", 400},
+        {"Content-Length-And-More-Than-Fits: 0\r\n", 200},
+        {"Content-Lengthy: 0\r\n", 200},
+        {": no name\r\n", 400},
+        {"no colon\r\n", 400},
+        {"a : b\r\n", 400},
+        {" folded\r\n", 400},
+        {"a: b\x01\r\n", 400},
+        {"a: b\n", 400},
+        {"a: b\rc\r\n", 400},
+    };
+    for (size_t i = 0; i < WR_COUNTOF(cases); i++) {
+        CHECK_INT(verdict_of(POST_CHUNKED "0\r\n", 1, cases[i].trailer, "\r\n"), cases[i].status);
+    }
+}
+
 TEST("lists, queries and escapes are searched and decoded")
 {
     struct wr_str v;
