@@ -23,7 +23,7 @@
 #define WR_LIMIT_PATH_DEPTH      8   /* names in one path */
 #define WR_LIMIT_EVENT_ID        128 /* bytes */
 #define WR_LIMIT_KEY_BYTES       512 /* bytes of one entity key, all its parts together */
-#define WR_LIMIT_UNITS           ((int64_t)1 << 52) /* a scaled number lies strictly within +- this */
+#define WR_LIMIT_UNITS           ((int64_t)1 << 52) /* of a scaled number, either sign, exclusive */
 #define WR_DEFAULT_NUMBER_SCALE  6
 
 enum wr_field_type {
