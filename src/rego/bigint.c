@@ -239,7 +239,7 @@ struct wr_bigint wr_bigint_shr(struct wr_arena *arena, struct wr_bigint a, uint6
     for (uint32_t i = 0; i < limbs; i++) {
         cut = cut || a.limbs[i] != 0;
     }
-    struct wr_bigint r = make(arena, a.n - limbs);
+    struct wr_bigint r = make(arena, (size_t)(a.n - limbs));
     for (uint32_t i = 0; i < r.n && !r.failed; i++) {
         uint64_t high = i + limbs + 1 < a.n ? a.limbs[i + limbs + 1] : 0;
         r.limbs[i] = (uint32_t)(((high << 32) | a.limbs[i + limbs]) >> bits);
