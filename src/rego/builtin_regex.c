@@ -494,7 +494,7 @@ WR_BUILTIN_FN(wr_b_regex_globs_match)
     if (states > WR_LIMIT_BUILTIN_ITEMS) {
         return wr_builtin_too_large(call);
     }
-    bool *reached = WR_NEW_ARRAY(call->arena, bool, states);
+    bool *reached = WR_NEW_ARRAY(call->arena, bool, (size_t)states);
     if (reached == NULL) {
         return wr_builtin_no_room(call);
     }
