@@ -8,6 +8,7 @@
 #include "app/simevent.h"
 #include "feature/instant.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
@@ -86,8 +87,8 @@ static void send_due(struct demo *demo, int64_t now_ns)
         if (!demo->has_line) {
             demo->has_line = wr_simevent_next(&demo->stream, &demo->line);
         }
-        int64_t due_ns =
-            demo->stats.start_ns + (int64_t)((double)demo->stats.n_sent * 1e9 / options.rate);
+        double after_ns = fmin((double)demo->stats.n_sent * 1e9 / options.rate, 1e18);
+        int64_t due_ns = demo->stats.start_ns + (int64_t)after_ns;
         if (!demo->has_line || due_ns > now_ns || !post(demo, due_ns)) {
             return;
         }
