@@ -29,3 +29,15 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT WEIR_CORE_ONLY)
     -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection
     -fno-delete-null-pointer-checks)
 endif()
+# Objects carry both plain code and what link-time optimisation reads: the program is linked with it,
+# the many test programs without, or each would optimise the whole tree again.
+if(WEIR_LTO)
+  target_compile_options(weir_flags INTERFACE -flto=auto -ffat-lto-objects)
+  set(CMAKE_AR ${CMAKE_C_COMPILER_AR})
+  set(CMAKE_RANLIB ${CMAKE_C_COMPILER_RANLIB})
+endif()
+function(weir_link_whole target)
+  if(WEIR_LTO)
+    target_link_options(${target} PRIVATE -flto=auto -O3)
+  endif()
+endfunction()

@@ -40,6 +40,7 @@ target_compile_definitions(weir_app PRIVATE _GNU_SOURCE=1 WEIR_VERSION="${PROJEC
 
 add_executable(weir src/app/main.c)
 target_link_libraries(weir PRIVATE weir_flags weir_app)
+weir_link_whole(weir)
 target_compile_definitions(weir PRIVATE _GNU_SOURCE=1 WEIR_VERSION="${PROJECT_VERSION}")
 set_target_properties(weir PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 if(WEIR_STATIC)

@@ -8,6 +8,7 @@ function(weir_test)
   cmake_parse_arguments(T "" "NAME;LABEL;TIMEOUT" "FILES;LIBS;ARGS" ${ARGN})
   add_executable(${T_NAME} ${T_FILES})
   target_link_libraries(${T_NAME} PRIVATE weir_flags weir_core ${T_LIBS})
+  target_link_options(${T_NAME} PRIVATE $<$<C_COMPILER_ID:GNU>:-fno-lto>)
   target_include_directories(${T_NAME} PRIVATE test)
   target_compile_options(${T_NAME} PRIVATE $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation>)
   # To clang, NAN and INFINITY are floats. Options of a source stand behind those of its target.

@@ -5,5 +5,6 @@ foreach(bench pipeline coldstart)
   target_link_libraries(bench_${bench} PRIVATE weir_flags weir_app)
   target_compile_definitions(bench_${bench} PRIVATE _GNU_SOURCE=1 WEIR_SOURCE="${CMAKE_SOURCE_DIR}"
     WEIR_VERSION="${PROJECT_VERSION}")
+  weir_link_whole(bench_${bench})
   set_target_properties(bench_${bench} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 endforeach()
