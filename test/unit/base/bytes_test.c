@@ -15,6 +15,8 @@ TEST("views compare by bytes, the shorter first")
     CHECK(wr_str_eq((struct wr_str){0}, WR_STR("")));
     CHECK(!wr_str_eq(WR_STR("ab"), WR_STR("ac")));
     CHECK(wr_str_starts(WR_STR("abc"), WR_STR("ab")) && !wr_str_starts(WR_STR("a"), WR_STR("ab")));
+    CHECK(wr_str_starts(WR_STR("ab"), WR_STR("ab")) && wr_str_ends(WR_STR("ab"), WR_STR("ab")));
+    CHECK(wr_str_starts(WR_STR("ab"), WR_STR("")) && wr_str_ends(WR_STR(""), WR_STR("")));
     CHECK(wr_str_ends(WR_STR("abc"), WR_STR("bc")) && !wr_str_ends(WR_STR("c"), WR_STR("bc")));
 }
 
@@ -22,6 +24,8 @@ TEST("a search finds the first occurrence from where it is told")
 {
     CHECK_INT(wr_str_find(WR_STR("abcabc"), WR_STR("bc"), 0), 1);
     CHECK_INT(wr_str_find(WR_STR("abcabc"), WR_STR("bc"), 2), 4);
+    CHECK_INT(wr_str_find(WR_STR("abcabc"), WR_STR("bc"), 4), 4);
+    CHECK_INT(wr_str_find(WR_STR("abc"), WR_STR("abc"), 0), 0);
     CHECK(wr_str_find(WR_STR("abcabc"), WR_STR("bc"), 5) == SIZE_MAX);
     CHECK(wr_str_find(WR_STR("abc"), WR_STR("abcd"), 0) == SIZE_MAX);
     CHECK_INT(wr_str_find(WR_STR("abc"), WR_STR(""), 3), 3);
@@ -85,6 +89,8 @@ TEST("the message format prints as printf does")
                         (size_t)255, 'x', "text", 2, "text"),
               want);
     CHECK_STR(formatted("%d %s", -2147483647 - 1, (const char *)NULL), "-2147483648 (null)");
+    CHECK_STR(formatted("%10d|%s%X|%04X|%d|%s", 5, "", 0xAB09U, 0xCU, 0, ""),
+              "         5|AB09|000C|0|");
     CHECK_STR(formatted("%99d|", 1), "                                       1|");
 }
 
@@ -99,7 +105,8 @@ TEST("integers and bytes are appended in decimal and in hex")
     wr_buf_i64(&buf, -1);
     wr_buf_u64(&buf, 0);
     wr_buf_hex(&buf, "\x01\xFE", 2);
-    CHECK_TEXT(room, buf.n, "18446744073709551615 -9223372036854775808 -1001fe");
+    wr_buf_i64(&buf, 0);
+    CHECK_TEXT(room, buf.n, "18446744073709551615 -9223372036854775808 -1001fe0");
 }
 
 TEST("words are little-endian at any address")
@@ -177,6 +184,21 @@ TEST("an error records its place, and long texts are cut at their limit")
     memset(where, 'w', sizeof where);
     wr_error_where(&error, where, sizeof where);
     CHECK_INT(strlen(error.where), WR_LIMIT_ERROR_WHERE - 1);
+}
+
+TEST("a byte that may not lead a character leads none, and none ends beyond its bytes")
+{
+    for (unsigned lead = 0x80; lead <= 0xFF; lead++) {
+        uint32_t code_point;
+        char bytes[4] = {(char)lead, (char)0xBF, (char)0xBF, (char)0xBF};
+        if (lead < 0xC2 || lead > 0xF3) { /* F4 BF is beyond U+10FFFF */
+            CHECK_INT(wr_utf8_decode(bytes, 4, &code_point), 0);
+        }
+        unsigned length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+        for (unsigned n = 1; n < length; n++) {
+            CHECK_INT(wr_utf8_decode(bytes, n, &code_point), 0);
+        }
+    }
 }
 
 TEST("an error's text is UTF-8 whatever it quotes and wherever it is cut")

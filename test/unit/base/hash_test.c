@@ -38,6 +38,10 @@ TEST("SipHash-2-4 with 128 bits gives the reference vectors")
     wr_put64(out, h.lo);
     wr_put64(out + 8, h.hi);
     CHECK_STR(hex(out, 16), "da87c1d86b99af44347659119b22fc45");
+    h = wr_siphash24_128(counting_key, bytes, 8);
+    wr_put64(out, h.lo);
+    wr_put64(out + 8, h.hi);
+    CHECK_STR(hex(out, 16), "3b62a9ba6258f5610f83e264f31497b4");
     h = wr_siphash24_128(counting_key, bytes, 63);
     wr_put64(out, h.lo);
     wr_put64(out + 8, h.hi);
@@ -46,13 +50,22 @@ TEST("SipHash-2-4 with 128 bits gives the reference vectors")
 
 TEST("SipHash-1-3 gives the reference vectors")
 {
-    static const uint8_t bytes[8] = {0, 1, 2, 3, 4, 5, 6, 7};
-    uint8_t out[8];
+    static const struct {
+        size_t n;
+        const char *hash;
+    } longer[] = {{8, "8e9a298d11959036"}, {16, "668b907d1add4fcc"}, {63, "a8b3bbb76290199d"}};
+    uint8_t bytes[63], out[8];
+    for (uint8_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = i;
+    }
     wr_put64(out, wr_siphash13(counting_key, bytes, 0));
     CHECK_STR(hex(out, 8), "dcc40f055801acab");
     wr_put64(out, wr_siphash13(counting_key, bytes, 1));
     CHECK_STR(hex(out, 8), "93ca577df39bf4c9");
-    CHECK(wr_siphash13(counting_key, bytes, 7) != wr_siphash13(counting_key, bytes, 8));
+    for (size_t i = 0; i < WR_COUNTOF(longer); i++) {
+        wr_put64(out, wr_siphash13(counting_key, bytes, longer[i].n));
+        CHECK_STR(hex(out, 8), longer[i].hash);
+    }
 }
 
 static void check_sha_vectors(void)
@@ -116,6 +129,13 @@ TEST("HMAC-SHA-256 gives the digests of RFC 4231")
     wr_hmac_sha256(key, sizeof key, "Test Using Larger Than Block-Size Key - Hash Key First", 54,
                    mac);
     CHECK_STR(hex(mac, 32), "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+    for (uint8_t i = 0; i < 65; i++) {
+        key[i] = i;
+    }
+    wr_hmac_sha256(key, 64, "abc", 3, mac); /* a key as long as a block stands as it is */
+    CHECK_STR(hex(mac, 32), "6ab541b4869dca71c4ca11d8bb1b02533b789a557583161429292c7404bc21f6");
+    wr_hmac_sha256(key, 65, "abc", 3, mac);
+    CHECK_STR(hex(mac, 32), "dfbffee4671bad00ed5d1e1999d55ed3b0cc774ac357f9ebf649c1612414fcec");
 }
 
 TEST("CRC-32C gives the values of RFC 3720, in one piece or two, on both paths")

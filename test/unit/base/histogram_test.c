@@ -43,6 +43,25 @@ TEST("the edges of the range are counted and the empty histogram answers 0")
     CHECK_INT(h.min_ns, 0);
 }
 
+TEST("the first value beyond the range falls into the last bucket, and none beyond that")
+{
+    static struct {
+        struct wr_histogram h;
+        uint32_t behind[8];
+    } guarded;
+    for (unsigned octave = 29; octave < 54; octave++) {
+        for (int step = -1; step <= 1; step++) {
+            wr_histogram_init(&guarded.h);
+            wr_histogram_add(&guarded.h, (((uint64_t)1 << octave) + (uint64_t)step) * 1000);
+            bool beyond = octave > 30 || (octave == 30 && step >= 0);
+            CHECK(beyond ? guarded.h.bucket[WR_HISTOGRAM_BUCKETS - 1] == 1
+                         : guarded.h.bucket[WR_HISTOGRAM_BUCKETS - 1] <= (step < 0));
+            CHECK(!beyond || wr_histogram_count_up_to(&guarded.h, UINT64_MAX) == 0);
+            CHECK_INT(guarded.behind[0], 0);
+        }
+    }
+}
+
 TEST("every bucket ends where the next begins")
 {
     for (uint64_t us = 1; us < (uint64_t)1 << 30; us += 1 + us / 3000) {
