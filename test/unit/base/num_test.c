@@ -355,6 +355,23 @@ TEST("number texts compare by exact value, whatever their size")
     }
 }
 
+TEST("what stands behind a view is not read into its number")
+{
+    double d;
+    int64_t i;
+    uint64_t u;
+    CHECK(wr_num_read_double(wr_str_of("123", 2), &d) && d == 12);
+    CHECK(wr_num_read_double(wr_str_of("1e5", 1), &d) && d == 1);
+    CHECK(wr_num_read_double(wr_str_of("1.25", 3), &d) && d == 1.2);
+    CHECK(wr_num_read_double(wr_str_of("1.25", 1), &d) && d == 1);
+    CHECK(wr_num_read_double(wr_str_of("2e15", 3), &d) && d == 20);
+    CHECK(!wr_num_read_double(wr_str_of("1.5", 2), &d) && !wr_num_read_double(WR_STR(""), &d));
+    CHECK(!wr_num_read_double(wr_str_of("-5", 1), &d) &&
+          !wr_num_read_double(wr_str_of("1e5", 2), &d));
+    CHECK(wr_num_read_i64(wr_str_of("-123", 3), &i) && i == -12);
+    CHECK(wr_num_read_u64(wr_str_of("123", 2), &u) && u == 12);
+}
+
 int main(int argc, char **argv)
 {
     return check_main(argc, argv);
