@@ -7,7 +7,6 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
-#define WR_LIMIT_FILE_SIZE  (2ull * 1024 * 1024 * 1024)
 #define WR_LIMIT_FILE_DEPTH 16
 #define WR_LIMIT_FILES      4096
 

@@ -5,6 +5,7 @@ swallowed, packs as Kubernetes mounts them.
 
     reader.py WEIR
 """
+import gzip
 import json
 import os
 import shutil
@@ -142,6 +143,37 @@ def mounted(weir, check, folder):
     check.that(code == 1 and "gone.rego" in told, "a link to nothing is an error", told)
 
 
+def limits(weir, check, folder):
+    """Each limit of the loaders and of the command line admits its number and refuses one more."""
+    for n in (1024, 1025):
+        text = ",".join(f"c{i}" for i in range(n)) + "\n"
+        code, out, told = run(weir, "decide", "--pack", str(PACKS / "cards"), "--input", "csv", text=text)
+        check.that(code == 1 and ("1024 columns" in told) == (n > 1024), f"{n} columns", told)
+    for depth in (16, 17):
+        deep = Path(folder, f"deep{depth}", *["d"] * depth)
+        deep.mkdir(parents=True)
+        (deep / "x.rego").write_text("package x")
+        code, _, told = run(weir, "check", str(Path(folder, f"deep{depth}")), text="")
+        check.that((code == 0) == (depth == 16) and ("16" in told) == (depth > 16),
+                   f"folders {depth} deep", told)
+    many = Path(folder, "many")
+    many.mkdir()
+    for i in range(4096):
+        (many / f"{i}.txt").touch()
+    code, _, told = run(weir, "check", str(many), text="")
+    check.that(code == 0, "4096 files", told)
+    (many / "one-more.txt").touch()
+    code, _, told = run(weir, "check", str(many), text="")
+    check.that(code == 1 and "4096 files" in told, "4097 files", told)
+    bomb = Path(folder, "bomb.tar.gz")
+    bomb.write_bytes(gzip.compress(bytes(20_000_000)))
+    code, _, told = run(weir, "pack", "check", str(bomb), text="")
+    check.that(code == 1 and "unpacks to more than" in told, "a bomb is not unpacked", told)
+    for n in (64, 65):
+        code, _, told = run(weir, "eval", *["--import=input.a"] * n, "1", text="")
+        check.that((code == 0) == (n == 64), f"an option given {n} times", told)
+
+
 def main():
     weir, check = sys.argv[1], Checks("reader")
     for part in (labels, rows, lines, formats, outputs):
@@ -149,6 +181,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         paths(weir, check, folder)
         mounted(weir, check, folder)
+        limits(weir, check, folder)
     return check.end()
 
 
