@@ -60,6 +60,14 @@ static bool process_stopping(void *context)
     return ((struct sim *)context)->stopping;
 }
 
+static bool process_reload_asked(void *context)
+{
+    struct sim *sim = context;
+    bool asked = sim->reload_asked;
+    sim->reload_asked = false;
+    return asked;
+}
+
 static uint64_t process_resident(void *context)
 {
     (void)context;
@@ -96,8 +104,9 @@ struct sim *sim_open(uint64_t seed)
     sim->faults.disk_room = UINT64_MAX;
     sim->port.clock = (struct wr_port_clock){wall_ns, mono_ns, sim};
     sim->port.entropy = (struct wr_port_entropy){entropy_fill, sim};
-    sim->port.process = (struct wr_port_process){process_descriptors, process_stopping,
-                                                 process_resident, process_cpu, sim};
+    sim->port.process =
+        (struct wr_port_process){process_descriptors, process_stopping, process_reload_asked,
+                                 process_resident,    process_cpu,      sim};
     sim->port.memory = (struct wr_memory){memory_take, memory_give, NULL};
     sim->net = sim_net_open(sim);
     sim->disk = sim_disk_open(sim);
@@ -135,6 +144,11 @@ void sim_wall_jump(struct sim *sim, int64_t ns)
 void sim_stop(struct sim *sim)
 {
     sim->stopping = true;
+}
+
+void sim_ask_reload(struct sim *sim)
+{
+    sim->reload_asked = true;
 }
 
 bool sim_crashed(const struct sim *sim)

@@ -48,6 +48,7 @@ uint64_t sim_random(struct sim *sim, uint64_t below);
 void sim_step(struct sim *sim, int64_t ns);      /* both clocks */
 void sim_wall_jump(struct sim *sim, int64_t ns); /* the wall clock alone */
 void sim_stop(struct sim *sim);                  /* a termination signal */
+void sim_ask_reload(struct sim *sim);            /* a hang-up signal */
 bool sim_crashed(const struct sim *sim);         /* crash_at has been reached */
 /* Power loss: the disk keeps what it must and some of the rest, all handles, locks and connections
  * are gone. The caller has dropped the program's memory. Faults are cleared. */

@@ -11,7 +11,7 @@ struct sim_disk;
 struct sim {
     uint64_t random; /* state of the generator */
     int64_t wall_ns, mono_ns;
-    bool stopping;
+    bool stopping, reload_asked;
     struct sim_faults faults;
     struct sim_net *net;
     struct sim_disk *disk;

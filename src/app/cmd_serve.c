@@ -61,6 +61,36 @@ static void log_line(void *context, const char *level, const char *event, const 
     fflush(stdout);
 }
 
+/* ── the next pack: the same path, read again ───────────────────────────────────────────────── */
+struct served_pack {
+    struct wr_arena arena;
+    struct wr_pack *pack;
+};
+
+static wr_err load_again(void *context, struct wr_loaded_pack *out, struct wr_error *error)
+{
+    (void)context;
+    struct served_pack *next = malloc(sizeof *next);
+    if (next == NULL) {
+        return wr_fail(error, WR_E_MEMORY, "no room for another pack");
+    }
+    wr_err err = wr_load_pack(&next->arena, options.pack, options.model, &next->pack, error);
+    if (err != WR_OK) {
+        free(next);
+        return err;
+    }
+    *out = (struct wr_loaded_pack){next->pack, next};
+    return WR_OK;
+}
+
+static void give_back(void *context, struct wr_loaded_pack *loaded)
+{
+    (void)context;
+    struct served_pack *pack = loaded->owner;
+    wr_arena_deinit(&pack->arena);
+    free(pack);
+}
+
 static bool read_timeout(void)
 {
     const char *text = getenv("DECISION_TIMEOUT");
@@ -99,6 +129,7 @@ static bool make_config(struct wr_server_config *config)
     config->state_directory = options.state;
     config->deadline_us = options.deadline_ms * 1000;
     config->card_key = wr_str_z(options.card_key != NULL ? options.card_key : "");
+    config->packs = (struct wr_pack_source){load_again, give_back, NULL};
     config->version = WEIR_VERSION;
     config->log = log_line;
     config->state_cap = options.state_cap;
@@ -142,6 +173,9 @@ static int run(int argc, char **argv)
         wr_complain("takes no arguments; see weir serve --help");
         return WR_EXIT_USAGE;
     }
+    if (options.model == NULL && options.pack == NULL) {
+        options.model = getenv("MODEL_PATH");
+    }
     if (!read_timeout() || !make_config(&config)) {
         return WR_EXIT_USAGE;
     }
@@ -158,12 +192,17 @@ const struct wr_command wr_command_serve = {
     "Serves decisions over HTTP, every answer journalled",
     "[OPTIONS]",
     "POST /v1/decisions, /v1/decisions:batch, /v1/labels, /v1/data/PATH (as OPA), GET\n"
-    "/v1/decisions/ID, /health, /metrics, /v1/pack, POST /drain. Stops on SIGTERM or SIGINT after\n"
-    "answering what is in flight. One process owns a state directory.\n\n"
+    "/v1/decisions/ID, /health, /metrics, /v1/pack, POST /v1/pack:reload, /drain. Stops on "
+    "SIGTERM\n"
+    "or SIGINT after answering what is in flight. SIGHUP or POST /v1/pack:reload reads the pack\n"
+    "again and changes over between two decisions; a broken pack is told and the running one "
+    "stays.\n"
+    "One process owns a state directory.\n\n"
     "examples:\n"
     "  weir serve --pack packs/cards --state /var/lib/weir\n"
     "  weir serve --mode fast --listen unix:/run/weir.sock --listen 127.0.0.1:8181\n"
-    "  curl -s localhost:8181/v1/decisions -d @event.json\n",
+    "  curl -s localhost:8181/v1/decisions -d @event.json\n"
+    "  curl -s -X POST localhost:8181/v1/pack:reload\n",
     table,
     WR_COUNTOF(table),
     run,

@@ -57,19 +57,28 @@ static wr_err open_starter(struct wr_arena *arena, const char *model, struct wr_
     return code == WR_OK ? wr_pack_open(arena, files, n, NULL, pack, error) : code;
 }
 
+wr_err wr_load_pack(struct wr_arena *arena, const char *path, const char *model,
+                    struct wr_pack **pack, struct wr_error *error)
+{
+    wr_arena_init(arena, &wr_heap, PACK_CAP);
+    wr_err code = path != NULL ? wr_pack_load(arena, path, NULL, pack, error)
+                               : open_starter(arena, model, pack, error);
+    if (code != WR_OK) {
+        wr_arena_deinit(arena);
+    }
+    return code;
+}
+
 bool wr_open_pack(struct wr_arena *arena, const char *path, const char *model,
                   struct wr_pack **pack)
 {
     struct wr_error error = {0};
-    wr_arena_init(arena, &wr_heap, PACK_CAP);
     if (model == NULL && path == NULL) {
         model = getenv("MODEL_PATH");
     }
-    wr_err code = path != NULL ? wr_pack_load(arena, path, NULL, pack, &error)
-                               : open_starter(arena, model, pack, &error);
+    wr_err code = wr_load_pack(arena, path, model, pack, &error);
     if (code != WR_OK) {
         wr_complain_error(path != NULL ? path : "starter pack", &error);
-        wr_arena_deinit(arena);
     }
     return code == WR_OK;
 }

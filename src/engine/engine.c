@@ -181,6 +181,11 @@ const struct wr_pack *wr_engine_pack(const struct wr_engine *engine)
     return engine->binding->pack;
 }
 
+const struct wr_pack *wr_engine_state_pack(const struct wr_engine *engine)
+{
+    return engine->binding->state_pack;
+}
+
 /* ── asking ─────────────────────────────────────────────────────────────────────────────────── */
 uint64_t wr_engine_sequence(const struct wr_engine *engine)
 {

@@ -114,12 +114,15 @@ WR_NODISCARD wr_err wr_engine_label(struct wr_engine *engine, const struct wr_la
 /* Swaps to another pack as an entry of its own. When the parts event, entities, fields, features
  * and limits are the same in both, all history is kept; otherwise features start empty and are
  * `warming` until their windows have passed. Also takes the running pack itself, to note it in the
- * journal. Every pack that was active must outlive the engine. On an error the running pack is
- * untouched. answer: sequence, record. */
+ * journal. On an error the running pack is untouched. answer: sequence, record. Owns: nothing; the
+ * engine refers to the two packs below, and to no other once this has returned. */
 WR_NODISCARD wr_err wr_engine_activate(struct wr_engine *engine, const struct wr_pack *pack,
                                        int64_t now_us, struct wr_arena *scratch,
                                        struct wr_answer *answer);
 const struct wr_pack *wr_engine_pack(const struct wr_engine *engine);
+/* The pack whose schema and plan shape the state: the running one, or an earlier one that agrees
+ * with it in all that the state depends on. */
+const struct wr_pack *wr_engine_state_pack(const struct wr_engine *engine);
 
 /* ── the journal's side ─────────────────────────────────────────────────────────────────────── */
 /* Applies a record to the state without scoring. Records come in order of sequence, the first being

@@ -131,6 +131,7 @@ struct wr_port_threads {
 struct wr_port_process {
     uint32_t (*n_descriptors)(void *context);  /* that may be open at once; 0 where unknown */
     bool (*stopping)(void *context);           /* a termination signal has come */
+    bool (*reload_asked)(void *context);       /* a hang-up signal has come since the last look */
     uint64_t (*resident_bytes)(void *context); /* memory in use now, 0 where unknown */
     int64_t (*cpu_ns)(void *context);          /* time used by all threads, 0 where unknown */
     void *context;

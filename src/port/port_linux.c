@@ -22,7 +22,7 @@ enum {
     BLOCK_MAPPED = 1 << 18
 }; /* blocks of this size and more are mapped, smaller ones malloc'd */
 
-static volatile sig_atomic_t stop_signal;
+static volatile sig_atomic_t stop_signal, reload_signal;
 static struct wr_port_linux *stop_native;
 
 enum wr_io wr_linux_io(int error)
@@ -178,6 +178,14 @@ static bool process_stopping(void *context)
     return stop_signal != 0;
 }
 
+static bool process_reload_asked(void *context)
+{
+    (void)context;
+    bool asked = reload_signal != 0;
+    reload_signal = 0; /* before the pack is read: one that comes now is not lost */
+    return asked;
+}
+
 /* Asks for all that the hard limit grants: the usual soft limit of 1024 is for select(2). */
 static uint32_t process_descriptors(void *context)
 {
@@ -252,8 +260,9 @@ enum wr_io wr_port_linux_open(struct wr_port *port, struct wr_port_linux **nativ
     port->clock = (struct wr_port_clock){wall_ns, mono_ns, NULL};
     port->entropy = (struct wr_port_entropy){entropy_fill, NULL};
     port->threads = (struct wr_port_threads){thread_start, thread_join, gate_open, gate_wait, NULL};
-    port->process = (struct wr_port_process){process_descriptors, process_stopping,
-                                             process_resident, process_cpu, NULL};
+    port->process =
+        (struct wr_port_process){process_descriptors, process_stopping, process_reload_asked,
+                                 process_resident,    process_cpu,      NULL};
     port->memory = (struct wr_memory){memory_take, memory_give, NULL};
     *native = self;
     return WR_IO_OK;
@@ -268,26 +277,40 @@ void wr_port_linux_close(struct wr_port_linux *native)
     free(native);
 }
 
-static void on_stop(int number)
+/* The loop may be waiting in poll. A full counter means that a wake is pending anyway. */
+static void wake_loop(void)
 {
-    stop_signal = number;
     if (stop_native != NULL) {
         int before = errno;
         uint64_t one = 1;
-        if (write(stop_native->wake_fd, &one, sizeof one) < 0) {
-            stop_signal = number; /* the counter is full: a wake is pending anyway */
-        }
+        ssize_t written = write(stop_native->wake_fd, &one, sizeof one);
+        (void)written;
         errno = before;
     }
+}
+
+static void on_stop(int number)
+{
+    stop_signal = number;
+    wake_loop();
+}
+
+static void on_reload(int number)
+{
+    reload_signal = number;
+    wake_loop();
 }
 
 void wr_port_linux_catch_signals(struct wr_port_linux *native)
 {
     stop_native = native;
-    struct sigaction stop = {.sa_handler = on_stop}, ignore = {.sa_handler = SIG_IGN};
+    struct sigaction stop = {.sa_handler = on_stop}, reload = {.sa_handler = on_reload};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigemptyset(&stop.sa_mask);
+    sigemptyset(&reload.sa_mask);
     sigaction(SIGTERM, &stop, NULL);
     sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGHUP, &reload, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
     sigaction(SIGXFSZ, &ignore, NULL);
 }

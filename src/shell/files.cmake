@@ -12,6 +12,7 @@ list(APPEND WEIR_SHELL_FILES
   src/shell/conn.c
   src/shell/decide.c
   src/shell/gather.c
+  src/shell/reload.c
   src/shell/opa.c
   src/shell/route.c
   src/shell/loop.c

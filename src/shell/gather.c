@@ -6,6 +6,8 @@
  *   DECISION   one decision id              its document     200 or 404
  *   BATCH      the items of a body          its document     an array or lines of them
  *   LABELS     one label or many            its anchor       labels are applied, in order
+ *   LATER      -                            -                what somebody else gives: the journal
+ *                                                            has no part in it
  *
  * A gathering lives in an arena of its own. It belongs to a slot of a connection; when that goes,
  * the gathering goes, and rows that still come for it are dropped (their ticket names a generation
@@ -14,7 +16,7 @@
 
 #include "shell/split.h"
 
-enum gather_kind { GATHER_REPLAY, GATHER_DECISION, GATHER_BATCH, GATHER_LABELS };
+enum gather_kind { GATHER_REPLAY, GATHER_DECISION, GATHER_BATCH, GATHER_LABELS, GATHER_LATER };
 
 struct part {
     struct wr_str body; /* BATCH, LABELS: the item as sent */
@@ -96,10 +98,25 @@ const struct wr_str *wr_gather_bytes(const struct wr_gathering *gathering)
 
 /* ── rows ───────────────────────────────────────────────────────────────────────────────────── */
 /* Ticket: 24 bits of part, 16 of index, 24 of generation. */
+static uint64_t ticket_of(const struct wr_gathering *gathering, uint32_t part)
+{
+    return (uint64_t)part << 40 | (uint64_t)gathering->index << 24 |
+           (gathering->generation & 0xffffff);
+}
+
+/* NULL when it has gone meanwhile. */
+static struct wr_gathering *gathering_of(const struct wr_server *server, uint64_t ticket)
+{
+    struct wr_gathering *gathering =
+        server->gatherings[(ticket >> 24 & 0xffff) % WR_LIMIT_GATHERINGS];
+    return gathering != NULL && (gathering->generation & 0xffffff) == (ticket & 0xffffff)
+               ? gathering
+               : NULL;
+}
+
 static bool ask(struct wr_server *server, struct wr_gathering *gathering, uint32_t part)
 {
-    uint64_t ticket = (uint64_t)part << 40 | (uint64_t)gathering->index << 24 |
-                      (gathering->generation & 0xffffff);
+    uint64_t ticket = ticket_of(gathering, part);
     while (!wr_journal_thread_fetch(server->thread, gathering->parts[part].sequence, ticket)) {
         wr_journal_thread_submit(server->thread);
         if (wr_journal_thread_state(server->thread) != WR_JOURNAL_OK) {
@@ -161,6 +178,11 @@ static void take_row(const struct wr_server *server, struct wr_gathering *gather
 }
 
 /* ── finishing ──────────────────────────────────────────────────────────────────────────────── */
+static bool tells_durability(enum gather_kind kind)
+{
+    return kind != GATHER_DECISION && kind != GATHER_LATER;
+}
+
 static void set_bytes(struct wr_server *server, struct wr_gathering *gathering, int status,
                       struct wr_str content_type, struct wr_str body, bool replayed)
 {
@@ -173,7 +195,7 @@ static void set_bytes(struct wr_server *server, struct wr_gathering *gathering, 
         .content_type = content_type,
         .body = body,
         .durability =
-            is_good && gathering->kind != GATHER_DECISION ? wr_answer_durability(server) : NULL,
+            is_good && tells_durability(gathering->kind) ? wr_answer_durability(server) : NULL,
         .replayed = replayed,
         .elapsed = is_good,
         .retry_after = status == 503,
@@ -312,10 +334,8 @@ void wr_gather_replies(struct wr_server *server)
     struct wr_journal_reply reply;
     while (!server->failed && wr_journal_thread_reply(server->thread, &reply)) {
         uint32_t part = (uint32_t)(reply.ticket >> 40);
-        struct wr_gathering *gathering =
-            server->gatherings[(reply.ticket >> 24 & 0xffff) % WR_LIMIT_GATHERINGS];
-        if (gathering != NULL && (gathering->generation & 0xffffff) == (reply.ticket & 0xffffff) &&
-            part < gathering->n_parts && gathering->n_waiting > 0) {
+        struct wr_gathering *gathering = gathering_of(server, reply.ticket);
+        if (gathering != NULL && part < gathering->n_parts && gathering->n_waiting > 0) {
             gathering->n_waiting--;
             if (reply.busy) {
                 server->failed = !ask(server, gathering, part) || server->failed;
@@ -590,4 +610,32 @@ void wr_gather_labels(struct wr_server *server, struct wr_conn *conn,
     if (--gathering->n_waiting == 0 && !server->failed) {
         finish(server, gathering);
     }
+}
+
+bool wr_gather_later(struct wr_server *server, struct wr_conn *conn,
+                     const struct wr_http_request *request, uint64_t *ticket)
+{
+    struct wr_gathering *gathering = begin(server, conn, request, GATHER_LATER, 1);
+    if (gathering == NULL) {
+        return false;
+    }
+    conn->blocked = true;
+    *ticket = ticket_of(gathering, 0);
+    return true;
+}
+
+void wr_gather_give(struct wr_server *server, uint64_t ticket, int status, struct wr_str body,
+                    uint64_t needs)
+{
+    struct wr_gathering *gathering = gathering_of(server, ticket);
+    if (gathering == NULL || gathering->kind != GATHER_LATER) {
+        return;
+    }
+    gathering->conn->blocked = false;
+    gathering->parts[0].status = status;
+    gathering->parts[0].text = wr_str_copy(&gathering->arena, body);
+    if (needs != 0) {
+        wr_slot_needs(server, gathering->slot, needs);
+    }
+    finish_one(server, gathering);
 }

@@ -177,6 +177,7 @@ static const struct route routes[] = {
     {"/metrics", WR_H1_GET, get_metrics},
     {"/v1/state", WR_H1_GET, get_state},
     {"/v1/pack", WR_H1_GET, get_pack},
+    {"/v1/pack:reload", WR_H1_POST, wr_reload_post},
     {"/drain", WR_H1_POST, post_drain},
 };
 

@@ -198,6 +198,12 @@ static wr_err listen_all(struct wr_server *server, struct wr_error *error)
     return WR_OK;
 }
 
+void wr_server_set_deadline(struct wr_server *server)
+{
+    int64_t pack_us = wr_pack_deadline_us(server->pack), own_us = server->config.deadline_us;
+    server->deadline_us = own_us == 0 || (pack_us != 0 && pack_us < own_us) ? pack_us : own_us;
+}
+
 static void start_clocks(struct wr_server *server)
 {
     const struct wr_port_clock *clock = &server->port->clock;
@@ -205,8 +211,7 @@ static void start_clocks(struct wr_server *server)
     int64_t wall_ns = clock->wall_ns(clock->context);
     server->wall_anchor_ns = wall_ns - server->now_ns;
     server->now_us = wall_ns / 1000;
-    int64_t pack_us = wr_pack_deadline_us(server->pack), own_us = server->config.deadline_us;
-    server->deadline_us = own_us == 0 || (pack_us != 0 && pack_us < own_us) ? pack_us : own_us;
+    wr_server_set_deadline(server);
 }
 
 /* Connections may not take the descriptors that the journal needs to go on. */
@@ -334,6 +339,7 @@ void wr_server_close(struct wr_server *server)
     if (server->engine != NULL) {
         wr_engine_close(server->engine);
     }
+    wr_reload_close(server);
     if (server->journal != NULL) {
         wr_journal_close(server->journal, true);
     }

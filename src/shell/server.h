@@ -24,6 +24,22 @@ enum wr_server_mode {
 };
 const char *wr_server_mode_name(enum wr_server_mode mode); /* "durable", "fast" */
 
+/* A pack that a running server may change to, and whoever keeps its memory. */
+struct wr_loaded_pack {
+    const struct wr_pack *pack;
+    void *owner;
+};
+
+/* Where the next pack of a running server comes from. `load` reads and compiles it, on a thread of
+ * its own where the port has threads, one call at a time; on an error nothing is handed over.
+ * `give` takes back what load returned when nothing refers to it any more. Both NULL: the server
+ * keeps the pack it was opened with. */
+struct wr_pack_source {
+    wr_err (*load)(void *context, struct wr_loaded_pack *out, struct wr_error *error);
+    void (*give)(void *context, struct wr_loaded_pack *loaded);
+    void *context;
+};
+
 struct wr_server_config {
     const char *addresses[WR_LIMIT_ADDRESSES]; /* as port.h's listen takes them */
     uint32_t n_addresses;
@@ -38,7 +54,8 @@ struct wr_server_config {
     uint64_t state_cap;         /* as in wr_engine_config */
     uint64_t ids_cap;
     struct wr_str card_key;
-    const char *version; /* for /health and metrics */
+    struct wr_pack_source packs; /* asked by POST /v1/pack:reload and when the port says so */
+    const char *version;         /* for /health and metrics */
     /* Events worth a line: level "info", "warn" or "error"; event is a fixed word; text a sentence.
      * May be NULL. */
     void (*log)(void *context, const char *level, const char *event, const char *text);

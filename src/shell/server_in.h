@@ -7,6 +7,7 @@
  *   decide.c  decisions: the batch, its answers, rows to the journal
  *   gather.c  answers that need rows of the journal or many parts (retries, batches, labels)
  *   answer.c  heads, problem documents
+ *   reload.c  the next pack: loaded beside, taken over between batches
  *   opa.c     OPA's data API
  *   server.c  life; folding; recovery of the journal
  *
@@ -20,6 +21,8 @@
 #include "shell/metrics.h"
 #include "shell/server.h"
 #include "wire/h1.h"
+
+#include <stdatomic.h>
 
 #define WR_LIMIT_SLOTS       64u           /* answers of one connection that may wait */
 #define WR_LIMIT_PER_WAKE    16u           /* requests of one connection in one turn */
@@ -94,6 +97,24 @@ struct wr_pending { /* one decision on its way through the current batch */
     bool keep_alive;
 };
 
+#define WR_LIMIT_PACKS_HELD 4u /* the running one, that of the state, one to come, one to go */
+
+enum wr_reload_stage { WR_RELOAD_IDLE, WR_RELOAD_LOADING, WR_RELOAD_LOADED };
+
+struct wr_reload {
+    atomic_uint stage; /* LOADING -> LOADED by the loading thread, all else by the loop */
+    bool asked;        /* load again when this one is done */
+    bool has_ticket;   /* somebody waits for the answer */
+    bool has_thread;
+    uint64_t ticket;
+    uintptr_t thread;
+    struct wr_loaded_pack loaded;
+    wr_err err;
+    struct wr_error error;
+    struct wr_loaded_pack held[WR_LIMIT_PACKS_HELD]; /* packs of the source in use */
+    uint32_t n_held;
+};
+
 struct wr_opa_cache;
 
 struct wr_server {
@@ -133,6 +154,7 @@ struct wr_server {
     struct wr_gathering **gatherings;
     uint32_t n_gatherings, gather_generation;
     struct wr_opa_cache *opa;
+    struct wr_reload reload;
     struct wr_metrics metrics;
     char node_text[17];
 };
@@ -195,6 +217,14 @@ void wr_gather_decision(struct wr_server *server, struct wr_conn *conn,
 /* The answer to a known id: the first answer's bytes, once the journal has given them. */
 void wr_gather_replay(struct wr_server *server, const struct wr_pending *pending, uint64_t sequence,
                       bool want_features);
+/* Reserves the place of an answer that wr_gather_give brings later; the connection waits for it.
+ * False when there is no room: that has been answered. */
+bool wr_gather_later(struct wr_server *server, struct wr_conn *conn,
+                     const struct wr_http_request *request, uint64_t *ticket);
+/* Brings it, to leave when `needs` (0: nothing) is kept. Nothing happens when the connection has
+ * gone. The body is copied. */
+void wr_gather_give(struct wr_server *server, uint64_t ticket, int status, struct wr_str body,
+                    uint64_t needs);
 /* Takes the rows that the journal has found. */
 void wr_gather_replies(struct wr_server *server);
 /* The finished bytes, or NULL while some are missing. */
@@ -226,6 +256,14 @@ void wr_answer_error(struct wr_server *server, struct wr_conn *conn,
                      const struct wr_http_request *request, const struct wr_error *error);
 const char *wr_answer_durability(const struct wr_server *server);
 
+/* ── reload.c ───────────────────────────────────────────────────────────────────────────────── */
+void wr_reload_post(struct wr_server *server, struct wr_conn *conn,
+                    const struct wr_http_request *request);
+/* Between batches: starts a load that was asked for, takes over the pack that was loaded. */
+void wr_reload_step(struct wr_server *server);
+/* Waits for a load that is under way; gives all packs of the source back. After the engine. */
+void wr_reload_close(struct wr_server *server);
+
 /* ── opa.c ──────────────────────────────────────────────────────────────────────────────────── */
 void wr_opa_data(struct wr_server *server, struct wr_conn *conn,
                  const struct wr_http_request *request);
@@ -234,6 +272,8 @@ void wr_opa_free(struct wr_server *server);
 /* ── server.c ───────────────────────────────────────────────────────────────────────────────── */
 void wr_server_log(const struct wr_server *server, const char *level, const char *event,
                    const char *format, ...) WR_PRINTF(4, 5);
+/* The deadline of decisions: the pack's or the operator's, whichever is sooner. */
+void wr_server_set_deadline(struct wr_server *server);
 /* After a failure of journal or engine: withholds answers, tries to start again. */
 void wr_server_fail(struct wr_server *server);
 void wr_server_recover(struct wr_server *server);

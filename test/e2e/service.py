@@ -5,7 +5,10 @@
     service.py WEIR
 """
 import json
+import shutil
+import signal
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -123,8 +126,47 @@ def around(served, check):
     return d
 
 
+def reload(weir, check):
+    """The next pack of a running service, over HTTP and by signal."""
+    with tempfile.TemporaryDirectory() as folder:
+        pack = Path(folder, "pack")
+        shutil.copytree(PACK, pack)
+        thresholds, policy = pack / "data.yaml", pack / "risk.rego"
+        good = thresholds.read_text()
+        with Served(weir, "--pack", str(pack)) as served:
+            _, _, before = served.ask("GET", "/v1/pack")
+            _, _, first = served.ask("POST", "/v1/decisions", event("r1", amount=2600))
+            text = policy.read_text()
+            policy.write_text(text + "\nbroken if {\n")
+            s, _, d = served.ask("POST", "/v1/pack:reload")
+            check.that(s == 422 and "risk.rego" in json.dumps(d), "a broken policy is 422 with its file", d)
+            policy.write_text(text)
+            model = (pack / "models" / "fraud.wasm").read_bytes()
+            (pack / "models" / "fraud.wasm").write_bytes(model[:-20])
+            s, _, d = served.ask("POST", "/v1/pack:reload")
+            check.that(s == 422 and "fraud.wasm" in json.dumps(d), "a cut model is 422 with its file", d)
+            (pack / "models" / "fraud.wasm").write_bytes(model)
+            _, _, same = served.ask("GET", "/v1/pack")
+            check.that(same == before, "the running pack is untouched", same)
+            thresholds.write_text(good + "\nmore: 1\n")
+            s, _, d = served.ask("POST", "/v1/pack:reload")
+            check.that(s == 200 and d["changed"] and d["sequence"] == 2, "a good pack takes over", d)
+            _, _, after = served.ask("POST", "/v1/decisions", event("r2", amount=2600))
+            check.that(after["pack"]["digest"] == d["digest"] != first["pack"]["digest"],
+                       "decisions name the new pack", after)
+            thresholds.write_text(good)
+            served.process.send_signal(signal.SIGHUP)
+            for _ in range(500):
+                _, _, d = served.ask("GET", "/v1/pack")
+                if d["digest"] == before["digest"]:
+                    break
+                time.sleep(0.01)
+            check.that(d["digest"] == before["digest"], "a hang-up signal does the same", d)
+
+
 def main():
     check = Checks("service")
+    reload(sys.argv[1], check)
     with Served(sys.argv[1], "--pack", str(PACK)) as served:
         for part in (good, once, bad, batch, labels):
             part(served, check)

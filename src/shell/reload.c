@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The next pack. It is read and compiled on a thread of its own while decisions go on under the
+ * running one; between two batches the engine changes over, as an entry of the journal. A pack that
+ * cannot be loaded or taken over is told where it is broken, and the running one stays.
+ *
+ *   asked (POST /v1/pack:reload, SIGHUP) ─▶ LOADING ─▶ LOADED ─▶ same digest: nothing
+ *                                                        │       refused: told, logged, counted
+ *                                                        └─────▶ activated: journalled, answered
+ *                                                                when the entry is kept
+ *
+ * One load at a time. A request that comes during one is refused (503): what it would report may
+ * have been read before the files changed. A signal that comes during one starts another. */
+#include "shell/server_in.h"
+
+#include "value/json_write.h"
+
+/* ── loading ────────────────────────────────────────────────────────────────────────────────── */
+static void load(void *arg)
+{
+    struct wr_server *server = arg;
+    struct wr_reload *reload = &server->reload;
+    const struct wr_pack_source *source = &server->config.packs;
+    reload->error = (struct wr_error){.offset = WR_NO_OFFSET};
+    reload->err = source->load(source->context, &reload->loaded, &reload->error);
+    atomic_store(&reload->stage, WR_RELOAD_LOADED);
+    server->port->net.wake(server->port->net.context);
+}
+
+static void start(struct wr_server *server)
+{
+    struct wr_reload *reload = &server->reload;
+    const struct wr_port_threads *threads = &server->port->threads;
+    reload->asked = false;
+    atomic_store(&reload->stage, WR_RELOAD_LOADING);
+    reload->has_thread = threads->start != NULL &&
+                         threads->start(threads->context, "weir-pack", load, server,
+                                        &reload->thread) == WR_IO_OK;
+    if (!reload->has_thread) {
+        load(server); /* no threads here: decisions wait */
+    }
+}
+
+/* ── packs in use ───────────────────────────────────────────────────────────────────────────── */
+static void give_back(const struct wr_server *server, struct wr_loaded_pack *loaded)
+{
+    server->config.packs.give(server->config.packs.context, loaded);
+}
+
+static bool in_use(const struct wr_server *server, const struct wr_pack *pack)
+{
+    const struct wr_engine *engine = server->engine;
+    return pack == server->pack ||
+           (engine != NULL &&
+            (pack == wr_engine_pack(engine) || pack == wr_engine_state_pack(engine)));
+}
+
+static void give_unused(struct wr_server *server)
+{
+    struct wr_reload *reload = &server->reload;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < reload->n_held; i++) {
+        if (in_use(server, reload->held[i].pack)) {
+            reload->held[n++] = reload->held[i];
+        } else {
+            give_back(server, &reload->held[i]);
+        }
+    }
+    reload->n_held = n;
+}
+
+/* ── answering ──────────────────────────────────────────────────────────────────────────────── */
+static void answer(struct wr_server *server, int status, struct wr_str body, uint64_t needs)
+{
+    struct wr_reload *reload = &server->reload;
+    if (reload->has_ticket) {
+        reload->has_ticket = false;
+        wr_gather_give(server, reload->ticket, status, body, needs);
+    }
+}
+
+static void tell_refused(struct wr_server *server, int status, const struct wr_error *error)
+{
+    char room[2048];
+    struct wr_buf body = wr_buf_fixed(room, sizeof room);
+    wr_answer_problem(&body, error, status, -1);
+    server->metrics.n_packs_refused++;
+    wr_server_log(server, "error", "pack_refused", "%s%s%s; the running pack stays", error->where,
+                  error->where[0] != '\0' ? ": " : "", error->text);
+    answer(server, status, wr_buf_view(&body), 0);
+}
+
+static void tell_running(struct wr_server *server, bool changed, uint64_t sequence)
+{
+    char room[1024];
+    struct wr_buf body = wr_buf_fixed(room, sizeof room);
+    wr_buf_str(&body, WR_STR("{\"revision\":"));
+    wr_json_write_string(&body, wr_pack_revision(server->pack), WR_JSON_COMPACT);
+    wr_format(&body, ",\"digest\":\"%.*s\",\"changed\":%s,\"sequence\":%llu}\n",
+              WR_FMT(wr_pack_digest_text(server->pack)), changed ? "true" : "false",
+              (unsigned long long)sequence);
+    answer(server, 200, wr_buf_view(&body), sequence);
+}
+
+/* ── taking over ────────────────────────────────────────────────────────────────────────────── */
+static void activate(struct wr_server *server, struct wr_loaded_pack *loaded)
+{
+    struct wr_answer entry = {0};
+    wr_err err = wr_engine_activate(server->engine, loaded->pack, server->now_us, &server->scratch,
+                                    &entry);
+    if (err != WR_OK) {
+        tell_refused(server, 422, &entry.error);
+        give_back(server, loaded);
+        return;
+    }
+    server->pack = loaded->pack;
+    server->reload.held[server->reload.n_held++] = *loaded;
+    wr_server_set_deadline(server);
+    wr_opa_free(server); /* its queries were prepared against the pack before */
+    give_unused(server);
+    server->failed = !wr_decide_keep(server, entry.sequence, entry.record) || server->failed;
+    wr_arena_reset(&server->scratch);
+    server->metrics.n_packs_activated++;
+    wr_server_log(server, "info", "pack_activated", "%.*s (revision \"%.*s\") from entry %llu",
+                  WR_FMT(wr_pack_digest_text(server->pack)), WR_FMT(wr_pack_revision(server->pack)),
+                  (unsigned long long)entry.sequence);
+    tell_running(server, true, entry.sequence);
+}
+
+static void take_loaded(struct wr_server *server)
+{
+    struct wr_reload *reload = &server->reload;
+    struct wr_error error = {.offset = WR_NO_OFFSET};
+    if (reload->has_thread) {
+        server->port->threads.join(server->port->threads.context, reload->thread);
+    }
+    atomic_store(&reload->stage, WR_RELOAD_IDLE);
+    if (reload->err != WR_OK) {
+        tell_refused(server, 422, &reload->error);
+        return;
+    }
+    give_unused(server);
+    if (memcmp(wr_pack_digest(reload->loaded.pack), wr_pack_digest(server->pack), 32) == 0) {
+        give_back(server, &reload->loaded);
+        tell_running(server, false, wr_server_sequence(server));
+    } else if (wr_decide_ready(server, &error) != WR_OK) {
+        give_back(server, &reload->loaded);
+        tell_refused(server, 503, &error);
+    } else {
+        WR_ASSERT(reload->n_held < WR_LIMIT_PACKS_HELD); /* the running one's, the state's */
+        activate(server, &reload->loaded);
+    }
+}
+
+void wr_reload_step(struct wr_server *server)
+{
+    struct wr_reload *reload = &server->reload;
+    const struct wr_port_process *process = &server->port->process;
+    if (server->config.packs.load == NULL) {
+        return;
+    }
+    reload->asked = process->reload_asked(process->context) || reload->asked;
+    if (atomic_load(&reload->stage) == WR_RELOAD_LOADED) {
+        take_loaded(server);
+    }
+    if (reload->asked && !server->draining && atomic_load(&reload->stage) == WR_RELOAD_IDLE) {
+        start(server);
+    }
+}
+
+void wr_reload_post(struct wr_server *server, struct wr_conn *conn,
+                    const struct wr_http_request *request)
+{
+    struct wr_reload *reload = &server->reload;
+    struct wr_error error = {.offset = WR_NO_OFFSET};
+    wr_err err = WR_OK;
+    if (server->config.packs.load == NULL) {
+        err = wr_fail(&error, WR_E_NOT_FOUND, "this server keeps the pack it was started with");
+    } else if (reload->asked || atomic_load(&reload->stage) != WR_RELOAD_IDLE) {
+        err = wr_fail(&error, WR_E_OVERLOAD, "a pack is being loaded already");
+    }
+    if (err != WR_OK) {
+        wr_answer_error(server, conn, request, &error);
+    } else if (wr_gather_later(server, conn, request, &reload->ticket)) {
+        reload->has_ticket = reload->asked = true;
+    }
+}
+
+void wr_reload_close(struct wr_server *server)
+{
+    struct wr_reload *reload = &server->reload;
+    if (atomic_load(&reload->stage) != WR_RELOAD_IDLE) {
+        if (reload->has_thread) {
+            server->port->threads.join(server->port->threads.context, reload->thread);
+        }
+        if (reload->err == WR_OK) {
+            give_back(server, &reload->loaded);
+        }
+    }
+    for (uint32_t i = 0; i < reload->n_held; i++) {
+        give_back(server, &reload->held[i]);
+    }
+    reload->n_held = 0;
+}
