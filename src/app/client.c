@@ -45,24 +45,27 @@ static bool parse_address(const char *address, struct sockaddr_storage *out, soc
     return inet_pton(AF_INET, host, &in->sin_addr) == 1;
 }
 
-wr_err wr_client_open(struct wr_client *client, const char *address, int64_t wait_ms,
-                      struct wr_error *error)
+wr_err wr_client_dial(const char *address, int64_t wait_ms, int *fd, struct wr_error *error)
 {
     struct sockaddr_storage to;
     socklen_t n;
-    *client = (struct wr_client){.fd = -1};
+    *fd = -1;
     if (!parse_address(address, &to, &n)) {
         return wr_fail(error, WR_E_USAGE, "%s is not HOST:PORT (numeric) or unix:PATH", address);
     }
     for (int64_t waited = 0;; waited += 10) {
-        client->fd = socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (client->fd >= 0 && connect(client->fd, (struct sockaddr *)&to, n) == 0) {
+        *fd = socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        struct timeval patience = {.tv_sec = 5}; /* also bounds connect */
+        if (*fd >= 0) {
+            setsockopt(*fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+        }
+        if (*fd >= 0 && connect(*fd, (struct sockaddr *)&to, n) == 0) {
             break;
         }
         int cause = errno;
-        if (client->fd >= 0) {
-            close(client->fd);
-            client->fd = -1;
+        if (*fd >= 0) {
+            close(*fd);
+            *fd = -1;
         }
         if (waited >= wait_ms) {
             return wr_fail(error, WR_E_IO, "cannot connect to %s: %s", address, strerror(cause));
@@ -70,8 +73,19 @@ wr_err wr_client_open(struct wr_client *client, const char *address, int64_t wai
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     }
     int on = 1;
-    setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    fcntl(client->fd, F_SETFL, fcntl(client->fd, F_GETFL) | O_NONBLOCK);
+    setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    fcntl(*fd, F_SETFL, fcntl(*fd, F_GETFL) | O_NONBLOCK);
+    return WR_OK;
+}
+
+wr_err wr_client_open(struct wr_client *client, const char *address, int64_t wait_ms,
+                      struct wr_error *error)
+{
+    *client = (struct wr_client){.fd = -1};
+    wr_err code = wr_client_dial(address, wait_ms, &client->fd, error);
+    if (code != WR_OK) {
+        return code;
+    }
     client->in = malloc(WR_LIMIT_CLIENT_BUFFER);
     client->out = malloc(WR_LIMIT_CLIENT_BUFFER);
     return client->in != NULL && client->out != NULL ? WR_OK

@@ -20,6 +20,10 @@ struct wr_client_answer {
     struct wr_str body; /* valid until the next call */
 };
 
+/* A connected socket that does not block, to "127.0.0.1:8181" or "unix:PATH"; tries again for
+ * `wait_ms` while nobody listens. */
+wr_err wr_client_dial(const char *address, int64_t wait_ms, int *fd, struct wr_error *error);
+
 /* Connects to "127.0.0.1:8181" or "unix:PATH", trying again for `wait_ms` while nobody listens. */
 wr_err wr_client_open(struct wr_client *client, const char *address, int64_t wait_ms,
                       struct wr_error *error);

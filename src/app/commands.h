@@ -13,6 +13,7 @@ extern const struct wr_command wr_command_check;
 extern const struct wr_command wr_command_test;
 extern const struct wr_command wr_command_fmt;
 extern const struct wr_command wr_command_journal;
+extern const struct wr_command wr_command_load;
 extern const struct wr_command wr_command_model;
 extern const struct wr_command wr_command_pack;
 extern const struct wr_command wr_command_serve;

@@ -11,6 +11,7 @@ list(APPEND WEIR_APP_FILES
   src/app/cmd_eval.c
   src/app/cmd_fmt.c
   src/app/cmd_journal.c
+  src/app/cmd_load.c
   src/app/cmd_model.c
   src/app/cmd_pack.c
   src/app/cmd_serve.c
@@ -23,6 +24,11 @@ list(APPEND WEIR_APP_FILES
   src/app/eval_env.c
   src/app/file.c
   src/app/labelqueue.c
+  src/app/load.c
+  src/app/load_answer.c
+  src/app/load_conn.c
+  src/app/load_report.c
+  src/app/load_source.c
   src/app/pack_load.c
   src/app/policy_load.c
   src/app/progress.c
