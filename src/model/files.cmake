@@ -5,6 +5,9 @@ list(APPEND WEIR_CORE_FILES
   src/model/kernel_map.c
   src/model/kernel_tree.c
   src/model/kernel_dense.c
+  src/model/kernel_wide.c
+  src/model/kernel_wide_avx2.c
+  src/model/kernel_wide_avx512.c
   src/model/program_check.c
   src/model/graph.c
   src/model/graph_steps.c

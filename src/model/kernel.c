@@ -3,6 +3,7 @@
 #include "model/kernel.h"
 #include "base/fmath.h"
 #include "model/kernel_number.h"
+#include "model/kernel_wide.h"
 
 /* ── moving ─────────────────────────────────────────────────────────────────────────────────── */
 static void copy_element(uint8_t *to, const uint8_t *from, uint32_t size)
@@ -343,7 +344,7 @@ static void top(const struct wr_step *s)
 }
 
 /* ── running ────────────────────────────────────────────────────────────────────────────────── */
-int wr_kernel_step(const uint8_t *program, uint8_t *scratch, const uint32_t *step)
+static struct wr_step step_of(const uint8_t *program, uint8_t *scratch, const uint32_t *step)
 {
     struct wr_step s = {
         .program = program,
@@ -354,57 +355,68 @@ int wr_kernel_step(const uint8_t *program, uint8_t *scratch, const uint32_t *ste
         .n_in = step[0] >> 24,
     };
     s.params = s.operands + 2 * (size_t)(s.n_out + s.n_in);
-    switch (step[0] & 0xff) {
+    return s;
+}
+
+static int run_step(const struct wr_step *s, uint32_t kind)
+{
+    switch (kind) {
     case WR_STEP_MAP:
-        wr_kernel_map(&s);
+        wr_kernel_map(s);
         break;
     case WR_STEP_ZIP:
-        wr_kernel_zip(&s);
+        wr_kernel_zip(s);
         break;
     case WR_STEP_WHERE:
-        wr_kernel_where(&s);
+        wr_kernel_where(s);
         break;
     case WR_STEP_MOVE:
-        move(&s);
+        move(s);
         break;
     case WR_STEP_CONCAT:
-        concat(&s);
+        concat(s);
         break;
     case WR_STEP_GATHER:
-        return gather(&s);
+        return gather(s);
     case WR_STEP_REDUCE:
-        reduce(&s);
+        reduce(s);
         break;
     case WR_STEP_ARG:
-        arg(&s);
+        arg(s);
         break;
     case WR_STEP_SOFTMAX:
-        softmax(&s);
+        softmax(s);
         break;
     case WR_STEP_MATMUL:
-        wr_kernel_matmul(&s);
+        wr_kernel_matmul(s);
         break;
     case WR_STEP_TREES:
-        wr_kernel_trees(&s);
+        wr_kernel_trees(s);
         break;
     case WR_STEP_WALK:
-        wr_kernel_walk(&s);
+        wr_kernel_walk(s);
         break;
     case WR_STEP_NORMALIZE:
-        normalize(&s);
+        normalize(s);
         break;
     case WR_STEP_LOOKUP:
-        lookup(&s);
+        lookup(s);
         break;
     case WR_STEP_ONE_HOT:
-        return one_hot(&s);
+        return one_hot(s);
     case WR_STEP_TOP:
-        top(&s);
+        top(s);
         break;
     default:
-        wr_kernel_support(&s);
+        wr_kernel_support(s);
     }
     return WR_KERNEL_OK;
+}
+
+int wr_kernel_step(const uint8_t *program, uint8_t *scratch, const uint32_t *step)
+{
+    struct wr_step s = step_of(program, scratch, step);
+    return run_step(&s, step[0] & 0xff);
 }
 
 static void take_row(const struct wr_program *p, const uint8_t *program, const double *row,
@@ -443,16 +455,89 @@ static void give_answer(const struct wr_program *p, const uint8_t *program, doub
 
 int wr_kernel_run(const uint8_t *program, const double *row, double *outputs, uint8_t *scratch)
 {
-    const struct wr_program *p = (const void *)program;
-    const uint32_t *step = (const void *)(program + p->steps);
-    take_row(p, program, row, scratch);
+    struct wr_kernel k = {.program = program, .batch = 1};
+    return wr_kernel_score(&k, row, 1, outputs, scratch);
+}
+
+/* ── batches ────────────────────────────────────────────────────────────────────────────────── */
+/* A step for all rows of a batch: at once where there is a twin for that, else one by one. */
+static int run_rows(struct wr_step *s, uint32_t kind)
+{
+    if (s->rows >= WR_WIDE_ROWS_MIN && wr_wide_takes(s, kind)) {
+        wr_wide_trees(s);
+        return WR_KERNEL_OK;
+    }
+    for (uint32_t row = 0; row < s->rows; row++, s->scratch += s->stride) {
+        int status = run_step(s, kind);
+        if (status != WR_KERNEL_OK) {
+            return status;
+        }
+    }
+    return WR_KERNEL_OK;
+}
+
+static int score_batch(const struct wr_kernel *k, const double *rows, uint32_t n, double *outputs,
+                       uint8_t *scratch)
+{
+    const struct wr_program *p = (const void *)k->program;
+    const uint32_t *step = (const void *)(k->program + p->steps);
+    for (uint32_t row = 0; row < n; row++) {
+        take_row(p, k->program, rows + (size_t)row * p->n_inputs,
+                 scratch + (size_t)row * p->scratch);
+    }
     for (uint32_t i = 0; i < p->n_steps; i++) {
-        int status = wr_kernel_step(program, scratch, step);
+        struct wr_step s = step_of(k->program, scratch, step);
+        s.level = k->level;
+        s.rows = n;
+        s.stride = p->scratch;
+        s.room = scratch + (size_t)k->batch * p->scratch;
+        int status = run_rows(&s, step[0] & 0xff);
         if (status != WR_KERNEL_OK) {
             return status;
         }
         step += step[1];
     }
-    give_answer(p, program, outputs, scratch);
+    for (uint32_t row = 0; row < n; row++) {
+        give_answer(p, k->program, outputs + (size_t)row * p->n_outputs,
+                    scratch + (size_t)row * p->scratch);
+    }
     return WR_KERNEL_OK;
+}
+
+int wr_kernel_score(const struct wr_kernel *k, const double *rows, size_t n, double *outputs,
+                    uint8_t *scratch)
+{
+    const struct wr_program *p = (const void *)k->program;
+    while (n > 0) {
+        uint32_t some = n < k->batch ? (uint32_t)n : k->batch;
+        int status = score_batch(k, rows, some, outputs, scratch);
+        if (status != WR_KERNEL_OK) {
+            return status;
+        }
+        rows += (size_t)some * p->n_inputs;
+        outputs += (size_t)some * p->n_outputs;
+        n -= some;
+    }
+    return WR_KERNEL_OK;
+}
+
+void wr_kernel_open(struct wr_kernel *k, const uint8_t *program, enum wr_kernel_level level)
+{
+    const struct wr_program *p = (const void *)program;
+    const uint32_t *step = (const void *)(program + p->steps);
+    size_t room = 0;
+    *k = (struct wr_kernel){.program = program, .level = level, .batch = 1, .scratch = p->scratch};
+    for (uint32_t i = 0; i < p->n_steps; i++, step += step[1]) {
+        struct wr_step s = step_of(program, NULL, step);
+        s.level = level;
+        if (wr_wide_takes(&s, step[0] & 0xff)) {
+            size_t own = wr_wide_room(&s);
+            room = own > room ? own : room;
+        }
+    }
+    size_t whole = (size_t)p->scratch * WR_WIDE_ROWS + room;
+    if (room > 0 && whole <= WR_LIMIT_KERNEL_BATCH) {
+        k->batch = WR_WIDE_ROWS;
+        k->scratch = whole;
+    }
 }

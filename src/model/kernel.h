@@ -16,7 +16,34 @@ enum wr_kernel_status {
     WR_KERNEL_CATEGORY = 2, /* a category that the model does not know and does not allow */
 };
 
-/* Scores one row. `scratch` holds program->scratch bytes aligned to 64. */
+/* Which twins of the hot loops run. All give the same bits; the best one is chosen when a model is
+ * opened. */
+enum wr_kernel_level {
+    WR_KERNEL_SCALAR = 0, /* the reference, and the only one but on x86-64 */
+    WR_KERNEL_AVX2,
+    WR_KERNEL_AVX512, /* F, DQ, BW, VL */
+    WR_KERNEL_LEVELS,
+};
+
+/* The best level of this processor (asks it: some hundred nanoseconds). */
+enum wr_kernel_level wr_kernel_best(void);
+
+/* A checked program ready to score. */
+struct wr_kernel {
+    const uint8_t *program;
+    enum wr_kernel_level level;
+    uint32_t batch; /* rows that go through the steps together */
+    size_t scratch; /* bytes of scratch memory that wr_kernel_score wants */
+};
+
+void wr_kernel_open(struct wr_kernel *k, const uint8_t *program, enum wr_kernel_level level);
+
+/* Scores n rows lying one behind the other. `scratch` holds k->scratch bytes aligned to 64. Stops
+ * at the first batch with a row that cannot be scored. */
+int wr_kernel_score(const struct wr_kernel *k, const double *rows, size_t n, double *outputs,
+                    uint8_t *scratch);
+
+/* Scores one row at the scalar level. `scratch` holds program->scratch bytes aligned to 64. */
 int wr_kernel_run(const uint8_t *program, const double *row, double *outputs, uint8_t *scratch);
 
 /* Runs one step. The compiler folds constants with it. */
@@ -30,6 +57,10 @@ struct wr_step {
     const uint32_t *params;
     unsigned op;
     uint32_t n_out, n_in;
+    enum wr_kernel_level level;
+    uint32_t rows; /* of a batch; a step runs for one unless it says otherwise */
+    size_t stride; /* bytes from one row's scratch memory to the next one's */
+    uint8_t *room; /* a batch's keys (kernel_wide.h) */
 };
 
 static inline uint32_t wr_step_count(const struct wr_step *s, uint32_t operand)

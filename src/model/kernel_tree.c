@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tree ensembles: the fast walk (TREES) and the general one (WALK).
  *
- * The fast walk goes through eight trees at a time, each for a fixed number of steps, without a
- * branch that depends on the row: a processor then overlaps the eight chains of loads and never
+ * The fast walk goes through sixteen trees at a time, each for a fixed number of steps, without a
+ * branch that depends on the row: a processor then overlaps the sixteen chains of loads and never
  * mispredicts. Sums are taken in the order of the trees, in the type of the output (float unless
  * the source asks for double), as ONNX Runtime and XGBoost do for one row. */
 #include "model/kernel.h"
+#include "model/kernel_wide.h"
 
 /* The integer that sorts as the float does; both zeros are one key. */
-static int32_t key_of(float x)
+int32_t wr_tree_key(float x)
 {
     int32_t bits;
     x += 0.0f;
@@ -19,7 +20,7 @@ static int32_t key_of(float x)
 static void make_keys(const float *x, uint32_t n, int32_t *keys)
 {
     for (uint32_t i = 0; i < n; i++) {
-        int32_t key = key_of(x[i]);
+        int32_t key = wr_tree_key(x[i]);
         bool missing = x[i] != x[i];
         keys[i] = missing ? WR_KEY_LOWEST : key;
         keys[n + i] = missing ? WR_KEY_NAN_ABOVE : key;
@@ -33,53 +34,61 @@ static inline const struct wr_tree_node *step_down(const struct wr_tree_node *at
     return at + at->delta + (keys[at->feature] >= at->key);
 }
 
-/* Walks eight trees; `leaves` gets where they end. */
-static void walk_eight(const struct wr_tree_node *nodes, const struct wr_tree_root *roots,
-                       const int32_t *keys, const struct wr_tree_node *leaves[WR_TREE_LANES])
+/* One walk of `depth` steps through N trees at once, N being what the macro EACH lists: the chains
+ * of loads overlap, and no comparison becomes a branch (tools/model_branches.sh looks). */
+#define START(i) const struct wr_tree_node *at##i = nodes + roots[i].node;
+#define STEP(i)  at##i = step_down(at##i, keys);
+#define END(i)   leaves[i] = at##i;
+#define WALK(EACH)                                                                                 \
+    do {                                                                                           \
+        EACH(START)                                                                                \
+        for (uint32_t left = depth; left > 0; left--) {                                            \
+            EACH(STEP)                                                                             \
+        }                                                                                          \
+        EACH(END)                                                                                  \
+    } while (0)
+#define EACH_4(X)  X(0) X(1) X(2) X(3)
+#define EACH_8(X)  EACH_4(X) X(4) X(5) X(6) X(7)
+#define EACH_16(X) EACH_8(X) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
+
+static void walk_sixteen(const struct wr_tree_node *nodes, const struct wr_tree_root *roots,
+                         const int32_t *keys, const struct wr_tree_node **leaves)
 {
-    const struct wr_tree_node *a = nodes + roots[0].node, *b = nodes + roots[1].node;
-    const struct wr_tree_node *c = nodes + roots[2].node, *d = nodes + roots[3].node;
-    const struct wr_tree_node *e = nodes + roots[4].node, *f = nodes + roots[5].node;
-    const struct wr_tree_node *g = nodes + roots[6].node, *h = nodes + roots[7].node;
-    for (uint32_t depth = roots[0].depth_target & 0xff; depth > 0; depth--) {
-        a = step_down(a, keys);
-        b = step_down(b, keys);
-        c = step_down(c, keys);
-        d = step_down(d, keys);
-        e = step_down(e, keys);
-        f = step_down(f, keys);
-        g = step_down(g, keys);
-        h = step_down(h, keys);
-    }
-    leaves[0] = a;
-    leaves[1] = b;
-    leaves[2] = c;
-    leaves[3] = d;
-    leaves[4] = e;
-    leaves[5] = f;
-    leaves[6] = g;
-    leaves[7] = h;
+    uint32_t depth = roots[0].depth_target & 0xff;
+    WALK(EACH_16);
 }
 
-/* The last trees, fewer than eight. One or two are walked alone; more are filled up to eight with
- * the last of them, unused. */
-static void walk_few(const struct wr_tree_node *nodes, const struct wr_tree_root *roots, uint32_t n,
-                     const int32_t *keys, const struct wr_tree_node *leaves[WR_TREE_LANES])
+static void walk_eight(const struct wr_tree_node *nodes, const struct wr_tree_root *roots,
+                       uint32_t depth, const int32_t *keys, const struct wr_tree_node **leaves)
 {
-    struct wr_tree_root full[WR_TREE_LANES];
-    for (uint32_t t = 0; t < n && n <= 2; t++) {
+    WALK(EACH_8);
+}
+
+static void walk_four(const struct wr_tree_node *nodes, const struct wr_tree_root *roots,
+                      uint32_t depth, const int32_t *keys, const struct wr_tree_node **leaves)
+{
+    WALK(EACH_4);
+}
+
+/* The last trees, fewer than sixteen: eight, four, then one by one. */
+static void walk_few(const struct wr_tree_node *nodes, const struct wr_tree_root *roots, uint32_t n,
+                     const int32_t *keys, const struct wr_tree_node **leaves)
+{
+    uint32_t depth = roots[0].depth_target & 0xff, t = 0;
+    if (n - t >= 8) {
+        walk_eight(nodes, roots + t, depth, keys, leaves + t);
+        t += 8;
+    }
+    if (n - t >= 4) {
+        walk_four(nodes, roots + t, depth, keys, leaves + t);
+        t += 4;
+    }
+    for (; t < n; t++) {
         leaves[t] = nodes + roots[t].node;
-        for (uint32_t depth = roots[0].depth_target & 0xff; depth > 0; depth--) {
+        for (uint32_t left = depth; left > 0; left--) {
             leaves[t] = step_down(leaves[t], keys);
         }
     }
-    if (n <= 2) {
-        return;
-    }
-    for (uint32_t t = 0; t < WR_TREE_LANES; t++) {
-        full[t] = roots[t < n ? t : n - 1];
-    }
-    walk_eight(nodes, full, keys, leaves);
 }
 
 static float leaf_value(const struct wr_tree_node *leaf)
@@ -101,18 +110,9 @@ static float join(unsigned aggregate, float sum, float value)
     }
 }
 
-struct forest {
-    const struct wr_tree_node *nodes;
-    const struct wr_tree_root *roots;
-    const float *table, *base;
-    uint32_t targets, n_trees;
-    unsigned aggregate;
-    bool voting, base_first;
-};
-
-/* Adds the leaves of up to eight trees to the sums, in order. */
-static void collect(const struct forest *f, uint32_t first, uint32_t n,
-                    const struct wr_tree_node *const leaves[WR_TREE_LANES], float *sums)
+/* Adds the leaves of up to sixteen trees to the sums, in order. */
+void wr_forest_collect(const struct wr_forest_view *f, uint32_t first, uint32_t n,
+                       const struct wr_tree_node *const *leaves, float *sums)
 {
     if (f->voting) {
         for (uint32_t t = 0; t < n; t++) {
@@ -135,7 +135,7 @@ static void collect(const struct forest *f, uint32_t first, uint32_t n,
     }
 }
 
-static float start_of(const struct forest *f, uint32_t target)
+float wr_forest_start(const struct wr_forest_view *f, uint32_t target)
 {
     static const uint32_t infinity = 0x7f800000u;
     float value;
@@ -150,7 +150,7 @@ static float start_of(const struct forest *f, uint32_t target)
     }
 }
 
-static float finish(const struct forest *f, uint32_t target, float sum)
+float wr_forest_finish(const struct wr_forest_view *f, uint32_t target, float sum)
 {
     if (f->aggregate == WR_AVERAGE) {
         sum /= (float)f->n_trees;
@@ -160,10 +160,9 @@ static float finish(const struct forest *f, uint32_t target, float sum)
     return f->base_first ? sum : sum + f->base[target];
 }
 
-void wr_kernel_trees(const struct wr_step *s)
+struct wr_forest_view wr_forest_view_of(const struct wr_step *s)
 {
-    const float *x = wr_step_in(s, 0);
-    struct forest f = {
+    return (struct wr_forest_view){
         .nodes = wr_step_in(s, 1),
         .roots = wr_step_in(s, 2),
         .table = wr_step_in(s, 3),
@@ -174,26 +173,32 @@ void wr_kernel_trees(const struct wr_step *s)
         .voting = s->params[5] != 0,
         .base_first = s->params[6] != 0,
     };
+}
+
+void wr_kernel_trees(const struct wr_step *s)
+{
+    const float *x = wr_step_in(s, 0);
+    struct wr_forest_view f = wr_forest_view_of(s);
     float *sums = wr_step_out(s, 0);
     int32_t *keys = wr_step_out(s, 1);
     uint32_t rows = s->params[0], n = s->params[1];
     for (uint32_t row = 0; row < rows; row++, x += n, sums += f.targets) {
         make_keys(x, n, keys);
         for (uint32_t k = 0; k < f.targets; k++) {
-            sums[k] = start_of(&f, k);
+            sums[k] = wr_forest_start(&f, k);
         }
         const struct wr_tree_node *leaves[WR_TREE_LANES];
         uint32_t t = 0;
         for (; t + WR_TREE_LANES <= f.n_trees; t += WR_TREE_LANES) {
-            walk_eight(f.nodes, f.roots + t, keys, leaves);
-            collect(&f, t, WR_TREE_LANES, leaves, sums);
+            walk_sixteen(f.nodes, f.roots + t, keys, leaves);
+            wr_forest_collect(&f, t, WR_TREE_LANES, leaves, sums);
         }
         if (t < f.n_trees) {
             walk_few(f.nodes, f.roots + t, f.n_trees - t, keys, leaves);
-            collect(&f, t, f.n_trees - t, leaves, sums);
+            wr_forest_collect(&f, t, f.n_trees - t, leaves, sums);
         }
         for (uint32_t k = 0; k < f.targets; k++) {
-            sums[k] = finish(&f, k, sums[k]);
+            sums[k] = wr_forest_finish(&f, k, sums[k]);
         }
     }
 }

@@ -10,6 +10,7 @@
 
 struct wr_model {
     const uint8_t *program;
+    struct wr_kernel kernel;
     struct wr_program head;
     uint8_t digest[32];
     struct wr_value meta;
@@ -93,7 +94,7 @@ static wr_err run_tests(struct wr_arena *arena, const struct wr_model *m, struct
 {
     const struct wr_program *p = &m->head;
     struct wr_arena_mark mark = wr_arena_mark(arena);
-    uint8_t *scratch = wr_arena_zalloc(arena, p->scratch, 64);
+    uint8_t *scratch = wr_arena_zalloc(arena, m->kernel.scratch, 64);
     double *outputs = wr_arena_array(arena, p->n_outputs, sizeof *outputs, 8);
     wr_err code = WR_OK;
     if (scratch == NULL || outputs == NULL) {
@@ -102,7 +103,7 @@ static wr_err run_tests(struct wr_arena *arena, const struct wr_model *m, struct
     for (uint32_t t = 0; t < p->n_tests && code == WR_OK; t++) {
         const double *row = (const double *)(const void *)(m->program + p->tests) +
                             (size_t)t * ((size_t)p->n_inputs + p->n_outputs);
-        if (wr_kernel_run(m->program, row, outputs, scratch) != WR_KERNEL_OK ||
+        if (wr_kernel_score(&m->kernel, row, 1, outputs, scratch) != WR_KERNEL_OK ||
             !same_bits(outputs, row + p->n_inputs, p->n_outputs)) {
             code = wr_fail(error, WR_E_MODEL,
                            "test vector %u of the module gives another score here", t);
@@ -240,6 +241,7 @@ wr_err wr_model_open(struct wr_arena *arena, struct wr_str wasm, struct wr_model
         return code;
     }
     memcpy(&m->head, m->program, sizeof m->head);
+    wr_kernel_open(&m->kernel, m->program, wr_kernel_best());
     memcpy(m->digest, module.digest, sizeof m->digest);
     m->module_size = wasm.n;
     m->kernel_known = module.kernel_known;
@@ -373,26 +375,21 @@ void wr_model_info(const struct wr_model *model, struct wr_buf *json)
 /* ── scoring ────────────────────────────────────────────────────────────────────────────────── */
 size_t wr_model_scratch_size(const struct wr_model *model)
 {
-    return model->head.scratch;
+    return model->kernel.scratch;
 }
 
 wr_err wr_model_score(const struct wr_model *model, const double *row, double *outputs,
                       void *scratch)
 {
     WR_CHECK_SLOW((uintptr_t)scratch % 64 == 0);
-    int status = wr_kernel_run(model->program, row, outputs, scratch);
+    int status = wr_kernel_score(&model->kernel, row, 1, outputs, scratch);
     return status == WR_KERNEL_OK ? WR_OK : WR_E_MODEL;
 }
 
 wr_err wr_model_score_batch(const struct wr_model *model, const double *rows, size_t n,
                             double *outputs, void *scratch)
 {
-    for (size_t i = 0; i < n; i++) {
-        wr_err code = wr_model_score(model, rows + i * model->head.n_inputs,
-                                     outputs + i * model->head.n_outputs, scratch);
-        if (code != WR_OK) {
-            return code;
-        }
-    }
-    return WR_OK;
+    WR_CHECK_SLOW((uintptr_t)scratch % 64 == 0);
+    int status = wr_kernel_score(&model->kernel, rows, n, outputs, scratch);
+    return status == WR_KERNEL_OK ? WR_OK : WR_E_MODEL;
 }

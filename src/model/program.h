@@ -169,9 +169,9 @@ struct wr_tree_node {
 #define WR_KEY_NAN_ABOVE (INT32_MAX - 1)
 struct wr_tree_root {
     uint32_t node;
-    uint32_t depth_target; /* steps to walk | target << 8; depths are equal within eight trees */
+    uint32_t depth_target; /* steps to walk | target << 8; depths are equal within sixteen trees */
 };
-#define WR_TREE_LANES       8
+#define WR_TREE_LANES       16
 #define WR_LIMIT_TREE_DEPTH 255
 /* Parameters: rows, n, targets, n_trees, aggregate, 1 if leaves are rows of the table, 1 if the
  * sums start from the base (else it is added at the end). */

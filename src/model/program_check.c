@@ -61,7 +61,8 @@ static bool check_header(struct check *c, size_t size)
         !inside(c, p->tests, p->n_tests * row, 8)) {
         return bad(c, 0, "a region lies outside");
     }
-    if (p->scratch > 64u * 1024 * 1024 || p->n_steps > WR_LIMIT_PROGRAM_STEPS || p->flags != 0) {
+    if (p->scratch > 64u * 1024 * 1024 || p->scratch % WR_PROGRAM_ALIGN != 0 ||
+        p->n_steps > WR_LIMIT_PROGRAM_STEPS || p->flags != 0) {
         return bad(c, 0, "scratch memory, steps or flags are beyond the limits");
     }
     return true;

@@ -6,10 +6,13 @@
  * test says so and passes. */
 #include <math.h>
 
+#include "model/kernel.h"
+#include "model/module.h"
 #include "model_test.h"
 
 #define SCORE_ABSOLUTE 1e-5
 #define SCORE_RELATIVE 1e-4
+#define LEVEL_ROWS     130u
 #define LONG_ROWS      60 /* rows of the sequence model: one takes milliseconds */
 
 static const char *const shared_models[] = {
@@ -50,6 +53,46 @@ static bool same(const struct test_model *m, size_t i, double got, double want)
     return apart <= SCORE_ABSOLUTE || apart <= SCORE_RELATIVE * fabs(want);
 }
 
+/* Every level of the kernel, row by row and in batches, gives the scalar walk's bits. `rows` holds
+ * n rows. */
+static void check_levels(struct test_model *m, const double *rows, uint32_t n)
+{
+    struct wr_module module;
+    struct wr_kernel k;
+    size_t n_in = wr_model_n_inputs(m->model), n_out = wr_model_n_outputs(m->model);
+    CHECK(wr_module_read(wr_buf_view(&m->wasm), &module, NULL) == WR_OK);
+    uint8_t *program = wr_arena_alloc(&m->arena, module.program.n, 64);
+    double *want = wr_arena_array(&m->arena, (size_t)n * n_out, 8, 8);
+    double *got = wr_arena_array(&m->arena, (size_t)n * n_out, 8, 8);
+    CHECK(program != NULL && want != NULL && got != NULL);
+    memcpy(program, module.program.p, module.program.n);
+    wr_kernel_open(&k, program, WR_KERNEL_SCALAR);
+    uint8_t *scratch = wr_arena_alloc(&m->arena, k.scratch, 64);
+    CHECK(wr_kernel_score(&k, rows, n, want, scratch) == WR_KERNEL_OK);
+    for (unsigned level = 0; level <= wr_kernel_best(); level++) {
+        wr_kernel_open(&k, program, (enum wr_kernel_level)level);
+        scratch = wr_arena_alloc(&m->arena, k.scratch, 64);
+        static const uint32_t pieces[] = {1, 33, 300};
+        for (size_t p = 0; p < WR_COUNTOF(pieces); p++) {
+            memset(got, 0x55, (size_t)n * n_out * 8);
+            memset(scratch, 0x55, k.scratch);
+            for (uint32_t at = 0; at < n; at += pieces[p]) {
+                CHECK(wr_kernel_score(&k, rows + at * n_in, WR_MIN(pieces[p], n - at),
+                                      got + at * n_out, scratch) == WR_KERNEL_OK);
+            }
+            for (size_t i = 0; i < (size_t)n * n_out; i++) {
+                bool both_nan = isnan(got[i]) && isnan(want[i]);
+                if (!both_nan && memcmp(&got[i], &want[i], 8) != 0) {
+                    fprintf(stderr, "level %u, pieces of %u: output %zu differs\n", level,
+                            pieces[p], i);
+                    CHECK(false);
+                    return;
+                }
+            }
+        }
+    }
+}
+
 /* Scores all rows; every output column against the golden file. Rows and answers go to files for
  * the run under Node when `prefix` is given. */
 static void score_rows(struct test_model *m, const char *folder, const char *prefix)
@@ -69,10 +112,15 @@ static void score_rows(struct test_model *m, const char *folder, const char *pre
     }
     CHECK(in != NULL && golden != NULL);
     CHECK(fgets(line, sizeof line, in) != NULL && fgets(wanted, sizeof wanted, golden) != NULL);
+    double *all = wr_arena_array(&m->arena, LEVEL_ROWS * n_in, 8, 8);
+    CHECK(all != NULL);
     unsigned most = wr_model_scratch_size(m->model) > 65536 ? LONG_ROWS : UINT32_MAX;
     while (rows < most && fgets(line, sizeof line, in) != NULL &&
            fgets(wanted, sizeof wanted, golden) != NULL) {
         read_row(m, line);
+        if (rows < LEVEL_ROWS) {
+            memcpy(all + (size_t)rows * n_in, m->row, n_in * 8);
+        }
         CHECK(wr_model_score(m->model, m->row, m->outputs, m->scratch) == WR_OK);
         char *text = wanted;
         for (size_t i = 0; i < n_out; i++) {
@@ -93,6 +141,7 @@ static void score_rows(struct test_model *m, const char *folder, const char *pre
     }
     CHECK_INT(bad, 0);
     CHECK(rows > 0);
+    check_levels(m, all, WR_MIN(rows, most == LONG_ROWS ? 5 : LEVEL_ROWS));
     FILE *files[] = {in, golden, to_rows, to_scores};
     for (size_t i = 0; i < 4; i++) {
         if (files[i] != NULL) {

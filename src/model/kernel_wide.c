@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A batch through a forest: keys side by side, each tree's upper levels into a table, the walk of
+ * the chosen width, then sums in the order of the trees (kernel_wide.h). */
+#include "model/kernel_wide.h"
+
+#if WR_WIDE
+#include <cpuid.h>
+
+enum wr_kernel_level wr_kernel_best(void)
+{
+    unsigned a, b, c, d, low, high;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || (c & (1u << 27)) == 0) {
+        return WR_KERNEL_SCALAR; /* the system does not keep wide registers */
+    }
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (low & 6) != 6 || (b & (1u << 5)) == 0) {
+        return WR_KERNEL_SCALAR;
+    }
+    const unsigned wanted = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31; /* F, DQ, BW, VL */
+    return (low & 0xe6) == 0xe6 && (b & wanted) == wanted ? WR_KERNEL_AVX512 : WR_KERNEL_AVX2;
+}
+#else
+enum wr_kernel_level wr_kernel_best(void)
+{
+    return WR_KERNEL_SCALAR;
+}
+#endif
+
+bool wr_wide_takes(const struct wr_step *s, uint32_t kind)
+{
+    return WR_WIDE && kind == WR_STEP_TREES && s->level != WR_KERNEL_SCALAR && s->params[0] == 1;
+}
+
+#if WR_WIDE
+/* Keys of one feature for 16 rows lie together; the rows of 16 form a group. */
+static size_t group_of(const struct wr_step *s)
+{
+    return (size_t)(2 * s->params[1] + 1) * WR_WIDE_LANES;
+}
+
+size_t wr_wide_room(const struct wr_step *s)
+{
+    return group_of(s) * (WR_WIDE_ROWS / WR_WIDE_LANES) * sizeof(int32_t) +
+           WR_WIDE_ROWS * sizeof(int32_t);
+}
+
+static void make_keys(const struct wr_step *s, int32_t *keys)
+{
+    uint32_t n = s->params[1];
+    const uint8_t *x = wr_step_in(s, 0);
+    for (uint32_t row = 0; row < s->rows; row++, x += s->stride) {
+        int32_t *to = keys + row / WR_WIDE_LANES * group_of(s) + row % WR_WIDE_LANES;
+        const float *own = (const float *)(const void *)x;
+        for (uint32_t i = 0; i < n; i++) {
+            int32_t key = wr_tree_key(own[i]);
+            bool missing = own[i] != own[i];
+            to[(size_t)i * WR_WIDE_LANES] = missing ? WR_KEY_LOWEST : key;
+            to[(size_t)(n + i) * WR_WIDE_LANES] = missing ? WR_KEY_NAN_ABOVE : key;
+        }
+        to[(size_t)2 * n * WR_WIDE_LANES] = WR_KEY_LOWEST;
+    }
+    /* Lanes without a row walk with a row that is there: every key must be one. */
+    for (uint32_t row = s->rows; row % WR_WIDE_LANES != 0; row++) {
+        int32_t *to = keys + row / WR_WIDE_LANES * group_of(s) + row % WR_WIDE_LANES;
+        for (uint32_t i = 0; i < 2 * n + 1; i++) {
+            to[(size_t)i * WR_WIDE_LANES] = WR_KEY_LOWEST;
+        }
+    }
+}
+
+static void set_up(struct wr_wide_tree *top, const struct wr_tree_node *nodes, uint32_t depth)
+{
+    int32_t ids[WR_WIDE_TABLE] = {0};
+    top->levels = depth < 6 ? depth : 6;
+    for (uint32_t level = 0; level < top->levels; level++) {
+        uint32_t n = 1u << level, at = level < 4 ? n - 1 : n;
+        bool last = level + 1 == top->levels;
+        for (uint32_t i = n; i-- > 0;) {
+            const struct wr_tree_node *node = &nodes[ids[i]];
+            int32_t left = ids[i] + node->delta;
+            top->keys[at + i] = node->key;
+            top->slots[at + i] = node->feature * (int32_t)WR_WIDE_LANES;
+            top->left[at + i] = left;
+            if (!last) {
+                ids[2 * i] = left;
+                ids[2 * i + 1] = left + (node->delta != 0);
+            }
+        }
+    }
+}
+
+static void add_plain(const struct wr_step *s, const struct wr_tree_node *nodes,
+                      const int32_t *ends)
+{
+    uint8_t *to = wr_step_out(s, 0);
+    for (uint32_t row = 0; row < s->rows; row++, to += s->stride) {
+        float value;
+        memcpy(&value, &nodes[ends[row]].key, sizeof value);
+        *(float *)(void *)to += value;
+    }
+}
+
+static void add_any(const struct wr_step *s, const struct wr_forest_view *f, uint32_t tree,
+                    const struct wr_tree_node *nodes, const int32_t *ends)
+{
+    uint8_t *to = wr_step_out(s, 0);
+    for (uint32_t row = 0; row < s->rows; row++, to += s->stride) {
+        const struct wr_tree_node *leaf = &nodes[ends[row]];
+        wr_forest_collect(f, tree, 1, &leaf, (float *)(void *)to);
+    }
+}
+
+static void each_sum(const struct wr_step *s, const struct wr_forest_view *f, bool first)
+{
+    uint8_t *to = wr_step_out(s, 0);
+    for (uint32_t row = 0; row < s->rows; row++, to += s->stride) {
+        float *sums = (float *)(void *)to;
+        for (uint32_t k = 0; k < f->targets; k++) {
+            sums[k] = first ? wr_forest_start(f, k) : wr_forest_finish(f, k, sums[k]);
+        }
+    }
+}
+
+void wr_wide_trees(const struct wr_step *s)
+{
+    struct wr_forest_view f = wr_forest_view_of(s);
+    wr_wide_walk *walk = s->level == WR_KERNEL_AVX512 ? wr_wide_walk_avx512 : wr_wide_walk_avx2;
+    bool plain = !f.voting && f.targets == 1 && f.aggregate <= WR_AVERAGE;
+    uint32_t n_groups = (s->rows + WR_WIDE_LANES - 1) / WR_WIDE_LANES;
+    int32_t *ends = (int32_t *)(void *)s->room, *keys = ends + WR_WIDE_ROWS;
+    struct wr_wide_tree top;
+    make_keys(s, keys);
+    each_sum(s, &f, true);
+    for (uint32_t t = 0; t < f.n_trees; t++) {
+        const struct wr_tree_node *nodes = f.nodes + f.roots[t].node;
+        uint32_t depth = f.roots[t].depth_target & 0xff;
+        set_up(&top, nodes, depth);
+        walk(&top, nodes, depth, keys, group_of(s), n_groups, ends);
+        if (plain) {
+            add_plain(s, nodes, ends);
+        } else {
+            add_any(s, &f, t, nodes, ends);
+        }
+    }
+    each_sum(s, &f, false);
+}
+#else
+size_t wr_wide_room(const struct wr_step *s)
+{
+    (void)s;
+    return 0;
+}
+
+void wr_wide_trees(const struct wr_step *s)
+{
+    (void)s;
+}
+#endif
