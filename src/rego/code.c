@@ -2,6 +2,9 @@
 /* Tables of compiled policies. */
 #include "rego/code.h"
 
+#include "value/json_write.h"
+#include "value/sort.h"
+
 const struct wr_opcode_info wr_opcode_infos[WR_OPCODES] = {
 #define WR_OPCODE_INFO(name, operands, jumps, cost, effect) {#name, operands, effect, jumps, cost},
     WR_OPCODE_TABLE(WR_OPCODE_INFO)
@@ -64,6 +67,7 @@ bool wr_unit_copy(struct wr_unit *unit, struct wr_arena *arena, const struct wr_
     unit->const_index.slots =
         copy(unit, from->const_index.slots, from->const_index.cap, sizeof(struct wr_name_slot));
     unit->builtins = copy(unit, from->builtins, from->cap_builtins, sizeof(unit->builtins[0]));
+    unit->grounds = copy(unit, from->grounds, from->cap_grounds, sizeof(unit->grounds[0]));
     unit->withs = copy(unit, from->withs, from->cap_withs, sizeof(unit->withs[0]));
     struct wr_path_table *tables[2] = {&unit->input, &unit->data};
     for (int i = 0; i < 2; i++) {
@@ -161,6 +165,50 @@ uint32_t wr_unit_builtin(struct wr_unit *unit, const struct wr_builtin *builtin)
     unit->builtins = items;
     unit->builtins[unit->n_builtins] = builtin;
     return unit->n_builtins++;
+}
+
+/* True if no two equal values are written differently. */
+static bool written_alike(struct wr_unit *unit, const struct wr_value *sorted, uint32_t n)
+{
+    for (uint32_t i = 1; i < n; i++) {
+        if (!wr_value_eq(&sorted[i - 1], &sorted[i])) {
+            continue;
+        }
+        struct wr_buf x = wr_buf_in(unit->arena, 64), y = wr_buf_in(unit->arena, 64);
+        wr_rego_write(&x, &sorted[i - 1]);
+        wr_rego_write(&y, &sorted[i]);
+        if (x.overflow || y.overflow || !wr_str_eq(wr_buf_view(&x), wr_buf_view(&y))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+uint32_t wr_unit_ground(struct wr_unit *unit, struct wr_value *items, uint32_t n)
+{
+    void *grounds = unit->grounds;
+    wr_value_sort(items, n, 1);
+    if (!written_alike(unit, items, n) ||
+        !room(unit, &grounds, unit->n_grounds, &unit->cap_grounds, sizeof(unit->grounds[0]))) {
+        return UINT32_MAX;
+    }
+    unit->grounds = grounds;
+    unit->grounds[unit->n_grounds] = wr_set_from(items, n);
+    return unit->n_grounds++;
+}
+
+uint32_t wr_set_rank(const struct wr_value *set, const struct wr_value *element)
+{
+    uint32_t low = 0, high = set->n;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (wr_value_cmp(&set->items[middle], element) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
 }
 
 uint32_t wr_unit_with(struct wr_unit *unit, struct wr_with_entry entry)

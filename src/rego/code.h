@@ -60,6 +60,8 @@ struct wr_unit {
     uint32_t n_builtins, cap_builtins;
     struct wr_with_entry *withs;
     uint32_t n_withs, cap_withs;
+    struct wr_value *grounds; /* sets of constants, sorted once */
+    uint32_t n_grounds, cap_grounds;
     struct wr_function *functions; /* by node */
     uint32_t n_functions;
     bool no_room;
@@ -73,6 +75,11 @@ uint32_t wr_unit_const(struct wr_unit *unit, struct wr_value v);
 uint32_t wr_unit_path(struct wr_unit *unit, struct wr_path_table *table, uint32_t parent,
                       struct wr_value key);
 uint32_t wr_unit_builtin(struct wr_unit *unit, const struct wr_builtin *builtin);
+/* The set of n constants, which it sorts in place and keeps. UINT32_MAX: no room, or two of them
+ * are equal and written differently, so that which one is an element is known only later. */
+uint32_t wr_unit_ground(struct wr_unit *unit, struct wr_value *items, uint32_t n);
+/* Position of an element. */
+uint32_t wr_set_rank(const struct wr_value *set, const struct wr_value *element);
 uint32_t wr_unit_with(struct wr_unit *unit, struct wr_with_entry entry);
 
 struct wr_rego_program {
@@ -93,6 +100,9 @@ struct wr_rego_query {
     const struct wr_rego_program *program;
     struct wr_unit unit;
     struct wr_function function;
+    /* The base documents' slots, all looked up ahead: evaluations read them as long as no `with`
+     * changes data, and never write them. */
+    struct wr_value *data_slots;
     struct wr_value *names; /* of bindings, sorted */
     uint32_t n_names;
     uint32_t n_values;

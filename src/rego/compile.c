@@ -14,6 +14,7 @@ struct rule_state {
     uint32_t result, end;
     bool early;     /* all values are one constant */
     bool with_keys; /* PARTIAL: single keys, no paths */
+    bool open;      /* SET: not all elements are known ahead */
 };
 
 static struct wr_str file_of(const struct wr_rule_node *node)
@@ -71,7 +72,7 @@ static bool head_items(struct compiler *c, struct wr_plan_term *const *items, ui
 /* The register of a head term: a variable's own, or a new one. False: unsafe. */
 static bool head_item(struct compiler *c, struct wr_plan_term *t, uint32_t *reg)
 {
-    if (t->kind == WR_PLAN_VAR && c->bindings.bound[t->var]) {
+    if (t->kind == WR_PLAN_VAR && c->bindings.bound[t->var] && wr_known(c, t) == NULL) {
         *reg = c->var_register[t->var];
         return true;
     }
@@ -79,10 +80,12 @@ static bool head_item(struct compiler *c, struct wr_plan_term *t, uint32_t *reg)
     return head_items(c, &t, 1, *reg);
 }
 
-/* Back to the innermost loop; the clause's own end comes next anyway. */
-static void go_on(struct compiler *c, bool constant, uint32_t skip)
+/* Back to the innermost loop, unless what comes out of the clause is known ahead and nothing in it
+ * can fail: then once is enough. The clause's own end comes next anyway. */
+static void go_on(struct compiler *c, const struct wr_plan_clause *clause, bool known,
+                  uint32_t skip)
 {
-    if (!constant && c->fail != skip) {
+    if (c->fail != skip && !(known && wr_cannot_err_body(c, clause->body))) {
         wr_emit(c, WR_OP_JUMP, 0, 0, 0, 0, c->fail);
     }
 }
@@ -104,17 +107,21 @@ static void yield_value(struct compiler *c, struct rule_state *s,
     if (found != WR_NO_REGISTER) {
         wr_emit(c, WR_OP_MOVE, found, value, 0, 0, NO_LABEL);
     }
-    go_on(c, clause->value->kind == WR_PLAN_CONST, skip);
+    go_on(c, clause, wr_known(c, clause->value) != NULL, skip);
 }
 
 static void yield_element(struct compiler *c, struct rule_state *s,
                           const struct wr_plan_clause *clause, uint32_t skip)
 {
+    const struct wr_value *known = wr_known(c, clause->key);
     uint32_t key;
-    if (head_item(c, clause->key, &key)) {
+    if (known != NULL) {
+        wr_emit(c, WR_OP_ADD_CONST, s->result, 0, 0, wr_unit_const(c->unit, *known), NO_LABEL);
+    } else if (head_item(c, clause->key, &key)) {
         wr_emit(c, WR_OP_ADD, s->result, key, 0, 0, NO_LABEL);
-        go_on(c, clause->key->kind == WR_PLAN_CONST, skip);
+        s->open = true;
     }
+    go_on(c, clause, known != NULL, skip);
 }
 
 static void yield_pair(struct compiler *c, struct rule_state *s,
@@ -143,7 +150,7 @@ static void yield_pair(struct compiler *c, struct rule_state *s,
     if (found != WR_NO_REGISTER) {
         wr_emit(c, WR_OP_MOVE, found, first + n, 0, 0, NO_LABEL);
     }
-    go_on(c, false, skip);
+    go_on(c, clause, false, skip);
 }
 
 /* One link: arguments, body, head. Falls through to its end label when it is exhausted. */
@@ -203,11 +210,45 @@ static bool single_keys(const struct wr_rule_node *node)
     return true;
 }
 
+/* A set of which every element is known ahead: these are sorted now, and when the rule is evaluated
+ * each clause that holds marks its element's rank. `begin` is the COLLECT. */
+static void rank_elements(struct compiler *c, uint32_t begin)
+{
+    struct wr_arena_mark mark = wr_arena_mark(c->arena);
+    uint32_t n = 0;
+    struct wr_value *items = WR_NEW_ARRAY(c->arena, struct wr_value, c->n_code - begin);
+    if (items == NULL) {
+        c->no_room = true;
+        return;
+    }
+    for (uint32_t i = begin; i < c->n_code; i++) {
+        if (c->code[i].op == WR_OP_ADD_CONST) {
+            items[n++] = c->unit->consts[c->code[i].d];
+        }
+    }
+    uint32_t ground = wr_unit_ground(c->unit, items, n);
+    if (ground == UINT32_MAX) {
+        wr_arena_rewind(c->arena, mark);
+        return;
+    }
+    const struct wr_value *set = &c->unit->grounds[ground];
+    for (uint32_t i = begin; i < c->n_code; i++) {
+        struct wr_insn *in = &c->code[i];
+        if (in->op == WR_OP_ADD_CONST) {
+            in->op = WR_OP_MARK;
+            in->d = wr_set_rank(set, &c->unit->consts[in->d]);
+        }
+    }
+    c->code[begin].op = WR_OP_GROUND;
+    c->code[begin].d = ground;
+}
+
 static void compile_rule(struct compiler *c, struct wr_rule_node *node)
 {
     struct rule_state s = {.node = node};
     bool collects = node->kind == WR_NODE_SET || node->kind == WR_NODE_PARTIAL;
     wr_emit_start(c, any_with(node), node->arity);
+    uint32_t begin = 0;
     s.result = wr_new_register(c);
     s.end = wr_new_label(c);
     s.early = !collects && all_one_constant(node);
@@ -216,7 +257,7 @@ static void compile_rule(struct compiler *c, struct wr_rule_node *node)
         uint32_t kind = node->kind == WR_NODE_SET ? WR_COLLECT_SET
                         : s.with_keys             ? WR_COLLECT_OBJECT
                                                   : WR_COLLECT_PATHS;
-        wr_emit(c, WR_OP_COLLECT, s.result, 0, 0, kind, NO_LABEL);
+        begin = wr_emit(c, WR_OP_COLLECT, s.result, 0, 0, kind, NO_LABEL);
     } else {
         wr_emit(c, WR_OP_UNDEF, s.result, 0, 0, 0, NO_LABEL);
     }
@@ -230,6 +271,9 @@ static void compile_rule(struct compiler *c, struct wr_rule_node *node)
         compile_chain(c, &s, node->fallback);
     }
     wr_put_label(c, s.end);
+    if (node->kind == WR_NODE_SET && !s.open && !c->no_room) {
+        rank_elements(c, begin);
+    }
     if (collects) {
         const struct wr_plan_clause *first = node->clauses;
         if (first != NULL) {
@@ -482,7 +526,8 @@ wr_err wr_compile_query(struct wr_rego_query *query, struct wr_arena *arena,
     if (vars != NULL) {
         uint32_t first = wr_new_registers(&c, query->n_names + query->n_values);
         for (uint32_t i = 0; i < query->n_names; i++) {
-            wr_emit(&c, WR_OP_MOVE, first + i, c.var_register[vars[i]], 0, 0, NO_LABEL);
+            struct wr_plan_term var = {.kind = WR_PLAN_VAR, .var = vars[i]};
+            wr_compile_term(&c, &var, first + i);
         }
         for (uint32_t i = 0; i < query->n_values; i++) {
             wr_emit(&c, WR_OP_MOVE, first + query->n_names + i, values + i, 0, 0, NO_LABEL);

@@ -38,6 +38,7 @@ struct compiler {
     /* of the clause: */
     struct wr_bindings bindings;
     uint16_t *var_register;
+    const struct wr_value **var_constant; /* of a variable bound to one: it has no register */
     const struct wr_str *names;
     const struct wr_plan_clause *clause;
     const struct wr_ast_loc *head_loc; /* of the rule, while its head is compiled; else NULL */
@@ -69,12 +70,19 @@ void wr_compile_unify(struct compiler *c, const struct wr_plan_term *x,
                       const struct wr_plan_term *y);
 uint32_t wr_compile_call(struct compiler *c, const struct wr_plan_term *t, uint32_t want);
 
+/* Binds a variable to a register. */
+void wr_bind_register(struct compiler *c, uint32_t var, uint32_t reg);
+/* The value of a term that is known now: a constant, or a variable bound to one; else NULL. */
+const struct wr_value *wr_known(const struct compiler *c, const struct wr_plan_term *t);
+
 /* compile_ref.c */
 uint32_t wr_compile_ref(struct compiler *c, const struct wr_plan_term *t, uint32_t want);
 
 /* compile_body.c */
 void wr_compile_body(struct compiler *c, const struct wr_plan_body *body);
 void wr_compile_expr(struct compiler *c, const struct wr_plan_expr *e);
+/* True if evaluating the body raises no error and nobody sees how often it is done. */
+bool wr_cannot_err_body(const struct compiler *c, const struct wr_plan_body *body);
 /* With `value` not NULL the statement is not tested but its value captured. */
 void wr_compile_condition(struct compiler *c, const struct wr_plan_term *t);
 uint32_t wr_compile_comprehension(struct compiler *c, const struct wr_plan_term *t, uint32_t want);

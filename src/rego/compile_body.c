@@ -7,7 +7,8 @@ bool wr_start_bindings(struct compiler *c, const struct wr_plan_clause *clause)
     c->clause = clause;
     c->names = clause->names;
     c->var_register = WR_NEW_ARRAY(c->arena, uint16_t, clause->n_vars);
-    if (c->var_register == NULL ||
+    c->var_constant = WR_NEW_ARRAY(c->arena, const struct wr_value *, clause->n_vars);
+    if (c->var_register == NULL || c->var_constant == NULL ||
         !wr_bindings_init(&c->bindings, c->arena, clause->n_vars, &c->budget)) {
         c->no_room = true;
         return false;
@@ -152,11 +153,12 @@ static bool compare_const(struct compiler *c, uint8_t op, const struct wr_plan_t
         [WR_OPERATOR_EQUAL] = WR_OP_EQ_CONST, [WR_OPERATOR_NEQ] = WR_OP_NEQ_CONST,
         [WR_OPERATOR_LT] = WR_OP_LT_CONST,    [WR_OPERATOR_LTE] = WR_OP_LTE_CONST,
         [WR_OPERATOR_GT] = WR_OP_GT_CONST,    [WR_OPERATOR_GTE] = WR_OP_GTE_CONST};
-    if (y->kind != WR_PLAN_CONST) {
+    const struct wr_value *known = wr_known(c, y);
+    if (known == NULL) {
         return false;
     }
     uint32_t before = c->n_code, reg = wr_compile_term(c, x, WR_NO_REGISTER);
-    uint32_t constant = wr_unit_const(c->unit, y->value);
+    uint32_t constant = wr_unit_const(c->unit, *known);
     if (c->n_code == before || !fuse_compare(c, op, reg, constant)) {
         wr_emit(c, ops[op], 0, reg, 0, constant, c->fail);
     }
@@ -338,8 +340,6 @@ static bool is_guard(const struct wr_plan_expr *e)
     return true;
 }
 
-static bool cannot_err_body(const struct compiler *c, const struct wr_plan_body *body);
-
 /* Evaluating the term raises no error and is seen by nobody: no rules, no functions, no builtins
  * but operators and count of a comprehension. */
 static bool cannot_err(const struct compiler *c, const struct wr_plan_term *t)
@@ -371,7 +371,7 @@ static bool cannot_err(const struct compiler *c, const struct wr_plan_term *t)
             return false;
         }
     }
-    return t->body == NULL || cannot_err_body(c, t->body);
+    return t->body == NULL || wr_cannot_err_body(c, t->body);
 }
 
 static bool cannot_err_expr(const struct compiler *c, const struct wr_plan_expr *e)
@@ -382,7 +382,7 @@ static bool cannot_err_expr(const struct compiler *c, const struct wr_plan_expr 
     return cannot_err(c, e->a) && (e->b == NULL || cannot_err(c, e->b));
 }
 
-static bool cannot_err_body(const struct compiler *c, const struct wr_plan_body *body)
+bool wr_cannot_err_body(const struct compiler *c, const struct wr_plan_body *body)
 {
     for (uint32_t i = 0; i < body->n; i++) {
         if (!cannot_err_expr(c, body->exprs[i])) {

@@ -10,10 +10,10 @@ struct steps {
     bool node; /* reg may hold a node of the rule tree */
 };
 
-static uint32_t const_prefix(const struct wr_plan_term *t, uint32_t from)
+static uint32_t const_prefix(const struct compiler *c, const struct wr_plan_term *t, uint32_t from)
 {
     uint32_t i = from;
-    while (i < t->n && t->items[i]->kind == WR_PLAN_CONST) {
+    while (i < t->n && wr_known(c, t->items[i]) != NULL) {
         i++;
     }
     return i;
@@ -22,12 +22,6 @@ static uint32_t const_prefix(const struct wr_plan_term *t, uint32_t from)
 static uint32_t target(struct compiler *c, uint32_t want, bool last)
 {
     return last && want != WR_NO_REGISTER ? want : wr_new_register(c);
-}
-
-static void bind_to(struct compiler *c, uint32_t var, uint32_t reg)
-{
-    wr_bind(&c->bindings, var);
-    c->var_register[var] = (uint16_t)reg;
 }
 
 /* A loop over the elements of s->reg; the operand is matched with each key. */
@@ -58,7 +52,7 @@ static void iterate(struct compiler *c, struct steps *s, const struct wr_plan_te
     }
     c->fail = label;
     if (operand->kind == WR_PLAN_VAR) {
-        bind_to(c, operand->var, key);
+        wr_bind_register(c, operand->var, key);
     } else {
         wr_compile_match(c, operand, key);
     }
@@ -90,10 +84,10 @@ static void step(struct compiler *c, struct steps *s, uint32_t want)
         iterate(c, s, operand, last && !s->node, want);
         return;
     }
-    if (operand->kind == WR_PLAN_CONST && !s->node) {
+    const struct wr_value *known = wr_known(c, operand);
+    if (known != NULL && !s->node) {
         uint32_t reg = target(c, want, last);
-        wr_emit(c, WR_OP_GET_CONST, reg, s->reg, 0, wr_unit_const(c->unit, operand->value),
-                c->fail);
+        wr_emit(c, WR_OP_GET_CONST, reg, s->reg, 0, wr_unit_const(c->unit, *known), c->fail);
         s->reg = reg;
         return;
     }
@@ -125,14 +119,14 @@ static uint32_t base_path(struct compiler *c, struct wr_path_table *table,
 {
     uint32_t path = 0;
     for (uint32_t i = 1; i < end; i++) {
-        path = wr_unit_path(c->unit, table, path, t->items[i]->value);
+        path = wr_unit_path(c->unit, table, path, *wr_known(c, t->items[i]));
     }
     return path;
 }
 
 static uint32_t input_ref(struct compiler *c, const struct wr_plan_term *t, uint32_t want)
 {
-    uint32_t end = const_prefix(t, 1);
+    uint32_t end = const_prefix(c, t, 1);
     struct steps s = {.ref = t, .next = end};
     s.reg = target(c, want, end == t->n);
     wr_emit(c, WR_OP_INPUT, s.reg, 0, 0, base_path(c, &c->unit->input, t, end), c->fail);
@@ -147,7 +141,7 @@ static uint32_t data_ref(struct compiler *c, const struct wr_plan_term *t, uint3
            t->items[s.next]->kind == WR_PLAN_CONST) {
         const struct wr_rule_node *child = wr_tree_child(node, &t->items[s.next]->value);
         if (child == NULL || child->kind == WR_NODE_FUNCTION) { /* no rules this way */
-            uint32_t end = const_prefix(t, 1);
+            uint32_t end = const_prefix(c, t, 1);
             s.reg = target(c, want, end == t->n);
             wr_emit(c, WR_OP_DATA, s.reg, 0, 0, base_path(c, &c->unit->data, t, end), c->fail);
             s.next = end;

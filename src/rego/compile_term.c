@@ -166,13 +166,71 @@ uint32_t wr_compile_call(struct compiler *c, const struct wr_plan_term *t, uint3
     return reg;
 }
 
+/* ── what is known ahead ────────────────────────────────────────────────────────────────────── */
+
+void wr_bind_register(struct compiler *c, uint32_t var, uint32_t reg)
+{
+    wr_bind(&c->bindings, var);
+    c->var_register[var] = (uint16_t)reg;
+    c->var_constant[var] = NULL;
+}
+
+#define FOLD_FUEL 1000 /* what is dearer is computed when it is needed */
+
+/* Sums, differences and products of what is known; NULL when there is none, or an error. */
+static const struct wr_value *fold(const struct compiler *c, const struct wr_plan_term *t)
+{
+    struct wr_value args[2];
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct wr_value *known = wr_known(c, t->items[i]);
+        if (known == NULL || known->type != WR_NUMBER) {
+            return NULL;
+        }
+        args[i] = *known;
+    }
+    uint64_t fuel = FOLD_FUEL;
+    struct wr_builtin_env env = {0};
+    struct wr_builtin_call call = {
+        .self = t->builtin, .arena = c->arena, .env = &env, .fuel = &fuel};
+    struct wr_value *out = WR_NEW(c->arena, struct wr_value);
+    if (out == NULL || t->builtin->fn(&call, args, 2, out) != WR_OK || out->type == WR_UNDEFINED) {
+        return NULL;
+    }
+    return out;
+}
+
+const struct wr_value *wr_known(const struct compiler *c, const struct wr_plan_term *t)
+{
+    switch (t->kind) {
+    case WR_PLAN_CONST:
+        return &t->value;
+    case WR_PLAN_VAR:
+        return c->bindings.bound[t->var] ? c->var_constant[t->var] : NULL;
+    case WR_PLAN_CALL:
+        return t->op >= WR_OPERATOR_PLUS && t->op <= WR_OPERATOR_MUL && t->n == 2 ? fold(c, t)
+                                                                                  : NULL;
+    default:
+        return NULL;
+    }
+}
+
 /* ── terms ──────────────────────────────────────────────────────────────────────────────────── */
+
+static uint32_t constant(struct compiler *c, struct wr_value v, uint32_t want)
+{
+    uint32_t reg = target(c, want);
+    wr_emit(c, WR_OP_CONST, reg, 0, 0, wr_unit_const(c->unit, v), NO_LABEL);
+    return reg;
+}
 
 static uint32_t variable(struct compiler *c, const struct wr_plan_term *t, uint32_t want)
 {
     if (!c->bindings.bound[t->var]) {
         c->unsafe = true;
         return 0;
+    }
+    if (c->var_constant[t->var] != NULL) {
+        return constant(c, *c->var_constant[t->var], want);
     }
     uint32_t reg = c->var_register[t->var];
     if (want == WR_NO_REGISTER || want == reg) {
@@ -185,11 +243,8 @@ static uint32_t variable(struct compiler *c, const struct wr_plan_term *t, uint3
 uint32_t wr_compile_term(struct compiler *c, const struct wr_plan_term *t, uint32_t want)
 {
     switch (t->kind) {
-    case WR_PLAN_CONST: {
-        uint32_t reg = target(c, want);
-        wr_emit(c, WR_OP_CONST, reg, 0, 0, wr_unit_const(c->unit, t->value), NO_LABEL);
-        return reg;
-    }
+    case WR_PLAN_CONST:
+        return constant(c, t->value, want);
     case WR_PLAN_VAR:
         return variable(c, t, want);
     case WR_PLAN_ARRAY:
@@ -200,8 +255,10 @@ uint32_t wr_compile_term(struct compiler *c, const struct wr_plan_term *t, uint3
     case WR_PLAN_SET_OF:
     case WR_PLAN_OBJECT_OF:
         return wr_compile_comprehension(c, t, want);
-    case WR_PLAN_CALL:
-        return wr_compile_call(c, t, want);
+    case WR_PLAN_CALL: {
+        const struct wr_value *known = wr_known(c, t);
+        return known != NULL ? constant(c, *known, want) : wr_compile_call(c, t, want);
+    }
     default:
         return wr_compile_ref(c, t, want);
     }
@@ -237,12 +294,12 @@ static void match_object(struct compiler *c, const struct wr_plan_term *p, uint3
 
 void wr_compile_match(struct compiler *c, const struct wr_plan_term *pattern, uint32_t reg)
 {
+    const struct wr_value *known = wr_known(c, pattern);
     wr_set_place(c, pattern->loc);
     if (pattern->kind == WR_PLAN_VAR && !c->bindings.bound[pattern->var]) {
-        wr_bind(&c->bindings, pattern->var);
-        c->var_register[pattern->var] = (uint16_t)reg;
-    } else if (pattern->kind == WR_PLAN_CONST) {
-        wr_emit(c, WR_OP_EQ_CONST, 0, reg, 0, wr_unit_const(c->unit, pattern->value), c->fail);
+        wr_bind_register(c, pattern->var, reg);
+    } else if (known != NULL) {
+        wr_emit(c, WR_OP_EQ_CONST, 0, reg, 0, wr_unit_const(c->unit, *known), c->fail);
     } else if (pattern->kind == WR_PLAN_ARRAY) {
         match_array(c, pattern, reg);
     } else if (pattern->kind == WR_PLAN_OBJECT) {
@@ -303,7 +360,8 @@ void wr_compile_unify(struct compiler *c, const struct wr_plan_term *x,
         unify_pairs(c, x, y);
         return;
     }
-    if (x->kind == WR_PLAN_CONST || !one_way(c, x, y)) {
+    bool binds = y->kind == WR_PLAN_VAR && !c->bindings.bound[y->var];
+    if ((wr_known(c, x) != NULL && !binds) || !one_way(c, x, y)) {
         const struct wr_plan_term *swap = x; /* constants are cheapest as patterns */
         x = y;
         y = swap;
@@ -315,6 +373,12 @@ void wr_compile_unify(struct compiler *c, const struct wr_plan_term *x,
     }
     if (!one_way(c, x, y)) {
         c->unsafe = true;
+        return;
+    }
+    const struct wr_value *known = wr_known(c, x);
+    if (known != NULL && y->kind == WR_PLAN_VAR && !c->bindings.bound[y->var]) {
+        wr_bind(&c->bindings, y->var);
+        c->var_constant[y->var] = known;
         return;
     }
     uint32_t reg = wr_compile_term(c, x, WR_NO_REGISTER);

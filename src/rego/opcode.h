@@ -75,6 +75,9 @@
     X(OBJECT, "abc", 0, 1, "r[a] = object of c pairs from r[b] on")                                \
     X(COLLECT, "an", 0, 1, "r[a] = empty accumulator of kind d")                                   \
     X(ADD, "ab", 0, 1, "add r[b] to accumulator r[a]")                                             \
+    X(ADD_CONST, "ak", 0, 1, "add k[d] to accumulator r[a]")                                       \
+    X(GROUND, "an", 0, 1, "r[a] = empty accumulator of elements of ground set d")                  \
+    X(MARK, "an", 0, 1, "add the element of rank d to accumulator r[a] of a ground set")           \
     X(PUT, "abc", 0, 1, "put key r[b] with value r[c] into accumulator r[a]")                      \
     X(PUT_PATH, "abcn", 0, 1, "put r[b+c] under the c keys from r[b] on; d: as a set's element")   \
     X(FINISH, "ab", 0, 1, "r[a] = what accumulator r[b] holds; conflict if keys disagree")         \
@@ -97,7 +100,13 @@ enum wr_opcode {
         WR_OPCODES
 };
 
-enum wr_collect { WR_COLLECT_ARRAY, WR_COLLECT_SET, WR_COLLECT_OBJECT, WR_COLLECT_PATHS };
+enum wr_collect {
+    WR_COLLECT_ARRAY,
+    WR_COLLECT_SET,
+    WR_COLLECT_OBJECT,
+    WR_COLLECT_PATHS,
+    WR_COLLECT_GROUND,
+};
 enum wr_compare { WR_COMPARE_EQ, WR_COMPARE_NEQ, WR_COMPARE_LT, WR_COMPARE_LTE };
 
 struct wr_insn {

@@ -254,6 +254,23 @@ static struct wr_plan_module *query_module(struct wr_rego_query *query, struct w
     return module;
 }
 
+/* Base documents do not change between evaluations: their paths are looked up once. */
+static wr_err look_up_data(struct wr_rego_query *query, struct wr_arena *arena,
+                           struct wr_rego_errors *errors)
+{
+    const struct wr_unit *unit = &query->unit;
+    query->data_slots = WR_NEW_ARRAY(arena, struct wr_value, unit->data.n);
+    if (query->data_slots == NULL) {
+        wr_rego_error_add(errors, WR_E_MEMORY, query->text, NULL, "no room left for the query");
+        return WR_E_MEMORY;
+    }
+    memset(query->data_slots, VM_UNKNOWN, unit->data.n * sizeof(query->data_slots[0]));
+    for (uint32_t path = 0; path < unit->data.n; path++) {
+        wr_vm_slot(unit, &unit->data, query->data_slots, &query->program->data, path);
+    }
+    return WR_OK;
+}
+
 wr_err wr_rego_prepare(const struct wr_rego_program *program, struct wr_arena *arena,
                        struct wr_str text, const struct wr_rego_query_options *options,
                        struct wr_rego_query **out, struct wr_rego_errors *errors)
@@ -285,6 +302,7 @@ wr_err wr_rego_prepare(const struct wr_rego_program *program, struct wr_arena *a
         struct wr_compile_query_options how = {options->capture, options->all_vars};
         err = wr_compile_query(query, arena, &how, errors);
     }
+    err = err == WR_OK ? look_up_data(query, arena, errors) : err;
     *out = err == WR_OK ? query : NULL;
     return err == WR_OK ? WR_OK : first_error(errors);
 }
@@ -347,6 +365,7 @@ wr_err wr_rego_prepare_path(const struct wr_rego_program *program, struct wr_are
     }
     query->is_path = true;
     wr_err err = wr_compile_documents(query, arena, &ref, 1, errors);
+    err = err == WR_OK ? look_up_data(query, arena, errors) : err;
     *out = err == WR_OK ? query : NULL;
     return err;
 }
@@ -395,6 +414,7 @@ wr_err wr_rego_prepare_entries(const struct wr_rego_program *program, struct wr_
         }
     }
     wr_err err = wr_compile_documents(query, arena, refs, (uint32_t)n, errors);
+    err = err == WR_OK ? look_up_data(query, arena, errors) : err;
     *out = err == WR_OK ? query : NULL;
     return err;
 }
@@ -429,7 +449,7 @@ static bool start_vm(struct vm *vm, const struct wr_rego_query *query,
                      struct wr_error *error)
 {
     const struct wr_unit *unit = &query->unit;
-    size_t n_slots = (size_t)unit->input.n + unit->data.n + unit->n_functions;
+    size_t n_slots = (size_t)unit->input.n + unit->n_functions;
     struct start *start =
         wr_arena_alloc(scratch, sizeof(*start) + n_slots * sizeof(struct wr_value), 16);
     *vm = (struct vm){.query = query,
@@ -447,8 +467,8 @@ static bool start_vm(struct vm *vm, const struct wr_rego_query *query,
         .input = context->input != NULL ? *context->input : wr_undefined(),
         .data = query->program->data,
         .input_slots = start->slots,
-        .data_slots = start->slots + unit->input.n,
-        .memory = start->slots + unit->input.n + unit->data.n,
+        .data_slots = query->data_slots,
+        .memory = start->slots + unit->input.n,
     };
     start->block = (struct vm_block){NULL, start->registers, FIRST_REGISTERS, 0};
     vm->context = &start->context;

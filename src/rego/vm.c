@@ -824,6 +824,20 @@ wr_err wr_vm_run(struct vm *vm)
     BURN(1);
     TRY(wr_vm_collect_add(vm, &r[in->a], r[in->b]));
     NEXT();
+    CASE(ADD_CONST)
+    BURN(1);
+    TRY(wr_vm_collect_add(vm, &r[in->a], k[in->d]));
+    NEXT();
+    CASE(GROUND)
+    BURN(1 + vm->unit->grounds[in->d].n / 64);
+    if (WR_UNLIKELY(!wr_vm_collect_ground(vm, &vm->unit->grounds[in->d], &r[in->a]))) {
+        return fail_with(vm, PC, WR_E_MEMORY);
+    }
+    NEXT();
+    CASE(MARK)
+    BURN(1);
+    wr_vm_collect_mark(&r[in->a], in->d);
+    NEXT();
     CASE(PUT)
     BURN(1);
     TRY(wr_vm_collect_put(vm, &r[in->a], r[in->b], r[in->c]));

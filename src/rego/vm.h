@@ -43,6 +43,8 @@ struct vm_collect {
     uint32_t kind; /* enum wr_collect */
     uint32_t n, cap;
     struct wr_value *items; /* OBJECT: key, value; PATHS: one array [path, element?, leaf] each */
+    const struct wr_value *ground; /* GROUND: the set of which ... */
+    uint64_t *marks;               /* ... these are elements, a bit each, by rank */
 };
 
 struct vm_block { /* of registers */
@@ -178,6 +180,8 @@ struct vm_context *wr_vm_unmocked(struct vm *vm);
 
 /* vm_collect.c */
 bool wr_vm_collect_new(struct vm *vm, uint32_t kind, struct wr_value *out);
+bool wr_vm_collect_ground(struct vm *vm, const struct wr_value *set, struct wr_value *out);
+void wr_vm_collect_mark(const struct wr_value *collect, uint32_t rank);
 wr_err wr_vm_collect_add(struct vm *vm, const struct wr_value *collect, struct wr_value v);
 wr_err wr_vm_collect_put(struct vm *vm, const struct wr_value *collect, struct wr_value key,
                          struct wr_value value);

@@ -93,6 +93,44 @@ wr_err wr_vm_collect_path(struct vm *vm, const struct wr_value *v, const struct 
     return wr_vm_collect_add(vm, v, wr_array(items, 3));
 }
 
+bool wr_vm_collect_ground(struct vm *vm, const struct wr_value *set, struct wr_value *out)
+{
+    struct vm_collect *collect = WR_NEW(vm->arena, struct vm_collect);
+    uint64_t *marks = WR_NEW_ARRAY(vm->arena, uint64_t, (size_t)set->n / 64 + 1);
+    if (collect == NULL || marks == NULL) {
+        return false;
+    }
+    *collect = (struct vm_collect){.kind = WR_COLLECT_GROUND, .ground = set, .marks = marks};
+    *out = (struct wr_value){.type = VM_COLLECT, .text = (const char *)collect};
+    return true;
+}
+
+void wr_vm_collect_mark(const struct wr_value *v, uint32_t rank)
+{
+    collect_of(v)->marks[rank / 64] |= UINT64_C(1) << rank % 64;
+}
+
+static wr_err marked(struct vm *vm, const struct vm_collect *collect, struct wr_value *out)
+{
+    const struct wr_value *set = collect->ground;
+    uint32_t n_words = set->n / 64 + 1, n = 0;
+    for (uint32_t w = 0; w < n_words; w++) {
+        n += (uint32_t)__builtin_popcountll(collect->marks[w]);
+    }
+    struct wr_value *items = wr_arena_alloc(vm->arena, n * sizeof(items[0]), alignof(items[0]));
+    if (items == NULL) {
+        return WR_E_MEMORY;
+    }
+    n = 0;
+    for (uint32_t w = 0; w < n_words; w++) {
+        for (uint64_t bits = collect->marks[w]; bits != 0; bits &= bits - 1) {
+            items[n++] = set->items[w * 64 + (uint32_t)__builtin_ctzll(bits)];
+        }
+    }
+    *out = (struct wr_value){.type = WR_SET, .n = n, .items = items};
+    return WR_OK;
+}
+
 /* True if the keys come in ascending order, as those of comprehensions over objects do. */
 static bool is_ascending(const struct wr_pair *pairs, uint32_t n)
 {
@@ -204,6 +242,8 @@ wr_err wr_vm_collect_finish(struct vm *vm, const struct wr_value *v, struct wr_v
     case WR_COLLECT_SET:
         *out = wr_set_from(collect->items, collect->n);
         return WR_OK;
+    case WR_COLLECT_GROUND:
+        return marked(vm, collect, out);
     case WR_COLLECT_OBJECT:
         return unique_object(vm, collect, out);
     default: {

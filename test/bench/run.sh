@@ -1,9 +1,44 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # The measurements of docs/benchmarks.md. Needs build/release. Quote medians, say the machine.
+#   run.sh           all of them
+#   run.sh rego [DIR]   policies alone, beside plain C and, with OPA=... or on PATH, a real opa;
+#                    DIR as test/bench/policies
 set -eu
 cd "$(dirname "$0")/../.."
 release=build/release
+
+bench_rego() { # bench_rego [DIR]
+    policies=${1:-test/bench/policies}
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    python3 test/bench/rego_plain.py "$policies" >"$work/plain.c"
+    ${CC:-cc} -O2 -shared -fPIC -I test/bench -o "$work/plain.so" "$work/plain.c"
+    echo "== policies, CPU time of one evaluation of data.risk on a parsed input (best of 60 windows)"
+    "$release/bench_rego" "$policies" "$work/plain.so"
+    opa=${OPA:-$(command -v opa || true)}
+    if [ -z "$opa" ]; then
+        echo "no opa beside: there is none on PATH, and OPA=... is not set"
+        return
+    fi
+    echo "== $opa $("$opa" version | sed -n 's/^Version: //p'): opa bench, the same policies and inputs"
+    v0=
+    ! "$opa" bench --help 2>&1 | grep -q v0-compatible || v0=--v0-compatible
+    for policy in seed rules50 rules1000; do
+        input=rules_input.json
+        [ "$policy" != seed ] || input=seed_input.json
+        # shellcheck disable=SC2086 # v0 is one flag or none
+        "$opa" bench $v0 -d "$policies/$policy.rego" -d "$policies/data.json" \
+            -i "$policies/$input" --count 3 'data.risk' |
+            awk -v policy="$policy" -F'|' '/ns\/op/ {gsub(/ /, ""); print policy, $2, $3}'
+    done
+}
+
+if [ "${1:-}" = rego ]; then
+    shift
+    bench_rego "$@"
+    exit
+fi
 
 echo "== machine"
 sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | sort | uniq -c
@@ -28,3 +63,5 @@ if command -v valgrind >/dev/null; then
         grep -E 'Collected|refs' || true
     rm -f "$out"
 fi
+
+bench_rego
