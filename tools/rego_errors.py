@@ -247,7 +247,6 @@ v1: rule without value and body|package a\na.b.c
 v1: two of them|package a\np { true }\nq { true }
 v1: else without if|package a\np if { false } else { true }
 v1: chained body|package a\nf(x) { true } { false }
-v1: contains in ref|package a\np if input.contains
 """
 
 

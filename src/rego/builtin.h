@@ -172,6 +172,7 @@ struct wr_builtin_call {
     const struct wr_builtin_cache *prepared; /* of the pack; may be NULL */
     struct wr_error *error;                  /* may be NULL */
     uint64_t *fuel; /* units left; one is about one simple operation; NULL: not counted */
+    bool v1;        /* as OPA 1.x where it answers otherwise than OPA 0.60 */
 };
 
 /* ── for the builtins themselves ────────────────────────────────────────────────────────────── */

@@ -281,7 +281,8 @@ WR_BUILTIN_FN(wr_b_numbers_range_step)
     WR_TRY(want_bound(call, args, 1, &to));
     WR_TRY(want_step(call, args, &step));
     if (step <= 0) {
-        return wr_builtin_fail(call, "step must be a positive number above zero");
+        return wr_builtin_fail(call, call->v1 ? "step must be a positive integer"
+                                              : "step must be a positive number above zero");
     }
     return range(call, from, to, (uint64_t)step, out);
 }

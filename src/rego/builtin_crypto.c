@@ -109,7 +109,7 @@ WR_BUILTIN_FN(wr_b_x509)
         WR_TRY(wr_builtin_charge(call, (uint64_t)args[i].n * 16 + 1000));
     }
     if (crypto == NULL || crypto->x509 == NULL) {
-        return wr_builtin_fail(call, "this build has no X.509 cryptography");
+        return wr_builtin_fail(call, "this build has no public-key cryptography");
     }
     while (op + 1 < WR_COUNTOF(table) &&
            !wr_str_eq(wr_str_z(table[op].name), wr_str_z(call->self->name))) {

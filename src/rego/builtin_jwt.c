@@ -502,27 +502,71 @@ static wr_err sign_public(struct wr_builtin_call *call, const struct algorithm *
     return err == WR_OK ? WR_OK : wr_builtin_fail(call, "%s", error.text);
 }
 
+/* Headers as OPA 1.x reads them: errors are of the algorithm, and whatever begins like a number
+ * counts as JSON. */
+static wr_err read_header_v1(struct wr_builtin_call *call, struct wr_str text,
+                             struct wr_value *header, const struct algorithm **a)
+{
+    size_t digits = 0;
+    while (digits < text.n && memchr("0123456789+-.eE", text.p[digits], 15) != NULL) {
+        digits++;
+    }
+    *header = wr_object_from(NULL, 0);
+    if (text.n == 0) {
+        return wr_builtin_fail(call, "missing or invalid 'alg' header: cannot parse JSON: cannot "
+                                     "parse empty string; unparsed tail: \"\"");
+    }
+    if (digits < text.n) {
+        wr_err err = wr_json_value(call, text, header);
+        if (err == WR_E_EVAL_BUILTIN) {
+            return wr_builtin_fail(call, "missing or invalid 'alg' header: cannot parse JSON");
+        }
+        WR_TRY(err);
+    }
+    struct wr_str name =
+        header->type == WR_OBJECT ? member_text(header, WR_STR("alg")) : (struct wr_str){0};
+    if (name.p == NULL) {
+        return wr_builtin_fail(call,
+                               "missing or invalid 'alg' header: jwsbb: header \"alg\" not found");
+    }
+    *a = algorithm_of(name, false);
+    return *a != NULL ? WR_OK
+                      : wr_builtin_fail(call, "unknown JWS algorithm: %.*s",
+                                        (int)WR_MIN(name.n, 100u), name.p);
+}
+
+static wr_err read_header(struct wr_builtin_call *call, struct wr_str text, struct wr_value *header,
+                          const struct algorithm **a)
+{
+    if (call->v1) {
+        return read_header_v1(call, text, header, a);
+    }
+    WR_TRY(wr_json_value(call, text, header));
+    if (header->type != WR_OBJECT) {
+        return wr_builtin_fail(call, "headers and key must be JSON objects");
+    }
+    struct wr_str name = member_text(header, WR_STR("alg"));
+    *a = name.p == NULL ? NULL : algorithm_of(name, false);
+    return *a != NULL ? WR_OK : wr_builtin_fail(call, "unknown signature algorithm");
+}
+
 static wr_err encode_sign(struct wr_builtin_call *call, struct wr_str headers,
                           struct wr_str payload, struct wr_str key_text, struct wr_value *out)
 {
     struct wr_value header, jwk, ignored;
     struct wr_str signature, secret;
+    const struct algorithm *a;
     uint8_t mac[WR_DIGEST_SIZE_MAX];
     WR_TRY(wr_json_value(call, key_text, &jwk));
-    WR_TRY(wr_json_value(call, headers, &header));
-    if (jwk.type != WR_OBJECT || header.type != WR_OBJECT) {
+    if (jwk.type != WR_OBJECT) {
         return wr_builtin_fail(call, "headers and key must be JSON objects");
     }
+    WR_TRY(read_header(call, headers, &header, &a));
     const struct wr_value *keys = wr_object_get_str(&jwk, WR_STR("keys"));
     if (keys != NULL && keys->type == WR_ARRAY && keys->n > 0) {
         jwk = keys->items[0];
     }
-    struct wr_str name = member_text(&header, WR_STR("alg"));
     struct wr_str typ = member_text(&header, WR_STR("typ"));
-    const struct algorithm *a = name.p == NULL ? NULL : algorithm_of(name, false);
-    if (a == NULL) {
-        return wr_builtin_fail(call, "unknown signature algorithm");
-    }
     if ((typ.n == 0 || wr_str_eq(typ, WR_STR("JWT"))) &&
         wr_json_value(call, payload, &ignored) != WR_OK) {
         return wr_builtin_fail(call, "type is JWT but payload is not JSON");
@@ -554,14 +598,18 @@ WR_BUILTIN_FN(wr_b_jwt_encode_sign_raw)
 }
 
 /* Objects are signed as their Rego text, with a space behind ':' and ','; that is what OPA 0.60
- * signs. */
+ * signs. OPA 1.x signs compact JSON. */
 WR_BUILTIN_FN(wr_b_jwt_encode_sign)
 {
     struct wr_str text[3];
     for (uint32_t i = 0; i < n && i < 3; i++) {
         struct wr_buf buf = wr_buf_in(call->arena, 128);
         WR_TRY(wr_builtin_want(call, args, i, WR_OBJECT));
-        wr_rego_write(&buf, &args[i]);
+        if (call->v1) {
+            wr_json_write(&buf, &args[i], WR_JSON_HTML_SAFE);
+        } else {
+            wr_rego_write(&buf, &args[i]);
+        }
         WR_TRY(wr_builtin_check(call, &buf));
         text[i] = wr_buf_view(&buf);
     }

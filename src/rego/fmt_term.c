@@ -249,20 +249,25 @@ static void write_comprehension(struct wr_fmt *f, const struct wr_ast_term *t)
 
 /* ── terms ──────────────────────────────────────────────────────────────────────────────────── */
 
-static bool is_future_keyword(struct wr_str word)
+/* A word of the language heads a reference (version 1) by the dot behind it. */
+static bool is_keyword_head(const struct wr_ast_term *before)
 {
-    return wr_str_eq(word, WR_STR("in")) || wr_str_eq(word, WR_STR("every")) ||
-           wr_str_eq(word, WR_STR("if")) || wr_str_eq(word, WR_STR("contains"));
+    return before->kind == WR_AST_VAR &&
+           (wr_lex_is_keyword(before->name) || wr_lex_is_future_keyword(before->name));
 }
 
-static bool may_follow_dot(const struct wr_fmt *f, const struct wr_ast_term *item)
+static bool may_follow_dot(const struct wr_fmt *f, const struct wr_ast_term *before,
+                           const struct wr_ast_term *item)
 {
     if (!wr_ast_is_string(item)) {
         return false;
     }
     struct wr_str name = wr_text(item->value);
-    return wr_lex_is_name(name) && !wr_lex_is_keyword(name) &&
-           !(f->keywords && is_future_keyword(name));
+    if (!wr_lex_is_name(name)) {
+        return false;
+    }
+    return is_keyword_head(before) ||
+           (!wr_lex_is_keyword(name) && !(f->keywords && wr_lex_is_future_keyword(name)));
 }
 
 static void write_quoted(struct wr_fmt *f, struct wr_str s)
@@ -309,7 +314,7 @@ void wr_fmt_ref(struct wr_fmt *f, struct wr_ast_term *const *items, uint32_t n)
     for (uint32_t i = 0; i < n; i++) {
         if (i == 0) {
             write_closed(f, items[0], wr_fmt_loc(f, &items[0]->loc)->row);
-        } else if (may_follow_dot(f, items[i])) {
+        } else if (may_follow_dot(f, items[i - 1], items[i])) {
             wr_fmt_text(f, ".");
             wr_fmt_str(f, wr_text(items[i]->value));
         } else {

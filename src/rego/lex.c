@@ -363,6 +363,12 @@ bool wr_lex_is_keyword(struct wr_str word)
     return word_token(word, 0) != WR_TOK_IDENT;
 }
 
+bool wr_lex_is_future_keyword(struct wr_str word)
+{
+    return wr_str_eq(word, WR_STR("in")) || wr_str_eq(word, WR_STR("every")) ||
+           wr_str_eq(word, WR_STR("if")) || wr_str_eq(word, WR_STR("contains"));
+}
+
 bool wr_lex_is_name(struct wr_str word)
 {
     if (word.n == 0 || is_decimal(word.p[0])) {

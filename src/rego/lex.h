@@ -94,6 +94,8 @@ bool wr_token_is_keyword(enum wr_token token);
 /* True for not, package, import, as, default, else, with, null, true, false and some: these cannot
  * be names, whatever is imported. */
 bool wr_lex_is_keyword(struct wr_str word);
+/* in, every, if and contains: words of the language when imported, and in version 1. */
+bool wr_lex_is_future_keyword(struct wr_str word);
 /* A letter or underscore, then these and digits. */
 bool wr_lex_is_name(struct wr_str word);
 

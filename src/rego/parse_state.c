@@ -13,6 +13,7 @@ void wr_parse_open(struct wr_parser *p, struct wr_arena *arena, struct wr_str fi
     wr_lex_init(&p->at.lexer, text.n <= WR_LIMIT_REGO_SOURCE ? text : WR_STR(""));
     if (options != NULL) {
         p->v1 = options->v1;
+        p->keyword_refs = options->v1;
         p->at.lexer.keywords = options->v1 || options->all_future_keywords
                                    ? (uint8_t)WR_REGO_ALL_KEYWORDS
                                    : options->keywords;
@@ -51,9 +52,23 @@ static void add_comment(struct wr_parser *p, const struct wr_lexeme *lexeme)
         text, {lexeme->row, lexeme->col, lexeme->offset, end - lexeme->offset}};
 }
 
+/* In version 1 a word of the language that touches a dot is a name: data.foo.if, not.foo. */
+static bool is_part_of_ref(const struct wr_parser *p, enum wr_token before,
+                           const struct wr_lexeme *lexeme)
+{
+    if (!p->keyword_refs || !wr_token_is_keyword(lexeme->token)) {
+        return false;
+    }
+    const char *next = p->text.p + lexeme->end;
+    bool dot_follows =
+        lexeme->end + 1 < p->text.n && next[0] == '.' && wr_lex_is_name(wr_str_of(next + 1, 1));
+    return before == WR_TOK_DOT || dot_follows;
+}
+
 static void scan(struct wr_parser *p, bool skip_space)
 {
     struct wr_parse_place *at = &p->at;
+    enum wr_token before = at->token;
     if (p->dead) {
         at->token = WR_TOK_EOF;
         return;
@@ -65,7 +80,7 @@ static void scan(struct wr_parser *p, bool skip_space)
     for (;;) {
         struct wr_lexeme lexeme;
         wr_lex_next(&at->lexer, &lexeme);
-        at->token = lexeme.token;
+        at->token = is_part_of_ref(p, before, &lexeme) ? WR_TOK_IDENT : lexeme.token;
         at->row = lexeme.row;
         at->col = lexeme.col;
         at->offset = lexeme.offset;

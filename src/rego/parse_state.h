@@ -50,8 +50,9 @@ struct wr_parser {
     uint32_t depth;
     uint32_t speculation; /* readings that may yet be taken back */
     bool v1;
-    bool rego_v1; /* import rego.v1 was seen */
-    bool dead;    /* out of memory or beyond a limit: nothing but the end of the text is read */
+    bool keyword_refs; /* words of the language may stand in references, as since OPA 1.6 */
+    bool rego_v1;      /* import rego.v1 was seen */
+    bool dead; /* out of memory or beyond a limit: nothing but the end of the text is read */
     const struct wr_parse_error *last_words; /* why */
     struct wr_parse_memo *memo;
     uint32_t n_memo, memo_cap;

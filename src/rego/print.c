@@ -29,10 +29,12 @@ static void print_list(const struct printer *pr, struct wr_ast_term *const *term
     }
 }
 
-static bool is_future_keyword(struct wr_str word)
+/* A word of the language heads a reference (version 1) by the dot behind it. */
+static bool after_keyword(struct wr_ast_term *const *items, uint32_t i)
 {
-    return wr_str_eq(word, WR_STR("in")) || wr_str_eq(word, WR_STR("every")) ||
-           wr_str_eq(word, WR_STR("if")) || wr_str_eq(word, WR_STR("contains"));
+    return i == 1 && items[0]->kind == WR_AST_VAR && wr_ast_is_string(items[1]) &&
+           (wr_lex_is_keyword(items[0]->name) || wr_lex_is_future_keyword(items[0]->name)) &&
+           wr_lex_is_name(wr_text(items[1]->value));
 }
 
 static void print_ref(const struct printer *pr, struct wr_ast_term *const *items, uint32_t n)
@@ -41,8 +43,9 @@ static void print_ref(const struct printer *pr, struct wr_ast_term *const *items
         struct wr_str name = wr_ast_is_string(items[i]) ? wr_text(items[i]->value) : WR_STR("");
         if (i == 0) {
             print_term(pr, items[i]);
-        } else if (wr_lex_is_name(name) && !wr_lex_is_keyword(name) &&
-                   !(pr->exact && is_future_keyword(name))) {
+        } else if (after_keyword(items, i) ||
+                   (wr_lex_is_name(name) && !wr_lex_is_keyword(name) &&
+                    !(pr->exact && wr_lex_is_future_keyword(name)))) {
             wr_buf_char(pr->buf, '.');
             wr_buf_str(pr->buf, name);
         } else {

@@ -479,7 +479,8 @@ static bool start_vm(struct vm *vm, const struct wr_rego_query *query,
                                         .env = &context->env,
                                         .prepared = query->program->prepared,
                                         .error = error,
-                                        .fuel = &vm->fuel};
+                                        .fuel = &vm->fuel,
+                                        .v1 = query->program->options.v1};
     return wr_vm_start(vm);
 }
 

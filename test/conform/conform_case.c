@@ -1,41 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* OPA's own conformance cases, judged as their README says.
- *
- *   opa_cases LIST [--update] [--all] [--show TEXT]
- *
- * LIST names the cases that pass, one `set/category/index` a line. A listed case that fails is a
- * failure of the test. --update adds what passes and never takes anything away; --all also counts
- * cases that OPA 0.60 itself does not pass; --show prints the failures whose name or category
- * contains TEXT. The cases are not part of this tree: without them the test is skipped. */
-#include <dirent.h>
+/* One case, run and judged as the README of OPA's cases says. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <zlib.h>
 
-#include "check.h"
+#include "conform_case.h"
 #include "rego/parse.h"
 #include "rego/rego.h"
-#include "shell/crypto.h"
 #include "value/json_read.h"
 #include "value/json_write.h"
-
-#define CASES      WEIR_SHARED "/opa-cases"
-#define MAX_LISTED 8192
-
-static struct {
-    const char *list, *show;
-    bool update, all;
-} options;
-
-static char *listed[MAX_LISTED];
-static bool listed_seen[MAX_LISTED];
-static unsigned n_listed;
-static FILE *adding;
-static unsigned total, passed, lost;
-
-static const struct wr_memory memory = CHECK_MEMORY;
 
 /* ── host functions that some cases name ────────────────────────────────────────────────────── */
 
@@ -134,16 +108,69 @@ static bool load_zone(void *context, struct wr_arena *arena, struct wr_str name,
     return n > 0;
 }
 
+/* ── public-key cryptography: the shell's, counted; none in a build of the core alone ──────────── */
+
+static unsigned crypto_calls;
+
+unsigned conform_crypto_calls(void)
+{
+    return crypto_calls;
+}
+
+#ifdef __wasi__
+static const struct wr_crypto_table *public_key_cryptography(void)
+{
+    return NULL;
+}
+#else
+#include "shell/crypto.h"
+
+static wr_err verify(void *context, enum wr_crypto_alg alg, const struct wr_crypto_key *key,
+                     struct wr_str message, struct wr_str signature, bool *valid,
+                     struct wr_error *error)
+{
+    crypto_calls++;
+    return wr_crypto_table()->verify(context, alg, key, message, signature, valid, error);
+}
+
+static wr_err sign(void *context, struct wr_arena *arena, enum wr_crypto_alg alg,
+                   const struct wr_crypto_key *key, struct wr_str message, struct wr_str *signature,
+                   struct wr_error *error)
+{
+    crypto_calls++;
+    return wr_crypto_table()->sign(context, arena, alg, key, message, signature, error);
+}
+
+static wr_err x509(void *context, struct wr_arena *arena, enum wr_x509_op op,
+                   const struct wr_value *args, uint32_t n, struct wr_value *out,
+                   struct wr_error *error)
+{
+    crypto_calls++;
+    return wr_crypto_table()->x509(context, arena, op, args, n, out, error);
+}
+
+static const struct wr_crypto_table *public_key_cryptography(void)
+{
+    static struct wr_crypto_table counted = {verify, sign, x509, NULL};
+    counted.context = wr_crypto_table()->context;
+    return &counted;
+}
+#endif
+
+bool conform_has_crypto(void)
+{
+    return public_key_cryptography() != NULL;
+}
+
+bool conform_lacks_crypto(const struct outcome *o)
+{
+    return o->is_error && strstr(o->error, "this build has no public-key cryptography") != NULL;
+}
+
 /* ── one case ───────────────────────────────────────────────────────────────────────────────── */
 
-struct outcome {
-    bool is_error;
-    char error[4096];
-    const char *code;
-    struct wr_value results; /* array of binding objects, as JSON */
-};
 
-static struct wr_value field(const struct wr_value *object, const char *name)
+struct wr_value conform_field(const struct wr_value *object, const char *name)
 {
     const struct wr_value *v = wr_object_get_str(object, wr_str_z(name));
     return v != NULL ? *v : wr_undefined();
@@ -176,9 +203,9 @@ static struct wr_value as_json(struct wr_arena *arena, const struct wr_value *v)
 
 static bool input_of(struct wr_arena *arena, const struct wr_value *c, struct wr_value *input)
 {
-    struct wr_value term = field(c, "input_term");
+    struct wr_value term = conform_field(c, "input_term");
     struct wr_rego_errors errors;
-    *input = field(c, "input");
+    *input = conform_field(c, "input");
     if (term.type != WR_STRING) {
         return true;
     }
@@ -186,9 +213,10 @@ static bool input_of(struct wr_arena *arena, const struct wr_value *c, struct wr
     return wr_rego_parse_value(arena, wr_text(term), input, &errors) == WR_OK;
 }
 
-static void run(struct wr_arena *arena, const struct wr_value *c, bool v1, struct outcome *o)
+void conform_run(struct wr_arena *arena, const struct wr_value *c, bool v1, bool strict,
+                 struct outcome *o)
 {
-    struct wr_value modules = field(c, "modules"), data = field(c, "data"), input;
+    struct wr_value modules = conform_field(c, "modules"), data = conform_field(c, "data"), input;
     struct wr_rego_source sources[64];
     char names[64][32];
     struct wr_rego_errors errors;
@@ -209,7 +237,7 @@ static void run(struct wr_arena *arena, const struct wr_value *c, bool v1, struc
         data = wr_object_from(NULL, 0);
     }
     if (wr_rego_compile(arena, sources, n, &data, &how, &program, &errors) != WR_OK ||
-        wr_rego_prepare(program, arena, wr_text(field(c, "query")), NULL, &query, &errors) !=
+        wr_rego_prepare(program, arena, wr_text(conform_field(c, "query")), NULL, &query, &errors) !=
             WR_OK ||
         !input_of(arena, c, &input)) {
         set_errors(o, arena, &errors);
@@ -220,8 +248,8 @@ static void run(struct wr_arena *arena, const struct wr_value *c, bool v1, struc
         .env = {.now_ns = (int64_t)time(NULL) * 1000000000,
                 .seed = 7,
                 .zones = {load_zone, NULL},
-                .crypto = wr_crypto_table()},
-        .strict_builtin_errors = wr_is_true(field(c, "strict_error")),
+                .crypto = public_key_cryptography()},
+        .strict_builtin_errors = strict || wr_is_true(conform_field(c, "strict_error")),
     };
     struct wr_rego_results results;
     struct wr_error error = {0};
@@ -261,11 +289,19 @@ static struct wr_value as_set(struct wr_arena *arena, const struct wr_value *lis
     return wr_set_from(items, list->n);
 }
 
-static bool judge(struct wr_arena *arena, const char *set, const struct wr_value *c,
-                  const struct outcome *o)
+/* The planner's "FILE:ROW:COL: var assignment conflict" stands for a conflict at that row. */
+static bool is_conflict_at(const struct outcome *o, struct wr_str planner)
 {
-    struct wr_value error = field(c, "want_error"), code = field(c, "want_error_code");
-    struct wr_value want = field(c, "want_result"), defined = field(c, "want_defined");
+    char place[64];
+    size_t colon = wr_str_find(planner, WR_STR(":"), 0);
+    snprintf(place, sizeof(place), ":%d: eval_conflict_error", atoi(planner.p + colon + 1));
+    return strstr(o->error, place) != NULL;
+}
+
+bool conform_judge(struct wr_arena *arena, const struct wr_value *c, const struct outcome *o)
+{
+    struct wr_value error = conform_field(c, "want_error"), code = conform_field(c, "want_error_code");
+    struct wr_value want = conform_field(c, "want_result"), defined = conform_field(c, "want_defined");
     if (error.type == WR_STRING || code.type == WR_STRING) {
         if (!o->is_error) {
             return false;
@@ -273,8 +309,9 @@ static bool judge(struct wr_arena *arena, const char *set, const struct wr_value
         if (code.type == WR_STRING && !wr_str_eq(wr_text(code), wr_str_z(o->code))) {
             return false;
         }
-        if (error.type == WR_STRING && strcmp(set, "plan") == 0) {
-            return strstr(o->error, "eval_conflict_error") != NULL;
+        if (error.type == WR_STRING &&
+            wr_str_find(wr_text(error), WR_STR(": var assignment conflict"), 0) != SIZE_MAX) {
+            return is_conflict_at(o, wr_text(error));
         }
         return error.type != WR_STRING ||
                wr_str_find(wr_str_z(o->error), wr_text(error), 0) != SIZE_MAX;
@@ -288,201 +325,7 @@ static bool judge(struct wr_arena *arena, const char *set, const struct wr_value
     if (want.type != WR_ARRAY) {
         return o->results.n == 0;
     }
-    bool sort = wr_is_true(field(c, "sort_bindings"));
+    bool sort = wr_is_true(conform_field(c, "sort_bindings"));
     struct wr_value a = as_set(arena, &want, sort), b = as_set(arena, &o->results, sort);
     return wr_value_eq(&a, &b);
-}
-
-static void show(struct wr_arena *arena, const char *name, const struct wr_value *c,
-                 const struct outcome *o)
-{
-    struct wr_value want = field(c, "want_result"), modules = field(c, "modules");
-    struct wr_buf buf = wr_buf_in(arena, 1024);
-    wr_json_write(&buf, &want, WR_JSON_COMPACT);
-    wr_buf_str(&buf, WR_STR("\n   got "));
-    if (o->is_error) {
-        wr_buf_str(&buf, wr_str_z(o->error));
-    } else {
-        wr_json_write(&buf, &o->results, WR_JSON_COMPACT);
-    }
-    struct wr_value note = field(c, "note"), query = field(c, "query"), e = field(c, "want_error");
-    printf("── %s %.*s\n   query %.*s%s%.*s\n  want %.*s\n", name, WR_FMT(wr_text(note)),
-           WR_FMT(wr_text(query)), e.type == WR_STRING ? "   error " : "",
-           e.type == WR_STRING ? (int)e.n : 0, e.type == WR_STRING ? e.text : "",
-           (int)WR_MIN(buf.n, 1200), buf.p);
-    for (uint32_t i = 0; modules.type == WR_ARRAY && i < modules.n; i++) {
-        printf("%.*s\n", (int)WR_MIN(modules.items[i].n, 900), modules.items[i].text);
-    }
-}
-
-/* ── files and the list ─────────────────────────────────────────────────────────────────────── */
-
-static bool is_listed(const char *name)
-{
-    for (unsigned i = 0; i < n_listed; i++) {
-        if (strcmp(listed[i], name) == 0) {
-            listed_seen[i] = true;
-            return true;
-        }
-    }
-    return false;
-}
-
-static void read_list(void)
-{
-    char line[256];
-    FILE *f = fopen(options.list, "r");
-    while (f != NULL && fgets(line, sizeof(line), f) != NULL && n_listed < MAX_LISTED) {
-        line[strcspn(line, "\n")] = 0;
-        if (line[0] != 0 && line[0] != '#') {
-            listed[n_listed++] = strdup(line);
-        }
-    }
-    if (f != NULL) {
-        fclose(f);
-    }
-}
-
-static void one_case(const char *set, const char *category, uint32_t index,
-                     const struct wr_value *c, unsigned *n, unsigned *ok)
-{
-    char name[256];
-    struct wr_arena arena;
-    struct outcome o = {0};
-    snprintf(name, sizeof(name), "%s/%s/%u", set, category, index);
-    bool counts = options.all || wr_is_true(field(c, "opa060"));
-    bool known = is_listed(name);
-    if (!counts && !known) {
-        return;
-    }
-    wr_arena_init(&arena, &memory, 512u << 20);
-    run(&arena, c, strcmp(set, "v1") == 0, &o);
-    bool pass = judge(&arena, set, c, &o);
-    *n += 1;
-    *ok += pass;
-    if (pass && !known && adding != NULL) {
-        fprintf(adding, "%s\n", name);
-    }
-    if (!pass && known) {
-        lost++;
-        printf("LOST: %s\n", name);
-        show(&arena, name, c, &o);
-    } else if (!pass && options.show != NULL && strstr(name, options.show) != NULL) {
-        show(&arena, name, c, &o);
-    }
-    wr_arena_deinit(&arena);
-}
-
-static char *read_all(const char *path, size_t *n)
-{
-    gzFile f = gzopen(path, "rb");
-    size_t cap = 1 << 20;
-    char *text = malloc(cap);
-    int got;
-    *n = 0;
-    while (f != NULL && text != NULL && (got = gzread(f, text + *n, (unsigned)(cap - *n))) > 0) {
-        *n += (size_t)got;
-        if (*n == cap) {
-            cap *= 2;
-            text = realloc(text, cap);
-        }
-    }
-    if (f != NULL) {
-        gzclose(f);
-    }
-    return text;
-}
-
-static void one_file(const char *set, const char *file)
-{
-    char path[512], category[128];
-    size_t n_text;
-    struct wr_arena arena;
-    struct wr_value doc;
-    struct wr_error error = {0};
-    snprintf(path, sizeof(path), CASES "/%s/%s", set, file);
-    snprintf(category, sizeof(category), "%.*s", (int)strcspn(file, "."), file);
-    char *text = read_all(path, &n_text);
-    wr_arena_init(&arena, &memory, (size_t)1 << 30);
-    if (wr_json_read(&arena, wr_str_of(text, n_text), false, NULL, &doc, &error) != WR_OK) {
-        printf("%s: %s\n", path, error.text);
-        lost++;
-    } else {
-        struct wr_value cases = field(&doc, "cases");
-        unsigned n = 0, ok = 0;
-        for (uint32_t i = 0; i < cases.n; i++) {
-            one_case(set, category, i, &cases.items[i], &n, &ok);
-        }
-        if (ok != n) {
-            printf("%s/%s: %u of %u\n", set, category, ok, n);
-        }
-        total += n;
-        passed += ok;
-    }
-    wr_arena_deinit(&arena);
-    free(text);
-}
-
-static int only_json(const struct dirent *entry)
-{
-    return strstr(entry->d_name, ".json") != NULL;
-}
-
-static bool one_set(const char *set)
-{
-    struct dirent **entries;
-    char path[512];
-    snprintf(path, sizeof(path), CASES "/%s", set);
-    int n = scandir(path, &entries, only_json, alphasort);
-    if (n < 0) {
-        return false;
-    }
-    unsigned before = passed, before_total = total;
-    for (int i = 0; i < n; i++) {
-        one_file(set, entries[i]->d_name);
-        free(entries[i]);
-    }
-    free(entries);
-    printf("%s: %u of %u pass\n", set, passed - before, total - before_total);
-    return true;
-}
-
-int main(int argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--update") == 0) {
-            options.update = true;
-        } else if (strcmp(argv[i], "--all") == 0) {
-            options.all = true;
-        } else if (strcmp(argv[i], "--show") == 0 && i + 1 < argc) {
-            options.show = argv[++i];
-        } else {
-            options.list = argv[i];
-        }
-    }
-    if (options.list == NULL) {
-        fprintf(stderr, "usage: opa_cases LIST [--update] [--all] [--show TEXT]\n");
-        return 2;
-    }
-    read_list();
-    if (options.update) {
-        adding = fopen(options.list, "a");
-    }
-    if (!one_set("v0") || !one_set("v1") || !one_set("plan")) {
-        printf("skipped: there are no cases at %s\n", CASES);
-        return 77;
-    }
-    for (unsigned i = 0; i < n_listed; i++) {
-        if (!listed_seen[i]) {
-            printf("LOST: %s is no case any more\n", listed[i]);
-            lost++;
-        }
-        free(listed[i]);
-    }
-    if (adding != NULL) {
-        fclose(adding);
-    }
-    printf("%u passed, %u failed of %u (%.1f %%); %u listed, %u of these lost\n", passed,
-           total - passed, total, 100.0 * passed / (total > 0 ? total : 1), n_listed, lost);
-    return lost > 0 ? 1 : 0;
 }
