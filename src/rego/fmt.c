@@ -170,11 +170,23 @@ static bool is_constant(const struct wr_ast_rule *rule)
     return expr->kind == WR_AST_TERM && !expr->negated && expr->n_with == 0 && is_true(expr->term);
 }
 
+static bool is_any_keyword(struct wr_str word)
+{
+    return wr_lex_is_keyword(word) || wr_lex_is_future_keyword(word);
+}
+
+/* if.x and x.if are references only with their dot. */
+static bool has_keyword(const struct wr_fmt *f, struct wr_ast_term *const *items)
+{
+    return wr_ast_is_string(items[1]) && wr_fmt_was_dotted(f, items[1]) &&
+           (is_any_keyword(items[0]->name) || is_any_keyword(wr_text(items[1]->value)));
+}
+
 static void write_head_name(struct wr_fmt *f, const struct wr_ast_rule *rule)
 {
     struct wr_ast_term *const *items = rule->ref->items;
     uint32_t n = rule->ref->n_items;
-    if (f->ref_heads || n == 1) {
+    if (f->ref_heads || n == 1 || has_keyword(f, items)) {
         wr_fmt_ref(f, items, n);
         return;
     }
@@ -467,6 +479,7 @@ static void prepare(struct wr_fmt *f, enum wr_rego_style style)
     const struct wr_ast_module *m = f->module;
     f->v1 = style != WR_FORMAT_AS_IT_IS;
     f->contains = f->if_ = f->keywords = f->v1;
+    f->keyword_refs = style == WR_FORMAT_V1;
     for (uint32_t i = 0; i < m->n_imports; i++) {
         note_keywords(f, &m->imports[i]);
     }
@@ -492,7 +505,8 @@ static void write_package(struct wr_fmt *f)
     wr_fmt_str(f, first.n > 0 && first.p[0] == '$' ? WR_STR("_") : first);
     for (uint32_t i = 2; i < path->n_items; i++) {
         struct wr_str name = wr_text(path->items[i]->value);
-        bool plain = wr_lex_is_name(name) && !wr_lex_is_keyword(name);
+        bool plain = wr_lex_is_name(name) &&
+                     (!wr_lex_is_keyword(name) || wr_fmt_was_dotted(f, path->items[i]));
         wr_fmt_text(f, plain ? "." : "[");
         if (plain) {
             wr_fmt_str(f, name);

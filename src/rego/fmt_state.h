@@ -20,7 +20,7 @@ struct wr_fmt {
     uint32_t level;
     bool inside_line;
     bool delay; /* keep the pending comment over the next line end */
-    bool keywords, contains, if_, v1;
+    bool keywords, contains, if_, v1, keyword_refs;
     bool ref_heads;                  /* some head has more than two items: write all with dots */
     const struct wr_ast_loc *forced; /* stands for the place of every node, as where OPA forgot
                                         theirs; or NULL */
@@ -57,6 +57,9 @@ enum wr_fmt_form { WR_FMT_ARGUMENTS, WR_FMT_ELEMENTS, WR_FMT_PAIRS };
 void wr_fmt_list(struct wr_fmt *f, enum wr_fmt_form form, struct wr_ast_term *const *terms,
                  uint32_t n, uint32_t closing_row);
 /* A reference with dots where they can stand. */
+/* True for an item written behind a dot in version 1, where words of the language may stand there.
+ */
+bool wr_fmt_was_dotted(const struct wr_fmt *f, const struct wr_ast_term *item);
 void wr_fmt_ref(struct wr_fmt *f, struct wr_ast_term *const *items, uint32_t n);
 
 #endif

@@ -249,25 +249,21 @@ static void write_comprehension(struct wr_fmt *f, const struct wr_ast_term *t)
 
 /* ── terms ──────────────────────────────────────────────────────────────────────────────────── */
 
-/* A word of the language heads a reference (version 1) by the dot behind it. */
-static bool is_keyword_head(const struct wr_ast_term *before)
+bool wr_fmt_was_dotted(const struct wr_fmt *f, const struct wr_ast_term *item)
 {
-    return before->kind == WR_AST_VAR &&
-           (wr_lex_is_keyword(before->name) || wr_lex_is_future_keyword(before->name));
+    const struct wr_str text = f->module->text;
+    return f->keyword_refs && item->loc.offset < text.n &&
+           wr_lex_is_name(wr_str_of(text.p + item->loc.offset, 1));
 }
 
-static bool may_follow_dot(const struct wr_fmt *f, const struct wr_ast_term *before,
-                           const struct wr_ast_term *item)
+static bool may_follow_dot(const struct wr_fmt *f, const struct wr_ast_term *item)
 {
     if (!wr_ast_is_string(item)) {
         return false;
     }
     struct wr_str name = wr_text(item->value);
-    if (!wr_lex_is_name(name)) {
-        return false;
-    }
-    return is_keyword_head(before) ||
-           (!wr_lex_is_keyword(name) && !(f->keywords && wr_lex_is_future_keyword(name)));
+    bool word = wr_lex_is_keyword(name) || (f->keywords && wr_lex_is_future_keyword(name));
+    return wr_lex_is_name(name) && (!word || wr_fmt_was_dotted(f, item));
 }
 
 static void write_quoted(struct wr_fmt *f, struct wr_str s)
@@ -314,7 +310,7 @@ void wr_fmt_ref(struct wr_fmt *f, struct wr_ast_term *const *items, uint32_t n)
     for (uint32_t i = 0; i < n; i++) {
         if (i == 0) {
             write_closed(f, items[0], wr_fmt_loc(f, &items[0]->loc)->row);
-        } else if (may_follow_dot(f, items[i - 1], items[i])) {
+        } else if (may_follow_dot(f, items[i])) {
             wr_fmt_text(f, ".");
             wr_fmt_str(f, wr_text(items[i]->value));
         } else {

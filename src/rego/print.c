@@ -43,9 +43,8 @@ static void print_ref(const struct printer *pr, struct wr_ast_term *const *items
         struct wr_str name = wr_ast_is_string(items[i]) ? wr_text(items[i]->value) : WR_STR("");
         if (i == 0) {
             print_term(pr, items[i]);
-        } else if (after_keyword(items, i) ||
-                   (wr_lex_is_name(name) && !wr_lex_is_keyword(name) &&
-                    !(pr->exact && wr_lex_is_future_keyword(name)))) {
+        } else if (after_keyword(items, i) || (wr_lex_is_name(name) && !wr_lex_is_keyword(name) &&
+                                               !(pr->exact && wr_lex_is_future_keyword(name)))) {
             wr_buf_char(pr->buf, '.');
             wr_buf_str(pr->buf, name);
         } else {

@@ -32,9 +32,9 @@ static void start(struct wr_server *server)
     const struct wr_port_threads *threads = &server->port->threads;
     reload->asked = false;
     atomic_store(&reload->stage, WR_RELOAD_LOADING);
-    reload->has_thread = threads->start != NULL &&
-                         threads->start(threads->context, "weir-pack", load, server,
-                                        &reload->thread) == WR_IO_OK;
+    reload->has_thread =
+        threads->start != NULL &&
+        threads->start(threads->context, "weir-pack", load, server, &reload->thread) == WR_IO_OK;
     if (!reload->has_thread) {
         load(server); /* no threads here: decisions wait */
     }
@@ -49,9 +49,8 @@ static void give_back(const struct wr_server *server, struct wr_loaded_pack *loa
 static bool in_use(const struct wr_server *server, const struct wr_pack *pack)
 {
     const struct wr_engine *engine = server->engine;
-    return pack == server->pack ||
-           (engine != NULL &&
-            (pack == wr_engine_pack(engine) || pack == wr_engine_state_pack(engine)));
+    return pack == server->pack || (engine != NULL && (pack == wr_engine_pack(engine) ||
+                                                       pack == wr_engine_state_pack(engine)));
 }
 
 static void give_unused(struct wr_server *server)
@@ -105,8 +104,8 @@ static void tell_running(struct wr_server *server, bool changed, uint64_t sequen
 static void activate(struct wr_server *server, struct wr_loaded_pack *loaded)
 {
     struct wr_answer entry = {0};
-    wr_err err = wr_engine_activate(server->engine, loaded->pack, server->now_us, &server->scratch,
-                                    &entry);
+    wr_err err =
+        wr_engine_activate(server->engine, loaded->pack, server->now_us, &server->scratch, &entry);
     if (err != WR_OK) {
         tell_refused(server, 422, &entry.error);
         give_back(server, loaded);

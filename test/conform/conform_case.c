@@ -108,7 +108,8 @@ static bool load_zone(void *context, struct wr_arena *arena, struct wr_str name,
     return n > 0;
 }
 
-/* ── public-key cryptography: the shell's, counted; none in a build of the core alone ──────────── */
+/* ── public-key cryptography: the shell's, counted; none in a build of the core alone ───────────
+ */
 
 static unsigned crypto_calls;
 
@@ -169,7 +170,6 @@ bool conform_lacks_crypto(const struct outcome *o)
 
 /* ── one case ───────────────────────────────────────────────────────────────────────────────── */
 
-
 struct wr_value conform_field(const struct wr_value *object, const char *name)
 {
     const struct wr_value *v = wr_object_get_str(object, wr_str_z(name));
@@ -216,7 +216,8 @@ static bool input_of(struct wr_arena *arena, const struct wr_value *c, struct wr
 void conform_run(struct wr_arena *arena, const struct wr_value *c, bool v1, bool strict,
                  struct outcome *o)
 {
-    struct wr_value modules = conform_field(c, "modules"), data = conform_field(c, "data"), input;
+    struct wr_value modules = conform_field(c, "modules"), data = conform_field(c, "data");
+    struct wr_value input, text = conform_field(c, "query");
     struct wr_rego_source sources[64];
     char names[64][32];
     struct wr_rego_errors errors;
@@ -237,8 +238,7 @@ void conform_run(struct wr_arena *arena, const struct wr_value *c, bool v1, bool
         data = wr_object_from(NULL, 0);
     }
     if (wr_rego_compile(arena, sources, n, &data, &how, &program, &errors) != WR_OK ||
-        wr_rego_prepare(program, arena, wr_text(conform_field(c, "query")), NULL, &query, &errors) !=
-            WR_OK ||
+        wr_rego_prepare(program, arena, wr_text(text), NULL, &query, &errors) != WR_OK ||
         !input_of(arena, c, &input)) {
         set_errors(o, arena, &errors);
         return;
@@ -300,8 +300,10 @@ static bool is_conflict_at(const struct outcome *o, struct wr_str planner)
 
 bool conform_judge(struct wr_arena *arena, const struct wr_value *c, const struct outcome *o)
 {
-    struct wr_value error = conform_field(c, "want_error"), code = conform_field(c, "want_error_code");
-    struct wr_value want = conform_field(c, "want_result"), defined = conform_field(c, "want_defined");
+    struct wr_value error = conform_field(c, "want_error");
+    struct wr_value code = conform_field(c, "want_error_code");
+    struct wr_value want = conform_field(c, "want_result");
+    struct wr_value defined = conform_field(c, "want_defined");
     if (error.type == WR_STRING || code.type == WR_STRING) {
         if (!o->is_error) {
             return false;
