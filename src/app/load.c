@@ -325,7 +325,8 @@ static void send_due(struct wr_load *load)
         load->next_ns -= log(1.0 - wr_rng_unit(&load->rng)) * load->gap_ns;
     }
     load->was_full = load->next_ns <= (double)load->now_ns;
-    if (load->was_full && load->sending && load->now_ns >= load->end_ns) { /* the rest was never sent */
+    if (load->was_full && load->sending &&
+        load->now_ns >= load->end_ns) { /* the rest was never sent */
         load->result->n_unsent = (uint64_t)(((double)load->end_ns - load->next_ns) / load->gap_ns);
         load->sending = false;
     }
