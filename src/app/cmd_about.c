@@ -2,7 +2,6 @@
 /* weir version, errors, completion: what the program tells about itself. */
 #include "app/commands.h"
 
-#include <sqlite3.h>
 #include <stdio.h>
 
 static int run_version(int argc, char **argv)
@@ -12,7 +11,7 @@ static int run_version(int argc, char **argv)
         wr_complain("takes no arguments");
         return WR_EXIT_USAGE;
     }
-    printf("weir %s\nsqlite %s\ncompiler %s\n", WEIR_VERSION, sqlite3_libversion(), __VERSION__);
+    printf("weir %s\n%s\ncompiler %s\n", WEIR_VERSION, wr_program_libraries(), __VERSION__);
     return WR_EXIT_OK;
 }
 

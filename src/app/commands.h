@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The subcommands of the program, each in its own file cmd_<name>.c. */
+/* The subcommands of the program, each in its own file cmd_<name>.c. Which of them a build offers
+ * stands in commands.c (native), commands_edge.c (the server as a wasm module) and commands_cli.c
+ * (the rest as one); the list itself is declared in app/cli.h. */
 #ifndef WR_COMMANDS_H
 #define WR_COMMANDS_H
 
@@ -20,5 +22,12 @@ extern const struct wr_command wr_command_serve;
 extern const struct wr_command wr_command_simulate;
 extern const struct wr_command wr_command_version;
 extern const struct wr_command wr_command_completion;
+
+/* Before anything else: what the system wants to be told. */
+void wr_program_begin(void);
+/* Names and versions of what this build is linked with. */
+const char *wr_program_libraries(void);
+/* What is run when no command is named; NULL: the help is shown. */
+extern const char *const wr_command_default;
 
 #endif

@@ -5,6 +5,7 @@ list(APPEND WEIR_APP_FILES
   src/app/cli.c
   src/app/client.c
   src/app/cmd_about.c
+  src/app/commands.c
   src/app/cmd_check.c
   src/app/cmd_decide.c
   src/app/cmd_demo.c

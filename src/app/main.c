@@ -2,17 +2,8 @@
 /* The program: finds the command and hands over. */
 #include "app/commands.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-const struct wr_command *const wr_commands[] = {
-    &wr_command_serve,  &wr_command_decide,  &wr_command_simulate,   &wr_command_demo,
-    &wr_command_load,   &wr_command_eval,    &wr_command_check,      &wr_command_test,
-    &wr_command_fmt,    &wr_command_model,   &wr_command_pack,       &wr_command_journal,
-    &wr_command_errors, &wr_command_version, &wr_command_completion,
-};
-const size_t wr_commands_n = WR_COUNTOF(wr_commands);
 
 static void panic(const char *expression, const char *file, int line)
 {
@@ -45,21 +36,30 @@ static int finish(int exit_code)
     return wr_complain("cannot write to standard output");
 }
 
+static int run_named(const char *name, int argc, char **argv)
+{
+    for (size_t i = 0; i < wr_commands_n; i++) {
+        if (strcmp(wr_commands[i]->name, name) == 0) {
+            return finish(wr_command_run(wr_commands[i], argc, argv));
+        }
+    }
+    fprintf(stderr, "weir: there is no command %s; weir help lists them\n", name);
+    return WR_EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
     wr_panic_install(panic);
-    signal(SIGPIPE, SIG_IGN);
+    wr_program_begin();
+    if (argc < 2 && wr_command_default != NULL) {
+        static char *none[] = {NULL, NULL};
+        none[0] = argc > 0 ? argv[0] : none[0];
+        return run_named(wr_command_default, 1, none);
+    }
     if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
         strcmp(argv[1], "-h") == 0) {
         help();
         return finish(argc < 2 ? WR_EXIT_USAGE : WR_EXIT_OK);
     }
-    const char *name = strcmp(argv[1], "--version") == 0 ? "version" : argv[1];
-    for (size_t i = 0; i < wr_commands_n; i++) {
-        if (strcmp(wr_commands[i]->name, name) == 0) {
-            return finish(wr_command_run(wr_commands[i], argc - 1, argv + 1));
-        }
-    }
-    fprintf(stderr, "weir: there is no command %s; weir help lists them\n", argv[1]);
-    return WR_EXIT_USAGE;
+    return run_named(strcmp(argv[1], "--version") == 0 ? "version" : argv[1], argc - 1, argv + 1);
 }
