@@ -8,6 +8,12 @@ list(APPEND WEIR_CORE_FILES
   src/model/kernel_wide.c
   src/model/kernel_wide_avx2.c
   src/model/kernel_wide_avx512.c
+  src/model/explain_kernel.c
+  src/model/explain_trees.c
+  src/model/explain_check.c
+  src/model/explain_depends.c
+  src/model/explain_plan.c
+  src/model/explain_build.c
   src/model/program_check.c
   src/model/graph.c
   src/model/graph_steps.c

@@ -20,6 +20,7 @@ struct work {
     struct wr_walk_node *nodes; /* in breadth order, children by new index */
     uint32_t *roots;            /* by tree, with an end */
     uint32_t *depths;           /* by tree */
+    uint32_t *from;             /* where each node stood in the source */
     bool voting;                /* leaves are rows of a table */
 };
 
@@ -93,6 +94,7 @@ static bool order_all(struct work *w)
     struct wr_arena *arena = w->g->arena;
     uint8_t *seen = wr_arena_array(arena, f->n_nodes, 1, 1);
     uint32_t *from = wr_arena_array(arena, (size_t)f->n_nodes + 2, sizeof *from, 4);
+    w->from = from;
     w->nodes = wr_arena_array(arena, (size_t)f->n_nodes + 1, sizeof *w->nodes, 8);
     w->roots = wr_arena_array(arena, (size_t)f->n_trees + 1, sizeof *w->roots, 4);
     w->depths = wr_arena_array(arena, f->n_trees, sizeof *w->depths, 4);
@@ -397,6 +399,37 @@ static void note(struct work *w, uint32_t x)
     }
 }
 
+/* Copies what an explanation will need, before the nodes change places. */
+static bool keep(struct work *w, uint32_t x)
+{
+    struct wr_graph *g = w->g;
+    uint32_t n = w->roots[w->f->n_trees];
+    if (w->f->covers == NULL && !g->keep_forests) {
+        return true;
+    }
+    struct wr_forest_kept *kept = wr_graph_grown(g, g->kept, g->n_kept, &g->kept_cap, sizeof *kept);
+    struct wr_walk_node *nodes = wr_arena_array(g->arena, n, sizeof *nodes, 8);
+    float *covers = w->f->covers != NULL ? wr_arena_array(g->arena, n, sizeof *covers, 4) : NULL;
+    if (kept == NULL || nodes == NULL || (covers == NULL && w->f->covers != NULL)) {
+        wr_graph_fail(g, WR_E_MEMORY, "no memory to keep %u tree nodes for explanations", n);
+        return false;
+    }
+    memcpy(nodes, w->nodes, n * sizeof *nodes);
+    for (uint32_t i = 0; covers != NULL && i < n; i++) {
+        covers[i] = w->f->covers[w->from[i]];
+    }
+    g->kept = kept;
+    kept[g->n_kept++] = (struct wr_forest_kept){.out = WR_NO_TENSOR,
+                                                .x = x,
+                                                .n = w->n,
+                                                .rows = w->rows,
+                                                .nodes = nodes,
+                                                .roots = w->roots,
+                                                .covers = covers,
+                                                .forest = *w->f};
+    return true;
+}
+
 uint32_t wr_forest_add(struct wr_graph *g, struct wr_forest *forest, uint32_t x)
 {
     if (x == WR_NO_TENSOR || g->code != WR_OK || g->tensors[x].type == WR_I64 ||
@@ -425,5 +458,13 @@ uint32_t wr_forest_add(struct wr_graph *g, struct wr_forest *forest, uint32_t x)
         return WR_NO_TENSOR;
     }
     note(&w, x);
-    return add_step(&w, is_fast(&w), x);
+    uint32_t n_kept = g->n_kept;
+    if (!keep(&w, x)) {
+        return WR_NO_TENSOR;
+    }
+    uint32_t out = add_step(&w, is_fast(&w), x);
+    if (g->n_kept > n_kept) {
+        g->kept[n_kept].out = out;
+    }
+    return out;
 }

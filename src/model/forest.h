@@ -21,6 +21,19 @@ struct wr_forest {
     unsigned aggregate; /* enum wr_aggregate */
     const double *base; /* one a target, or NULL */
     bool base_first;    /* sums start from the base */
+    /* How much of the training data came to each node (as `nodes`), or NULL if the source does not
+     * say: explanations need it. */
+    const float *covers;
+};
+
+/* What an explanation needs of a forest that was added. */
+struct wr_forest_kept {
+    uint32_t out, x;                  /* tensors */
+    uint32_t n, rows;                 /* of x */
+    const struct wr_walk_node *nodes; /* by tree in breadth order, children by index */
+    const uint32_t *roots;            /* [n_trees + 1], with an end */
+    float *covers;                    /* a node each; NULL: to be counted */
+    struct wr_forest forest;          /* votes, sets, base, counts; its nodes and roots are stale */
 };
 
 /* Adds the step: x is [rows, n] or [n]; gives [rows, targets] in the type of x (float or double).

@@ -29,8 +29,7 @@ uint32_t wr_graph_fail(struct wr_graph *g, wr_err code, const char *format, ...)
     return WR_NO_TENSOR;
 }
 
-/* Makes room for one more in a growing array; the old array stays in the arena. */
-static void *grown(struct wr_graph *g, void *array, uint32_t n, uint32_t *cap, size_t size)
+void *wr_graph_grown(struct wr_graph *g, void *array, uint32_t n, uint32_t *cap, size_t size)
 {
     if (n < *cap) {
         return array;
@@ -75,7 +74,7 @@ static uint32_t new_tensor(struct wr_graph *g, unsigned type, const struct wr_sh
         return wr_graph_fail(g, WR_E_LIMIT, "more than %u tensors", WR_LIMIT_GRAPH_TENSORS);
     }
     struct wr_tensor *tensors =
-        grown(g, g->tensors, g->n_tensors, &g->tensor_cap, sizeof *g->tensors);
+        wr_graph_grown(g, g->tensors, g->n_tensors, &g->tensor_cap, sizeof *g->tensors);
     if (tensors == NULL) {
         return WR_NO_TENSOR;
     }
@@ -162,7 +161,8 @@ const void *wr_graph_data(const struct wr_graph *g, uint32_t t)
 uint32_t wr_graph_input(struct wr_graph *g, struct wr_str name, unsigned type,
                         enum wr_model_kind kind, const struct wr_shape *shape)
 {
-    struct wr_graph_port *ports = grown(g, g->inputs, g->n_inputs, &g->input_cap, sizeof *ports);
+    struct wr_graph_port *ports =
+        wr_graph_grown(g, g->inputs, g->n_inputs, &g->input_cap, sizeof *ports);
     uint32_t t = new_tensor(g, type, shape);
     if (ports == NULL || t == WR_NO_TENSOR) {
         return WR_NO_TENSOR;
@@ -177,7 +177,8 @@ uint32_t wr_graph_input(struct wr_graph *g, struct wr_str name, unsigned type,
 void wr_graph_output(struct wr_graph *g, struct wr_str name, uint32_t tensor,
                      enum wr_model_role role)
 {
-    struct wr_graph_port *ports = grown(g, g->outputs, g->n_outputs, &g->output_cap, sizeof *ports);
+    struct wr_graph_port *ports =
+        wr_graph_grown(g, g->outputs, g->n_outputs, &g->output_cap, sizeof *ports);
     if (ports == NULL || tensor == WR_NO_TENSOR) {
         return;
     }
@@ -224,7 +225,7 @@ int64_t wr_graph_text(struct wr_graph *g, struct wr_str text)
     if (g->text_table[at] != 0) {
         return g->text_table[at] - 1;
     }
-    struct wr_str *texts = grown(g, g->texts, g->n_texts, &g->text_cap, sizeof *texts);
+    struct wr_str *texts = wr_graph_grown(g, g->texts, g->n_texts, &g->text_cap, sizeof *texts);
     if (texts == NULL || g->n_texts >= WR_LIMIT_GRAPH_TEXTS) {
         wr_graph_fail(g, WR_E_LIMIT, "more than %u texts", WR_LIMIT_GRAPH_TEXTS);
         return -1;
@@ -291,7 +292,8 @@ static void push_step(struct wr_graph *g, const struct wr_graph_step *step)
         wr_graph_fail(g, WR_E_LIMIT, "more than %u steps", WR_LIMIT_PROGRAM_STEPS);
         return;
     }
-    struct wr_graph_step *steps = grown(g, g->steps, g->n_steps, &g->step_cap, sizeof *steps);
+    struct wr_graph_step *steps =
+        wr_graph_grown(g, g->steps, g->n_steps, &g->step_cap, sizeof *steps);
     if (steps != NULL) {
         g->steps = steps;
         steps[g->n_steps++] = *step;

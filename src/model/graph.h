@@ -77,11 +77,19 @@ struct wr_graph {
     uint32_t n_columns;
     struct wr_str source, producer; /* "onnx", "xgboost"; free text */
     uint32_t n_trees, n_tree_nodes;
+
+    bool keep_forests;           /* also those without covers: they will be counted */
+    struct wr_forest_kept *kept; /* forest.h */
+    uint32_t n_kept, kept_cap;
 };
 
 void wr_graph_init(struct wr_graph *g, struct wr_arena *arena, struct wr_error *error);
 /* Records the first error, with the place; returns WR_NO_TENSOR. */
 uint32_t wr_graph_fail(struct wr_graph *g, wr_err code, const char *format, ...) WR_PRINTF(3, 4);
+
+/* Makes room for one more in a growing array; the old array stays in the arena. NULL (and an error)
+ * without memory. */
+void *wr_graph_grown(struct wr_graph *g, void *array, uint32_t n, uint32_t *cap, size_t size);
 
 /* ── tensors ────────────────────────────────────────────────────────────────────────────────── */
 /* Number of elements, or 0 when it is 0 or over the limit. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From the workbench to a program: dead steps dropped, scratch memory shared by life span,
  * constants laid out, metadata and test vectors added. */
+#include "model/explain_plan.h"
 #include "model/graph.h"
 #include "model/kernel.h"
 #include "value/json_write.h"
@@ -215,7 +216,28 @@ static void put_outputs(struct wr_buf *buf, struct wr_graph *g)
     }
 }
 
-static struct wr_str write_meta(struct layout *l, const struct wr_model_options *options)
+/* What the compiler was given about the model's quality, and how it can be explained. */
+static void put_knowledge(struct wr_buf *buf, struct wr_graph *g,
+                          const struct wr_model_options *options,
+                          const struct wr_explain_plan *plan)
+{
+    static const char *const methods[] = {"none", "trees", "linear", "occlusion"};
+    wr_format(buf, "],\"explain\":{\"method\":\"%s\",\"unit\":\"%s\"", methods[plan->method],
+              plan->unit);
+    if (plan->why != NULL) {
+        wr_buf_str(buf, WR_STR(",\"why\":"));
+        put_string(g, buf, wr_str_z(plan->why));
+    }
+    wr_buf_char(buf, '}');
+    if (options->quality.n != 0) {
+        wr_buf_str(buf, WR_STR(",\"quality\":"));
+        wr_buf_str(buf, options->quality);
+    }
+    wr_buf_char(buf, '}');
+}
+
+static struct wr_str write_meta(struct layout *l, const struct wr_model_options *options,
+                                const struct wr_explain_plan *plan)
 {
     struct wr_graph *g = l->g;
     struct wr_buf buf = wr_buf_in(g->arena, 4096);
@@ -241,7 +263,7 @@ static struct wr_str write_meta(struct layout *l, const struct wr_model_options 
         }
         put_string(g, &buf, g->texts[i]);
     }
-    wr_buf_str(&buf, WR_STR("]}"));
+    put_knowledge(&buf, g, options, plan);
     if (buf.overflow) {
         wr_graph_fail(g, WR_E_MEMORY, "no memory for the metadata");
     }
@@ -393,6 +415,23 @@ static bool count_columns(struct layout *l, const struct wr_model_options *optio
     return true;
 }
 
+/* The program with the explanation section behind it. */
+static struct wr_str append_section(struct wr_graph *g, struct wr_program p, const uint8_t *bytes,
+                                    struct wr_str section)
+{
+    uint8_t *all = wr_arena_alloc(g->arena, p.size + section.n, WR_PROGRAM_ALIGN);
+    if (all == NULL) {
+        wr_graph_fail(g, WR_E_MEMORY, "no memory for explanations");
+        return WR_STR("");
+    }
+    memcpy(all, bytes, p.size);
+    memcpy(all + p.size, section.p, section.n);
+    p.explain = p.size;
+    p.size += (uint32_t)section.n;
+    memcpy(all, &p, sizeof p);
+    return wr_str_of((const char *)all, p.size);
+}
+
 wr_err wr_graph_write(struct wr_graph *g, const struct wr_model_options *options,
                       struct wr_str *program)
 {
@@ -400,7 +439,13 @@ wr_err wr_graph_write(struct wr_graph *g, const struct wr_model_options *options
     if (g->code != WR_OK || !count_columns(&l, options) || !plan(&l)) {
         return g->code;
     }
-    struct wr_str meta = write_meta(&l, options);
+    struct wr_explain_plan *plan = WR_NEW(g->arena, struct wr_explain_plan);
+    if (plan == NULL) {
+        wr_graph_fail(g, WR_E_MEMORY, "no memory to look for explanations");
+        return g->code;
+    }
+    wr_explain_plan(g, options, plan);
+    struct wr_str meta = write_meta(&l, options, plan);
     bool costly = l.n_columns_in > WIDE_ROW || l.scratch > COSTLY_ROW;
     uint32_t n_tests = costly ? N_TESTS_COSTLY : N_TESTS;
     struct wr_program p = {.magic = WR_PROGRAM_MAGIC,
@@ -440,6 +485,9 @@ wr_err wr_graph_write(struct wr_graph *g, const struct wr_model_options *options
     copy_constants(&l, bytes);
     p.n_tests = run_tests(&l, bytes, (double *)(void *)(bytes + p.tests), n_tests);
     memcpy(bytes, &p, sizeof p);
-    *program = wr_str_of((const char *)bytes, p.size);
+    struct wr_explain_site site = {.program = bytes, .live = l.live, .place = l.place};
+    struct wr_str section = wr_explain_build(g, options, plan, &site, p.size);
+    *program = section.n == 0 ? wr_str_of((const char *)bytes, p.size)
+                              : append_section(g, p, bytes, section);
     return g->code;
 }

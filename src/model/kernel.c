@@ -453,6 +453,21 @@ static void give_answer(const struct wr_program *p, const uint8_t *program, doub
     }
 }
 
+int wr_kernel_run_steps(const uint8_t *program, const double *row, uint32_t n, uint8_t *scratch)
+{
+    const struct wr_program *p = (const void *)program;
+    const uint32_t *step = (const void *)(program + p->steps);
+    take_row(p, program, row, scratch);
+    for (uint32_t i = 0; i < n; i++) {
+        int status = wr_kernel_step(program, scratch, step);
+        if (status != WR_KERNEL_OK) {
+            return status;
+        }
+        step += step[1];
+    }
+    return WR_KERNEL_OK;
+}
+
 int wr_kernel_run(const uint8_t *program, const double *row, double *outputs, uint8_t *scratch)
 {
     struct wr_kernel k = {.program = program, .batch = 1};

@@ -14,6 +14,8 @@ enum wr_kernel_status {
     WR_KERNEL_OK = 0,
     WR_KERNEL_INDEX = 1,    /* an index lies outside its tensor */
     WR_KERNEL_CATEGORY = 2, /* a category that the model does not know and does not allow */
+    WR_KERNEL_TOO_MANY = 3, /* more rows than the module has room for */
+    WR_KERNEL_NO_EXPLANATION = 4,
 };
 
 /* Which twins of the hot loops run. All give the same bits; the best one is chosen when a model is
@@ -45,6 +47,8 @@ int wr_kernel_score(const struct wr_kernel *k, const double *rows, size_t n, dou
 
 /* Scores one row at the scalar level. `scratch` holds program->scratch bytes aligned to 64. */
 int wr_kernel_run(const uint8_t *program, const double *row, double *outputs, uint8_t *scratch);
+/* Takes a row and runs its first n steps; what they made lies in `scratch`. */
+int wr_kernel_run_steps(const uint8_t *program, const double *row, uint32_t n, uint8_t *scratch);
 
 /* Runs one step. The compiler folds constants with it. */
 int wr_kernel_step(const uint8_t *program, uint8_t *scratch, const uint32_t *step);

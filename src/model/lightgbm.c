@@ -45,6 +45,7 @@ struct reader {
     struct wr_forest forest;
     struct wr_walk_vote *votes;
     uint32_t *roots;
+    float *covers; /* NULL when a tree has none */
     uint32_t n_nodes, n_votes;
 };
 
@@ -222,7 +223,7 @@ static bool read_header(struct reader *r)
 /* ── trees ──────────────────────────────────────────────────────────────────────────────────── */
 struct block { /* the lines of one tree */
     uint32_t n_leaves, n_categorical, linear;
-    struct wr_str feature, threshold, decision, left, right, value;
+    struct wr_str feature, threshold, decision, left, right, value, inner_cover, leaf_cover;
 };
 
 /* The next tree's lines; false when there is none, or on an error. */
@@ -249,9 +250,10 @@ static bool next_block(struct reader *r, struct block *b)
         const struct {
             const char *key;
             struct wr_str *to;
-        } lists[] = {{"split_feature", &b->feature},  {"threshold", &b->threshold},
-                     {"decision_type", &b->decision}, {"left_child", &b->left},
-                     {"right_child", &b->right},      {"leaf_value", &b->value}};
+        } lists[] = {{"split_feature", &b->feature},      {"threshold", &b->threshold},
+                     {"decision_type", &b->decision},     {"left_child", &b->left},
+                     {"right_child", &b->right},          {"leaf_value", &b->value},
+                     {"internal_count", &b->inner_cover}, {"leaf_count", &b->leaf_cover}};
         for (size_t i = 0; i < WR_COUNTOF(lists); i++) {
             if (has_key(line, lists[i].key, &value)) {
                 *lists[i].to = value;
@@ -293,12 +295,31 @@ static bool child(struct reader *r, double number, uint32_t inner, uint32_t leav
     return true;
 }
 
+/* Row counts of inner nodes, then of leaves. */
+static void read_covers(struct reader *r, const struct block *b)
+{
+    uint32_t leaves = b->n_leaves, inner = leaves - 1;
+    if (r->covers == NULL || (inner > 0 && (b->inner_cover.n == 0 || b->leaf_cover.n == 0))) {
+        r->covers = NULL;
+        return;
+    }
+    double *of_inner = numbers(r, b->inner_cover, inner);
+    double *of_leaves = inner > 0 ? numbers(r, b->leaf_cover, leaves) : NULL;
+    for (uint32_t i = 0; of_inner != NULL && i < inner; i++) {
+        r->covers[r->n_nodes + i] = (float)of_inner[i];
+    }
+    for (uint32_t i = 0; of_leaves != NULL && i < leaves; i++) {
+        r->covers[r->n_nodes + inner + i] = (float)of_leaves[i];
+    }
+}
+
 static bool read_tree(struct reader *r, const struct block *b)
 {
     uint32_t leaves = b->n_leaves, inner = leaves - 1, first = r->n_nodes;
     double *feature = numbers(r, b->feature, inner), *threshold = numbers(r, b->threshold, inner);
     double *decision = numbers(r, b->decision, inner), *left = numbers(r, b->left, inner);
     double *right = numbers(r, b->right, inner), *value = numbers(r, b->value, leaves);
+    read_covers(r, b);
     if (r->g->code != WR_OK) {
         return false;
     }
@@ -355,7 +376,8 @@ static bool read_trees(struct reader *r)
     r->forest.nodes = wr_arena_array(arena, 2 * (size_t)leaves, sizeof *r->forest.nodes, 8);
     r->votes = wr_arena_array(arena, (size_t)leaves, sizeof *r->votes, 8);
     r->roots = wr_arena_array(arena, n, sizeof *r->roots, 4);
-    if (r->forest.nodes == NULL || r->votes == NULL || r->roots == NULL) {
+    r->covers = wr_arena_array(arena, 2 * (size_t)leaves, sizeof *r->covers, 4);
+    if (r->forest.nodes == NULL || r->votes == NULL || r->roots == NULL || r->covers == NULL) {
         wr_graph_fail(r->g, WR_E_MEMORY, "no memory for %llu leaves", (unsigned long long)leaves);
         return false;
     }
@@ -369,6 +391,7 @@ static bool read_trees(struct reader *r)
     r->forest.n_trees = n;
     r->forest.votes = r->votes;
     r->forest.roots = r->roots;
+    r->forest.covers = r->covers;
     r->forest.targets = r->targets;
     return r->g->code == WR_OK;
 }

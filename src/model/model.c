@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Compile, open, ask, score: the public face of the model floor (model.h). */
 #include "model/model.h"
+#include "model/explain.h"
 #include "model/graph.h"
 #include "model/kernel.h"
 #include "model/module.h"
@@ -14,6 +15,7 @@ struct wr_model {
     struct wr_program head;
     uint8_t digest[32];
     struct wr_value meta;
+    uint64_t work; /* innermost rounds of a row */
     struct wr_model_input *inputs;
     struct wr_model_output *outputs;
     bool *output_is_text;
@@ -60,7 +62,13 @@ wr_err wr_model_compile(struct wr_arena *arena, struct wr_str source,
                        WR_LIMIT_MODEL_SOURCE);
     }
     options = options == NULL ? &none : options;
+    if (options->n_background > WR_LIMIT_MODEL_BACKGROUND ||
+        options->quality.n > WR_LIMIT_MODEL_QUALITY) {
+        return wr_fail(error, WR_E_LIMIT, "more than %d background rows, or %d bytes of metadata",
+                       WR_LIMIT_MODEL_BACKGROUND, WR_LIMIT_MODEL_QUALITY);
+    }
     wr_graph_init(g, arena, error);
+    g->keep_forests = options->n_background > 0;
     enum wr_model_format format =
         options->format == WR_MODEL_AUTO ? guess(source) : options->format;
     if (format == WR_MODEL_ONNX) {
@@ -74,7 +82,7 @@ wr_err wr_model_compile(struct wr_arena *arena, struct wr_str source,
     if (code != WR_OK) {
         return code;
     }
-    code = wr_program_check(arena, (const uint8_t *)program.p, program.n, error);
+    code = wr_program_check(arena, (const uint8_t *)program.p, program.n, NULL, error);
     return code != WR_OK ? code : wr_module_write(program, wasm_out, error);
 }
 
@@ -236,7 +244,7 @@ wr_err wr_model_open(struct wr_arena *arena, struct wr_str wasm, struct wr_model
         memcpy(copy, module.program.p, module.program.n);
         m->program = copy;
     }
-    code = wr_program_check(arena, m->program, module.program.n, error);
+    code = wr_program_check(arena, m->program, module.program.n, &m->work, error);
     if (code != WR_OK) {
         return code;
     }
@@ -391,5 +399,56 @@ wr_err wr_model_score_batch(const struct wr_model *model, const double *rows, si
 {
     WR_CHECK_SLOW((uintptr_t)scratch % 64 == 0);
     int status = wr_kernel_score(&model->kernel, rows, n, outputs, scratch);
+    return status == WR_KERNEL_OK ? WR_OK : WR_E_MODEL;
+}
+
+/* ── explaining ─────────────────────────────────────────────────────────────────────────────── */
+static const struct wr_explain *explanation(const struct wr_model *m)
+{
+    return m->head.explain != 0 ? wr_explain_of((const void *)m->program) : NULL;
+}
+
+enum wr_model_explanation wr_model_explanation(const struct wr_model *model, struct wr_str *why)
+{
+    const struct wr_explain *e = explanation(model);
+    if (why != NULL) {
+        *why = wr_text(*member(member(&model->meta, "explain", WR_OBJECT), "why", WR_STRING));
+    }
+    return e != NULL ? (enum wr_model_explanation)e->method : WR_MODEL_UNEXPLAINED;
+}
+
+struct wr_str wr_model_explain_unit(const struct wr_model *model)
+{
+    return wr_text(*member(member(&model->meta, "explain", WR_OBJECT), "unit", WR_STRING));
+}
+
+uint64_t wr_model_explain_steps(const struct wr_model *model)
+{
+    const struct wr_explain *e = explanation(model);
+    if (e == NULL) {
+        return 0;
+    }
+    return e->method == WR_EXPLAIN_TREES ? model->work + (uint64_t)e->n_nodes * e->blocks
+                                         : model->work * ((uint64_t)model->head.n_inputs + 1);
+}
+
+static uint64_t own_room(const struct wr_model *m)
+{
+    return ((uint64_t)m->head.scratch + 63) & ~(uint64_t)63;
+}
+
+size_t wr_model_explain_scratch_size(const struct wr_model *model)
+{
+    const struct wr_explain *e = explanation(model);
+    return (size_t)(own_room(model) + (e != NULL ? wr_explain_room(&model->head, e) : 0));
+}
+
+wr_err wr_model_explain(const struct wr_model *model, const double *row, size_t output,
+                        double *contributions, void *scratch)
+{
+    WR_CHECK_SLOW((uintptr_t)scratch % 64 == 0);
+    uint8_t *room = (uint8_t *)scratch + own_room(model);
+    int status =
+        wr_kernel_explain(model->program, row, (uint32_t)output, contributions, scratch, room);
     return status == WR_KERNEL_OK ? WR_OK : WR_E_MODEL;
 }

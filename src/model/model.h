@@ -14,12 +14,14 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
-#define WR_LIMIT_MODEL_SOURCE  (1024u * 1024 * 1024) /* bytes of a source file */
-#define WR_LIMIT_MODEL_INPUTS  32000                 /* numbers in a row */
-#define WR_LIMIT_MODEL_OUTPUTS 65536                 /* numbers in an answer */
-#define WR_LIMIT_MODEL_NODES   20000                 /* operators of a graph */
-#define WR_LIMIT_MODEL_RANK    8                     /* dimensions of a tensor */
-#define WR_LIMIT_MODEL_SCRATCH (64u * 1024 * 1024)   /* bytes of working memory for one row */
+#define WR_LIMIT_MODEL_SOURCE     (1024u * 1024 * 1024) /* bytes of a source file */
+#define WR_LIMIT_MODEL_INPUTS     32000                 /* numbers in a row */
+#define WR_LIMIT_MODEL_OUTPUTS    65536                 /* numbers in an answer */
+#define WR_LIMIT_MODEL_NODES      20000                 /* operators of a graph */
+#define WR_LIMIT_MODEL_RANK       8                     /* dimensions of a tensor */
+#define WR_LIMIT_MODEL_SCRATCH    (64u * 1024 * 1024)   /* bytes of working memory for one row */
+#define WR_LIMIT_MODEL_BACKGROUND 1000000               /* rows */
+#define WR_LIMIT_MODEL_QUALITY    (1024 * 1024)         /* bytes of JSON */
 
 /* ── compiling ──────────────────────────────────────────────────────────────────────────────── */
 enum wr_model_format {
@@ -43,6 +45,13 @@ struct wr_model_options {
     struct wr_str name;               /* written into the metadata; may be empty */
     const struct wr_str *input_names; /* one a column, or NULL: the names of the source */
     size_t n_input_names;
+    /* Rows as they will be scored, one behind the other: node covers are counted where the source
+     * has none, and the reference row of occlusion is their median. May be NULL. */
+    const double *background;
+    size_t n_background;   /* at most WR_LIMIT_MODEL_BACKGROUND */
+    struct wr_str quality; /* a JSON object for the metadata (calibration, thresholds, reference
+                              quantiles ...), or empty */
+    bool no_explain;       /* leave the explanation out */
 };
 
 /* Translates a model file into a module.
@@ -122,5 +131,30 @@ WR_NODISCARD wr_err wr_model_score(const struct wr_model *model, const double *r
 /* The same for n rows one behind the other; equal bits. */
 WR_NODISCARD wr_err wr_model_score_batch(const struct wr_model *model, const double *rows, size_t n,
                                          double *outputs, void *scratch);
+
+/* ── explaining ─────────────────────────────────────────────────────────────────────────────── */
+enum wr_model_explanation {
+    WR_MODEL_UNEXPLAINED = 0,
+    WR_MODEL_EXPLAINED_TREES,  /* exact, path-dependent Shapley values */
+    WR_MODEL_EXPLAINED_LINEAR, /* exact: the margin is a sum over columns */
+    WR_MODEL_EXPLAINED_OCCLUSION,
+};
+
+/* How answers are explained; *why (may be NULL) is the reason when they are not. */
+enum wr_model_explanation wr_model_explanation(const struct wr_model *model, struct wr_str *why);
+/* "log-odds", "log" or "score": what contributions are counted in. */
+struct wr_str wr_model_explain_unit(const struct wr_model *model);
+/* The cost of one explanation in steps: nodes visited, or innermost rounds. Known beforehand and
+ * the same for every row, so that a budget is obeyed alike on every machine. */
+uint64_t wr_model_explain_steps(const struct wr_model *model);
+size_t wr_model_explain_scratch_size(const struct wr_model *model);
+
+/* Explains one output of a row: contributions[i] is what column i did to the margin; n_inputs
+ * numbers, then the base (the margin expected when nothing of the row is known) and the margin of
+ * this row. With trees and linear models, base and contributions add up to the margin.
+ * `scratch`: wr_model_explain_scratch_size bytes, aligned to 64.
+ * Errors: WR_E_MODEL when this output has no explanation, or the row cannot be scored. */
+WR_NODISCARD wr_err wr_model_explain(const struct wr_model *model, const double *row, size_t output,
+                                     double *contributions, void *scratch);
 
 #endif

@@ -3,6 +3,7 @@
  * (binary format). */
 #include "model/module.h"
 #include "base/hash.h"
+#include "model/explain.h"
 #include "model/program.h"
 
 #define PAGE           65536u
@@ -182,8 +183,7 @@ wr_err wr_module_write(struct wr_str program, struct wr_buf *out, struct wr_erro
 {
     const struct wr_program *p = (const void *)program.p;
     size_t start = out->n;
-    uint64_t room = wr_program_output(p) + (uint64_t)wr_program_batch(p) * p->n_outputs * 8;
-    uint64_t pages = (room + PAGE - 1) / PAGE;
+    uint64_t pages = (wr_explain_end(p) + PAGE - 1) / PAGE;
     if (pages > 65535) {
         return wr_fail(error, WR_E_LIMIT, "the module would need more than 4 GiB of memory");
     }

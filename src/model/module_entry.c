@@ -7,10 +7,12 @@
  *   n_inputs() n_outputs() rows_max()
  *   input() -> address of rows_max rows of n_inputs doubles; output() -> of the answers
  *   score() -> 0, scores the first row; score_batch(n) -> 0, the first n rows
- *   info() info_size() -> metadata as JSON
+ *   explain(output) -> 0, explains this output of the first row; explanation() -> address of
+ * n_inputs contributions, then base and margin info() info_size() -> metadata as JSON
  *
  * There is no state: everything is computed from the program's header. A status that is not 0 is
- * one of enum wr_kernel_status, or 3 for too many rows. */
+ * one of enum wr_kernel_status. */
+#include "model/explain.h"
 #include "model/kernel.h"
 
 #define EXPORT(name) __attribute__((export_name(#name))) name(void)
@@ -25,6 +27,8 @@ double *input(void);
 double *output(void);
 uint32_t score_batch(uint32_t n);
 uint32_t score(void);
+uint32_t explain(uint32_t of);
+double *explanation(void);
 const uint8_t *info(void);
 uint32_t info_size(void);
 
@@ -70,7 +74,7 @@ __attribute__((export_name("score_batch"))) uint32_t score_batch(uint32_t n)
     const struct wr_program *p = program();
     uint8_t *scratch = (uint8_t *)(uintptr_t)(WR_MODULE_BASE + p->size);
     if (n > wr_program_batch(p)) {
-        return 3;
+        return WR_KERNEL_TOO_MANY;
     }
     for (uint32_t i = 0; i < n; i++) {
         int status = wr_kernel_run((const uint8_t *)p, input() + (size_t)i * p->n_inputs,
@@ -85,6 +89,19 @@ __attribute__((export_name("score_batch"))) uint32_t score_batch(uint32_t n)
 uint32_t EXPORT(score)
 {
     return score_batch(1);
+}
+
+double *EXPORT(explanation)
+{
+    return (double *)(uintptr_t)wr_explain_out(program());
+}
+
+__attribute__((export_name("explain"))) uint32_t explain(uint32_t of)
+{
+    const struct wr_program *p = program();
+    return (uint32_t)wr_kernel_explain((const uint8_t *)p, input(), of, explanation(),
+                                       (uint8_t *)(uintptr_t)(WR_MODULE_BASE + p->size),
+                                       (uint8_t *)(uintptr_t)wr_explain_work(p));
 }
 
 const uint8_t *EXPORT(info)

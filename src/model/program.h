@@ -46,6 +46,8 @@ struct wr_program {
     uint32_t meta, meta_size;
     uint32_t tests, n_tests; /* rows of n_inputs doubles, each followed by its n_outputs */
     uint32_t flags;          /* 0 */
+    uint32_t explain;        /* struct wr_explain (explain.h), or 0 */
+    uint32_t spare;          /* 0 */
 };
 
 /* Consecutive columns of the row (or of the answer) and the tensor they fill (or come from). */
@@ -203,9 +205,10 @@ struct wr_walk_vote {
 
 /* ── checking ───────────────────────────────────────────────────────────────────────────────── */
 /* Follows every offset of an untrusted program of `size` bytes (aligned to 64). `arena` gives
- * passing memory. Errors: WR_E_WASM with the offset within the program. */
+ * passing memory; *work (may be NULL) gets the innermost rounds for one row. Errors: WR_E_WASM with
+ * the offset within the program. */
 WR_NODISCARD wr_err wr_program_check(struct wr_arena *arena, const uint8_t *program, size_t size,
-                                     struct wr_error *error);
+                                     uint64_t *work, struct wr_error *error);
 
 /* ── in wasm memory ─────────────────────────────────────────────────────────────────────────── */
 /* The module places the program here; the kernel's own stack and data lie below. Behind the program

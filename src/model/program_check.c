@@ -4,6 +4,7 @@
  *
  * After this check no row can make the kernel read or write outside the program and its scratch
  * memory, or run for more than WR_LIMIT_PROGRAM_WORK innermost rounds. */
+#include "model/explain.h"
 #include "model/program.h"
 
 #define RANK WR_LIMIT_PROGRAM_RANK
@@ -62,7 +63,7 @@ static bool check_header(struct check *c, size_t size)
         return bad(c, 0, "a region lies outside");
     }
     if (p->scratch > 64u * 1024 * 1024 || p->scratch % WR_PROGRAM_ALIGN != 0 ||
-        p->n_steps > WR_LIMIT_PROGRAM_STEPS || p->flags != 0) {
+        p->n_steps > WR_LIMIT_PROGRAM_STEPS || p->flags != 0 || p->spare != 0) {
         return bad(c, 0, "scratch memory, steps or flags are beyond the limits");
     }
     return true;
@@ -558,7 +559,7 @@ static bool check_step(struct check *c, uint32_t at, uint32_t left, uint32_t *wo
     return c->work <= WR_LIMIT_PROGRAM_WORK || bad(c, at, "a row would take too much work");
 }
 
-wr_err wr_program_check(struct wr_arena *arena, const uint8_t *program, size_t size,
+wr_err wr_program_check(struct wr_arena *arena, const uint8_t *program, size_t size, uint64_t *work,
                         struct wr_error *error)
 {
     struct check *c = wr_arena_zalloc(arena, sizeof *c, alignof(struct check));
@@ -583,5 +584,8 @@ wr_err wr_program_check(struct wr_arena *arena, const uint8_t *program, size_t s
     if (at != end) {
         bad(c, at, "there are more steps than counted");
     }
-    return c->code;
+    if (work != NULL) {
+        *work = c->work;
+    }
+    return c->code != WR_OK || c->p.explain == 0 ? c->code : wr_explain_check(program, error);
 }

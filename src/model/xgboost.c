@@ -51,6 +51,7 @@ struct reader {
     struct wr_forest forest;
     struct wr_walk_vote *votes;
     uint32_t *roots;
+    float *covers; /* NULL when a tree has none */
     double base;
 };
 
@@ -171,7 +172,7 @@ static bool integer_at(const struct wr_value *array, uint32_t i, int64_t low, in
 }
 
 struct columns { /* the arrays of one tree, all of n nodes */
-    const struct wr_value *left, *right, *feature, *condition, *default_left, *split_type;
+    const struct wr_value *left, *right, *feature, *condition, *default_left, *split_type, *cover;
     uint32_t n;
 };
 
@@ -186,10 +187,12 @@ static bool read_columns(struct reader *r, const struct wr_value *tree, struct c
         return false;
     }
     c->split_type = wr_object_get_str(tree, WR_STR("split_type"));
+    c->cover = wr_object_get_str(tree, WR_STR("sum_hessian"));
     c->n = c->left->n;
     if (c->n == 0 || c->right->n != c->n || c->feature->n != c->n || c->condition->n != c->n ||
         c->default_left->n != c->n ||
-        (c->split_type != NULL && (c->split_type->type != WR_ARRAY || c->split_type->n != c->n))) {
+        (c->split_type != NULL && (c->split_type->type != WR_ARRAY || c->split_type->n != c->n)) ||
+        (c->cover != NULL && (c->cover->type != WR_ARRAY || c->cover->n != c->n))) {
         wr_graph_fail(r->g, WR_E_MODEL, "XGBoost: a tree's arrays differ in length");
         return false;
     }
@@ -215,6 +218,15 @@ static bool read_node(struct reader *r, const struct columns *c, uint32_t i, uin
         wr_graph_fail(r->g, WR_E_MODEL,
                       "XGBoost: node %u is a categorical split, which is not supported", i);
         return false;
+    }
+    if (c->cover != NULL && c->cover->items[i].type != WR_NUMBER) {
+        wr_graph_fail(r->g, WR_E_MODEL, "XGBoost: the cover of node %u is no number", i);
+        return false;
+    }
+    if (c->cover != NULL && r->covers != NULL) {
+        r->covers[first + i] = (float)wr_number_to_double(&c->cover->items[i]);
+    } else {
+        r->covers = NULL;
     }
     float condition = (float)wr_number_to_double(&c->condition->items[i]);
     if (left < 0) {
@@ -284,7 +296,8 @@ static bool read_trees(struct reader *r)
     r->forest.nodes = wr_arena_array(arena, (size_t)total, sizeof *r->forest.nodes, 8);
     r->votes = wr_arena_array(arena, (size_t)total, sizeof *r->votes, 8);
     r->roots = wr_arena_array(arena, trees->n, sizeof *r->roots, 4);
-    if (r->forest.nodes == NULL || r->votes == NULL || r->roots == NULL) {
+    r->covers = wr_arena_array(arena, (size_t)total, sizeof *r->covers, 4);
+    if (r->forest.nodes == NULL || r->votes == NULL || r->roots == NULL || r->covers == NULL) {
         wr_graph_fail(r->g, WR_E_MEMORY, "no memory for %llu nodes", (unsigned long long)total);
         return false;
     }
@@ -299,6 +312,7 @@ static bool read_trees(struct reader *r)
     r->forest.n_trees = trees->n;
     r->forest.votes = r->votes;
     r->forest.roots = r->roots;
+    r->forest.covers = r->covers;
     return true;
 }
 

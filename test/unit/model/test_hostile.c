@@ -208,7 +208,7 @@ TEST("a changed program is refused by the check, or runs within its memory")
                                        0,       UINT32_MAX, next(1 << 16)};
             wr_put32(program + at, values[next(6)]);
             struct wr_error error = {0};
-            if (wr_program_check(&arena, program, n, &error) == WR_OK) {
+            if (wr_program_check(&arena, program, n, NULL, &error) == WR_OK) {
                 struct wr_program *p = (void *)program;
                 double *row = calloc(p->n_inputs, 8), *outputs = calloc(p->n_outputs, 8);
                 uint8_t *scratch = aligned_alloc(64, (p->scratch + 63u) & ~63u);

@@ -36,7 +36,7 @@ static void teardown(struct bench *b)
 static wr_err check(struct bench *b)
 {
     struct wr_error error = {0};
-    return wr_program_check(&b->arena, b->program, b->n, &error);
+    return wr_program_check(&b->arena, b->program, b->n, NULL, &error);
 }
 
 /* Byte offset of the first step of a kind, and of its parameters. */
@@ -155,8 +155,8 @@ TEST("the header's regions and sizes are checked")
     change(&b, offsetof(struct wr_program, meta_size), (uint32_t)b.n - b.head.meta, WR_OK);
     change(&b, offsetof(struct wr_program, meta_size), (uint32_t)b.n - b.head.meta + 1, WR_E_WASM);
     struct wr_error error;
-    CHECK(wr_program_check(&b.arena, b.program, b.n - 64, &error) == WR_E_WASM);
-    CHECK(wr_program_check(&b.arena, b.program, 40, &error) == WR_E_WASM);
+    CHECK(wr_program_check(&b.arena, b.program, b.n - 64, NULL, &error) == WR_E_WASM);
+    CHECK(wr_program_check(&b.arena, b.program, 40, NULL, &error) == WR_E_WASM);
     teardown(&b);
 }
 
