@@ -57,43 +57,90 @@ static void compress_portable(uint32_t h[8], const uint8_t *p, size_t blocks)
 #include <immintrin.h>
 
 /* The instructions keep the state as {a, b, e, f} and {c, d, g, h}, high word first. */
-__attribute__((target("sha,sse4.1,ssse3"))) static void compress_sha(uint32_t h[8],
-                                                                     const uint8_t *p,
-                                                                     size_t blocks)
+struct lanes {
+    __m128i abef, cdgh;
+};
+
+#define SHA_TARGET __attribute__((target("sha,sse4.1,ssse3")))
+
+SHA_TARGET static inline struct lanes load(const uint32_t h[8])
 {
-    const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
     __m128i low = _mm_loadu_si128((const __m128i *)(const void *)h);
     __m128i high = _mm_loadu_si128((const __m128i *)(const void *)(h + 4));
     low = _mm_shuffle_epi32(low, 0xB1);
     high = _mm_shuffle_epi32(high, 0x1B);
-    __m128i abef = _mm_alignr_epi8(low, high, 8);
-    __m128i cdgh = _mm_blend_epi16(high, low, 0xF0);
-    for (; blocks > 0; blocks--, p += 64) {
-        __m128i w[4], abef_before = abef, cdgh_before = cdgh;
-        for (int i = 0; i < 4; i++) {
-            w[i] = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i));
-            w[i] = _mm_shuffle_epi8(w[i], swap);
-        }
-#pragma GCC unroll 16
-        for (int i = 0; i < 16; i++) {
-            __m128i k = _mm_loadu_si128((const __m128i *)(const void *)(round_constant + 4 * i));
-            __m128i word = _mm_add_epi32(w[i % 4], k);
-            cdgh = _mm_sha256rnds2_epu32(cdgh, abef, word);
-            abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(word, 0x0E));
-            if (i < 12) { /* the words needed four steps from here */
-                __m128i middle = _mm_alignr_epi8(w[(i + 3) % 4], w[(i + 2) % 4], 4);
-                __m128i next = _mm_sha256msg1_epu32(w[i % 4], w[(i + 1) % 4]);
-                next = _mm_add_epi32(next, middle);
-                w[i % 4] = _mm_sha256msg2_epu32(next, w[(i + 3) % 4]);
-            }
-        }
-        abef = _mm_add_epi32(abef, abef_before);
-        cdgh = _mm_add_epi32(cdgh, cdgh_before);
-    }
-    low = _mm_shuffle_epi32(abef, 0x1B);
-    high = _mm_shuffle_epi32(cdgh, 0xB1);
+    return (struct lanes){_mm_alignr_epi8(low, high, 8), _mm_blend_epi16(high, low, 0xF0)};
+}
+
+SHA_TARGET static inline void store(uint32_t h[8], struct lanes s)
+{
+    __m128i low = _mm_shuffle_epi32(s.abef, 0x1B), high = _mm_shuffle_epi32(s.cdgh, 0xB1);
     _mm_storeu_si128((__m128i *)(void *)h, _mm_blend_epi16(low, high, 0xF0));
     _mm_storeu_si128((__m128i *)(void *)(h + 4), _mm_alignr_epi8(high, low, 8));
+}
+
+SHA_TARGET static inline void load_block(__m128i w[4], const uint8_t *p)
+{
+    const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
+    for (int i = 0; i < 4; i++) {
+        w[i] = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i));
+        w[i] = _mm_shuffle_epi8(w[i], swap);
+    }
+}
+
+SHA_TARGET static inline void four_rounds(struct lanes *s, __m128i w[4], int i)
+{
+    __m128i k = _mm_loadu_si128((const __m128i *)(const void *)(round_constant + 4 * i));
+    __m128i word = _mm_add_epi32(w[i % 4], k);
+    s->cdgh = _mm_sha256rnds2_epu32(s->cdgh, s->abef, word);
+    s->abef = _mm_sha256rnds2_epu32(s->abef, s->cdgh, _mm_shuffle_epi32(word, 0x0E));
+    if (i < 12) { /* the words needed four steps from here */
+        __m128i middle = _mm_alignr_epi8(w[(i + 3) % 4], w[(i + 2) % 4], 4);
+        __m128i next = _mm_sha256msg1_epu32(w[i % 4], w[(i + 1) % 4]);
+        next = _mm_add_epi32(next, middle);
+        w[i % 4] = _mm_sha256msg2_epu32(next, w[(i + 3) % 4]);
+    }
+}
+
+SHA_TARGET static void compress_sha(uint32_t h[8], const uint8_t *p, size_t blocks)
+{
+    struct lanes s = load(h);
+    for (; blocks > 0; blocks--, p += 64) {
+        struct lanes before = s;
+        __m128i w[4];
+        load_block(w, p);
+#pragma GCC unroll 16
+        for (int i = 0; i < 16; i++) {
+            four_rounds(&s, w, i);
+        }
+        s.abef = _mm_add_epi32(s.abef, before.abef);
+        s.cdgh = _mm_add_epi32(s.cdgh, before.cdgh);
+    }
+    store(h, s);
+}
+
+/* Two messages at once: each instruction waits for the one before it in its own message, and the
+ * other message fills that time. */
+SHA_TARGET static void compress_sha_two(uint32_t h[2][8], const uint8_t *const p[2], size_t blocks)
+{
+    struct lanes s = load(h[0]), t = load(h[1]);
+    for (size_t n = 0; n < blocks; n++) {
+        struct lanes before_s = s, before_t = t;
+        __m128i v[4], w[4];
+        load_block(v, p[0] + 64 * n);
+        load_block(w, p[1] + 64 * n);
+#pragma GCC unroll 16
+        for (int i = 0; i < 16; i++) {
+            four_rounds(&s, v, i);
+            four_rounds(&t, w, i);
+        }
+        s.abef = _mm_add_epi32(s.abef, before_s.abef);
+        s.cdgh = _mm_add_epi32(s.cdgh, before_s.cdgh);
+        t.abef = _mm_add_epi32(t.abef, before_t.abef);
+        t.cdgh = _mm_add_epi32(t.cdgh, before_t.cdgh);
+    }
+    store(h[0], s);
+    store(h[1], t);
 }
 #endif
 
@@ -159,4 +206,31 @@ void wr_sha256_of(const void *bytes, size_t n, uint8_t digest[32])
     wr_sha256_init(&s);
     wr_sha256_add(&s, bytes, n);
     wr_sha256_end(&s, digest);
+}
+
+void wr_sha256_two(const void *const bytes[2], const size_t n[2], uint8_t digests[2][32])
+{
+    struct wr_sha256 sha[2];
+    size_t blocks = WR_MIN(n[0], n[1]) / 64, done = 0;
+    wr_sha256_init(&sha[0]);
+    wr_sha256_init(&sha[1]);
+#ifdef WR_CPU_X86
+    if (blocks > 0 && (wr_cpu() & WR_CPU_SHA) != 0) {
+        const uint8_t *const p[2] = {bytes[0], bytes[1]};
+        uint32_t h[2][8];
+        memcpy(h[0], sha[0].h, sizeof h[0]);
+        memcpy(h[1], sha[1].h, sizeof h[1]);
+        compress_sha_two(h, p, blocks);
+        memcpy(sha[0].h, h[0], sizeof h[0]);
+        memcpy(sha[1].h, h[1], sizeof h[1]);
+        done = blocks * 64;
+        sha[0].n = sha[1].n = done;
+    }
+#else
+    (void)blocks;
+#endif
+    for (int i = 0; i < 2; i++) {
+        wr_sha256_add(&sha[i], (const uint8_t *)bytes[i] + done, n[i] - done);
+        wr_sha256_end(&sha[i], digests[i]);
+    }
 }

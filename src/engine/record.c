@@ -206,14 +206,11 @@ wr_err wr_record_input(struct wr_arena *arena, const struct wr_record *record,
 
 void wr_record_link(uint8_t link[32], const uint8_t payload_digest[32], uint64_t sequence)
 {
-    uint8_t number[8];
-    struct wr_sha256 sha;
-    wr_put64(number, sequence);
-    wr_sha256_init(&sha);
-    wr_sha256_add(&sha, link, 32);
-    wr_sha256_add(&sha, payload_digest, 32);
-    wr_sha256_add(&sha, number, sizeof number);
-    wr_sha256_end(&sha, link);
+    uint8_t text[72];
+    memcpy(text, link, 32);
+    memcpy(text + 32, payload_digest, 32);
+    wr_put64(text + 64, sequence);
+    wr_sha256_of(text, sizeof text, link);
 }
 
 /* ── decision ids ───────────────────────────────────────────────────────────────────────────── */

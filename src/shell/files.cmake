@@ -2,6 +2,7 @@
 list(APPEND WEIR_SHELL_FILES
   src/shell/vfs.c
   src/shell/segment.c
+  src/shell/log.c
   src/shell/journal.c
   src/shell/journal_read.c
   src/shell/ring.c

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See journal.h: opening, appending, recovering. The segments are a sorted list of first sequences;
- * the last one is open to append, of the others at most one is open to read. */
+/* See journal.h: opening, appending, recovering. The segments are a sorted list; the last one is a
+ * log that is open to append, of the others at most one is open to read. */
 #include "shell/journal_in.h"
 
 enum {
@@ -30,53 +30,64 @@ static void path_of(const struct wr_journal *journal, const char *name, char *ou
     wr_format(&path, "%s/%s%c", journal->directory, name, 0);
 }
 
-void wr_journal_segment_path(const struct wr_journal *journal, uint64_t first, char *out)
+void wr_journal_segment_path(const struct wr_journal *journal, struct wr_segment_ref ref, char *out)
 {
     struct wr_buf path = wr_buf_fixed(out, WR_SEGMENT_PATH_MAX);
-    wr_format(&path, "%s/journal-%016llx.db%c", journal->directory, (unsigned long long)first, 0);
+    wr_format(&path, "%s/journal-%016llx.%s%c", journal->directory, (unsigned long long)ref.first,
+              ref.is_log ? "log" : "db", 0);
 }
 
-/* "journal-0123456789abcdef.db" and nothing else. */
-static bool parse_name(const char *name, uint64_t *first)
+/* "journal-0123456789abcdef.log" or ".db" and nothing else. */
+static bool parse_name(const char *name, struct wr_segment_ref *ref)
 {
     struct wr_str text = wr_str_z(name);
-    if (text.n != 8 + NAME_DIGITS + 3 || !wr_str_starts(text, WR_STR("journal-")) ||
-        !wr_str_ends(text, WR_STR(".db"))) {
+    ref->is_log = wr_str_ends(text, WR_STR(".log"));
+    if (text.n != 8 + NAME_DIGITS + (ref->is_log ? 4 : 3) ||
+        !wr_str_starts(text, WR_STR("journal-")) ||
+        (!ref->is_log && !wr_str_ends(text, WR_STR(".db")))) {
         return false;
     }
-    *first = 0;
+    ref->first = 0;
     for (size_t i = 8; i < 8 + NAME_DIGITS; i++) {
         char c = text.p[i];
         if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
             return false;
         }
-        *first = *first * 16 + (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+        ref->first = ref->first * 16 + (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
     }
-    return *first != 0;
+    return ref->first != 0;
 }
 
-static bool add_segment(struct wr_journal *journal, uint64_t first)
+/* A segment that is there both as a log and as an SQLite file counts once, as the latter: that was
+ * finished before the log was to go. */
+static bool add_segment(struct wr_journal *journal, struct wr_segment_ref ref)
 {
     const struct wr_memory *memory = &journal->port->memory;
     if (journal->n_segments == journal->cap_segments) {
         size_t cap = journal->cap_segments * 2 + 16;
-        uint64_t *grown =
+        struct wr_segment_ref *grown =
             cap > 2 * WR_LIMIT_SEGMENTS ? NULL : memory->take(memory->context, cap * sizeof *grown);
         if (grown == NULL) {
             return false;
         }
-        if (journal->firsts != NULL) {
-            memcpy(grown, journal->firsts, journal->n_segments * sizeof *grown);
-            memory->give(memory->context, journal->firsts, journal->cap_segments * sizeof *grown);
+        if (journal->segments != NULL) {
+            memcpy(grown, journal->segments, journal->n_segments * sizeof *grown);
+            memory->give(memory->context, journal->segments, journal->cap_segments * sizeof *grown);
         }
-        journal->firsts = grown;
+        journal->segments = grown;
         journal->cap_segments = cap;
     }
-    size_t at = journal->n_segments++;
-    for (; at > 0 && journal->firsts[at - 1] > first; at--) {
-        journal->firsts[at] = journal->firsts[at - 1];
+    size_t at = journal->n_segments;
+    for (; at > 0 && journal->segments[at - 1].first > ref.first; at--) {
     }
-    journal->firsts[at] = first;
+    if (at > 0 && journal->segments[at - 1].first == ref.first) {
+        journal->segments[at - 1].is_log = journal->segments[at - 1].is_log && ref.is_log;
+        return true;
+    }
+    memmove(journal->segments + at + 1, journal->segments + at,
+            (journal->n_segments - at) * sizeof ref);
+    journal->segments[at] = ref;
+    journal->n_segments++;
     return true;
 }
 
@@ -88,25 +99,21 @@ struct listing {
 static bool list_one(void *arg, const char *name)
 {
     struct listing *listing = arg;
-    uint64_t first;
-    if (parse_name(name, &first) && !add_segment(listing->journal, first)) {
+    struct wr_segment_ref ref;
+    if (parse_name(name, &ref) && !add_segment(listing->journal, ref)) {
         listing->failed = true;
     }
     return !listing->failed;
 }
 
 /* ── trouble ────────────────────────────────────────────────────────────────────────────────── */
-/* After an error of the live segment: the open transaction is gone. */
-static wr_err trouble(struct wr_journal *journal, int code, const char *what,
+/* After an error of the live segment: what was not committed is gone. */
+static wr_err trouble(struct wr_journal *journal, enum wr_io io, const char *what,
                       struct wr_error *error)
 {
     journal->last = journal->last_committed;
-    memcpy(journal->link, journal->link_committed, sizeof journal->link);
-    enum wr_io io = wr_vfs_take_failure(journal->vfs);
-    bool full = code == SQLITE_FULL || (code == SQLITE_IOERR_WRITE && io == WR_IO_FULL);
-    journal->state = full ? WR_JOURNAL_FULL : WR_JOURNAL_BROKEN;
-    return wr_fail(error, WR_E_JOURNAL, "%s failed: %s", what,
-                   full ? "no space left" : sqlite3_errstr(code));
+    journal->state = io == WR_IO_FULL ? WR_JOURNAL_FULL : WR_JOURNAL_BROKEN;
+    return wr_fail(error, WR_E_JOURNAL, "%s failed: %s", what, wr_io_text(io));
 }
 
 wr_err wr_journal_not_open(struct wr_error *error)
@@ -155,17 +162,58 @@ static wr_err take_lock(struct wr_journal *journal, struct wr_error *error)
                               : wr_fail(error, WR_E_STATE, "%s: %s", path, wr_io_text(result));
 }
 
-static wr_err create_segment(struct wr_journal *journal, struct wr_error *error)
+/* ── beginning a segment ────────────────────────────────────────────────────────────────────── */
+static const char new_name[] = "segment.new"; /* one at a time; a left one is written over */
+
+static wr_err not_made(const struct wr_journal *journal, enum wr_io io, struct wr_error *error)
 {
-    char path[WR_SEGMENT_PATH_MAX];
-    wr_journal_segment_path(journal, journal->meta.first, path);
-    wr_err err = wr_segment_create(journal->port, journal->vfs, journal->directory, path,
-                                   &journal->meta, error);
-    if (err == WR_OK && !add_segment(journal, journal->meta.first)) {
-        err = wr_fail(error, WR_E_STATE, "%s: more than %d segments", journal->directory,
-                      WR_LIMIT_SEGMENTS);
+    return wr_fail(error, WR_E_STATE, "%s: cannot begin a segment: %s", journal->directory,
+                   wr_io_text(io));
+}
+
+/* Copies the rows of `from` from an offset on; `link` is that before them, then of the last. */
+static enum wr_io copy_rows(struct wr_log *from, uint64_t offset, struct wr_log *to,
+                            uint8_t link[32])
+{
+    struct wr_log_row row;
+    enum wr_io io = WR_IO_OK;
+    for (; io == WR_IO_OK && wr_log_row_at(from, offset, &row); offset = row.next) {
+        io = wr_log_add(to, row.payload);
+        if (io == WR_IO_OK && to->n_gathered >= WR_LOG_GATHER) {
+            wr_log_link(to, link);
+            io = wr_log_write(to);
+        }
     }
-    return err;
+    wr_log_link(to, link);
+    return io;
+}
+
+/* Makes the segment that journal->meta describes, with what is doubtful in `from` (may be NULL),
+ * and makes it the live one. On an error nothing is live. */
+static wr_err begin_segment(struct wr_journal *journal, struct wr_log *from, struct wr_error *error)
+{
+    char path_new[WR_SEGMENT_PATH_MAX], path[WR_SEGMENT_PATH_MAX];
+    struct wr_segment_ref ref = {journal->meta.first, true};
+    path_of(journal, new_name, path_new);
+    wr_journal_segment_path(journal, ref, path);
+    enum wr_io io = wr_log_create(journal->port, path_new, &journal->meta, &journal->live);
+    memcpy(journal->link, journal->meta.link, sizeof journal->link);
+    if (io == WR_IO_OK && from != NULL) {
+        io = copy_rows(from, from->synced, &journal->live, journal->link);
+    }
+    if (io == WR_IO_OK) {
+        io = wr_log_settle(&journal->live, journal->directory, path_new, path);
+    }
+    if (io == WR_IO_OK && !add_segment(journal, ref)) {
+        io = WR_IO_LIMIT;
+    }
+    if (io != WR_IO_OK) {
+        wr_log_close(&journal->live);
+        journal->state = io == WR_IO_FULL ? WR_JOURNAL_FULL : WR_JOURNAL_BROKEN;
+        return not_made(journal, io, error);
+    }
+    journal->last = journal->last_committed = journal->live.next - 1;
+    return WR_OK;
 }
 
 static wr_err make_first(struct wr_journal *journal, struct wr_error *error)
@@ -182,31 +230,7 @@ static wr_err make_first(struct wr_journal *journal, struct wr_error *error)
                  {wr_get64(random + 24), wr_get64(random + 32)}},
         .first = 1,
     };
-    return create_segment(journal, error);
-}
-
-/* Opens the newest segment to append and finds the end of the journal. */
-static wr_err open_live(struct wr_journal *journal, struct wr_error *error)
-{
-    char path[WR_SEGMENT_PATH_MAX];
-    wr_journal_segment_path(journal, journal->firsts[journal->n_segments - 1], path);
-    wr_err err = wr_segment_open(&journal->live, journal->vfs, path, true, &journal->meta, error);
-    if (err != WR_OK) {
-        return err;
-    }
-    int code = wr_segment_last(&journal->live, &journal->last, journal->link);
-    if (code != SQLITE_OK || journal->meta.first != journal->firsts[journal->n_segments - 1]) {
-        return wr_fail(error, WR_E_JOURNAL, "%s: the last row cannot be read: %s", path,
-                       sqlite3_errstr(code));
-    }
-    if (journal->last == 0) {
-        journal->last = journal->meta.first - 1;
-        memcpy(journal->link, journal->meta.link, sizeof journal->link);
-    }
-    journal->last_committed = journal->last;
-    memcpy(journal->link_committed, journal->link, sizeof journal->link);
-    journal->segment_bytes = wr_segment_size(&journal->live);
-    return WR_OK;
+    return begin_segment(journal, NULL, error);
 }
 
 static wr_err raise_epoch(struct wr_journal *journal, struct wr_error *error)
@@ -214,18 +238,74 @@ static wr_err raise_epoch(struct wr_journal *journal, struct wr_error *error)
     if (journal->meta.epoch == UINT32_MAX) {
         return wr_fail(error, WR_E_STATE, "the directory has been opened too often");
     }
-    int code = wr_segment_set_epoch(&journal->live, journal->meta.epoch + 1);
-    if (code != SQLITE_OK) {
-        return trouble(journal, code, "raising the epoch", error);
-    }
     journal->meta.epoch++;
     return WR_OK;
+}
+
+/* Goes on after a log that ended well or not: its rows up to the last sync that is known of stay
+ * where they are, what comes after is written once more. */
+static wr_err go_on_after_log(struct wr_journal *journal, const char *path, struct wr_error *error)
+{
+    struct wr_log before;
+    uint64_t first = journal->segments[journal->n_segments - 1].first;
+    enum wr_io io = wr_log_open(journal->port, path, &before, &journal->meta);
+    wr_err err = WR_OK;
+    if (io != WR_IO_OK || journal->meta.first != first) {
+        err = wr_fail(error, WR_E_STATE, "%s: not a journal, or damaged: %s", path, wr_io_text(io));
+    }
+    err = err != WR_OK ? err : wr_log_scan(&before, journal->meta.link, error);
+    err = err != WR_OK ? err : raise_epoch(journal, error);
+    struct wr_log_row row = {.sequence = before.next};
+    if (err == WR_OK) {
+        wr_log_row_at(&before, before.synced, &row);
+        journal->meta.first = before.synced < before.end ? row.sequence : before.next;
+    }
+    if (err == WR_OK && journal->meta.first > first) {
+        if (wr_log_find(&before, journal->meta.first - 1, &row)) {
+            memcpy(journal->meta.link, row.link.p, sizeof journal->meta.link);
+        } else {
+            err = wr_fail(error, WR_E_JOURNAL, "%s: row %llu cannot be read", path,
+                          (unsigned long long)journal->meta.first - 1);
+        }
+    }
+    err = err != WR_OK ? err : begin_segment(journal, &before, error);
+    wr_log_close(&before);
+    return err;
+}
+
+/* Goes on after a segment of version 1, which was appended to as an SQLite file. */
+static wr_err go_on_after_db(struct wr_journal *journal, const char *path, struct wr_error *error)
+{
+    uint64_t last = 0;
+    wr_err err = wr_segment_open(&journal->old, journal->vfs, path, true, &journal->meta, error);
+    if (err != WR_OK) {
+        return err;
+    }
+    int code = wr_segment_last(&journal->old, &last, journal->meta.link);
+    bool closed = wr_segment_close(&journal->old, true);
+    if (code != SQLITE_OK || !closed) {
+        return wr_fail(error, WR_E_JOURNAL, "%s: the last row cannot be read: %s", path,
+                       sqlite3_errstr(code));
+    }
+    journal->meta.first = last != 0 ? last + 1 : journal->meta.first;
+    err = raise_epoch(journal, error);
+    return err != WR_OK ? err : begin_segment(journal, NULL, error);
+}
+
+/* Finds the end of the journal and begins a new segment there. */
+static wr_err go_on(struct wr_journal *journal, struct wr_error *error)
+{
+    char path[WR_SEGMENT_PATH_MAX];
+    struct wr_segment_ref newest = journal->segments[journal->n_segments - 1];
+    wr_journal_segment_path(journal, newest, path);
+    return newest.is_log ? go_on_after_log(journal, path, error)
+                         : go_on_after_db(journal, path, error);
 }
 
 static wr_err check_tail(struct wr_journal *journal, struct wr_error *error)
 {
     uint64_t first = journal->last > TAIL_CHECKED ? journal->last - TAIL_CHECKED + 1 : 1;
-    first = WR_MAX(first, journal->meta.first);
+    first = WR_MAX(first, journal->segments[0].first);
     return journal->last < first ? WR_OK : wr_journal_verify(journal, first, journal->last, error);
 }
 
@@ -246,13 +326,11 @@ static wr_err open_all(struct wr_journal *journal, struct wr_error *error)
         return wr_fail(error, WR_E_STATE, "state directory %s: %s", journal->directory,
                        wr_io_text(result));
     }
-    if (journal->n_segments == 0) { /* made with epoch 1, and synced */
-        err = make_first(journal, error);
-        return err != WR_OK ? err : open_live(journal, error);
+    if (journal->n_segments == 0) {
+        return make_first(journal, error);
     }
-    err = open_live(journal, error);
-    err = err != WR_OK ? err : check_tail(journal, error);
-    return err != WR_OK ? err : raise_epoch(journal, error);
+    err = go_on(journal, error);
+    return err != WR_OK ? err : check_tail(journal, error);
 }
 
 wr_err wr_journal_open(const struct wr_port *port, const char *directory,
@@ -290,6 +368,7 @@ void wr_journal_close_old(struct wr_journal *journal)
 {
     if (journal->old_index != SIZE_MAX) {
         wr_segment_close(&journal->old, false);
+        wr_log_close(&journal->old_log);
         journal->old_index = SIZE_MAX;
     }
 }
@@ -299,15 +378,19 @@ void wr_journal_close(struct wr_journal *journal, bool clean)
     const struct wr_port *port = journal->port;
     if (journal->vfs != NULL) {
         wr_journal_close_old(journal);
-        wr_segment_close(&journal->live, clean && journal->state == WR_JOURNAL_OK);
+        if (clean && journal->state == WR_JOURNAL_OK && journal->live.port != NULL &&
+            (wr_log_sync(&journal->live) != WR_IO_OK || wr_log_seal(&journal->live) != WR_IO_OK)) {
+            journal->state = WR_JOURNAL_BROKEN; /* nobody is told: the next opening copies it */
+        }
+        wr_log_close(&journal->live);
         wr_vfs_close(journal->vfs);
     }
     if (journal->locked) {
         port->disk.unlock(port->disk.context, journal->lock);
     }
-    if (journal->firsts != NULL) {
-        port->memory.give(port->memory.context, journal->firsts,
-                          journal->cap_segments * sizeof *journal->firsts);
+    if (journal->segments != NULL) {
+        port->memory.give(port->memory.context, journal->segments,
+                          journal->cap_segments * sizeof *journal->segments);
     }
     port->memory.give(port->memory.context, journal, sizeof *journal);
 }
@@ -333,12 +416,19 @@ uint64_t wr_journal_n_segments(const struct wr_journal *journal)
     return journal->n_segments;
 }
 
-uint64_t wr_journal_wal_size(const struct wr_journal *journal)
+uint64_t wr_journal_log_size(const struct wr_journal *journal)
 {
-    return journal->live.db == NULL ? 0 : wr_vfs_log_size(journal->live.db);
+    return journal->live.end;
 }
 
 /* ── appending ──────────────────────────────────────────────────────────────────────────────── */
+static wr_err write_gathered(struct wr_journal *journal, const char *what, struct wr_error *error)
+{
+    wr_log_link(&journal->live, journal->link);
+    enum wr_io io = wr_log_write(&journal->live);
+    return io == WR_IO_OK ? WR_OK : trouble(journal, io, what, error);
+}
+
 wr_err wr_journal_append(struct wr_journal *journal, uint64_t sequence, struct wr_str payload,
                          struct wr_error *error)
 {
@@ -346,17 +436,14 @@ wr_err wr_journal_append(struct wr_journal *journal, uint64_t sequence, struct w
         payload.n > WR_LIMIT_RECORD_SIZE) {
         return wr_journal_not_open(error);
     }
-    uint8_t digest[32];
-    wr_sha256_of(payload.p, payload.n, digest);
-    wr_record_link(journal->link, digest, sequence);
-    uint32_t kind = (uint8_t)payload.p[3];
-    int code = wr_segment_insert(&journal->live, sequence, kind, journal->link, payload);
-    if (code != SQLITE_OK) {
-        return trouble(journal, code, "appending a row", error);
+    enum wr_io io = wr_log_add(&journal->live, payload);
+    if (io != WR_IO_OK) {
+        return trouble(journal, io, "appending a row", error);
     }
     journal->last = sequence;
-    journal->segment_bytes += payload.n;
-    return WR_OK;
+    return journal->live.n_gathered < WR_LOG_GATHER
+               ? WR_OK
+               : write_gathered(journal, "appending rows", error);
 }
 
 wr_err wr_journal_commit(struct wr_journal *journal, struct wr_error *error)
@@ -364,13 +451,11 @@ wr_err wr_journal_commit(struct wr_journal *journal, struct wr_error *error)
     if (journal->state != WR_JOURNAL_OK) {
         return wr_journal_not_open(error);
     }
-    int code = wr_segment_commit(&journal->live);
-    if (code != SQLITE_OK) {
-        return trouble(journal, code, "committing", error);
+    wr_err err = write_gathered(journal, "writing", error);
+    if (err == WR_OK) {
+        journal->last_committed = journal->last;
     }
-    journal->last_committed = journal->last;
-    memcpy(journal->link_committed, journal->link, sizeof journal->link);
-    return WR_OK;
+    return err;
 }
 
 wr_err wr_journal_sync(struct wr_journal *journal, struct wr_error *error)
@@ -378,42 +463,31 @@ wr_err wr_journal_sync(struct wr_journal *journal, struct wr_error *error)
     if (journal->state != WR_JOURNAL_OK) {
         return wr_journal_not_open(error);
     }
-    if (wr_vfs_log_sync(journal->live.db) != WR_IO_OK) {
-        return trouble(journal, SQLITE_IOERR_FSYNC, "syncing", error);
-    }
-    return WR_OK;
+    enum wr_io io = wr_log_sync(&journal->live);
+    return io == WR_IO_OK ? WR_OK : trouble(journal, io, "syncing", error);
 }
 
 /* Closes the live segment for good and begins the next. */
 static wr_err start_segment(struct wr_journal *journal, struct wr_error *error)
 {
-    if (!wr_segment_close(&journal->live, true)) {
-        return trouble(journal, SQLITE_IOERR, "closing a segment", error);
+    enum wr_io io = wr_log_sync(&journal->live);
+    io = io != WR_IO_OK ? io : wr_log_close(&journal->live);
+    if (io != WR_IO_OK) {
+        return trouble(journal, io, "closing a segment", error);
     }
     journal->meta.first = journal->last + 1;
     memcpy(journal->meta.link, journal->link, sizeof journal->link);
-    wr_err err = create_segment(journal, error);
-    err = err != WR_OK ? err : open_live(journal, error);
-    if (err != WR_OK) {
-        journal->state =
-            wr_vfs_take_failure(journal->vfs) == WR_IO_FULL ? WR_JOURNAL_FULL : WR_JOURNAL_BROKEN;
-    }
-    return err;
+    return begin_segment(journal, NULL, error);
 }
 
 wr_err wr_journal_tend(struct wr_journal *journal, struct wr_error *error)
 {
-    if (journal->state != WR_JOURNAL_OK || journal->live.in_transaction) {
+    if (journal->state != WR_JOURNAL_OK || journal->last != journal->last_committed) {
         return wr_journal_not_open(error);
     }
-    if (journal->segment_bytes >= journal->segment_max && journal->last >= journal->meta.first) {
-        return start_segment(journal, error);
-    }
-    if (wr_vfs_log_size(journal->live.db) <= WR_LIMIT_WAL_SIZE) {
-        return WR_OK;
-    }
-    int code = wr_segment_checkpoint(&journal->live);
-    return code == SQLITE_OK ? WR_OK : trouble(journal, code, "checkpointing", error);
+    return journal->live.end >= journal->segment_max && journal->last >= journal->meta.first
+               ? start_segment(journal, error)
+               : WR_OK;
 }
 
 /* ── recovering ─────────────────────────────────────────────────────────────────────────────── */
@@ -440,14 +514,10 @@ void wr_journal_recover(struct wr_journal *journal)
         return;
     }
     wr_journal_close_old(journal);
-    wr_segment_close(&journal->live, false);
+    wr_log_close(&journal->live);
     struct wr_error error;
     journal->state = WR_JOURNAL_OK;
-    bool good = open_live(journal, &error) == WR_OK && check_tail(journal, &error) == WR_OK;
-    if (good && before == WR_JOURNAL_BROKEN && journal->last >= journal->meta.first) {
-        good = start_segment(journal, &error) == WR_OK;
-    }
-    if (!good || raise_epoch(journal, &error) != WR_OK) {
+    if (go_on(journal, &error) != WR_OK || check_tail(journal, &error) != WR_OK) {
         journal->state = before;
     }
 }

@@ -1,25 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The journal: every entry once, in order of sequence, in a series of SQLite files.
+/* The journal: every entry once, in order of sequence, in a series of files.
  *
- *   <state>/lock                          held while a process owns the directory
- *   <state>/journal-<first sequence>.db   a segment; sixteen hex digits, so names sort by sequence
- *   <state>/journal-<first>.db-wal        its write-ahead log
- *   <state>/journal-....db.new                       a segment that was being made; removed at the
- * next start
+ *   <state>/lock                           held while a process owns the directory
+ *   <state>/journal-<first sequence>.log   a segment; sixteen hex digits, so names sort by
+ * sequence; the newest is appended to (log.h: the format) <state>/journal-<first>.db             a
+ * closed segment as an SQLite file: entries(sequence INTEGER PRIMARY KEY, kind, link, payload)
+ *                                            meta(key, value): version, node, epoch, keys, first,
+ *                                                    link (before the first)
+ *   <state>/segment.new                    a segment that was being made
  *
- *   entries(sequence INTEGER PRIMARY KEY, kind INTEGER, link BLOB, payload BLOB)
- *   meta(key TEXT PRIMARY KEY, value)     version, node, epoch, keys, first, link (before the
- * first)
+ * Rows are appended in groups and never changed. Every opening begins a new segment. A sync that
+ * failed is never repeated on the file: the journal is `broken` until it is opened anew, which
+ * copies what was not known to be synced into a new segment. A full disk makes it `full`: the rows
+ * of the group are dropped, and a probe tells when there is room again.
  *
- * Rows are appended in transactions and never changed. SQLite runs with synchronous=NORMAL, which
- * orders the log against checkpoints; making a commit durable is our own sync of the log, so that
- * its failure is seen here and nowhere else. A sync that failed is never repeated on the file: the
- * journal is `broken` until it is closed, opened anew (which writes the log to a new file first)
- * and continued in a new segment. A full disk makes it `full`: the transaction is rolled back, and
- * a probe tells when there is room again.
- *
- * Not here: the SQLite file itself (segment.h), threads (journal_thread.h), indexes, retention. One
- * thread at a time. */
+ * Not here: the files themselves (log.h, segment.h), threads (journal_thread.h). One thread at a
+ * time. */
 #ifndef WR_JOURNAL_H
 #define WR_JOURNAL_H
 
@@ -29,7 +25,6 @@
 
 #define WR_LIMIT_STATE_PATH 200 /* bytes of the state directory's path */
 #define WR_LIMIT_SEGMENTS   65536
-#define WR_LIMIT_WAL_SIZE   (32u * 1024 * 1024) /* a checkpoint is made beyond that */
 
 enum wr_journal_state { WR_JOURNAL_OK = 0, WR_JOURNAL_FULL, WR_JOURNAL_BROKEN };
 const char *wr_journal_state_name(enum wr_journal_state state); /* "ok", "full", "broken" */
@@ -58,25 +53,25 @@ struct wr_journal_identity wr_journal_identity(const struct wr_journal *journal)
 uint64_t wr_journal_last(const struct wr_journal *journal); /* sequence of the last row; 0 = none */
 enum wr_journal_state wr_journal_state(const struct wr_journal *journal);
 uint64_t wr_journal_n_segments(const struct wr_journal *journal);
-uint64_t wr_journal_wal_size(const struct wr_journal *journal);
+uint64_t wr_journal_log_size(const struct wr_journal *journal); /* bytes of the live segment */
 
-/* Adds a row to the open transaction; `sequence` follows the last. On an error the transaction is
- * gone as a whole and the state says why. */
+/* Adds a row to the open group; `sequence` follows the last. On an error the group is gone, but for
+ * rows that were written already, and the state says why. */
 WR_NODISCARD wr_err wr_journal_append(struct wr_journal *journal, uint64_t sequence,
                                       struct wr_str payload, struct wr_error *error);
-/* Ends the transaction: its rows survive the death of the process. */
+/* Ends the group: its rows survive the death of the process. */
 WR_NODISCARD wr_err wr_journal_commit(struct wr_journal *journal, struct wr_error *error);
 /* All committed rows survive the loss of power when this returns WR_OK. */
 WR_NODISCARD wr_err wr_journal_sync(struct wr_journal *journal, struct wr_error *error);
-/* Between transactions: checkpoints a long log, starts a new segment after a long one. */
+/* Between groups: starts a new segment after a long one. */
 WR_NODISCARD wr_err wr_journal_tend(struct wr_journal *journal, struct wr_error *error);
-/* When full: looks whether there is room, then opens the segment anew; when broken: opens it anew
- * and starts a new one. Raises the epoch. The state tells whether it helped. Which of the rows that
- * were not acknowledged are still there is not known before: the owner of the engine folds again.
+/* When full: looks whether there is room first. Opens the last segment anew, begins a new one
+ * behind it, raises the epoch. The state tells whether it helped. Which of the rows that were not
+ * acknowledged are still there is not known before: the owner of the engine folds again.
  */
 void wr_journal_recover(struct wr_journal *journal);
 
-/* The payload of a row, also of one in the open transaction. The view lives until the next call.
+/* The payload of a row, also of one in the open group. The view lives until the next call.
  * Errors: WR_E_NOT_FOUND, WR_E_JOURNAL. */
 WR_NODISCARD wr_err wr_journal_fetch(struct wr_journal *journal, uint64_t sequence,
                                      struct wr_str *payload, struct wr_error *error);

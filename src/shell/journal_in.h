@@ -4,19 +4,28 @@
 #define WR_JOURNAL_IN_H
 
 #include "shell/journal.h"
+#include "shell/log.h"
 #include "shell/segment.h"
+
+struct wr_segment_ref {
+    uint64_t first;
+    bool is_log; /* else an SQLite file */
+};
 
 struct wr_journal {
     const struct wr_port *port;
     struct wr_vfs *vfs;
-    struct wr_segment live, old;
-    struct wr_segment_meta meta; /* of the live segment; epoch and identity of all */
-    uint64_t *firsts;            /* of all segments, rising; the last is the live one */
+    struct wr_log live;              /* the last segment */
+    struct wr_segment_meta meta;     /* of it; epoch and identity of all */
+    struct wr_segment_ref *segments; /* rising by first */
     size_t n_segments, cap_segments;
-    size_t old_index; /* segment that `old` has open, or SIZE_MAX */
+    struct wr_segment old; /* the closed segment that is open to read: one of these */
+    struct wr_log old_log;
+    struct wr_segment_meta old_meta;
+    size_t old_index; /* which, or SIZE_MAX */
     uint64_t last, last_committed;
-    uint8_t link[32], link_committed[32];
-    uint64_t segment_bytes, segment_max;
+    uint8_t link[32]; /* of the last row that is linked */
+    uint64_t segment_max;
     enum wr_journal_state state;
     int32_t lock;
     bool locked;
@@ -24,7 +33,8 @@ struct wr_journal {
 };
 
 /* `out` has WR_SEGMENT_PATH_MAX bytes. */
-void wr_journal_segment_path(const struct wr_journal *journal, uint64_t first, char *out);
+void wr_journal_segment_path(const struct wr_journal *journal, struct wr_segment_ref ref,
+                             char *out);
 /* Closes the segment that is open to read, if any. */
 void wr_journal_close_old(struct wr_journal *journal);
 wr_err wr_journal_not_open(struct wr_error *error);

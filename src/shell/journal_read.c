@@ -8,7 +8,7 @@ static size_t segment_of(const struct wr_journal *journal, uint64_t sequence)
     size_t low = 0, high = journal->n_segments; /* the last with first <= sequence */
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
-        if (journal->firsts[middle] <= sequence) {
+        if (journal->segments[middle].first <= sequence) {
             low = middle;
         } else {
             high = middle;
@@ -17,26 +17,33 @@ static size_t segment_of(const struct wr_journal *journal, uint64_t sequence)
     return low;
 }
 
-static wr_err open_segment(struct wr_journal *journal, size_t index, struct wr_segment **out,
-                           struct wr_error *error)
+/* Makes a closed segment the one that is open to read. */
+static wr_err open_old(struct wr_journal *journal, size_t index, struct wr_error *error)
 {
-    if (index + 1 == journal->n_segments) {
-        *out = &journal->live;
-        return journal->live.db != NULL ? WR_OK : wr_journal_not_open(error);
+    char path[WR_SEGMENT_PATH_MAX];
+    struct wr_segment_ref ref = journal->segments[index];
+    if (journal->old_index == index) {
+        return WR_OK;
     }
-    if (journal->old_index != index) {
-        wr_journal_close_old(journal);
-        char path[WR_SEGMENT_PATH_MAX];
-        wr_journal_segment_path(journal, journal->firsts[index], path);
-        struct wr_segment_meta meta;
-        wr_err err = wr_segment_open(&journal->old, journal->vfs, path, false, &meta, error);
-        if (err != WR_OK) {
-            return err;
-        }
-        journal->old_index = index;
+    wr_journal_close_old(journal);
+    wr_journal_segment_path(journal, ref, path);
+    wr_err err = WR_OK;
+    if (!ref.is_log) {
+        err = wr_segment_open(&journal->old, journal->vfs, path, false, &journal->old_meta, error);
+    } else if (wr_log_open(journal->port, path, &journal->old_log, &journal->old_meta) !=
+               WR_IO_OK) {
+        wr_log_close(&journal->old_log);
+        err = wr_fail(error, WR_E_STATE, "%s: not a journal, or damaged", path);
+    } else {
+        journal->old_log.next = journal->segments[index + 1].first;
     }
-    *out = &journal->old;
-    return WR_OK;
+    journal->old_index = err == WR_OK ? index : SIZE_MAX;
+    return err;
+}
+
+static bool is_live(const struct wr_journal *journal, size_t index)
+{
+    return index + 1 == journal->n_segments;
 }
 
 static wr_err bad_row(uint64_t sequence, const char *what, struct wr_error *error)
@@ -47,16 +54,29 @@ static wr_err bad_row(uint64_t sequence, const char *what, struct wr_error *erro
 static wr_err fetch_row(struct wr_journal *journal, uint64_t sequence, struct wr_str *payload,
                         struct wr_str *link, struct wr_error *error)
 {
-    if (sequence == 0 || sequence < journal->firsts[0] || sequence > journal->last) {
+    if (sequence == 0 || sequence < journal->segments[0].first || sequence > journal->last) {
         return wr_fail(error, WR_E_NOT_FOUND, "there is no entry %llu",
                        (unsigned long long)sequence);
     }
-    struct wr_segment *segment;
-    wr_err err = open_segment(journal, segment_of(journal, sequence), &segment, error);
+    size_t index = segment_of(journal, sequence);
+    wr_err err = is_live(journal, index) ? WR_OK : open_old(journal, index, error);
     if (err != WR_OK) {
         return err;
     }
-    int code = wr_segment_fetch(segment, sequence, payload, link);
+    if (journal->segments[index].is_log) {
+        struct wr_log *log = is_live(journal, index) ? &journal->live : &journal->old_log;
+        struct wr_log_row row;
+        if (log->port == NULL) {
+            return wr_journal_not_open(error);
+        }
+        if (!wr_log_find(log, sequence, &row)) {
+            return bad_row(sequence, "missing", error);
+        }
+        *payload = row.payload;
+        *link = row.link;
+        return WR_OK;
+    }
+    int code = wr_segment_fetch(&journal->old, sequence, payload, link);
     if (code == SQLITE_ROW) {
         return WR_OK;
     }
@@ -92,17 +112,27 @@ static wr_err visit(struct row_visitor *visitor, uint64_t sequence, struct wr_st
     return WR_OK;
 }
 
-static wr_err visit_segment(struct wr_journal *journal, size_t index, uint64_t *next, uint64_t last,
-                            struct row_visitor *visitor, struct wr_error *error)
+static wr_err visit_log(struct wr_log *log, uint64_t *next, uint64_t last,
+                        struct row_visitor *visitor, struct wr_error *error)
 {
-    struct wr_segment *segment;
-    wr_err err = open_segment(journal, index, &segment, error);
-    if (err != WR_OK) {
-        return err;
+    struct wr_log_row row;
+    wr_err err = WR_OK;
+    if (log->port == NULL) {
+        return wr_journal_not_open(error);
     }
-    if (index + 1 < journal->n_segments) {
-        last = WR_MIN(last, journal->firsts[index + 1] - 1);
+    bool found = wr_log_find(log, *next, &row);
+    while (found && err == WR_OK && row.sequence == *next) {
+        uint64_t offset = row.next;
+        err = visit(visitor, row.sequence, row.payload, row.link, error);
+        found = err == WR_OK && ++*next <= last && wr_log_row_at(log, offset, &row);
     }
+    return err != WR_OK || *next > last ? err : bad_row(*next, "missing", error);
+}
+
+static wr_err visit_db(struct wr_segment *segment, uint64_t *next, uint64_t last,
+                       struct row_visitor *visitor, struct wr_error *error)
+{
+    wr_err err = WR_OK;
     uint64_t sequence;
     struct wr_str payload, link;
     int code = wr_segment_next(segment, true, *next, last, &sequence, &payload, &link);
@@ -121,11 +151,27 @@ static wr_err visit_segment(struct wr_journal *journal, size_t index, uint64_t *
     return err != WR_OK || *next == last + 1 ? err : bad_row(*next, "missing", error);
 }
 
+static wr_err visit_segment(struct wr_journal *journal, size_t index, uint64_t *next, uint64_t last,
+                            struct row_visitor *visitor, struct wr_error *error)
+{
+    if (is_live(journal, index)) {
+        return visit_log(&journal->live, next, last, visitor, error);
+    }
+    wr_err err = open_old(journal, index, error);
+    if (err != WR_OK) {
+        return err;
+    }
+    last = WR_MIN(last, journal->segments[index + 1].first - 1);
+    return journal->segments[index].is_log
+               ? visit_log(&journal->old_log, next, last, visitor, error)
+               : visit_db(&journal->old, next, last, visitor, error);
+}
+
 static wr_err visit_all(struct wr_journal *journal, uint64_t first, uint64_t last,
                         struct row_visitor *visitor, struct wr_error *error)
 {
-    last = WR_MIN(last, journal->last);
-    first = WR_MAX(first, journal->firsts[0]);
+    last = WR_MIN(last, journal->last_committed);
+    first = WR_MAX(first, journal->segments[0].first);
     wr_err err = WR_OK;
     while (err == WR_OK && first <= last) {
         err = visit_segment(journal, segment_of(journal, first), &first, last, visitor, error);
@@ -146,13 +192,13 @@ wr_err wr_journal_verify(struct wr_journal *journal, uint64_t first, uint64_t la
                          struct wr_error *error)
 {
     struct row_visitor visitor = {.verify = true};
-    first = WR_MAX(first, journal->firsts[0]);
+    first = WR_MAX(first, journal->segments[0].first);
     if (first > 1) {
         /* The link before: of the row before, or what the segment's head says. */
         size_t index = segment_of(journal, first);
-        if (journal->firsts[index] == first && index + 1 == journal->n_segments) {
+        if (journal->segments[index].first == first && is_live(journal, index)) {
             memcpy(visitor.link, journal->meta.link, 32);
-        } else if (first > journal->firsts[0]) {
+        } else if (first > journal->segments[0].first) {
             struct wr_str payload, link;
             wr_err err = fetch_row(journal, first - 1, &payload, &link, error);
             if (err != WR_OK) {

@@ -25,8 +25,7 @@ struct reply_head {
 
 struct shared {
     atomic_uint_fast64_t kept, committed, synced;
-    atomic_uint_fast64_t n_commits, n_syncs, n_checkpoints, n_segments, commit_ns, sync_ns,
-        sync_ns_max, wal_size;
+    atomic_uint_fast64_t n_commits, n_syncs, n_segments, commit_ns, sync_ns, sync_ns_max, log_size;
     atomic_uint state;
     atomic_uint loop_waits; /* 1: wake it on progress */
     atomic_uint stop;
@@ -69,7 +68,7 @@ static void publish(struct wr_journal_thread *thread)
     struct shared *shared = &thread->shared;
     atomic_store_explicit(&shared->n_segments, wr_journal_n_segments(thread->journal),
                           memory_order_relaxed);
-    atomic_store_explicit(&shared->wal_size, wr_journal_wal_size(thread->journal),
+    atomic_store_explicit(&shared->log_size, wr_journal_log_size(thread->journal),
                           memory_order_relaxed);
     uint64_t kept =
         thread->durable ? atomic_load(&shared->synced) : atomic_load(&shared->committed);
@@ -166,15 +165,14 @@ static void commit(struct wr_journal_thread *thread)
 static void tend(struct wr_journal_thread *thread)
 {
     struct wr_error error;
-    uint64_t before = wr_journal_wal_size(thread->journal);
+    uint64_t before = wr_journal_n_segments(thread->journal);
     if (!is_good(thread)) {
         return;
     }
     if (wr_journal_tend(thread->journal, &error) != WR_OK) {
         publish(thread);
-    } else if (wr_journal_wal_size(thread->journal) < before) {
-        count(&thread->shared.n_checkpoints, 1);
-        thread->synced_at_ns = now_ns(thread);
+    } else if (wr_journal_n_segments(thread->journal) != before) {
+        thread->synced_at_ns = now_ns(thread); /* a segment is synced when it is closed */
         atomic_store(&thread->shared.synced, atomic_load(&thread->shared.committed));
         publish(thread);
     }
@@ -394,13 +392,12 @@ void wr_journal_thread_stats(const struct wr_journal_thread *thread, struct wr_j
     *out = (struct wr_journal_stats){
         .n_commits = atomic_load(&shared->n_commits),
         .n_syncs = atomic_load(&shared->n_syncs),
-        .n_checkpoints = atomic_load(&shared->n_checkpoints),
         .n_segments = atomic_load(&shared->n_segments),
         .commit_ns = atomic_load(&shared->commit_ns),
         .sync_ns = atomic_load(&shared->sync_ns),
         .sync_ns_max = atomic_load(&shared->sync_ns_max),
         .committed = atomic_load(&shared->committed),
         .synced = atomic_load(&shared->synced),
-        .wal_size = atomic_load(&shared->wal_size),
+        .log_size = atomic_load(&shared->log_size),
     };
 }

@@ -62,11 +62,11 @@ bool wr_journal_thread_will_wait(struct wr_journal_thread *thread, uint64_t kept
 void wr_journal_thread_step(struct wr_journal_thread *thread);
 
 struct wr_journal_stats {
-    uint64_t n_commits, n_syncs, n_checkpoints, n_segments;
+    uint64_t n_commits, n_syncs, n_segments;
     uint64_t commit_ns, sync_ns; /* sums */
     uint64_t sync_ns_max;
     uint64_t committed, synced; /* sequences */
-    uint64_t wal_size;
+    uint64_t log_size;          /* bytes of the live segment */
 };
 void wr_journal_thread_stats(const struct wr_journal_thread *thread, struct wr_journal_stats *out);
 

@@ -151,9 +151,8 @@ static void journal(struct wr_buf *buf, const struct wr_metrics_gauges *g)
     one(buf, "weir_journal_synced", "gauge", "Sequence of the last row synced.", j->synced);
     one(buf, "weir_journal_commits_total", "counter", "Transactions.", j->n_commits);
     one(buf, "weir_journal_syncs_total", "counter", "Syncs of the log.", j->n_syncs);
-    one(buf, "weir_journal_checkpoints_total", "counter", "Checkpoints.", j->n_checkpoints);
     one(buf, "weir_journal_segments", "gauge", "Segments.", j->n_segments);
-    one(buf, "weir_journal_log_bytes", "gauge", "Size of the write-ahead log.", j->wal_size);
+    one(buf, "weir_journal_log_bytes", "gauge", "Size of the live segment.", j->log_size);
     head(buf, "weir_journal_commit_seconds_total", "counter", "Time spent in commits.");
     wr_buf_str(buf, WR_STR("weir_journal_commit_seconds_total "));
     seconds(buf, j->commit_ns);

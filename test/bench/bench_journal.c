@@ -54,11 +54,11 @@ static double run(const char *directory, bool durable, uint64_t n, size_t size, 
     printf(
         "{\"mode\":\"%s\",\"rows\":%llu,\"bytes\":%zu,\"rows_per_s\":%.0f,\"cpu_us_per_row\":%.2f,"
         "\"rows_per_commit\":%.0f,\"sync_ms_mean\":%.2f,\"sync_ms_max\":%.2f,"
-        "\"checkpoints\":%llu}\n",
+        "\"segments\":%llu}\n",
         durable ? "durable" : "fast", (unsigned long long)n, size, (double)n * 1e9 / (double)wall,
         (double)cpu / 1e3 / (double)n, (double)n / (double)stats.n_commits,
         (double)stats.sync_ns / 1e6 / (double)(stats.n_syncs ? stats.n_syncs : 1),
-        (double)stats.sync_ns_max / 1e6, (unsigned long long)stats.n_checkpoints);
+        (double)stats.sync_ns_max / 1e6, (unsigned long long)stats.n_segments);
     wr_journal_thread_close(thread);
     wr_journal_close(journal, true);
     free(row);

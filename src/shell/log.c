@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See log.h. */
+#include "shell/log.h"
+
+#include "engine/record.h"
+
+enum {
+    HEAD = 128,
+    HEAD_SUMMED = 96,
+    ROW_HEAD = 64,
+    MARK_EVERY = 1 << 16, /* bytes between two marks of the index */
+    WINDOW = 1 << 17,     /* bytes read at once */
+    MARKS_FIRST = 256,
+};
+static const uint8_t head_magic[8] = {'W', 'E', 'I', 'R', 'L', 'O', 'G', 2};
+static const uint8_t row_magic[4] = {'W', 'R', 'r', 'w'};
+
+static uint64_t size_of_row(size_t payload_n)
+{
+    return ROW_HEAD + (((uint64_t)payload_n + 7) & ~(uint64_t)7);
+}
+
+uint64_t wr_log_first_offset(void)
+{
+    return HEAD;
+}
+
+/* ── memory ─────────────────────────────────────────────────────────────────────────────────── */
+static bool grow(const struct wr_port *port, void *block, size_t *cap, size_t used, size_t size,
+                 size_t least)
+{
+    const struct wr_memory *memory = &port->memory;
+    size_t room = WR_MAX(*cap, least);
+    void *before;
+    memcpy(&before, block, sizeof before);
+    if (*cap >= size) {
+        return true;
+    }
+    while (room < size) {
+        room *= 2;
+    }
+    void *grown = memory->take(memory->context, room);
+    if (grown == NULL) {
+        return false;
+    }
+    if (before != NULL) {
+        memcpy(grown, before, used);
+        memory->give(memory->context, before, *cap);
+    }
+    memcpy(block, &grown, sizeof grown);
+    *cap = room;
+    return true;
+}
+
+static void give(const struct wr_port *port, void *block, size_t size)
+{
+    if (block != NULL) {
+        port->memory.give(port->memory.context, block, size);
+    }
+}
+
+static void mark(struct wr_log *log, uint64_t sequence, uint64_t offset)
+{
+    if (log->n_marks > 0 && offset < log->marks[log->n_marks - 1].offset + MARK_EVERY) {
+        return;
+    }
+    size_t size = log->n_marks * sizeof *log->marks, cap = log->cap_marks * sizeof *log->marks;
+    if (grow(log->port, &log->marks, &cap, size, size + sizeof *log->marks,
+             MARKS_FIRST * sizeof *log->marks)) {
+        log->cap_marks = cap / sizeof *log->marks;
+        log->marks[log->n_marks++] = (struct wr_log_mark){sequence, offset};
+    } /* without room rows are still found, with a longer walk */
+}
+
+/* ── life ───────────────────────────────────────────────────────────────────────────────────── */
+static void write_head(uint8_t head[HEAD], const struct wr_segment_meta *meta)
+{
+    memset(head, 0, HEAD);
+    memcpy(head, head_magic, sizeof head_magic);
+    wr_put64(head + 8, meta->node);
+    wr_put32(head + 16, meta->epoch);
+    for (int i = 0; i < 2; i++) {
+        wr_put64(head + 24 + 16 * i, meta->keys[i].k0);
+        wr_put64(head + 32 + 16 * i, meta->keys[i].k1);
+    }
+    wr_put64(head + 56, meta->first);
+    memcpy(head + 64, meta->link, 32);
+    wr_sha256_of(head, HEAD_SUMMED, head + HEAD_SUMMED);
+}
+
+static bool read_head(const uint8_t head[HEAD], struct wr_segment_meta *meta)
+{
+    uint8_t sum[32];
+    wr_sha256_of(head, HEAD_SUMMED, sum);
+    if (memcmp(head, head_magic, sizeof head_magic) != 0 ||
+        memcmp(sum, head + HEAD_SUMMED, sizeof sum) != 0) {
+        return false;
+    }
+    *meta = (struct wr_segment_meta){
+        .node = wr_get64(head + 8), .epoch = wr_get32(head + 16), .first = wr_get64(head + 56)};
+    for (int i = 0; i < 2; i++) {
+        meta->keys[i].k0 = wr_get64(head + 24 + 16 * i);
+        meta->keys[i].k1 = wr_get64(head + 32 + 16 * i);
+    }
+    memcpy(meta->link, head + 64, 32);
+    return meta->first != 0;
+}
+
+enum wr_io wr_log_create(const struct wr_port *port, const char *path_new,
+                         const struct wr_segment_meta *meta, struct wr_log *out)
+{
+    const struct wr_port_disk *disk = &port->disk;
+    uint8_t head[HEAD];
+    *out = (struct wr_log){.first = meta->first, .next = meta->first, .end = HEAD};
+    enum wr_io result = disk->open(disk->context, path_new, WR_DISK_WRITE | WR_DISK_CREATE,
+                                   &out->file);
+    if (result != WR_IO_OK) {
+        return result;
+    }
+    out->port = port;
+    write_head(head, meta);
+    result = disk->truncate(disk->context, out->file, 0);
+    return result != WR_IO_OK ? result : disk->write_at(disk->context, out->file, head, HEAD, 0);
+}
+
+enum wr_io wr_log_settle(struct wr_log *log, const char *directory, const char *path_new,
+                         const char *path)
+{
+    const struct wr_port_disk *disk = &log->port->disk;
+    enum wr_io result = wr_log_write(log);
+    result = result != WR_IO_OK ? result : wr_log_sync(log);
+    result = result != WR_IO_OK ? result : disk->rename(disk->context, path_new, path);
+    return result != WR_IO_OK ? result : disk->sync_directory(disk->context, directory);
+}
+
+enum wr_io wr_log_open(const struct wr_port *port, const char *path, struct wr_log *out,
+                       struct wr_segment_meta *meta)
+{
+    const struct wr_port_disk *disk = &port->disk;
+    uint8_t head[HEAD];
+    size_t got = 0;
+    *out = (struct wr_log){0};
+    enum wr_io result = disk->open(disk->context, path, WR_DISK_READ, &out->file);
+    if (result != WR_IO_OK) {
+        return result;
+    }
+    out->port = port;
+    result = disk->read_at(disk->context, out->file, head, HEAD, 0, &got);
+    if (result == WR_IO_OK && (got != HEAD || !read_head(head, meta))) {
+        result = WR_IO_INVALID;
+    }
+    if (result == WR_IO_OK) {
+        result = disk->size(disk->context, out->file, &out->end);
+        out->first = out->next = meta->first;
+    }
+    return result;
+}
+
+enum wr_io wr_log_close(struct wr_log *log)
+{
+    const struct wr_port *port = log->port;
+    if (port == NULL) {
+        return WR_IO_OK;
+    }
+    give(port, log->gathered, log->cap_gathered);
+    give(port, log->marks, log->cap_marks * sizeof *log->marks);
+    give(port, log->window, log->cap_window);
+    enum wr_io result = port->disk.close(port->disk.context, log->file);
+    *log = (struct wr_log){0};
+    return result;
+}
+
+/* ── reading ────────────────────────────────────────────────────────────────────────────────── */
+/* n bytes at an offset, or NULL when the file has not so many. */
+static const char *bytes_at(struct wr_log *log, uint64_t offset, size_t n)
+{
+    const struct wr_port_disk *disk = &log->port->disk;
+    if (offset >= log->window_at && offset + n <= log->window_at + log->n_window) {
+        return log->window + (offset - log->window_at);
+    }
+    size_t want = WR_MAX(n, (size_t)WINDOW);
+    if (offset + n > log->end ||
+        !grow(log->port, &log->window, &log->cap_window, 0, want, (size_t)WINDOW)) {
+        return NULL;
+    }
+    want = (size_t)WR_MIN((uint64_t)want, log->end - offset);
+    log->n_window = 0;
+    log->window_at = offset;
+    enum wr_io result = disk->read_at(disk->context, log->file, log->window, want, offset,
+                                      &log->n_window);
+    return result == WR_IO_OK && log->n_window >= n ? log->window : NULL;
+}
+
+static bool read_row_head(const char *bytes, uint64_t offset, uint64_t limit,
+                          struct wr_log_row *out)
+{
+    const uint8_t *p = (const uint8_t *)bytes;
+    uint32_t n = wr_get32(p + 4);
+    *out = (struct wr_log_row){
+        .sequence = wr_get64(p + 8),
+        .offset = offset,
+        .next = offset + size_of_row(n),
+        .synced = wr_get64(p + 16),
+    };
+    out->payload.n = n;
+    return memcmp(p, row_magic, sizeof row_magic) == 0 && n <= WR_LIMIT_RECORD_SIZE &&
+           out->next <= limit && out->synced <= offset;
+}
+
+bool wr_log_row_at(struct wr_log *log, uint64_t offset, struct wr_log_row *out)
+{
+    const char *head = bytes_at(log, offset, ROW_HEAD);
+    if (head == NULL || !read_row_head(head, offset, log->end, out) || out->payload.n == 0) {
+        return false;
+    }
+    const char *row = bytes_at(log, offset, (size_t)(out->next - offset));
+    if (row == NULL) {
+        return false;
+    }
+    out->link = wr_str_of(row + 24, 32);
+    out->payload.p = row + ROW_HEAD;
+    return true;
+}
+
+static bool find_gathered(const struct wr_log *log, uint64_t sequence, struct wr_log_row *out)
+{
+    for (size_t at = 0; at < log->n_gathered;) {
+        const char *row = log->gathered + at;
+        if (!read_row_head(row, log->end + at, UINT64_MAX, out)) {
+            return false;
+        }
+        if (out->sequence == sequence) {
+            out->link = wr_str_of(row + 24, 32);
+            out->payload.p = row + ROW_HEAD;
+            return true;
+        }
+        at += size_of_row(out->payload.n);
+    }
+    return false;
+}
+
+bool wr_log_find(struct wr_log *log, uint64_t sequence, struct wr_log_row *out)
+{
+    size_t low = 0, high = log->n_marks;
+    if (sequence < log->first || sequence >= log->next) {
+        return false;
+    }
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (log->marks[middle].sequence <= sequence) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    uint64_t offset = log->n_marks > 0 ? log->marks[low].offset : HEAD;
+    while (wr_log_row_at(log, offset, out)) {
+        if (out->sequence == sequence) {
+            return true;
+        }
+        offset = out->next;
+    }
+    return find_gathered(log, sequence, out);
+}
+
+/* ── the end of a log ───────────────────────────────────────────────────────────────────────── */
+/* Rows behind a gap that say the gap was synced: then it is damage, not the end. */
+static bool is_damage(struct wr_log *log, uint64_t gap, uint64_t sequence)
+{
+    struct wr_log_row row;
+    for (uint64_t at = (gap + 7) & ~(uint64_t)7; at + ROW_HEAD <= log->end; at += 8) {
+        const char *bytes = bytes_at(log, at, ROW_HEAD);
+        if (bytes != NULL && read_row_head(bytes, at, UINT64_MAX, &row) &&
+            row.sequence > sequence && row.synced > gap) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Where a log was sealed, all before is synced. */
+static bool is_seal(struct wr_log *log, uint64_t at)
+{
+    struct wr_log_row row;
+    const char *bytes = bytes_at(log, at, ROW_HEAD);
+    return bytes != NULL && read_row_head(bytes, at, log->end, &row) && row.payload.n == 0 &&
+           row.sequence == log->next && row.synced == at;
+}
+
+static bool check_link(uint8_t link[32], const struct wr_log_row *row)
+{
+    uint8_t digest[32];
+    wr_sha256_of(row->payload.p, row->payload.n, digest);
+    wr_record_link(link, digest, row->sequence);
+    return memcmp(link, row->link.p, 32) == 0;
+}
+
+static wr_err damaged(uint64_t sequence, struct wr_error *error)
+{
+    return wr_fail(error, WR_E_JOURNAL, "row %llu: damaged, and later ones were kept",
+                   (unsigned long long)sequence);
+}
+
+wr_err wr_log_scan(struct wr_log *log, const uint8_t before[32], struct wr_error *error)
+{
+    struct wr_log_row row;
+    uint8_t link[32];
+    uint64_t at = HEAD, synced = HEAD;
+    memcpy(link, before, sizeof link);
+    for (log->next = log->first; wr_log_row_at(log, at, &row) && row.sequence == log->next;
+         log->next++) {
+        mark(log, row.sequence, at);
+        synced = WR_MAX(synced, row.synced);
+        at = row.next;
+    }
+    synced = is_seal(log, at) ? at : synced;
+    if (is_damage(log, at, log->next) || synced > at) {
+        return damaged(log->next, error);
+    }
+    /* What lies behind `synced` has to prove itself; the last mark before it shortens the way. */
+    uint64_t end = at, doubtful = HEAD, sequence = log->first;
+    for (size_t i = log->n_marks; i > 0 && doubtful == HEAD; i--) {
+        if (log->marks[i - 1].offset < synced) {
+            doubtful = log->marks[i - 1].offset;
+            sequence = log->marks[i - 1].sequence;
+        }
+    }
+    for (; doubtful < synced && wr_log_row_at(log, doubtful, &row); doubtful = row.next) {
+        memcpy(link, row.link.p, sizeof link);
+        sequence = row.sequence + 1;
+    }
+    log->synced = doubtful;
+    for (; doubtful < end && wr_log_row_at(log, doubtful, &row); doubtful = row.next) {
+        if (!check_link(link, &row)) {
+            break;
+        }
+        sequence = row.sequence + 1;
+    }
+    if (is_damage(log, doubtful, sequence)) {
+        return damaged(sequence, error);
+    }
+    log->end = doubtful;
+    log->next = sequence;
+    while (log->n_marks > 0 && log->marks[log->n_marks - 1].offset >= log->end) {
+        log->n_marks--;
+    }
+    return WR_OK;
+}
+
+/* ── writing ────────────────────────────────────────────────────────────────────────────────── */
+enum wr_io wr_log_add(struct wr_log *log, struct wr_str payload)
+{
+    size_t size = (size_t)size_of_row(payload.n), at = log->n_gathered;
+    if (!grow(log->port, &log->gathered, &log->cap_gathered, at, at + size, 2 * WR_LOG_GATHER)) {
+        return WR_IO_LIMIT;
+    }
+    uint8_t *row = (uint8_t *)log->gathered + at;
+    memcpy(row, row_magic, sizeof row_magic);
+    wr_put32(row + 4, (uint32_t)payload.n);
+    wr_put64(row + 8, log->next);
+    memset(row + 16, 0, ROW_HEAD - 16);
+    memcpy(row + ROW_HEAD, payload.p, payload.n);
+    memset(row + ROW_HEAD + payload.n, 0, size - ROW_HEAD - payload.n);
+    log->n_gathered += size;
+    log->next++;
+    return WR_IO_OK;
+}
+
+/* Finishes the row at `at` of what is gathered; returns where the next one begins. */
+static size_t finish_row(struct wr_log *log, size_t at, const uint8_t digest[32], uint8_t link[32])
+{
+    uint8_t *row = (uint8_t *)log->gathered + at;
+    uint64_t sequence = wr_get64(row + 8);
+    wr_record_link(link, digest, sequence);
+    memcpy(row + 24, link, 32);
+    wr_put64(row + 16, log->synced);
+    mark(log, sequence, log->end + at);
+    return at + (size_t)size_of_row(wr_get32(row + 4));
+}
+
+void wr_log_link(struct wr_log *log, uint8_t link[32])
+{
+    while (log->n_linked < log->n_gathered) { /* digests are made in pairs, links one by one */
+        const uint8_t *row = (const uint8_t *)log->gathered + log->n_linked;
+        size_t n[2] = {wr_get32(row + 4), 0};
+        const uint8_t *other = row + size_of_row(n[0]);
+        bool has_other = log->n_linked + size_of_row(n[0]) < log->n_gathered;
+        const void *payloads[2] = {row + ROW_HEAD, row};
+        uint8_t digests[2][32];
+        if (has_other) {
+            n[1] = wr_get32(other + 4);
+            payloads[1] = other + ROW_HEAD;
+            wr_sha256_two(payloads, n, digests);
+        } else {
+            wr_sha256_of(payloads[0], n[0], digests[0]);
+        }
+        log->n_linked = finish_row(log, log->n_linked, digests[0], link);
+        if (has_other) {
+            log->n_linked = finish_row(log, log->n_linked, digests[1], link);
+        }
+    }
+}
+
+enum wr_io wr_log_write(struct wr_log *log)
+{
+    const struct wr_port_disk *disk = &log->port->disk;
+    WR_ASSERT(log->n_linked == log->n_gathered);
+    if (log->n_gathered == 0) {
+        return WR_IO_OK;
+    }
+    enum wr_io result =
+        disk->write_at(disk->context, log->file, log->gathered, log->n_gathered, log->end);
+    if (result == WR_IO_OK) {
+        log->end += log->n_gathered;
+        log->n_gathered = log->n_linked = 0;
+    }
+    return result;
+}
+
+enum wr_io wr_log_seal(struct wr_log *log)
+{
+    const struct wr_port_disk *disk = &log->port->disk;
+    uint8_t head[ROW_HEAD] = {0};
+    memcpy(head, row_magic, sizeof row_magic);
+    wr_put64(head + 8, log->next);
+    wr_put64(head + 16, log->synced);
+    return log->synced != log->end || log->n_gathered != 0
+               ? WR_IO_OK
+               : disk->write_at(disk->context, log->file, head, sizeof head, log->end);
+}
+
+enum wr_io wr_log_sync(struct wr_log *log)
+{
+    const struct wr_port_disk *disk = &log->port->disk;
+    uint64_t written = log->end;
+    enum wr_io result = disk->sync(disk->context, log->file);
+    if (result == WR_IO_OK) {
+        log->synced = written;
+    }
+    return result;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One append log: the part of the journal that rows are written to.
+ *
+ *   head, 128 bytes          0  8  "WEIRLOG" and the version, 2
+ *                            8  8  node
+ *                           16  4  epoch
+ *                           24 32  keys
+ *                           56  8  sequence of the first row
+ *                           64 32  link of the row before
+ *                           96 32  SHA-256 of bytes 0 to 95
+ *   rows, each               0  4  magic "WRrw"
+ *   aligned to 8             4  4  bytes of the payload
+ *                            8  8  sequence
+ *                           16  8  how many bytes of the file were synced when this was written
+ *                           24 32  link (record.h)
+ *                           56  8  0
+ *                           64  .  payload, zeros up to a multiple of 8
+ *   seal                            the head of a row without payload, behind the last row, when
+ *                                   all of them were synced: a log that ended well
+ *
+ * Little-endian. Rows are gathered in memory and written with one call. Bytes up to the greatest
+ * `synced` of any row have reached the medium; behind them a loss of power may have left anything,
+ * so there each row is believed only when its link, made of its payload and the row before, is
+ * right; the first that is not ends the log. A log is appended to by the process that made it and
+ * never after: a file whose sync has failed, perhaps in another life, may lack on the medium what
+ * the system still reads back, so whoever opens the journal begins a new log and copies into it
+ * the rows that were not known to be synced.
+ *
+ * An index in memory, one mark per 64 KiB, finds rows. One thread at a time. */
+#ifndef WR_LOG_H
+#define WR_LOG_H
+
+#include "base/err.h"
+#include "port/port.h"
+#include "shell/segment.h"
+
+#define WR_LOG_GATHER (256u * 1024) /* bytes after which gathered rows are written */
+
+struct wr_log_mark {
+    uint64_t sequence, offset;
+};
+
+struct wr_log {
+    const struct wr_port *port; /* NULL: not open */
+    int32_t file;
+    uint64_t end;    /* bytes of whole rows that are written */
+    uint64_t synced; /* bytes that have reached the medium */
+    uint64_t first;  /* sequence of the first row */
+    uint64_t next;   /* of the row that would come next, gathered ones counted */
+    char *gathered;  /* rows not written yet */
+    size_t n_gathered, cap_gathered;
+    size_t n_linked; /* bytes of gathered rows that have their links */
+    struct wr_log_mark *marks;
+    size_t n_marks, cap_marks;
+    char *window; /* bytes of the file that were read last */
+    size_t n_window, cap_window;
+    uint64_t window_at;
+};
+
+struct wr_log_row {
+    uint64_t sequence;
+    uint64_t offset, next; /* of this row and the next, in bytes of the file */
+    uint64_t synced;
+    struct wr_str link, payload; /* views until the next call */
+};
+
+/* Makes an empty log under a name that is not its own yet; wr_log_settle gives it its own. */
+enum wr_io wr_log_create(const struct wr_port *port, const char *path_new,
+                         const struct wr_segment_meta *meta, struct wr_log *out);
+/* Writes and syncs what was added, renames the file and syncs the directory. */
+enum wr_io wr_log_settle(struct wr_log *log, const char *directory, const char *path_new,
+                         const char *path);
+/* Opens a log to read. WR_IO_INVALID when it is not a whole head of this version. */
+enum wr_io wr_log_open(const struct wr_port *port, const char *path, struct wr_log *out,
+                       struct wr_segment_meta *meta);
+/* Walks over all rows and finds the end; `*synced` gets the offset up to which rows are surely on
+ * the medium, `before` is the link before the first row. Errors: WR_E_JOURNAL when rows that had
+ * been synced cannot be read. */
+WR_NODISCARD wr_err wr_log_scan(struct wr_log *log, const uint8_t before[32],
+                                struct wr_error *error);
+/* Frees all; what is gathered is dropped. */
+enum wr_io wr_log_close(struct wr_log *log);
+
+/* Gathers a row; its link is made when it is written. WR_IO_LIMIT when there is no memory. */
+enum wr_io wr_log_add(struct wr_log *log, struct wr_str payload);
+/* Makes the links of gathered rows, `link` being that before them and then of the last. */
+void wr_log_link(struct wr_log *log, uint8_t link[32]);
+/* Writes the gathered rows, which are linked. */
+enum wr_io wr_log_write(struct wr_log *log);
+enum wr_io wr_log_sync(struct wr_log *log);
+/* Says behind the last row, without syncing it, that all rows are synced; if they are. */
+enum wr_io wr_log_seal(struct wr_log *log);
+
+/* The row at an offset; false at the end. A row that makes no sense ends the log. */
+bool wr_log_row_at(struct wr_log *log, uint64_t offset, struct wr_log_row *out);
+/* The row of a sequence, also a gathered one; false when it is not here. */
+bool wr_log_find(struct wr_log *log, uint64_t sequence, struct wr_log_row *out);
+uint64_t wr_log_first_offset(void);
+
+#endif
