@@ -1,7 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # The measurements of docs/benchmarks.md. Needs build/release. Quote medians, say the machine.
-#   run.sh           all of them
+#   run.sh           all but serve and soak
+#   run.sh serve [OPTIONS]   the node under load beside the bare echo and, where installed, nginx and
+#                    OPA (OPA=... or on PATH); serve.py tells its options
 #   run.sh rego [DIR]   policies alone, beside plain C and, with OPA=... or on PATH, a real opa;
 #                    DIR as test/bench/policies
 set -eu
@@ -38,6 +40,11 @@ if [ "${1:-}" = rego ]; then
     shift
     bench_rego "$@"
     exit
+fi
+
+if [ "${1:-}" = serve ]; then
+    shift
+    exec python3 test/bench/serve.py "$release" "$@"
 fi
 
 echo "== machine"
