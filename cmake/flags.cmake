@@ -24,7 +24,7 @@ if(WEIR_SANITIZE)
     -fsanitize=address,undefined -fno-sanitize-recover=all)
   target_link_options(weir_flags INTERFACE -fsanitize=address,undefined)
 endif()
-if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT WEIR_CORE_ONLY)
+if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT CMAKE_SYSTEM_PROCESSOR STREQUAL "wasm32")
   target_compile_options(weir_flags INTERFACE
     -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection
     -fno-delete-null-pointer-checks)

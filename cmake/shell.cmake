@@ -26,14 +26,7 @@ target_compile_definitions(weir_shell PRIVATE _GNU_SOURCE=1 WEIR_VERSION="${PROJ
 
 # The program: everything of src/app but main.c as a library too, so that tests can call it.
 include(src/app/files.cmake)
-set(STARTER_FILES .manifest weir.yaml risk.rego)
-list(TRANSFORM STARTER_FILES PREPEND ${CMAKE_SOURCE_DIR}/packs/starter/ OUTPUT_VARIABLE STARTER_PATHS)
-add_custom_command(
-  OUTPUT ${CMAKE_BINARY_DIR}/starter_pack.c
-  COMMAND ${CMAKE_COMMAND} -DOUT=${CMAKE_BINARY_DIR}/starter_pack.c
-    -DROOT=${CMAKE_SOURCE_DIR}/packs/starter "-DFILES=${STARTER_FILES}"
-    -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
-  DEPENDS ${STARTER_PATHS} ${CMAKE_SOURCE_DIR}/cmake/embed.cmake VERBATIM)
+include(cmake/starter.cmake)
 add_library(weir_app STATIC ${WEIR_APP_FILES} ${CMAKE_BINARY_DIR}/starter_pack.c)
 target_link_libraries(weir_app PUBLIC weir_shell PRIVATE weir_flags)
 target_compile_definitions(weir_app PRIVATE _GNU_SOURCE=1 WEIR_VERSION="${PROJECT_VERSION}")

@@ -50,7 +50,7 @@ static int run(int argc, char **argv)
         return WR_EXIT_USAGE;
     }
     struct wr_arena arena;
-    wr_arena_init(&arena, &wr_heap, (size_t)8 << 30);
+    wr_arena_init(&arena, &wr_heap, WR_GIB(8));
     int exit_code = check(&arena, argc, argv);
     wr_arena_deinit(&arena);
     return exit_code;

@@ -207,7 +207,7 @@ static int run(int argc, char **argv)
     struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    wr_arena_init(&demo.arena, &wr_heap, (size_t)1 << 30);
+    wr_arena_init(&demo.arena, &wr_heap, WR_GIB(1));
     wr_arena_init(&demo.scratch, &wr_heap, (size_t)1 << 26);
     int exit_code = run_demo(&demo);
     wr_client_close(&demo.client);

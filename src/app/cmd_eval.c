@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#define EVAL_CAP ((size_t)8 << 30)
+#define EVAL_CAP WR_GIB(8)
 
 static struct {
     struct wr_option_list data, bundle;

@@ -87,7 +87,7 @@ static int run(int argc, char **argv)
     struct wr_arena arena;
     size_t n_changed = 0;
     bool good = true;
-    wr_arena_init(&arena, &wr_heap, (size_t)8 << 30);
+    wr_arena_init(&arena, &wr_heap, WR_GIB(8));
     for (size_t i = 0; paths[i] != NULL; i++) {
         good = format_path(&arena, paths[i], &n_changed) && good;
     }

@@ -222,7 +222,7 @@ static int with_journal(const char *directory, int (*verb)(struct work *work))
     if (io != WR_IO_OK) {
         return wr_complain("cannot start: %s", wr_io_text(io));
     }
-    wr_arena_init(&work.scratch, &wr_heap, (size_t)1 << 30);
+    wr_arena_init(&work.scratch, &wr_heap, WR_GIB(1));
     int exit_code = WR_EXIT_FAILED;
     if (wr_journal_open(&port, directory, NULL, &work.journal, &error) == WR_OK) {
         exit_code = verb(&work);

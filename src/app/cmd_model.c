@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MODEL_CAP ((size_t)16 << 30)
+#define MODEL_CAP WR_GIB(16)
 
 static struct {
     const char *out, *name, *csv, *inputs;

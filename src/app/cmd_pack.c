@@ -86,7 +86,7 @@ static int run(int argc, char **argv)
         return WR_EXIT_USAGE;
     }
     struct wr_arena arena;
-    wr_arena_init(&arena, &wr_heap, (size_t)4 << 30);
+    wr_arena_init(&arena, &wr_heap, WR_GIB(4));
     int exit_code = checks ? check(&arena, argv[1]) : build(&arena, argv[1]);
     wr_arena_deinit(&arena);
     return exit_code;

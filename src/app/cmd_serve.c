@@ -3,7 +3,7 @@
 #include "app/commands.h"
 #include "app/engine_open.h"
 #include "feature/instant.h"
-#include "port/port_linux.h"
+#include "port/host.h"
 #include "shell/server.h"
 #include "value/json_write.h"
 
@@ -119,7 +119,7 @@ static bool make_config(struct wr_server_config *config)
         return false;
     }
     if (options.listen.n == 0) {
-        options.listen.items[options.listen.n++] = "127.0.0.1:8181";
+        options.listen.items[options.listen.n++] = wr_host_address();
     }
     for (size_t i = 0; i < options.listen.n; i++) {
         config->addresses[config->n_addresses++] = options.listen.items[i];
@@ -137,6 +137,9 @@ static bool make_config(struct wr_server_config *config)
     if (options.connections != 0) {
         config->n_connections_max = (uint32_t)WR_MIN(options.connections, 1000000U);
     }
+    if (wr_host_connections_max() != 0) {
+        config->n_connections_max = WR_MIN(config->n_connections_max, wr_host_connections_max());
+    }
     if (options.body != 0) {
         config->body_max = (uint32_t)WR_MIN(options.body, 1U << 30);
     }
@@ -147,19 +150,17 @@ static int serve(const struct wr_pack *pack, const struct wr_server_config *conf
 {
     struct wr_error error = {0};
     struct wr_port port;
-    struct wr_port_linux *native;
-    enum wr_io io = wr_port_linux_open(&port, &native);
+    enum wr_io io = wr_host_open(&port);
     if (io != WR_IO_OK) {
         return wr_complain("cannot start: %s", wr_io_text(io));
     }
-    wr_port_linux_catch_signals(native);
     struct wr_server *server;
     wr_err code = wr_server_open(&port, pack, config, &server, &error);
     if (code == WR_OK) {
         code = wr_server_run(server, &error);
         wr_server_close(server);
     }
-    wr_port_linux_close(native);
+    wr_host_close();
     return code == WR_OK ? WR_EXIT_OK : wr_complain_error(options.state, &error);
 }
 

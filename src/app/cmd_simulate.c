@@ -105,7 +105,7 @@ static int run(int argc, char **argv)
         options.days = 10;
     }
     struct wr_arena arena;
-    wr_arena_init(&arena, &wr_heap, (size_t)4 << 30);
+    wr_arena_init(&arena, &wr_heap, WR_GIB(4));
     struct wr_cardsim_config config = {.seed = options.seed,
                                        .customers = (uint32_t)WR_MIN(options.customers, UINT32_MAX),
                                        .terminals = (uint32_t)WR_MIN(options.terminals, UINT32_MAX),

@@ -254,8 +254,8 @@ static int run(int argc, char **argv)
         wr_complain("wants files or folders");
         return WR_EXIT_FAILED;
     }
-    wr_arena_init(&suite.arena, &wr_heap, (size_t)8 << 30);
-    wr_arena_init(&suite.scratch, &wr_heap, (size_t)8 << 30);
+    wr_arena_init(&suite.arena, &wr_heap, WR_GIB(8));
+    wr_arena_init(&suite.scratch, &wr_heap, WR_GIB(8));
     int exit_code = test_all(&suite, argc, argv);
     wr_arena_deinit(&suite.scratch);
     wr_arena_deinit(&suite.arena);

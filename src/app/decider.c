@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 enum { BATCH = 256 };
-#define SCRATCH_CAP ((size_t)1 << 30)
+#define SCRATCH_CAP WR_GIB(1)
 
 struct wr_decider {
     struct wr_decider_config config;

@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-#define PACK_CAP ((size_t)4 << 30)
+#define PACK_CAP WR_GIB(4)
 
 /* Adds `models: {model: {file: ...}}` to the starter pack's weir.json. */
 static wr_err add_model(struct wr_arena *arena, struct wr_pack_file *weir_json,

@@ -10,6 +10,9 @@
 #define WR_LIMIT_FILE_DEPTH 16
 #define WR_LIMIT_FILES      4096
 
+/* n GiB as the cap of an arena; all there can be where sizes have 32 bits. */
+#define WR_GIB(n) ((SIZE_MAX >> 30) < (n) ? SIZE_MAX / 2 : (size_t)(n) << 30)
+
 /* Blocks for arenas from the C library's heap. */
 extern const struct wr_memory wr_heap;
 

@@ -5,6 +5,7 @@
  * IPv4), "unix:/path". Nothing here resolves or connects. Accepted sockets inherit TCP_NODELAY from
  * their listener, which saves a call per connection. */
 #include "port/linux.h"
+#include "port/posix.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -103,7 +104,7 @@ static enum wr_io net_listen(void *context, const char *text, int32_t *listener)
     }
     int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
-        return wr_linux_io(errno);
+        return wr_posix_io(errno);
     }
     int one = 1;
     if (address.any.sa_family != AF_UNIX) {
@@ -111,7 +112,7 @@ static enum wr_io net_listen(void *context, const char *text, int32_t *listener)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     }
     if (bind(fd, &address.any, size) != 0 || listen(fd, LISTEN_BACKLOG) != 0) {
-        enum wr_io result = wr_linux_io(errno);
+        enum wr_io result = wr_posix_io(errno);
         close(fd);
         return result;
     }
@@ -158,7 +159,7 @@ static enum wr_io net_accept(void *context, int32_t listener, int32_t *sock, boo
         }
         /* A peer that gave up while it waited is no error of ours: take the next. */
         if (errno != EINTR && errno != ECONNABORTED && errno != EPROTO && errno != EPERM) {
-            return wr_linux_io(errno);
+            return wr_posix_io(errno);
         }
     }
     return WR_IO_AGAIN;
@@ -169,7 +170,7 @@ static enum wr_io net_read(void *context, int32_t sock, void *bytes, size_t n, s
     (void)context;
     ssize_t step = recv(sock, bytes, n, 0);
     if (step < 0) {
-        return wr_linux_io(errno);
+        return wr_posix_io(errno);
     }
     *got = (size_t)step;
     return step == 0 ? WR_IO_CLOSED : WR_IO_OK;
@@ -180,7 +181,7 @@ static enum wr_io net_write(void *context, int32_t sock, const void *bytes, size
     (void)context;
     ssize_t step = send(sock, bytes, n, MSG_NOSIGNAL);
     if (step < 0) {
-        return wr_linux_io(errno);
+        return wr_posix_io(errno);
     }
     *put = (size_t)step;
     return WR_IO_OK;
@@ -208,7 +209,7 @@ static enum wr_io net_watch(void *context, int32_t sock, uint32_t interest, uint
     if (errno == ENOENT && epoll_ctl(native->poll_fd, EPOLL_CTL_ADD, sock, &event) == 0) {
         return WR_IO_OK;
     }
-    return wr_linux_io(errno);
+    return wr_posix_io(errno);
 }
 
 static uint32_t ready_of(uint32_t events)
@@ -229,7 +230,7 @@ static enum wr_io net_poll(void *context, struct wr_net_event *events, size_t ca
     int got = epoll_wait(native->poll_fd, raw, (int)WR_MIN(cap, (size_t)POLL_EVENTS),
                          (int)WR_MIN(ms, (int64_t)60000));
     if (got < 0 && errno != EINTR) {
-        return wr_linux_io(errno);
+        return wr_posix_io(errno);
     }
     *n = 0;
     for (int i = 0; i < got; i++) {
@@ -273,7 +274,7 @@ enum wr_io wr_linux_net_open(struct wr_port_linux *native, struct wr_port_net *n
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = 0};
     if (native->poll_fd < 0 || native->wake_fd < 0 ||
         epoll_ctl(native->poll_fd, EPOLL_CTL_ADD, native->wake_fd, &event) != 0) {
-        enum wr_io result = wr_linux_io(errno);
+        enum wr_io result = wr_posix_io(errno);
         wr_linux_net_close(native);
         return result;
     }

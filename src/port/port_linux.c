@@ -4,6 +4,7 @@
  * Gates are futexes: opening one that nobody waits on is one atomic exchange and no system call.
  * Source: Drepper, "Futexes are tricky", 2011. */
 #include "port/linux.h"
+#include "port/posix.h"
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -24,49 +25,6 @@ enum {
 
 static volatile sig_atomic_t stop_signal, reload_signal;
 static struct wr_port_linux *stop_native;
-
-enum wr_io wr_linux_io(int error)
-{
-    switch (error) {
-    case EAGAIN:
-    case EINTR:
-    case EINPROGRESS:
-        return WR_IO_AGAIN;
-    case ECONNRESET:
-    case EPIPE:
-    case ECONNABORTED:
-    case ENOTCONN:
-    case ETIMEDOUT:
-        return WR_IO_CLOSED;
-    case ENOSPC:
-    case EDQUOT:
-    case EFBIG:
-        return WR_IO_FULL;
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM:
-        return WR_IO_LIMIT;
-    case ENOENT:
-    case ENOTDIR:
-        return WR_IO_ABSENT;
-    case EEXIST:
-        return WR_IO_EXISTS;
-    case EADDRINUSE:
-        return WR_IO_BUSY;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-        return WR_IO_DENIED;
-    case EINVAL:
-    case EADDRNOTAVAIL:
-    case ENAMETOOLONG:
-    case EAFNOSUPPORT:
-        return WR_IO_INVALID;
-    default:
-        return WR_IO_FAILED;
-    }
-}
 
 static int64_t clock_ns(clockid_t id)
 {
@@ -96,7 +54,7 @@ static enum wr_io entropy_fill(void *context, void *bytes, size_t n)
     while (n > 0) {
         ssize_t got = getrandom(at, n, 0);
         if (got < 0 && errno != EINTR) {
-            return wr_linux_io(errno);
+            return wr_posix_io(errno);
         }
         if (got > 0) {
             at += got;
@@ -256,7 +214,8 @@ enum wr_io wr_port_linux_open(struct wr_port *port, struct wr_port_linux **nativ
         free(self);
         return result;
     }
-    wr_linux_disk_open(&port->disk);
+    wr_posix_disk_open(&port->disk);
+    wr_linux_lock_open(&port->disk);
     port->clock = (struct wr_port_clock){wall_ns, mono_ns, NULL};
     port->entropy = (struct wr_port_entropy){entropy_fill, NULL};
     port->threads = (struct wr_port_threads){thread_start, thread_join, gate_open, gate_wait, NULL};

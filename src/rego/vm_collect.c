@@ -117,7 +117,7 @@ static wr_err marked(struct vm *vm, const struct vm_collect *collect, struct wr_
     for (uint32_t w = 0; w < n_words; w++) {
         n += (uint32_t)__builtin_popcountll(collect->marks[w]);
     }
-    struct wr_value *items = wr_arena_alloc(vm->arena, n * sizeof(items[0]), alignof(items[0]));
+    struct wr_value *items = WR_NEW_ARRAY(vm->arena, struct wr_value, n);
     if (items == NULL) {
         return WR_E_MEMORY;
     }

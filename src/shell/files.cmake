@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-list(APPEND WEIR_SHELL_FILES
+# The server; also in the wasm module.
+list(APPEND WEIR_SERVER_FILES
   src/shell/vfs.c
   src/shell/segment.c
   src/shell/log.c
@@ -18,6 +19,9 @@ list(APPEND WEIR_SHELL_FILES
   src/shell/route.c
   src/shell/loop.c
   src/shell/server.c
+)
+# What stands on OpenSSL.
+list(APPEND WEIR_CRYPTO_FILES
   src/shell/der.c
   src/shell/pem.c
   src/shell/go_value.c
@@ -29,3 +33,4 @@ list(APPEND WEIR_SHELL_FILES
   src/shell/certificate_uri.c
   src/shell/crypto.c
 )
+list(APPEND WEIR_SHELL_FILES ${WEIR_SERVER_FILES} ${WEIR_CRYPTO_FILES})

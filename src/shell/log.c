@@ -112,8 +112,8 @@ enum wr_io wr_log_create(const struct wr_port *port, const char *path_new,
     const struct wr_port_disk *disk = &port->disk;
     uint8_t head[HEAD];
     *out = (struct wr_log){.first = meta->first, .next = meta->first, .end = HEAD};
-    enum wr_io result = disk->open(disk->context, path_new, WR_DISK_WRITE | WR_DISK_CREATE,
-                                   &out->file);
+    enum wr_io result =
+        disk->open(disk->context, path_new, WR_DISK_WRITE | WR_DISK_CREATE, &out->file);
     if (result != WR_IO_OK) {
         return result;
     }
@@ -186,8 +186,8 @@ static const char *bytes_at(struct wr_log *log, uint64_t offset, size_t n)
     want = (size_t)WR_MIN((uint64_t)want, log->end - offset);
     log->n_window = 0;
     log->window_at = offset;
-    enum wr_io result = disk->read_at(disk->context, log->file, log->window, want, offset,
-                                      &log->n_window);
+    enum wr_io result =
+        disk->read_at(disk->context, log->file, log->window, want, offset, &log->n_window);
     return result == WR_IO_OK && log->n_window >= n ? log->window : NULL;
 }
 

@@ -14,14 +14,14 @@ bool wr_ring_open(struct wr_ring *ring, const struct wr_memory *memory, uint64_t
     memset(ring, 0, sizeof *ring);
     ring->memory = memory;
     ring->size = size;
-    ring->bytes = memory->take(memory->context, size);
+    ring->bytes = memory->take(memory->context, (size_t)size);
     return ring->bytes != NULL;
 }
 
 void wr_ring_close(struct wr_ring *ring)
 {
     if (ring->bytes != NULL) {
-        ring->memory->give(ring->memory->context, ring->bytes, ring->size);
+        ring->memory->give(ring->memory->context, ring->bytes, (size_t)ring->size);
         ring->bytes = NULL;
     }
 }

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files of the native port. Nothing is buffered here: a write that returned is in the kernel and
+/* Files. Nothing is buffered here: a write that returned is in the kernel and
  * survives the death of the process; only a sync makes it survive the loss of power. */
-#include "port/linux.h"
+#include "port/posix.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <sys/file.h>
+#include <stdio.h> /* rename */
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,7 +22,7 @@ static enum wr_io file_open(void *context, const char *path, uint32_t flags, int
         fd = open(path, how, 0600);
     } while (fd < 0 && errno == EINTR);
     if (fd < 0) {
-        return wr_linux_io(errno);
+        return wr_posix_io(errno);
     }
     *file = fd;
     return WR_IO_OK;
@@ -32,7 +31,7 @@ static enum wr_io file_open(void *context, const char *path, uint32_t flags, int
 static enum wr_io file_close(void *context, int32_t file)
 {
     (void)context;
-    return close(file) == 0 || errno == EINTR ? WR_IO_OK : wr_linux_io(errno);
+    return close(file) == 0 || errno == EINTR ? WR_IO_OK : wr_posix_io(errno);
 }
 
 static enum wr_io file_read_at(void *context, int32_t file, void *bytes, size_t n, uint64_t offset,
@@ -46,7 +45,7 @@ static enum wr_io file_read_at(void *context, int32_t file, void *bytes, size_t 
             break;
         }
         if (step < 0 && errno != EINTR) {
-            return wr_linux_io(errno);
+            return wr_posix_io(errno);
         }
         done += step > 0 ? (size_t)step : 0;
     }
@@ -62,7 +61,7 @@ static enum wr_io file_write_at(void *context, int32_t file, const void *bytes, 
     while (done < n) {
         ssize_t step = pwrite(file, (const char *)bytes + done, n - done, (off_t)(offset + done));
         if (step < 0 && errno != EINTR) {
-            return wr_linux_io(errno);
+            return wr_posix_io(errno);
         }
         if (step == 0) {
             return WR_IO_FULL;
@@ -81,7 +80,7 @@ static enum wr_io file_sync(void *context, int32_t file)
 static enum wr_io file_truncate(void *context, int32_t file, uint64_t size)
 {
     (void)context;
-    return ftruncate(file, (off_t)size) == 0 ? WR_IO_OK : wr_linux_io(errno);
+    return ftruncate(file, (off_t)size) == 0 ? WR_IO_OK : wr_posix_io(errno);
 }
 
 static enum wr_io file_size(void *context, int32_t file, uint64_t *size)
@@ -89,7 +88,7 @@ static enum wr_io file_size(void *context, int32_t file, uint64_t *size)
     (void)context;
     struct stat about;
     if (fstat(file, &about) != 0) {
-        return wr_linux_io(errno);
+        return wr_posix_io(errno);
     }
     *size = (uint64_t)about.st_size;
     return WR_IO_OK;
@@ -98,19 +97,19 @@ static enum wr_io file_size(void *context, int32_t file, uint64_t *size)
 static enum wr_io path_exists(void *context, const char *path)
 {
     (void)context;
-    return access(path, F_OK) == 0 ? WR_IO_OK : wr_linux_io(errno);
+    return access(path, F_OK) == 0 ? WR_IO_OK : wr_posix_io(errno);
 }
 
 static enum wr_io path_remove(void *context, const char *path)
 {
     (void)context;
-    return unlink(path) == 0 ? WR_IO_OK : wr_linux_io(errno);
+    return unlink(path) == 0 ? WR_IO_OK : wr_posix_io(errno);
 }
 
 static enum wr_io path_rename(void *context, const char *from, const char *to)
 {
     (void)context;
-    return rename(from, to) == 0 ? WR_IO_OK : wr_linux_io(errno);
+    return rename(from, to) == 0 ? WR_IO_OK : wr_posix_io(errno);
 }
 
 static enum wr_io directory_make(void *context, const char *path)
@@ -124,7 +123,7 @@ static enum wr_io directory_make(void *context, const char *path)
     if (error == EEXIST && stat(path, &about) == 0 && S_ISDIR(about.st_mode)) {
         return WR_IO_OK;
     }
-    return wr_linux_io(error);
+    return wr_posix_io(error);
 }
 
 static enum wr_io directory_sync(void *context, const char *path)
@@ -132,7 +131,7 @@ static enum wr_io directory_sync(void *context, const char *path)
     (void)context;
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
-        return wr_linux_io(errno);
+        return wr_posix_io(errno);
     }
     enum wr_io result = fsync(fd) == 0 ? WR_IO_OK : WR_IO_FAILED;
     close(fd);
@@ -145,13 +144,13 @@ static enum wr_io directory_list(void *context, const char *path,
     (void)context;
     DIR *directory = opendir(path);
     if (directory == NULL) {
-        return wr_linux_io(errno);
+        return wr_posix_io(errno);
     }
     for (;;) {
         errno = 0;
         struct dirent *entry = readdir(directory);
         if (entry == NULL) {
-            enum wr_io result = errno == 0 ? WR_IO_OK : wr_linux_io(errno);
+            enum wr_io result = errno == 0 ? WR_IO_OK : wr_posix_io(errno);
             closedir(directory);
             return result;
         }
@@ -163,30 +162,7 @@ static enum wr_io directory_list(void *context, const char *path,
     }
 }
 
-/* flock belongs to the open file, so it also keeps out a second opening by this process. */
-static enum wr_io lock_take(void *context, const char *path, int32_t *lock)
-{
-    (void)context;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        return wr_linux_io(errno);
-    }
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        enum wr_io result = errno == EWOULDBLOCK ? WR_IO_BUSY : wr_linux_io(errno);
-        close(fd);
-        return result;
-    }
-    *lock = fd;
-    return WR_IO_OK;
-}
-
-static void lock_give(void *context, int32_t lock)
-{
-    (void)context;
-    close(lock);
-}
-
-void wr_linux_disk_open(struct wr_port_disk *disk)
+void wr_posix_disk_open(struct wr_port_disk *disk)
 {
     *disk = (struct wr_port_disk){
         .open = file_open,
@@ -202,7 +178,5 @@ void wr_linux_disk_open(struct wr_port_disk *disk)
         .make_directory = directory_make,
         .sync_directory = directory_sync,
         .list = directory_list,
-        .lock = lock_take,
-        .unlock = lock_give,
     };
 }

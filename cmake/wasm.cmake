@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+# The program as WebAssembly modules (wasm32-wasi), from the same sources as the native one:
+#
+#   risk-control.wasm  the server, for WasmEdge
+#   weir-cli.wasm      all that needs no socket, for any WASI runtime
+#
+# What differs is the port (src/port/*_wasmedge.c), cryptography (absent) and which commands there
+# are. WEIR_WASM_SOURCES names the folder that tools/wasm-sources.sh filled.
+set(sources ${WEIR_WASM_SOURCES})
+file(GLOB zlib_files ${sources}/zlib/*.c)
+list(FILTER zlib_files EXCLUDE REGEX "/gz[a-z]*\\.c$")
+file(GLOB yaml_files ${sources}/libyaml/*.c)
+
+add_library(wasm_libraries STATIC ${sources}/sqlite/sqlite3.c ${zlib_files} ${yaml_files})
+target_include_directories(wasm_libraries PUBLIC
+  ${sources}/sqlite ${sources}/zlib ${sources}/libyaml)
+target_compile_options(wasm_libraries PRIVATE -w -Os)
+target_compile_definitions(wasm_libraries PRIVATE
+  YAML_VERSION_MAJOR=0 YAML_VERSION_MINOR=2 YAML_VERSION_PATCH=5 YAML_VERSION_STRING="0.2.5"
+  SQLITE_OS_OTHER=1 SQLITE_THREADSAFE=0 SQLITE_OMIT_LOAD_EXTENSION SQLITE_DEFAULT_MEMSTATUS=0
+  SQLITE_DQS=0 SQLITE_OMIT_DEPRECATED SQLITE_OMIT_SHARED_CACHE SQLITE_OMIT_PROGRESS_CALLBACK
+  SQLITE_OMIT_JSON SQLITE_OMIT_UTF16 SQLITE_OMIT_TRACE SQLITE_OMIT_AUTHORIZATION
+  SQLITE_OMIT_DECLTYPE SQLITE_OMIT_LOCALTIME SQLITE_OMIT_DESERIALIZE)
+
+include(src/port/files.cmake)
+include(src/shell/files.cmake)
+include(cmake/starter.cmake)
+
+function(weir_wasm NAME)
+  add_executable(${NAME} ${ARGN})
+  target_link_libraries(${NAME} PRIVATE weir_flags weir_core wasm_libraries)
+  target_compile_definitions(${NAME} PRIVATE _GNU_SOURCE=1 _WASI_EMULATED_GETPID=1
+    WEIR_VERSION="${PROJECT_VERSION}")
+  target_link_options(${NAME} PRIVATE -lwasi-emulated-getpid -Wl,-s -Wl,--gc-sections -Wl,-z,stack-size=1048576)
+  set_target_properties(${NAME} PROPERTIES SUFFIX .wasm RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+endfunction()
+
+set(APP src/app/main.c src/app/cli.c src/app/cmd_about.c src/app/engine_open.c src/app/file.c
+  src/app/pack_load.c src/app/yaml_file.c ${CMAKE_BINARY_DIR}/starter_pack.c)
+weir_wasm(risk-control ${APP} src/app/commands_edge.c src/app/cmd_serve.c
+  ${WEIR_SERVER_FILES} src/shell/crypto_absent.c src/shell/sqlite_bare.c ${WEIR_WASM_PORT_FILES})
+weir_wasm(weir-cli ${APP} src/app/commands_cli.c src/app/anchors.c src/app/cardsim.c
+  src/app/cmd_check.c src/app/cmd_decide.c src/app/cmd_eval.c src/app/cmd_fmt.c
+  src/app/cmd_model.c src/app/cmd_pack.c src/app/cmd_simulate.c src/app/cmd_test.c
+  src/app/csv.c src/app/decider.c src/app/eval_env.c src/app/labelqueue.c
+  src/app/policy_load.c src/app/progress.c src/app/rego_output.c src/app/rowevent.c
+  src/app/simevent.c src/shell/crypto_absent.c)
