@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weir model compile|info|score: from a trained model to a wasm module, and its scores. */
+/* weir model compile|info|score|explain: from a trained model to a wasm module, its scores and
+ * their reasons. */
 #include "app/commands.h"
-#include "app/csv.h"
 #include "app/file.h"
+#include "app/modelquality.h"
+#include "app/modelrow.h"
 #include "base/num.h"
 #include "model/model.h"
 
@@ -11,11 +13,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MODEL_CAP WR_GIB(16)
+#define MODEL_CAP      WR_GIB(16)
+#define CHECK_ABSOLUTE 1e-5
+#define CHECK_RELATIVE 1e-4
 
 static struct {
-    const char *out, *name, *csv, *inputs;
-    bool missing_yes, missing_no;
+    const char *out, *name, *csv, *inputs, *background, *metadata, *check, *output;
+    uint64_t top;
+    bool missing_yes, missing_no, no_explain;
 } options;
 
 static const struct wr_option table[] = {
@@ -27,7 +32,24 @@ static const struct wr_option table[] = {
      &options.missing_yes},
     {"no-missing", 0, WR_OPT_FLAG, NULL, "compile: NaN must never reach this model",
      &options.missing_no},
-    {"csv", 0, WR_OPT_TEXT, "FILE", "score: rows with a header; - is standard input", &options.csv},
+    {"background", 0, WR_OPT_TEXT, "ROWS",
+     "compile: training rows; gives node covers or reference values to explanations, and quantiles "
+     "to the metadata",
+     &options.background},
+    {"metadata", 0, WR_OPT_TEXT, "FILE",
+     "compile: a JSON object that travels in the module (calibration, thresholds, ...)",
+     &options.metadata},
+    {"check", 0, WR_OPT_TEXT, "ROWS",
+     "compile: score these rows and compare with the golden file that follows; no module is "
+     "written when one differs",
+     &options.check},
+    {"no-explain", 0, WR_OPT_FLAG, NULL, "compile: leave out what explanations need",
+     &options.no_explain},
+    {"csv", 0, WR_OPT_TEXT, "FILE", "score, explain: rows with a header; - is standard input",
+     &options.csv},
+    {"top", 0, WR_OPT_U64, "K", "explain: only the K greatest contributions of each row",
+     &options.top},
+    {"output", 0, WR_OPT_TEXT, "NAME", "explain: which output (the score)", &options.output},
 };
 
 static size_t split_names(struct wr_arena *arena, const char *text, struct wr_str **names)
@@ -45,42 +67,201 @@ static size_t split_names(struct wr_arena *arena, const char *text, struct wr_st
     return n;
 }
 
-static int compile(struct wr_arena *arena, const char *source_path)
+/* ── compiling ──────────────────────────────────────────────────────────────────────────────── */
+/* A number of the golden file: the column of the output's name, else the one at its place. */
+static bool golden_number(const struct wr_csv_reader *golden, const struct wr_model *model,
+                          size_t output, double *want)
+{
+    size_t column = wr_csv_column(golden, wr_model_output_at(model, output).name);
+    column = column == SIZE_MAX && golden->n_header == wr_model_n_outputs(model) ? output : column;
+    if (column == SIZE_MAX) {
+        return false;
+    }
+    struct wr_str cell = golden->cells[column];
+    if (wr_str_eq(cell, WR_STR("nan"))) {
+        *want = (double)NAN;
+        return true;
+    }
+    return wr_num_read_double(cell, want);
+}
+
+static bool agrees(double got, double want)
+{
+    double apart = fabs(got - want);
+    return apart <= CHECK_ABSOLUTE || apart <= CHECK_RELATIVE * fabs(want) ||
+           (isnan(got) && isnan(want));
+}
+
+/* A row against its line of the golden file; labels may be texts. */
+static int check_row(const struct wr_model *model, const struct wr_csv_reader *golden,
+                     const double *outputs, size_t *compared)
+{
+    for (size_t i = 0; i < wr_model_n_outputs(model); i++) {
+        struct wr_str name = wr_model_output_at(model, i).name;
+        struct wr_str text = wr_model_label_text(model, i, outputs[i]);
+        size_t column = wr_csv_column(golden, name);
+        double want = 0;
+        bool same = text.n != 0 && column != SIZE_MAX && wr_str_eq(golden->cells[column], text);
+        bool known = (text.n != 0 && column != SIZE_MAX) || golden_number(golden, model, i, &want);
+        *compared += known;
+        if (known && !same && (text.n != 0 || !agrees(outputs[i], want))) {
+            return wr_complain("%s, line %llu: %.*s is %.9g here, but %.9g in the golden file",
+                               options.check, (unsigned long long)golden->line, WR_FMT(name),
+                               outputs[i], want);
+        }
+    }
+    return WR_EXIT_OK;
+}
+
+static int check_rows(struct wr_model_rows *rows, struct wr_csv_reader *golden,
+                      const char *golden_path, double *outputs, void *scratch)
 {
     struct wr_error error = {0};
+    bool end = false, golden_end = false;
+    size_t n = 0, compared = 0;
+    for (;; n++) {
+        int exit_code = wr_model_rows_next(rows, &end);
+        if (exit_code != WR_EXIT_OK) {
+            return exit_code;
+        }
+        if (wr_csv_next(golden, &golden_end, &error) != WR_OK) {
+            return wr_complain_error(golden_path, &error);
+        }
+        if (end || golden_end) {
+            break;
+        }
+        if (wr_model_score(rows->model, rows->row, outputs, scratch) != WR_OK) {
+            return wr_complain("%s, line %llu: the row cannot be scored", options.check,
+                               (unsigned long long)rows->reader.line);
+        }
+        exit_code = check_row(rows->model, golden, outputs, &compared);
+        if (exit_code != WR_EXIT_OK) {
+            return exit_code;
+        }
+    }
+    if (end != golden_end) {
+        return wr_complain("%s has more rows than %s", end ? golden_path : options.check,
+                           end ? options.check : golden_path);
+    }
+    if (compared == 0) {
+        return wr_complain("%s has no row, or no column with the name of an output, such as %.*s",
+                           golden_path, WR_FMT(wr_model_output_at(rows->model, 0).name));
+    }
+    printf("check: %zu rows, %zu numbers within %g, or %g relative\n", n, compared, CHECK_ABSOLUTE,
+           CHECK_RELATIVE);
+    return WR_EXIT_OK;
+}
+
+static int check(struct wr_arena *arena, const struct wr_model *model, const char *golden_path)
+{
+    struct wr_error error = {0};
+    struct wr_model_rows *rows = WR_NEW(arena, struct wr_model_rows);
+    struct wr_csv_reader *golden = WR_NEW(arena, struct wr_csv_reader);
+    double *outputs = WR_NEW_ARRAY(arena, double, wr_model_n_outputs(model));
+    void *scratch = wr_arena_zalloc(arena, wr_model_scratch_size(model) + 64, 64);
+    if (rows == NULL || golden == NULL || outputs == NULL || scratch == NULL) {
+        return wr_complain("no memory");
+    }
+    FILE *in = fopen(golden_path, "r");
+    if (in == NULL) {
+        return wr_complain("cannot open %s", golden_path);
+    }
+    int exit_code = wr_model_rows_open(arena, model, options.check, rows);
+    if (exit_code == WR_EXIT_OK) {
+        exit_code = wr_csv_open(golden, in, &error) == WR_OK
+                        ? check_rows(rows, golden, golden_path, outputs, scratch)
+                        : wr_complain_error(golden_path, &error);
+        wr_csv_close(golden);
+    }
+    wr_model_rows_close(rows);
+    fclose(in);
+    return exit_code;
+}
+
+struct compiled {
     struct wr_str source;
-    struct wr_model_options how = {0};
+    struct wr_model_options how;
+    struct wr_buf module;
+    struct wr_model *model;
+};
+
+static int compile_once(struct wr_arena *arena, const char *path, struct compiled *c)
+{
+    struct wr_error error = {0};
+    c->module = wr_buf_in(arena, c->source.n / 2 + 65536);
+    wr_err code = wr_model_compile(arena, c->source, &c->how, &c->module, &error);
+    code = code == WR_OK ? wr_model_open(arena, wr_buf_view(&c->module), &c->model, &error) : code;
+    return code == WR_OK ? WR_EXIT_OK : wr_complain_error(path, &error);
+}
+
+/* With rows or metadata the model is compiled again: the first time told its columns. */
+static int compile_with_knowledge(struct wr_arena *arena, const char *path, struct compiled *c)
+{
+    struct wr_error error = {0};
+    struct wr_str metadata = {0};
+    double *rows = NULL;
+    int exit_code = WR_EXIT_OK;
+    if (options.background != NULL) {
+        exit_code = wr_model_rows_all(arena, c->model, options.background,
+                                      WR_LIMIT_MODEL_BACKGROUND, &rows, &c->how.n_background);
+        c->how.background = rows;
+    }
+    if (exit_code == WR_EXIT_OK && options.metadata != NULL &&
+        wr_file_read(arena, options.metadata, WR_LIMIT_MODEL_QUALITY, &metadata, &error) != WR_OK) {
+        return wr_complain_error("--metadata", &error);
+    }
+    struct wr_buf quality = wr_buf_in(arena, 4096);
+    if (exit_code == WR_EXIT_OK) {
+        exit_code =
+            wr_model_quality(arena, c->model, metadata, rows, c->how.n_background, &quality);
+    }
+    c->how.quality = wr_buf_view(&quality);
+    return exit_code == WR_EXIT_OK ? compile_once(arena, path, c) : exit_code;
+}
+
+static int compile(struct wr_arena *arena, const char *source_path, const char *golden)
+{
+    struct wr_error error = {0};
+    struct compiled c = {.how = {.no_explain = options.no_explain}};
     struct wr_str *names = NULL;
-    how.name = wr_str_z(options.name != NULL ? options.name : "");
+    if ((options.check != NULL) != (golden != NULL)) {
+        wr_complain("compile wants one source, and with --check ROWS a golden file behind it");
+        return WR_EXIT_USAGE;
+    }
+    c.how.name = wr_str_z(options.name != NULL ? options.name : "");
     if (options.inputs != NULL) {
-        how.n_input_names = split_names(arena, options.inputs, &names);
-        how.input_names = names;
+        c.how.n_input_names = split_names(arena, options.inputs, &names);
+        c.how.input_names = names;
     }
     if (options.missing_yes || options.missing_no) {
-        how.missing = options.missing_yes ? WR_MODEL_MISSING_YES : WR_MODEL_MISSING_NO;
+        c.how.missing = options.missing_yes ? WR_MODEL_MISSING_YES : WR_MODEL_MISSING_NO;
     }
-    if (wr_file_read(arena, source_path, WR_LIMIT_MODEL_SOURCE, &source, &error) != WR_OK) {
+    if (wr_file_read(arena, source_path, WR_LIMIT_MODEL_SOURCE, &c.source, &error) != WR_OK) {
         return wr_complain_error("compile", &error);
     }
-    struct wr_buf module = wr_buf_in(arena, source.n / 2 + 65536);
-    struct wr_model *model;
-    wr_err code = wr_model_compile(arena, source, &how, &module, &error);
-    code = code == WR_OK ? wr_model_open(arena, wr_buf_view(&module), &model, &error) : code;
-    if (code != WR_OK) {
-        return wr_complain_error(source_path, &error);
+    int exit_code = compile_once(arena, source_path, &c);
+    if (exit_code == WR_EXIT_OK && (options.background != NULL || options.metadata != NULL)) {
+        exit_code = compile_with_knowledge(arena, source_path, &c);
+    }
+    if (exit_code == WR_EXIT_OK && golden != NULL) {
+        exit_code = check(arena, c.model, golden);
+    }
+    if (exit_code != WR_EXIT_OK) {
+        return exit_code;
     }
     char out[4096];
     snprintf(out, sizeof out, "%s.wasm", source_path);
     const char *path = options.out != NULL ? options.out : out;
-    if (wr_file_write(path, wr_buf_view(&module), &error) != WR_OK) {
+    if (wr_file_write(path, wr_buf_view(&c.module), &error) != WR_OK) {
         return wr_complain_error(path, &error);
     }
-    printf("%s: %zu bytes from %zu (%.1f %%), %zu inputs, %zu outputs\n", path, module.n, source.n,
-           100.0 * (double)module.n / (double)source.n, wr_model_n_inputs(model),
-           wr_model_n_outputs(model));
+    printf("%s: %zu bytes from %zu (%.1f %%), %zu inputs, %zu outputs\n", path, c.module.n,
+           c.source.n, 100.0 * (double)c.module.n / (double)c.source.n, wr_model_n_inputs(c.model),
+           wr_model_n_outputs(c.model));
     return WR_EXIT_OK;
 }
 
+/* ── looking ────────────────────────────────────────────────────────────────────────────────── */
 static bool open_model(struct wr_arena *arena, const char *path, struct wr_model **model)
 {
     struct wr_error error = {0};
@@ -105,19 +286,6 @@ static int info(struct wr_arena *arena, const char *path)
     return WR_EXIT_OK;
 }
 
-static bool read_cell(const struct wr_model *model, size_t input, struct wr_str cell, double *out)
-{
-    if (wr_model_input_at(model, input).kind == WR_MODEL_CATEGORY) {
-        *out = wr_model_category(model, input, cell);
-        return true;
-    }
-    if (cell.n == 0 || wr_str_eq(cell, WR_STR("nan")) || wr_str_eq(cell, WR_STR("NaN"))) {
-        *out = (double)NAN;
-        return true;
-    }
-    return wr_num_read_double(cell, out);
-}
-
 static void print_outputs(const struct wr_model *model, const double *outputs)
 {
     char room[64];
@@ -133,114 +301,186 @@ static void print_outputs(const struct wr_model *model, const double *outputs)
     putchar('\n');
 }
 
-/* Finds the columns by input name; when no name is known, takes them in order. */
-static bool map_columns(const struct wr_model *model, const struct wr_csv_reader *reader,
-                        size_t *columns)
+static void print_header(const struct wr_model *model)
 {
-    size_t n = wr_model_n_inputs(model), found = 0;
-    for (size_t i = 0; i < n; i++) {
-        columns[i] = wr_csv_column(reader, wr_model_input_at(model, i).name);
-        found += columns[i] != SIZE_MAX;
-    }
-    for (size_t i = 0; i < n && found == 0 && reader->n_header >= n; i++) {
-        columns[i] = i;
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (columns[i] == SIZE_MAX) {
-            wr_complain("the header has no column %.*s", WR_FMT(wr_model_input_at(model, i).name));
-            return false;
-        }
-    }
-    return true;
-}
-
-static int score_rows(struct wr_arena *arena, const struct wr_model *model, FILE *in)
-{
-    static struct wr_csv_reader reader;
-    struct wr_error error = {0};
-    size_t n = wr_model_n_inputs(model);
-    size_t *columns = WR_NEW_ARRAY(arena, size_t, n);
-    double *row = WR_NEW_ARRAY(arena, double, n);
-    double *outputs = WR_NEW_ARRAY(arena, double, wr_model_n_outputs(model));
-    void *scratch = wr_arena_zalloc(arena, wr_model_scratch_size(model) + 64, 64);
-    if (columns == NULL || row == NULL || outputs == NULL || scratch == NULL) {
-        return wr_complain("no memory");
-    }
-    wr_err code = wr_csv_open(&reader, in, &error);
-    if (code != WR_OK || !map_columns(model, &reader, columns)) {
-        return code != WR_OK ? wr_complain_error(options.csv, &error) : WR_EXIT_FAILED;
-    }
     for (size_t i = 0; i < wr_model_n_outputs(model); i++) {
         printf("%s%.*s", i != 0 ? "," : "", WR_FMT(wr_model_output_at(model, i).name));
     }
     putchar('\n');
-    for (bool end = false; (code = wr_csv_next(&reader, &end, &error)) == WR_OK && !end;) {
-        for (size_t i = 0; i < n; i++) {
-            if (!read_cell(model, i, reader.cells[columns[i]], &row[i])) {
-                return wr_complain(
-                    "line %llu, column %.*s: not a number: %.*s", (unsigned long long)reader.line,
-                    WR_FMT(reader.header[columns[i]]), WR_FMT(reader.cells[columns[i]]));
-            }
-        }
-        if (wr_model_score(model, row, outputs, scratch) != WR_OK) {
-            return wr_complain("line %llu: the row cannot be scored",
-                               (unsigned long long)reader.line);
-        }
-        print_outputs(model, outputs);
-    }
-    wr_csv_close(&reader);
-    return code == WR_OK ? WR_EXIT_OK : wr_complain_error(options.csv, &error);
 }
 
-static int score(struct wr_arena *arena, const char *path)
+static int score_rows(struct wr_arena *arena, struct wr_model_rows *rows)
 {
-    struct wr_model *model;
-    if (options.csv == NULL) {
-        wr_complain("score wants --csv FILE (or --csv -)");
-        return WR_EXIT_USAGE;
+    const struct wr_model *model = rows->model;
+    double *outputs = WR_NEW_ARRAY(arena, double, wr_model_n_outputs(model));
+    void *scratch = wr_arena_zalloc(arena, wr_model_scratch_size(model) + 64, 64);
+    bool end = false;
+    int exit_code;
+    if (outputs == NULL || scratch == NULL) {
+        return wr_complain("no memory");
     }
-    FILE *in = strcmp(options.csv, "-") == 0 ? stdin : fopen(options.csv, "r");
-    if (in == NULL) {
-        return wr_complain("cannot open %s", options.csv);
-    }
-    int exit_code = open_model(arena, path, &model) ? score_rows(arena, model, in) : WR_EXIT_FAILED;
-    if (in != stdin) {
-        fclose(in);
+    print_header(model);
+    while ((exit_code = wr_model_rows_next(rows, &end)) == WR_EXIT_OK && !end) {
+        if (wr_model_score(model, rows->row, outputs, scratch) != WR_OK) {
+            return wr_complain("line %llu: the row cannot be scored",
+                               (unsigned long long)rows->reader.line);
+        }
+        print_outputs(model, outputs);
     }
     return exit_code;
 }
 
+/* ── explaining ─────────────────────────────────────────────────────────────────────────────── */
+static void print_number(double x)
+{
+    char room[64];
+    struct wr_buf buf = wr_buf_fixed(room, sizeof room);
+    wr_num_write_double(&buf, x);
+    printf(",%.*s", WR_FMT(wr_buf_view(&buf)));
+}
+
+/* Where the greatest contribution that is not yet told stands; it is set to zero by the caller. */
+static size_t greatest(const double *contributions, size_t n)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < n; i++) {
+        best = fabs(contributions[i]) > fabs(contributions[best]) ? i : best;
+    }
+    return best;
+}
+
+static void print_contributions(const struct wr_model_rows *rows, size_t number, double *got)
+{
+    size_t n = wr_model_n_inputs(rows->model);
+    if (options.top == 0) {
+        printf("%zu", number);
+        print_number(got[n]);
+        print_number(got[n + 1]);
+        for (size_t i = 0; i < n; i++) {
+            print_number(got[i]);
+        }
+        putchar('\n');
+        return;
+    }
+    for (size_t rank = 1; rank <= options.top && rank <= n; rank++) {
+        size_t best = greatest(got, n);
+        if (got[best] == 0) {
+            return;
+        }
+        printf("%zu,%zu,%.*s,%.*s", number, rank, WR_FMT(wr_model_input_at(rows->model, best).name),
+               WR_FMT(rows->reader.cells[rows->columns[best]]));
+        print_number(got[best]);
+        putchar('\n');
+        got[best] = 0;
+    }
+}
+
+static int explain_rows(struct wr_arena *arena, struct wr_model_rows *rows, size_t output)
+{
+    const struct wr_model *model = rows->model;
+    size_t n = wr_model_n_inputs(model), number = 0;
+    double *got = WR_NEW_ARRAY(arena, double, n + 2);
+    void *scratch = wr_arena_zalloc(arena, wr_model_explain_scratch_size(model) + 64, 64);
+    bool end = false;
+    int exit_code;
+    if (got == NULL || scratch == NULL) {
+        return wr_complain("no memory");
+    }
+    printf(options.top != 0 ? "row,rank,input,value,contribution" : "row,base,margin");
+    for (size_t i = 0; options.top == 0 && i < n; i++) {
+        printf(",%.*s", WR_FMT(wr_model_input_at(model, i).name));
+    }
+    putchar('\n');
+    while ((exit_code = wr_model_rows_next(rows, &end)) == WR_EXIT_OK && !end) {
+        if (wr_model_explain(model, rows->row, output, got, scratch) != WR_OK) {
+            return wr_complain("line %llu: the row cannot be scored",
+                               (unsigned long long)rows->reader.line);
+        }
+        print_contributions(rows, ++number, got);
+    }
+    return exit_code;
+}
+
+static int explain(struct wr_arena *arena, struct wr_model_rows *rows)
+{
+    const struct wr_model *model = rows->model;
+    const char *name = options.output != NULL ? options.output : "score";
+    size_t output = wr_model_output_find(model, wr_str_z(name));
+    struct wr_str why;
+    if (output == SIZE_MAX) {
+        return wr_complain("the model has no output %s", name);
+    }
+    if (wr_model_explanation(model, &why) == WR_MODEL_UNEXPLAINED) {
+        return wr_complain("this module holds no explanation: %.*s", WR_FMT(why));
+    }
+    return explain_rows(arena, rows, output);
+}
+
+static int with_rows(struct wr_arena *arena, const char *path,
+                     int (*use)(struct wr_arena *arena, struct wr_model_rows *rows))
+{
+    struct wr_model *model;
+    struct wr_model_rows *rows = WR_NEW(arena, struct wr_model_rows);
+    if (options.csv == NULL) {
+        wr_complain("score and explain want --csv FILE (or --csv -)");
+        return WR_EXIT_USAGE;
+    }
+    if (rows == NULL || !open_model(arena, path, &model)) {
+        return WR_EXIT_FAILED;
+    }
+    int exit_code = wr_model_rows_open(arena, model, options.csv, rows);
+    exit_code = exit_code == WR_EXIT_OK ? use(arena, rows) : exit_code;
+    wr_model_rows_close(rows);
+    return exit_code;
+}
+
+static int run_verb(struct wr_arena *arena, int argc, char **argv)
+{
+    const char *verb = argc > 0 ? argv[0] : "";
+    if (strcmp(verb, "compile") == 0 && (argc == 2 || argc == 3)) {
+        return compile(arena, argv[1], argc == 3 ? argv[2] : NULL);
+    }
+    if (strcmp(verb, "info") == 0 && argc == 2) {
+        return info(arena, argv[1]);
+    }
+    if (strcmp(verb, "score") == 0 && argc == 2) {
+        return with_rows(arena, argv[1], score_rows);
+    }
+    if (strcmp(verb, "explain") == 0 && argc == 2) {
+        return with_rows(arena, argv[1], explain);
+    }
+    wr_complain("wants compile, info, score or explain, and one file; see weir model --help");
+    return WR_EXIT_USAGE;
+}
+
 static int run(int argc, char **argv)
 {
-    static const struct {
-        const char *name;
-        int (*run)(struct wr_arena *arena, const char *path);
-    } verbs[] = {{"compile", compile}, {"info", info}, {"score", score}};
-    for (size_t i = 0; argc == 2 && i < WR_COUNTOF(verbs); i++) {
-        if (strcmp(argv[0], verbs[i].name) == 0) {
-            struct wr_arena arena;
-            wr_arena_init(&arena, &wr_heap, MODEL_CAP);
-            int exit_code = verbs[i].run(&arena, argv[1]);
-            wr_arena_deinit(&arena);
-            return exit_code;
-        }
-    }
-    wr_complain("wants compile, info or score, and one file; see weir model --help");
-    return WR_EXIT_USAGE;
+    struct wr_arena arena;
+    wr_arena_init(&arena, &wr_heap, MODEL_CAP);
+    int exit_code = run_verb(&arena, argc, argv);
+    wr_arena_deinit(&arena);
+    return exit_code;
 }
 
 const struct wr_command wr_command_model = {
     "model",
-    "Compiles trained models to wasm modules, shows and scores them",
-    "compile SOURCE | info MODULE | score MODULE --csv ROWS",
-    "SOURCE is ONNX or XGBoost JSON. The module is a program (any WebAssembly runtime can call "
-    "its\n"
-    "exports) and a container (Weir reads the weights from it and runs them natively, to the same\n"
-    "bits). An operator that is not supported is refused, naming operator, node and offset.\n\n"
+    "Compiles trained models to wasm modules; shows, scores and explains them",
+    "compile SOURCE [--check ROWS GOLDEN] | info MODULE | score|explain MODULE --csv ROWS",
+    "SOURCE is ONNX, XGBoost JSON or UBJSON, or LightGBM text. The module is a program (any\n"
+    "WebAssembly runtime can call its exports) and a container (Weir reads the weights from it "
+    "and\n"
+    "runs them natively, to the same bits). An operator that is not supported is refused, naming\n"
+    "operator, node and offset.\n\n"
+    "explain prints what each input did to the margin (log-odds for a classifier): exact Shapley\n"
+    "values for trees, exact differences for linear models, occlusion for networks. Trees from "
+    "ONNX\n"
+    "and networks need --background at compile time.\n\n"
     "examples:\n"
-    "  weir model compile risk-model.onnx -o risk-model.wasm\n"
+    "  weir model compile risk-model.onnx -o risk-model.wasm --background train.csv\n"
+    "  weir model compile risk-model.onnx --check rows.csv golden.csv\n"
     "  weir model info risk-model.wasm\n"
-    "  weir model score risk-model.wasm --csv rows.csv > scores.csv\n",
+    "  weir model score risk-model.wasm --csv rows.csv > scores.csv\n"
+    "  weir model explain risk-model.wasm --csv rows.csv --top 3\n",
     table,
     WR_COUNTOF(table),
     run,
