@@ -8,6 +8,7 @@ enum { PREFETCH = 16 }; /* events whose tapes are fetched ahead; more gains noth
 struct batch {
     struct wr_engine *engine;
     const struct wr_request *requests;
+    const struct wr_record *records; /* of a replay; else NULL */
     struct wr_answer *answers;
     struct wr_case *cases;
     size_t n;
@@ -148,9 +149,9 @@ static void admit(struct batch *batch, size_t i)
 {
     struct wr_engine *engine = batch->engine;
     struct wr_case *c = &batch->cases[i];
-    bool has_id = c->event->id.n != 0;
+    bool has_id = c->event->id.n != 0, asks = has_id && batch->records == NULL;
     const struct wr_seen_entry *known =
-        has_id ? wr_seen_find(&engine->seen, c->id_hash, c->now_us) : NULL;
+        asks ? wr_seen_find(&engine->seen, c->id_hash, c->now_us) : NULL;
     if (known != NULL) {
         recognise(batch, i, known);
         return;
@@ -173,6 +174,16 @@ static void admit(struct batch *batch, size_t i)
     wr_case_derive(engine, c, &batch->keep);
 }
 
+/* A recorded event that the running pack cannot read keeps its sequence and its id. */
+static void pass(struct batch *batch, size_t i)
+{
+    struct wr_error ignored; /* without room the id is new to whoever asks later */
+    wr_err err = wr_fold_remember(batch->engine, &batch->records[i], &ignored);
+    batch->engine->stats.n_refused += err == WR_OK;
+    batch->engine->last_now_us = batch->records[i].now_us;
+    batch->answers[i].sequence = ++batch->engine->sequence;
+}
+
 static void admit_all(struct batch *batch)
 {
     const struct wr_event *ahead[PREFETCH];
@@ -187,6 +198,8 @@ static void admit_all(struct batch *batch)
         for (size_t i = start; i < end; i++) {
             if (batch->cases[i].stage == WR_CASE_OPEN) {
                 admit(batch, i);
+            } else if (batch->records != NULL) {
+                pass(batch, i);
             }
         }
     }
@@ -262,40 +275,56 @@ wr_err wr_engine_batch(struct wr_engine *engine, const struct wr_request *reques
     return WR_OK;
 }
 
-wr_err wr_engine_replay(struct wr_engine *engine, struct wr_str payload, struct wr_arena *scratch,
-                        struct wr_answer *answer, struct wr_error *error)
+/* ── again ──────────────────────────────────────────────────────────────────────────────────── */
+static wr_err read_recorded(struct batch *batch, size_t i, struct wr_arena *scratch,
+                            struct wr_error *error)
 {
-    struct wr_record record;
-    struct wr_case c = {.stage = WR_CASE_OPEN};
-    wr_err err = wr_record_decode(payload, &record, error);
-    clear(answer);
-    if (err != WR_OK || record.kind != WR_RECORD_DECISION) {
-        return err != WR_OK ? err : wr_engine_fold(engine, payload, scratch, error);
+    struct wr_engine *engine = batch->engine;
+    const struct wr_record *record = &batch->records[i];
+    struct wr_case *c = &batch->cases[i];
+    clear(&batch->answers[i]);
+    *c = (struct wr_case){.budget = record->budget,
+                          .epoch = record->epoch,
+                          .node = record->node,
+                          .now_us = record->now_us};
+    if (record->kind != WR_RECORD_DECISION || record->sequence != engine->sequence + 1 + i) {
+        return wr_fail(error, WR_E_JOURNAL, "entry %llu is no decision that follows entry %llu",
+                       (unsigned long long)record->sequence,
+                       (unsigned long long)(engine->sequence + i));
     }
-    err = wr_fold_check_order(engine, &record, error);
-    if (err != WR_OK) {
-        return err;
-    }
-    c.budget = record.budget;
-    c.epoch = record.epoch;
-    c.node = record.node;
-    c.now_us = record.now_us;
-    struct batch batch = {.engine = engine, .answers = answer, .cases = &c, .n = 1};
-    if (!wr_case_prepare(engine, &c, scratch)) {
+    if (!wr_case_prepare(engine, c, scratch)) {
         return wr_fail(error, WR_E_MEMORY, "no room to replay a record");
     }
-    err = wr_case_read_record(engine, &c, &record, scratch, error);
+    wr_err err = wr_case_read_record(engine, c, record, scratch, &batch->answers[i].error);
     if (err != WR_OK) {
-        return err;
+        c->stage = WR_CASE_REFUSED;
+        batch->answers[i].err = err;
+    } else if (c->event->id.n != 0) {
+        wr_seen_prefetch(&engine->seen, c->id_hash);
     }
-    if (!reserve(&batch, scratch)) {
-        return wr_fail(error, WR_E_MEMORY, "no room to replay a record");
+    return err == WR_E_MEMORY ? wr_fail(error, err, "no room to replay a record") : WR_OK;
+}
+
+wr_err wr_engine_replay_batch(struct wr_engine *engine, const struct wr_record *records, size_t n,
+                              struct wr_arena *scratch, struct wr_answer *answers,
+                              struct wr_error *error)
+{
+    struct batch batch = {.engine = engine, .records = records, .answers = answers, .n = n};
+    if (n > WR_LIMIT_ENGINE_BATCH) {
+        return wr_fail(error, WR_E_LIMIT, "a batch has at most %d records", WR_LIMIT_ENGINE_BATCH);
+    }
+    batch.cases = wr_arena_alloc(scratch, n * sizeof *batch.cases, alignof(struct wr_case));
+    wr_err err = batch.cases != NULL ? WR_OK : WR_E_MEMORY;
+    for (size_t i = 0; i < n && err == WR_OK; i++) {
+        err = read_recorded(&batch, i, scratch, error);
+        if (err != WR_OK) {
+            return err;
+        }
+    }
+    if (err != WR_OK || !reserve(&batch, scratch)) {
+        return wr_fail(error, WR_E_MEMORY, "no room to replay records");
     }
     decide_all(&batch);
     trim(&batch, scratch);
-    if (c.stage != WR_CASE_LIVE) {
-        return wr_fail(error, WR_E_JOURNAL, "entry %llu: its event id is known already",
-                       (unsigned long long)record.sequence);
-    }
     return WR_OK;
 }

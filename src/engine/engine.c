@@ -157,6 +157,12 @@ wr_err wr_engine_activate(struct wr_engine *engine, const struct wr_pack *pack, 
                           struct wr_arena *scratch, struct wr_answer *answer)
 {
     bool reset = memcmp(pack->state_digest, engine->binding->pack->state_digest, 32) != 0;
+    return wr_engine_swap(engine, pack, reset, now_us, scratch, answer);
+}
+
+wr_err wr_engine_swap(struct wr_engine *engine, const struct wr_pack *pack, bool reset,
+                      int64_t now_us, struct wr_arena *scratch, struct wr_answer *answer)
+{
     struct wr_buf out = wr_buf_in(scratch, WR_RECORD_HEAD + pack->revision.n);
     *answer = (struct wr_answer){.err = WR_OK};
     if (!write_activation(engine, pack, reset, now_us, &out)) {

@@ -136,12 +136,42 @@ WR_NODISCARD wr_err wr_engine_fold(struct wr_engine *engine, struct wr_str paylo
  * then activates the running pack, so that the journal says where it changed. */
 bool wr_engine_pack_changed(const struct wr_engine *engine);
 
-/* Decides a recorded event again, with its own now, budget, epoch and sequence, and changes the
- * state as it did. With the same pack answer.record equals the payload. Labels and activations are
- * folded. */
+/* ── again: what `weir replay` is made of ───────────────────────────────────────────────────── */
+/* Decides an entry again, with its own now, budget, epoch, node and sequence, and changes the state
+ * as it did. With the same pack answer.record equals the payload. Activations are folded; those of
+ * another pack want wr_engine_replay_activation. Errors: WR_E_JOURNAL, WR_E_MEMORY; an event that
+ * does not fit the running pack is answer.err and keeps its sequence. */
 WR_NODISCARD wr_err wr_engine_replay(struct wr_engine *engine, struct wr_str payload,
                                      struct wr_arena *scratch, struct wr_answer *answer,
                                      struct wr_error *error);
+
+/* The same for consecutive decisions, at most WR_LIMIT_ENGINE_BATCH. An id that is known is no
+ * obstacle: these events were decided. On an error nothing has changed. */
+WR_NODISCARD wr_err wr_engine_replay_batch(struct wr_engine *engine,
+                                           const struct wr_record *records, size_t n,
+                                           struct wr_arena *scratch, struct wr_answer *answers,
+                                           struct wr_error *error);
+
+/* Applies a recorded label again. `anchor` is that of the decision as this engine has made it, or
+ * the record's own. */
+WR_NODISCARD wr_err wr_engine_replay_label(struct wr_engine *engine, const struct wr_record *record,
+                                           struct wr_str anchor, struct wr_arena *scratch,
+                                           struct wr_answer *answer, struct wr_error *error);
+
+/* Swaps to the pack that a recorded activation names, as it did. Errors: WR_E_PACK when it is
+ * another pack; WR_E_STATE when the entry kept the history although the state of the two packs is
+ * not alike (a restart under a new pack): the caller then folds the entries before it into an
+ * engine opened with the pack, and calls again. On an error nothing has changed. */
+WR_NODISCARD wr_err wr_engine_replay_activation(struct wr_engine *engine,
+                                                const struct wr_record *record,
+                                                const struct wr_pack *pack,
+                                                struct wr_arena *scratch, struct wr_answer *answer,
+                                                struct wr_error *error);
+
+/* Gives the next sequence to an entry that is not to change anything. Errors: WR_E_JOURNAL when it
+ * does not follow. */
+WR_NODISCARD wr_err wr_engine_pass(struct wr_engine *engine, const struct wr_record *record,
+                                   struct wr_error *error);
 
 /* The time of the event in a request body, as the engine would read it, without deciding anything:
  * for readers that release what is due before it. Errors as in deciding; WR_E_FIELD when the pack

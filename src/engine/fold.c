@@ -25,8 +25,8 @@ static bool of_running_pack(const struct wr_engine *engine, const struct wr_reco
 }
 
 /* ── decisions ──────────────────────────────────────────────────────────────────────────────── */
-static wr_err remember(struct wr_engine *engine, const struct wr_record *record,
-                       struct wr_error *error)
+wr_err wr_fold_remember(struct wr_engine *engine, const struct wr_record *record,
+                        struct wr_error *error)
 {
     struct wr_seen_entry entry = {.sequence = record->sequence, .now_us = record->now_us};
     if (record->id.n == 0) {
@@ -74,10 +74,10 @@ static wr_err fold_decision(struct wr_engine *engine, const struct wr_record *re
     }
     wr_err err = wr_case_read_record(engine, &c, record, scratch, error);
     if (err == WR_E_FIELD && !own) { /* it does not fit the running pack: only its id counts */
-        return remember(engine, record, error);
+        return wr_fold_remember(engine, record, error);
     }
     err = err != WR_OK ? err : find_conditions(engine, &c, record, scratch, error);
-    err = err != WR_OK ? err : remember(engine, record, error);
+    err = err != WR_OK ? err : wr_fold_remember(engine, record, error);
     if (err != WR_OK) {
         return err;
     }

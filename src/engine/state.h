@@ -160,6 +160,10 @@ bool wr_anchor_read(const struct wr_engine *engine, struct wr_str anchor, struct
 WR_NODISCARD wr_err wr_fold_check_order(const struct wr_engine *engine,
                                         const struct wr_record *record, struct wr_error *error);
 
+/* Remembers the id of a recorded decision. Errors: WR_E_MEMORY. */
+WR_NODISCARD wr_err wr_fold_remember(struct wr_engine *engine, const struct wr_record *record,
+                                     struct wr_error *error);
+
 /* ── labels and packs, shared by live and folded entries ────────────────────────────────────── */
 enum wr_label_result { /* the best first */
                        WR_LABEL_IS_CHANGED,
@@ -174,6 +178,11 @@ enum wr_label_result wr_label_apply(struct wr_engine *engine, const struct wr_la
 /* Starts the features empty. On an error they are untouched. */
 WR_NODISCARD wr_err wr_engine_reset_features(struct wr_engine *engine, const struct wr_pack *pack,
                                              int64_t warming_since_ms, struct wr_error *error);
+
+/* As wr_engine_activate, with the history kept or not as told. */
+WR_NODISCARD wr_err wr_engine_swap(struct wr_engine *engine, const struct wr_pack *pack, bool reset,
+                                   int64_t now_us, struct wr_arena *scratch,
+                                   struct wr_answer *answer);
 
 uint64_t wr_engine_id_hash(const struct wr_engine *engine, struct wr_str id);
 /* The binding of a pack; state_pack is the pack whose plan the features follow. */

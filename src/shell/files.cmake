@@ -23,6 +23,7 @@ list(APPEND WEIR_SERVER_FILES
 # What stands on OpenSSL.
 list(APPEND WEIR_CRYPTO_FILES
   src/shell/der.c
+  src/shell/packs.c
   src/shell/pem.c
   src/shell/go_value.c
   src/shell/key.c

@@ -14,6 +14,43 @@
 
 #include "value/json_write.h"
 
+/* ── keeping ────────────────────────────────────────────────────────────────────────────────── */
+/* Never on the loop where there are threads: it syncs. */
+static void keep(struct wr_server *server, const struct wr_pack *pack)
+{
+    struct wr_error error = {.offset = WR_NO_OFFSET};
+    if (wr_packs_keep(server->port, server->config.state_directory, pack, &error) != WR_OK) {
+        wr_server_log(server, "warn", "pack_not_kept", "%s; a replay will have to be given it",
+                      error.text);
+    }
+}
+
+static void keep_first(void *arg)
+{
+    struct wr_server *server = arg;
+    keep(server, server->first_pack);
+}
+
+void wr_reload_keep_first(struct wr_server *server)
+{
+    const struct wr_port_threads *threads = &server->port->threads;
+    server->first_pack = server->pack;
+    server->has_packs_thread =
+        threads->start != NULL && threads->start(threads->context, "weir-packs", keep_first, server,
+                                                 &server->packs_thread) == WR_IO_OK;
+    if (!server->has_packs_thread) {
+        keep_first(server);
+    }
+}
+
+static void join_first(struct wr_server *server)
+{
+    if (server->has_packs_thread) {
+        server->has_packs_thread = false;
+        server->port->threads.join(server->port->threads.context, server->packs_thread);
+    }
+}
+
 /* ── loading ────────────────────────────────────────────────────────────────────────────────── */
 static void load(void *arg)
 {
@@ -21,7 +58,11 @@ static void load(void *arg)
     struct wr_reload *reload = &server->reload;
     const struct wr_pack_source *source = &server->config.packs;
     reload->error = (struct wr_error){.offset = WR_NO_OFFSET};
+    join_first(server);
     reload->err = source->load(source->context, &reload->loaded, &reload->error);
+    if (reload->err == WR_OK) {
+        keep(server, reload->loaded.pack);
+    }
     atomic_store(&reload->stage, WR_RELOAD_LOADED);
     server->port->net.wake(server->port->net.context);
 }
@@ -195,6 +236,7 @@ void wr_reload_close(struct wr_server *server)
             give_back(server, &reload->loaded);
         }
     }
+    join_first(server);
     for (uint32_t i = 0; i < reload->n_held; i++) {
         give_back(server, &reload->held[i]);
     }

@@ -278,6 +278,7 @@ wr_err wr_server_open(const struct wr_port *port, const struct wr_pack *pack,
         wr_server_close(server);
         return err;
     }
+    wr_reload_keep_first(server);
     *out = server;
     return WR_OK;
 }

@@ -19,6 +19,7 @@
 
 #include "shell/journal_thread.h"
 #include "shell/metrics.h"
+#include "shell/packs.h"
 #include "shell/server.h"
 #include "wire/h1.h"
 
@@ -155,6 +156,9 @@ struct wr_server {
     uint32_t n_gatherings, gather_generation;
     struct wr_opa_cache *opa;
     struct wr_reload reload;
+    const struct wr_pack *first_pack;
+    uintptr_t packs_thread; /* writes the first pack into the state directory */
+    bool has_packs_thread;
     struct wr_metrics metrics;
     char node_text[17];
 };
@@ -263,6 +267,8 @@ void wr_reload_post(struct wr_server *server, struct wr_conn *conn,
 void wr_reload_step(struct wr_server *server);
 /* Waits for a load that is under way; gives all packs of the source back. After the engine. */
 void wr_reload_close(struct wr_server *server);
+/* Puts the pack that the server starts with beside the journal, without waiting for it. */
+void wr_reload_keep_first(struct wr_server *server);
 
 /* ── opa.c ──────────────────────────────────────────────────────────────────────────────────── */
 void wr_opa_data(struct wr_server *server, struct wr_conn *conn,
