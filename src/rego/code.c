@@ -67,6 +67,7 @@ bool wr_unit_copy(struct wr_unit *unit, struct wr_arena *arena, const struct wr_
     unit->const_index.slots =
         copy(unit, from->const_index.slots, from->const_index.cap, sizeof(struct wr_name_slot));
     unit->builtins = copy(unit, from->builtins, from->cap_builtins, sizeof(unit->builtins[0]));
+    unit->indexes = copy(unit, from->indexes, from->cap_indexes, sizeof(unit->indexes[0]));
     unit->grounds = copy(unit, from->grounds, from->cap_grounds, sizeof(unit->grounds[0]));
     unit->withs = copy(unit, from->withs, from->cap_withs, sizeof(unit->withs[0]));
     struct wr_path_table *tables[2] = {&unit->input, &unit->data};
@@ -209,6 +210,21 @@ uint32_t wr_set_rank(const struct wr_value *set, const struct wr_value *element)
         }
     }
     return low;
+}
+
+struct wr_index *wr_unit_index(struct wr_unit *unit, uint32_t *number)
+{
+    void *indexes = unit->indexes;
+    struct wr_index *index = WR_NEW(unit->arena, struct wr_index);
+    if (index == NULL ||
+        !room(unit, &indexes, unit->n_indexes, &unit->cap_indexes, sizeof(unit->indexes[0]))) {
+        unit->no_room = true;
+        return NULL;
+    }
+    unit->indexes = indexes;
+    unit->indexes[unit->n_indexes] = index;
+    *number = unit->n_indexes++;
+    return index;
 }
 
 uint32_t wr_unit_with(struct wr_unit *unit, struct wr_with_entry entry)

@@ -8,6 +8,7 @@
 #ifndef WR_REGO_CODE_H
 #define WR_REGO_CODE_H
 
+#include "rego/index.h"
 #include "rego/name_map.h"
 #include "rego/opcode.h"
 #include "rego/plan.h"
@@ -62,6 +63,8 @@ struct wr_unit {
     uint32_t n_withs, cap_withs;
     struct wr_value *grounds; /* sets of constants, sorted once */
     uint32_t n_grounds, cap_grounds;
+    struct wr_index **indexes; /* over the clauses of rules */
+    uint32_t n_indexes, cap_indexes;
     struct wr_function *functions; /* by node */
     uint32_t n_functions;
     bool no_room;
@@ -80,6 +83,8 @@ uint32_t wr_unit_builtin(struct wr_unit *unit, const struct wr_builtin *builtin)
 uint32_t wr_unit_ground(struct wr_unit *unit, struct wr_value *items, uint32_t n);
 /* Position of an element. */
 uint32_t wr_set_rank(const struct wr_value *set, const struct wr_value *element);
+/* A new index, empty; NULL without room. */
+struct wr_index *wr_unit_index(struct wr_unit *unit, uint32_t *number);
 uint32_t wr_unit_with(struct wr_unit *unit, struct wr_with_entry entry);
 
 struct wr_rego_program {

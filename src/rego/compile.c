@@ -8,14 +8,7 @@
  * A clause whose value is constant is left at its first success; when all clauses have one and the
  * same constant value, so is the rule (OPA's early exit, which hides what it never evaluates). */
 #include "rego/compile.h"
-
-struct rule_state {
-    struct wr_rule_node *node;
-    uint32_t result, end;
-    bool early;     /* all values are one constant */
-    bool with_keys; /* PARTIAL: single keys, no paths */
-    bool open;      /* SET: not all elements are known ahead */
-};
+#include "rego/index.h"
 
 static struct wr_str file_of(const struct wr_rule_node *node)
 {
@@ -82,35 +75,37 @@ static bool head_item(struct compiler *c, struct wr_plan_term *t, uint32_t *reg)
 
 /* Back to the innermost loop, unless what comes out of the clause is known ahead and nothing in it
  * can fail: then once is enough. The clause's own end comes next anyway. */
-static void go_on(struct compiler *c, const struct wr_plan_clause *clause, bool known,
+static bool go_on(struct compiler *c, const struct wr_plan_clause *clause, bool known,
                   uint32_t skip)
 {
-    if (c->fail != skip && !(known && wr_cannot_err_body(c, clause->body))) {
+    bool once = known && wr_cannot_err_body(c, clause->body);
+    if (c->fail != skip && !once) {
         wr_emit(c, WR_OP_JUMP, 0, 0, 0, 0, c->fail);
     }
+    return once;
 }
 
-static void yield_value(struct compiler *c, struct rule_state *s,
+static bool yield_value(struct compiler *c, struct wr_rule_state *s,
                         const struct wr_plan_clause *clause, uint32_t found, uint32_t skip)
 {
     uint32_t value;
     if (s->early) {
         wr_compile_term(c, clause->value, s->result);
         wr_emit(c, WR_OP_JUMP, 0, 0, 0, 0, s->end);
-        return;
+        return false;
     }
     if (!head_item(c, clause->value, &value)) {
-        return;
+        return false;
     }
     wr_set_place(c, &clause->ast->loc);
     wr_emit(c, WR_OP_RESULT, s->result, value, 0, s->node->kind == WR_NODE_FUNCTION, NO_LABEL);
     if (found != WR_NO_REGISTER) {
         wr_emit(c, WR_OP_MOVE, found, value, 0, 0, NO_LABEL);
     }
-    go_on(c, clause, wr_known(c, clause->value) != NULL, skip);
+    return go_on(c, clause, wr_known(c, clause->value) != NULL, skip);
 }
 
-static void yield_element(struct compiler *c, struct rule_state *s,
+static bool yield_element(struct compiler *c, struct wr_rule_state *s,
                           const struct wr_plan_clause *clause, uint32_t skip)
 {
     const struct wr_value *known = wr_known(c, clause->key);
@@ -121,10 +116,10 @@ static void yield_element(struct compiler *c, struct rule_state *s,
         wr_emit(c, WR_OP_ADD, s->result, key, 0, 0, NO_LABEL);
         s->open = true;
     }
-    go_on(c, clause, known != NULL, skip);
+    return go_on(c, clause, known != NULL, skip);
 }
 
-static void yield_pair(struct compiler *c, struct rule_state *s,
+static bool yield_pair(struct compiler *c, struct wr_rule_state *s,
                        const struct wr_plan_clause *clause, uint32_t found, uint32_t skip)
 {
     bool element = clause->key != NULL;
@@ -132,14 +127,14 @@ static void yield_pair(struct compiler *c, struct rule_state *s,
     struct wr_plan_term **items = WR_NEW_ARRAY(c->arena, struct wr_plan_term *, n + 1);
     if (items == NULL) {
         c->no_room = true;
-        return;
+        return false;
     }
     for (uint32_t i = 0; i < n; i++) {
         items[i] = clause->path[i];
     }
     items[n] = element ? clause->key : clause->value;
     if (!head_items(c, items, n + 1, first)) {
-        return;
+        return false;
     }
     wr_set_place(c, &clause->ast->loc);
     if (s->with_keys) {
@@ -150,11 +145,19 @@ static void yield_pair(struct compiler *c, struct rule_state *s,
     if (found != WR_NO_REGISTER) {
         wr_emit(c, WR_OP_MOVE, found, first + n, 0, 0, NO_LABEL);
     }
-    go_on(c, clause, false, skip);
+    return go_on(c, clause, false, skip);
+}
+
+bool wr_yield(struct compiler *c, struct wr_rule_state *s, const struct wr_plan_clause *clause,
+              uint32_t found, uint32_t skip)
+{
+    return s->node->kind == WR_NODE_SET       ? yield_element(c, s, clause, skip)
+           : s->node->kind == WR_NODE_PARTIAL ? yield_pair(c, s, clause, found, skip)
+                                              : yield_value(c, s, clause, found, skip);
 }
 
 /* One link: arguments, body, head. Falls through to its end label when it is exhausted. */
-static void compile_link(struct compiler *c, struct rule_state *s,
+static void compile_link(struct compiler *c, struct wr_rule_state *s,
                          const struct wr_plan_clause *clause, uint32_t found)
 {
     if (!wr_start_bindings(c, clause)) {
@@ -169,19 +172,13 @@ static void compile_link(struct compiler *c, struct rule_state *s,
     }
     wr_compile_body(c, clause->body);
     if (c->errors->n == n_errors) {
-        if (s->node->kind == WR_NODE_SET) {
-            yield_element(c, s, clause, skip);
-        } else if (s->node->kind == WR_NODE_PARTIAL) {
-            yield_pair(c, s, clause, found, skip);
-        } else {
-            yield_value(c, s, clause, found, skip);
-        }
+        wr_yield(c, s, clause, found, skip);
     }
     wr_put_label(c, skip);
 }
 
-static void compile_chain(struct compiler *c, struct rule_state *s,
-                          const struct wr_plan_clause *clause)
+void wr_compile_chain(struct compiler *c, struct wr_rule_state *s,
+                      const struct wr_plan_clause *clause)
 {
     uint32_t registers = c->next_register, found = WR_NO_REGISTER, end = wr_new_label(c);
     if (clause->otherwise != NULL && !s->early) {
@@ -243,10 +240,20 @@ static void rank_elements(struct compiler *c, uint32_t begin)
     c->code[begin].d = ground;
 }
 
+static uint32_t count_clauses(const struct wr_rule_node *node)
+{
+    uint32_t n = 0;
+    for (const struct wr_plan_clause *c = node->clauses; c != NULL; c = c->next) {
+        n++;
+    }
+    return n;
+}
+
 static void compile_rule(struct compiler *c, struct wr_rule_node *node)
 {
-    struct rule_state s = {.node = node};
+    struct wr_rule_state s = {.node = node};
     bool collects = node->kind == WR_NODE_SET || node->kind == WR_NODE_PARTIAL;
+    s.collects = collects;
     wr_emit_start(c, any_with(node), node->arity);
     uint32_t begin = 0;
     s.result = wr_new_register(c);
@@ -261,14 +268,18 @@ static void compile_rule(struct compiler *c, struct wr_rule_node *node)
     } else {
         wr_emit(c, WR_OP_UNDEF, s.result, 0, 0, 0, NO_LABEL);
     }
-    for (const struct wr_plan_clause *clause = node->clauses; clause != NULL && !c->no_room;
-         clause = clause->next) {
-        compile_chain(c, &s, clause);
+    uint32_t n_clauses = count_clauses(node);
+    if (n_clauses >= WR_INDEX_MIN) {
+        wr_compile_clauses(c, &s, n_clauses);
+    }
+    for (const struct wr_plan_clause *clause = node->clauses;
+         n_clauses < WR_INDEX_MIN && clause != NULL && !c->no_room; clause = clause->next) {
+        wr_compile_chain(c, &s, clause);
     }
     if (node->fallback != NULL && !collects) {
         wr_emit(c, WR_OP_IF_DEFINED, 0, s.result, 0, 0, s.end);
         s.early = false;
-        compile_chain(c, &s, node->fallback);
+        wr_compile_chain(c, &s, node->fallback);
     }
     wr_put_label(c, s.end);
     if (node->kind == WR_NODE_SET && !s.open && !c->no_room) {

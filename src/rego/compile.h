@@ -13,6 +13,14 @@
 
 #define NO_LABEL UINT32_MAX
 
+/* What the compiler knows within one clause. */
+struct wr_scope {
+    struct wr_bindings bindings;
+    uint16_t *var_register;
+    const struct wr_value **var_constant; /* of a variable bound to one: it has no register */
+    const struct wr_str *names;
+};
+
 struct compiler {
     struct wr_arena *arena;
     struct wr_unit *unit;
@@ -26,6 +34,7 @@ struct compiler {
     uint32_t *labels; /* where each stands */
     uint32_t n_labels, cap_labels;
     uint32_t next_register, n_registers;
+    uint32_t first_index; /* of the unit's: those from here on are this function's */
     uint32_t fail;
     uint32_t context; /* register of the current context */
     bool has_with;
@@ -43,6 +52,29 @@ struct compiler {
     const struct wr_plan_clause *clause;
     const struct wr_ast_loc *head_loc; /* of the rule, while its head is compiled; else NULL */
 };
+
+/* Of the rule that is being compiled. */
+struct wr_rule_state {
+    struct wr_rule_node *node;
+    uint32_t result, end;
+    bool collects;  /* SET, PARTIAL */
+    bool early;     /* all values are one constant */
+    bool with_keys; /* PARTIAL: single keys, no paths */
+    bool open;      /* SET: not all elements are known ahead */
+};
+
+/* compile.c */
+/* A clause with its else chain, one after the other. */
+void wr_compile_chain(struct compiler *c, struct wr_rule_state *s,
+                      const struct wr_plan_clause *clause);
+/* What a clause yields, behind its body; `found`, if it is a register, gets its value. True: the
+ * same each time, and nothing else can come of the clause. */
+bool wr_yield(struct compiler *c, struct wr_rule_state *s, const struct wr_plan_clause *clause,
+              uint32_t found, uint32_t skip);
+
+/* compile_lanes.c */
+/* All n clauses of the rule. */
+void wr_compile_clauses(struct compiler *c, struct wr_rule_state *state, uint32_t n);
 
 /* compile_emit.c */
 void wr_emit_start(struct compiler *c, bool has_with, uint32_t n_args);
@@ -76,11 +108,17 @@ void wr_bind_register(struct compiler *c, uint32_t var, uint32_t reg);
 const struct wr_value *wr_known(const struct compiler *c, const struct wr_plan_term *t);
 
 /* compile_ref.c */
+/* Number of the path of a reference below input whose operands are all known. */
+uint32_t wr_input_path(struct compiler *c, const struct wr_plan_term *t);
 uint32_t wr_compile_ref(struct compiler *c, const struct wr_plan_term *t, uint32_t want);
 
 /* compile_body.c */
 void wr_compile_body(struct compiler *c, const struct wr_plan_body *body);
 void wr_compile_expr(struct compiler *c, const struct wr_plan_expr *e);
+/* The order in which to evaluate a body, cheap tests first; its variables are marked local. NULL:
+ * some are unsafe, which is reported, or there is no room. */
+uint32_t *wr_order_clause(struct compiler *c, const struct wr_plan_body *body);
+bool wr_cannot_err(const struct compiler *c, const struct wr_plan_term *t);
 /* True if evaluating the body raises no error and nobody sees how often it is done. */
 bool wr_cannot_err_body(const struct compiler *c, const struct wr_plan_body *body);
 /* With `value` not NULL the statement is not tested but its value captured. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bodies in their order, statements, negation, `every`, `with`, comprehensions. */
-#include "rego/compile.h"
+#include "rego/lane.h"
 
 bool wr_start_bindings(struct compiler *c, const struct wr_plan_clause *clause)
 {
@@ -313,36 +313,20 @@ void wr_compile_expr(struct compiler *c, const struct wr_plan_expr *e)
 
 #define GUARD_WINDOW 32 /* bodies longer than this stay in order */
 
-/* A comparison of a constant path of the input with a constant: it binds nothing and cannot fail
- * with an error. */
-static bool is_guard(const struct wr_plan_expr *e)
+/* A test of a path of the input against constants: it binds nothing and cannot fail with an
+ * error. */
+static bool is_guard(struct compiler *c, const struct wr_plan_expr *e)
 {
-    const struct wr_plan_term *t = e->a;
-    bool call = e->kind == WR_PLAN_TERM && t->kind == WR_PLAN_CALL && t->op >= WR_OPERATOR_EQUAL &&
-                t->op <= WR_OPERATOR_GTE;
-    if (e->negated || e->n_with > 0 || (!call && e->kind != WR_PLAN_EQUAL)) {
-        return false;
-    }
-    const struct wr_plan_term *x = call ? t->items[0] : e->a, *y = call ? t->items[1] : e->b;
-    if (x->kind == WR_PLAN_CONST) {
-        const struct wr_plan_term *swap = x;
-        x = y;
-        y = swap;
-    }
-    if (y->kind != WR_PLAN_CONST || x->kind != WR_PLAN_REF || x->items[0]->kind != WR_PLAN_INPUT) {
-        return false;
-    }
-    for (uint32_t i = 1; i < x->n; i++) {
-        if (x->items[i]->kind != WR_PLAN_CONST) {
-            return false;
-        }
-    }
-    return true;
+    struct wr_test test;
+    struct wr_source where;
+    const struct wr_plan_term *source;
+    return wr_test_of(c, e, &test, &source) && test.form != WR_TEST_PREFIX &&
+           wr_direct_source(c, source, &where) && where.kind == WR_SOURCE_INPUT;
 }
 
 /* Evaluating the term raises no error and is seen by nobody: no rules, no functions, no builtins
  * but operators and count of a comprehension. */
-static bool cannot_err(const struct compiler *c, const struct wr_plan_term *t)
+bool wr_cannot_err(const struct compiler *c, const struct wr_plan_term *t)
 {
     if (t->kind == WR_PLAN_CALL) {
         bool fine = t->op >= WR_OPERATOR_EQUAL && t->op <= WR_OPERATOR_GTE;
@@ -360,14 +344,14 @@ static bool cannot_err(const struct compiler *c, const struct wr_plan_term *t)
             node = wr_tree_child(node, &t->items[i]->value);
         }
         for (uint32_t k = 1; k < t->n; k++) {
-            if (!cannot_err(c, t->items[k])) {
+            if (!wr_cannot_err(c, t->items[k])) {
                 return false;
             }
         }
         return node == NULL;
     }
     for (uint32_t i = 0; i < t->n; i++) {
-        if (!cannot_err(c, t->items[i])) {
+        if (!wr_cannot_err(c, t->items[i])) {
             return false;
         }
     }
@@ -379,7 +363,7 @@ static bool cannot_err_expr(const struct compiler *c, const struct wr_plan_expr 
     if (e->negated || e->n_with > 0 || e->kind == WR_PLAN_EVERY) {
         return false;
     }
-    return cannot_err(c, e->a) && (e->b == NULL || cannot_err(c, e->b));
+    return wr_cannot_err(c, e->a) && (e->b == NULL || wr_cannot_err(c, e->b));
 }
 
 bool wr_cannot_err_body(const struct compiler *c, const struct wr_plan_body *body)
@@ -393,17 +377,17 @@ bool wr_cannot_err_body(const struct compiler *c, const struct wr_plan_body *bod
 }
 
 /* Guards move ahead of what costs more and raises no error. */
-static void move_guards(const struct compiler *c, const struct wr_plan_body *body, uint32_t *order)
+static void move_guards(struct compiler *c, const struct wr_plan_body *body, uint32_t *order)
 {
     if (body->n > GUARD_WINDOW) {
         return;
     }
     for (uint32_t i = 1; i < body->n; i++) {
         uint32_t guard = order[i], at = i;
-        if (!is_guard(body->exprs[guard])) {
+        if (!is_guard(c, body->exprs[guard])) {
             continue;
         }
-        while (at > 0 && !is_guard(body->exprs[order[at - 1]]) &&
+        while (at > 0 && !is_guard(c, body->exprs[order[at - 1]]) &&
                cannot_err_expr(c, body->exprs[order[at - 1]])) {
             order[at] = order[at - 1];
             at--;
@@ -412,13 +396,13 @@ static void move_guards(const struct compiler *c, const struct wr_plan_body *bod
     }
 }
 
-void wr_compile_body(struct compiler *c, const struct wr_plan_body *body)
+uint32_t *wr_order_clause(struct compiler *c, const struct wr_plan_body *body)
 {
     uint32_t *order = WR_NEW_ARRAY(c->arena, uint32_t, body->n);
     bool *placed = WR_NEW_ARRAY(c->arena, bool, body->n);
     if (order == NULL || placed == NULL || c->no_room) {
         c->no_room = true;
-        return;
+        return NULL;
     }
     uint32_t n_bound = c->bindings.n_bound;
     wr_enter_body(&c->bindings, body);
@@ -429,11 +413,17 @@ void wr_compile_body(struct compiler *c, const struct wr_plan_body *body)
                 wr_report_unsafe(c, body->exprs[i], NULL);
             }
         }
-        return;
+        return NULL;
     }
     wr_unbind(&c->bindings, n_bound);
     move_guards(c, body, order);
-    for (uint32_t i = 0; i < n; i++) {
+    return order;
+}
+
+void wr_compile_body(struct compiler *c, const struct wr_plan_body *body)
+{
+    const uint32_t *order = wr_order_clause(c, body);
+    for (uint32_t i = 0; order != NULL && i < body->n; i++) {
         wr_compile_expr(c, body->exprs[order[i]]);
         if (c->unsafe) {
             wr_report_unsafe(c, body->exprs[order[i]], NULL);

@@ -19,6 +19,7 @@ struct wr_rego_error *wr_compile_error(struct compiler *c, wr_err code,
 void wr_emit_start(struct compiler *c, bool has_with, uint32_t n_args)
 {
     c->n_code = c->n_labels = 0;
+    c->first_index = c->unit->n_indexes;
     c->next_register = c->n_registers = n_args;
     c->fail = NO_LABEL;
     c->has_with = has_with;
@@ -143,6 +144,12 @@ bool wr_emit_finish(struct compiler *c, struct wr_function *f)
         if (wr_opcode_infos[code[i].op].jumps != 0) {
             WR_ASSERT(code[i].t < c->n_labels);
             code[i].t = c->labels[code[i].t];
+        }
+    }
+    for (uint32_t i = c->first_index; i < c->unit->n_indexes; i++) {
+        struct wr_index *index = c->unit->indexes[i];
+        for (uint32_t k = 0; k < index->n_clauses; k++) {
+            index->entries[k] = c->labels[index->entries[k]];
         }
     }
     f->code = code;

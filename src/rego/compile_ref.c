@@ -124,6 +124,11 @@ static uint32_t base_path(struct compiler *c, struct wr_path_table *table,
     return path;
 }
 
+uint32_t wr_input_path(struct compiler *c, const struct wr_plan_term *t)
+{
+    return base_path(c, &c->unit->input, t, t->kind == WR_PLAN_REF ? t->n : 1);
+}
+
 static uint32_t input_ref(struct compiler *c, const struct wr_plan_term *t, uint32_t want)
 {
     uint32_t end = const_prefix(c, t, 1);

@@ -62,6 +62,12 @@ list(APPEND WEIR_CORE_FILES
   src/rego/compile_ref.c
   src/rego/compile_term.c
   src/rego/compile_body.c
+  src/rego/compile_lanes.c
+  src/rego/compile_test.c
+  src/rego/index.c
+  src/rego/lane.c
+  src/rego/same.c
+  src/rego/vm_index.c
   src/rego/vm.c
   src/rego/vm_data.c
   src/rego/vm_collect.c

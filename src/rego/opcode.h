@@ -80,6 +80,15 @@
     X(MARK, "an", 0, 1, "add the element of rank d to accumulator r[a] of a ground set")           \
     X(PUT, "abc", 0, 1, "put key r[b] with value r[c] into accumulator r[a]")                      \
     X(PUT_PATH, "abcn", 0, 1, "put r[b+c] under the c keys from r[b] on; d: as a set's element")   \
+    X(CLAUSES, "an", 0, 1,                                                                         \
+      "r[a] = all clauses of index d, pending; undefined if to be tried in turn")                  \
+    X(SELECT, "at", 1, 1,                                                                          \
+      "candidates of r[a]: pending ones whose direct tests hold; to t if none")                    \
+    X(NEED, "ant", 1, 1, "to t unless a candidate of r[a] has a test in dimension d")              \
+    X(NARROW, "abn", 0, 1, "candidates of r[a] whose tests in dimension d hold for r[b]")          \
+    X(CANDIDATE, "at", 1, 1,                                                                       \
+      "to the next candidate of r[a], behind its tests; to t if none is left")                     \
+    X(DONE, "ant", 1, 1, "clause d of r[a] is pending no more; to t if none is")                   \
     X(FINISH, "ab", 0, 1, "r[a] = what accumulator r[b] holds; conflict if keys disagree")         \
     X(MERGE, "ab", 0, 1, "r[a] = r[a] with the base document at node r[b] below it")               \
     X(RESULT, "abn", 0, 0, "r[a] = r[b], a conflict if r[a] is another value; d: in a function")   \

@@ -16,11 +16,12 @@
 #include "rego/rego_error.h"
 #include "value/value.h"
 
-#define WR_LIMIT_REGO_CALLS     512       /* rules and functions active at once (call depth) */
-#define WR_LIMIT_REGO_REGISTERS 60000     /* registers of one rule, clauses together */
-#define WR_LIMIT_REGO_HEAD      64        /* items of the reference in a rule's head */
-#define WR_LIMIT_REGO_CODE      (1 << 24) /* instructions of one program */
-#define WR_LIMIT_REGO_FUEL      50000000u /* default fuel of one evaluation */
+#define WR_LIMIT_REGO_CALLS      512       /* rules and functions active at once (call depth) */
+#define WR_LIMIT_REGO_REGISTERS  60000     /* registers of one rule, clauses together */
+#define WR_LIMIT_REGO_HEAD       64        /* items of the reference in a rule's head */
+#define WR_LIMIT_REGO_CODE       (1 << 24) /* instructions of one program */
+#define WR_LIMIT_REGO_DIMENSIONS 64 /* things that the index of a rule's clauses asks about */
+#define WR_LIMIT_REGO_FUEL       50000000u /* default fuel of one evaluation */
 
 struct wr_rego_source {
     struct wr_str file, text;
@@ -91,11 +92,12 @@ bool wr_rego_has_rule(const struct wr_rego_program *program, const struct wr_str
 /* ── evaluating ─────────────────────────────────────────────────────────────────────────────── */
 
 struct wr_rego_context {
-    const struct wr_value *input;  /* NULL or undefined: no input */
-    struct wr_builtin_env env;     /* now_ns, seed, print, zones, crypto */
-    uint64_t fuel;                 /* 0: WR_LIMIT_REGO_FUEL; about one per instruction that loops,
-                                      calls or builds */
-    bool strict_builtin_errors;    /* a failing builtin ends the evaluation */
+    const struct wr_value *input; /* NULL or undefined: no input */
+    struct wr_builtin_env env;    /* now_ns, seed, print, zones, crypto */
+    uint64_t fuel;                /* 0: WR_LIMIT_REGO_FUEL; about one per instruction that loops,
+                                     calls or builds */
+    bool strict_builtin_errors;   /* a failing builtin ends the evaluation */
+    bool unindexed; /* try the clauses of rules in turn, as if there were no indexes: for tests */
     const volatile int *interrupt; /* polled; not zero ends with WR_E_EVAL_CANCEL; may be NULL */
     /* Every rule and function as it is entered and left, for traces and profiles; NULL: none. */
     void (*trace)(void *context, bool enter, struct wr_str rule, struct wr_str file, uint32_t row);

@@ -214,39 +214,6 @@ static bool is_member(struct vm *vm, const struct wr_value *x, const struct wr_v
     return false;
 }
 
-static inline const struct wr_value *element(const struct wr_value *of, const struct wr_value *key)
-{
-    if (of->type == WR_OBJECT && key->type == WR_STRING) {
-        return wr_vm_find(of, key);
-    }
-    if (of->type == WR_ARRAY && wr_vm_is_int(key)) {
-        return key->i >= 0 && key->i < (int64_t)of->n ? &of->items[key->i] : NULL;
-    }
-    return of->type >= WR_ARRAY && of->type <= WR_SET ? wr_value_at(of, key) : NULL;
-}
-
-/* A field by constant key. Records of one list mostly have one shape: where the key stood last is
- * tried first. */
-static inline const struct wr_value *field(struct vm *vm, const struct wr_value *of,
-                                           const struct wr_value *key, uint32_t id)
-{
-    if (WR_UNLIKELY(of->type != WR_OBJECT || key->type != WR_STRING)) {
-        return element(of, key);
-    }
-    uint8_t *hint = &vm->hints[id % VM_HINTS];
-    const struct wr_pair *pairs = of->pairs;
-    if (*hint < of->n && pairs[*hint].key.type == WR_STRING && pairs[*hint].key.n == key->n &&
-        wr_vm_same_text(pairs[*hint].key.text, key->text, key->n)) {
-        return &pairs[*hint].value;
-    }
-    const struct wr_value *v = wr_vm_find(of, key);
-    if (v != NULL) {
-        size_t at = (size_t)((const struct wr_pair *)(const void *)(v - 1) - pairs);
-        *hint = at < UINT8_MAX ? (uint8_t)at : 0;
-    }
-    return v;
-}
-
 /* ── builtins ───────────────────────────────────────────────────────────────────────────────── */
 
 /* out undefined: no result (or an error that does not count). */
@@ -495,7 +462,7 @@ static enum outcome step(struct vm *vm, uint32_t pc, const struct wr_insn *in,
 {
     const struct wr_value *at;
     if (of->type != VM_NODE) {
-        at = element(of, key);
+        at = wr_vm_element(of, key);
     } else {
         const struct wr_rule_node *node = vm->query->program->resolved.tree.nodes[of->n];
         const struct wr_rule_node *child = wr_tree_child(node, key);
@@ -507,7 +474,7 @@ static enum outcome step(struct vm *vm, uint32_t pc, const struct wr_insn *in,
             return document(vm, pc, in, child->id, out, err);
         }
         const struct wr_value *base = wr_vm_base(vm->context, node);
-        at = base != NULL ? element(base, key) : NULL;
+        at = base != NULL ? wr_vm_element(base, key) : NULL;
     }
     if (at == NULL) {
         return ABSENT;
@@ -605,12 +572,7 @@ static bool build(struct vm *vm, const struct wr_insn *in, const struct wr_value
         WR_UNREACHABLE();                                                                          \
     } while (0)
 
-#define FIND_INPUT(into)                                                                           \
-    const struct wr_value *into = &vm->context->input_slots[in->d];                                \
-    if (WR_UNLIKELY(into->type == VM_UNKNOWN)) {                                                   \
-        into = wr_vm_slot(vm->unit, &vm->unit->input, vm->context->input_slots,                    \
-                          &vm->context->input, in->d);                                             \
-    }
+#define FIND_INPUT(into) const struct wr_value *into = wr_vm_input(vm, in->d);
 #define INPUT_CASE(name, test)                                                                     \
     CASE(INPUT_##name)                                                                             \
     {                                                                                              \
@@ -621,7 +583,7 @@ static bool build(struct vm *vm, const struct wr_insn *in, const struct wr_value
 #define GET_CASE(name, test)                                                                       \
     CASE(GET_##name)                                                                               \
     {                                                                                              \
-        const struct wr_value *v = field(vm, &r[in->b], &k[in->d], in->d);                         \
+        const struct wr_value *v = wr_vm_field(vm, &r[in->b], &k[in->d], in->d);                   \
         const struct wr_value *w = &k[in->c];                                                      \
         if (v == NULL) {                                                                           \
             FAIL();                                                                                \
@@ -687,7 +649,7 @@ wr_err wr_vm_run(struct vm *vm)
     }
     CASE(GET)
     {
-        const struct wr_value *v = element(&r[in->b], &r[in->c]);
+        const struct wr_value *v = wr_vm_element(&r[in->b], &r[in->c]);
         if (v == NULL) {
             FAIL();
         }
@@ -696,7 +658,7 @@ wr_err wr_vm_run(struct vm *vm)
     }
     CASE(GET_CONST)
     {
-        const struct wr_value *v = field(vm, &r[in->b], &k[in->d], in->d);
+        const struct wr_value *v = wr_vm_field(vm, &r[in->b], &k[in->d], in->d);
         if (v == NULL) {
             FAIL();
         }
@@ -846,6 +808,41 @@ wr_err wr_vm_run(struct vm *vm)
     BURN(1);
     TRY(wr_vm_collect_path(vm, &r[in->a], &r[in->b], in->c, r[in->b + in->c], in->d != 0));
     NEXT();
+    CASE(CLAUSES)
+    {
+        const struct wr_index *index = vm->unit->indexes[in->d];
+        BURN(1 + index->n_words);
+        if (WR_UNLIKELY(!wr_vm_clauses(vm, index, &r[in->a]))) {
+            return fail_with(vm, PC, WR_E_MEMORY);
+        }
+        NEXT();
+    }
+    CASE(SELECT)
+    if (WR_UNLIKELY(r[in->a].type != VM_CLAUSES)) {
+        NEXT();
+    }
+    BURN(wr_vm_select_cost(&r[in->a]));
+    NEXT_IF(wr_vm_select(vm, &r[in->a]));
+    CASE(NEED)
+    NEXT_IF(r[in->a].type == VM_CLAUSES && wr_vm_need(&r[in->a], in->d));
+    CASE(NARROW)
+    BURN(1);
+    wr_vm_narrow(&r[in->a], in->d, &r[in->b]);
+    NEXT();
+    CASE(CANDIDATE)
+    {
+        if (WR_UNLIKELY(r[in->a].type != VM_CLAUSES)) {
+            NEXT();
+        }
+        uint32_t at = wr_vm_candidate(&r[in->a]);
+        if (at == UINT32_MAX) {
+            FAIL();
+        }
+        in = code + at;
+        GO();
+    }
+    CASE(DONE)
+    NEXT_IF(r[in->a].type != VM_CLAUSES || wr_vm_done(&r[in->a], in->d));
     CASE(FINISH)
     TRY(wr_vm_collect_finish(vm, &r[in->b], &out));
     r[in->a] = out;

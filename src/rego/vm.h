@@ -16,6 +16,7 @@ enum vm_type {
     VM_NODE = 0xFD,    /* n: number of a node of the rule tree */
     VM_COLLECT = 0xFC, /* text: a struct vm_collect */
     VM_CONTEXT = 0xFB, /* text: a struct vm_context */
+    VM_CLAUSES = 0xFA, /* text: a struct vm_clauses */
 };
 
 struct vm_shadow { /* a node of the rule tree that base documents hide */
@@ -45,6 +46,12 @@ struct vm_collect {
     struct wr_value *items; /* OBJECT: key, value; PATHS: one array [path, element?, leaf] each */
     const struct wr_value *ground; /* GROUND: the set of which ... */
     uint64_t *marks;               /* ... these are elements, a bit each, by rank */
+};
+
+struct vm_clauses { /* of a rule, while an index decides about them */
+    const struct wr_index *index;
+    uint32_t word; /* of candidates, that is being worked off */
+    uint64_t *pending, *candidates;
 };
 
 struct vm_block { /* of registers */
@@ -144,6 +151,40 @@ static inline const struct wr_value *wr_vm_find(const struct wr_value *object,
     return NULL;
 }
 
+static inline const struct wr_value *wr_vm_element(const struct wr_value *of,
+                                                   const struct wr_value *key)
+{
+    if (of->type == WR_OBJECT && key->type == WR_STRING) {
+        return wr_vm_find(of, key);
+    }
+    if (of->type == WR_ARRAY && wr_vm_is_int(key)) {
+        return key->i >= 0 && key->i < (int64_t)of->n ? &of->items[key->i] : NULL;
+    }
+    return of->type >= WR_ARRAY && of->type <= WR_SET ? wr_value_at(of, key) : NULL;
+}
+
+/* A field by constant key. Records of one list mostly have one shape: where the key stood last is
+ * tried first. */
+static inline const struct wr_value *wr_vm_field(struct vm *vm, const struct wr_value *of,
+                                                 const struct wr_value *key, uint32_t id)
+{
+    if (WR_UNLIKELY(of->type != WR_OBJECT || key->type != WR_STRING)) {
+        return wr_vm_element(of, key);
+    }
+    uint8_t *hint = &vm->hints[id % VM_HINTS];
+    const struct wr_pair *pairs = of->pairs;
+    if (*hint < of->n && pairs[*hint].key.type == WR_STRING && pairs[*hint].key.n == key->n &&
+        wr_vm_same_text(pairs[*hint].key.text, key->text, key->n)) {
+        return &pairs[*hint].value;
+    }
+    const struct wr_value *v = wr_vm_find(of, key);
+    if (v != NULL) {
+        size_t at = (size_t)((const struct wr_pair *)(const void *)(v - 1) - pairs);
+        *hint = at < UINT8_MAX ? (uint8_t)at : 0;
+    }
+    return v;
+}
+
 /* vm.c */
 wr_err wr_vm_run(struct vm *vm);
 /* Registers for vm->function; false without room. */
@@ -161,6 +202,16 @@ bool wr_vm_shadowed(const struct vm_context *context, const struct wr_rule_node 
 const struct wr_value *wr_vm_slot(const struct wr_unit *unit, const struct wr_path_table *table,
                                   struct wr_value *slots, const struct wr_value *root,
                                   uint32_t path);
+static inline const struct wr_value *wr_vm_input(struct vm *vm, uint32_t path)
+{
+    const struct wr_value *v = &vm->context->input_slots[path];
+    if (WR_LIKELY(v->type != VM_UNKNOWN)) {
+        return v;
+    }
+    return wr_vm_slot(vm->unit, &vm->unit->input, vm->context->input_slots, &vm->context->input,
+                      path);
+}
+
 /* Keys of a node or value as an array. False: no keys, or (with arena->failed) no room. */
 bool wr_vm_keys(struct vm *vm, const struct wr_value *of, struct wr_value *out);
 /* `document` with the base document's other keys. */
@@ -177,6 +228,20 @@ wr_err wr_vm_with_call(struct vm *vm, struct vm_context *context, const struct w
 
 /* The current context without its mocks: a replacement sees the functions themselves. */
 struct vm_context *wr_vm_unmocked(struct vm *vm);
+
+/* vm_index.c */
+/* False: no room. *out is undefined when clauses are to be tried in turn: functions are replaced,
+ * or a prefix is asked of what is no text. */
+bool wr_vm_clauses(struct vm *vm, const struct wr_index *index, struct wr_value *out);
+/* False: there is no candidate. */
+bool wr_vm_select(struct vm *vm, const struct wr_value *clauses);
+bool wr_vm_need(const struct wr_value *clauses, uint32_t dimension);
+void wr_vm_narrow(const struct wr_value *clauses, uint32_t dimension, const struct wr_value *v);
+/* Takes the next candidate away; UINT32_MAX when there is none. */
+uint32_t wr_vm_candidate(const struct wr_value *clauses);
+/* False: no clause is pending any more. */
+bool wr_vm_done(const struct wr_value *clauses, uint32_t clause);
+uint32_t wr_vm_select_cost(const struct wr_value *clauses);
 
 /* vm_collect.c */
 bool wr_vm_collect_new(struct vm *vm, uint32_t kind, struct wr_value *out);

@@ -107,22 +107,22 @@ bool wr_vm_collect_ground(struct vm *vm, const struct wr_value *set, struct wr_v
 
 void wr_vm_collect_mark(const struct wr_value *v, uint32_t rank)
 {
-    collect_of(v)->marks[rank / 64] |= UINT64_C(1) << rank % 64;
+    struct vm_collect *collect = collect_of(v);
+    uint64_t *word = &collect->marks[rank / 64], bit = UINT64_C(1) << rank % 64;
+    collect->n += (*word & bit) == 0;
+    *word |= bit;
 }
 
 static wr_err marked(struct vm *vm, const struct vm_collect *collect, struct wr_value *out)
 {
     const struct wr_value *set = collect->ground;
-    uint32_t n_words = set->n / 64 + 1, n = 0;
-    for (uint32_t w = 0; w < n_words; w++) {
-        n += (uint32_t)__builtin_popcountll(collect->marks[w]);
-    }
-    struct wr_value *items = WR_NEW_ARRAY(vm->arena, struct wr_value, n);
+    uint32_t n = 0;
+    struct wr_value *items =
+        wr_arena_alloc(vm->arena, collect->n * sizeof(items[0]), alignof(struct wr_value));
     if (items == NULL) {
         return WR_E_MEMORY;
     }
-    n = 0;
-    for (uint32_t w = 0; w < n_words; w++) {
+    for (uint32_t w = 0; n < collect->n; w++) {
         for (uint64_t bits = collect->marks[w]; bits != 0; bits &= bits - 1) {
             items[n++] = set->items[w * 64 + (uint32_t)__builtin_ctzll(bits)];
         }

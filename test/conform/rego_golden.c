@@ -10,7 +10,8 @@
  *   # expect bindings: [{"x": 1}]  bindings, in any order
  *   # expect error: text           part of the error, of compilation or evaluation
  *
- * Arguments: the folder with the policies. Each expectation is one check. */
+ * Arguments: the folder with the policies. Each expectation is one check with indexes of clauses,
+ * and one without. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@
 
 static const struct wr_memory memory = CHECK_MEMORY;
 static unsigned n_passed, n_failed;
+static bool unindexed;
 
 struct golden {
     struct wr_arena arena;
@@ -67,8 +69,10 @@ static bool answer(struct golden *g, struct wr_value *value, struct wr_value *bi
         say(g, &buf);
         return false;
     }
-    struct wr_rego_context context = {
-        .input = &g->input, .env = {.now_ns = 1}, .strict_builtin_errors = g->strict};
+    struct wr_rego_context context = {.input = &g->input,
+                                      .env = {.now_ns = 1},
+                                      .strict_builtin_errors = g->strict,
+                                      .unindexed = unindexed};
     struct wr_rego_results results;
     struct wr_error error = {0};
     if (wr_rego_eval(query, &context, &g->arena, &results, &error) != WR_OK) {
@@ -200,6 +204,9 @@ int main(int argc, char **argv)
         return 2;
     }
     for (int i = 0; i < n; i++) {
+        unindexed = false;
+        one_file(argv[1], entries[i]->d_name);
+        unindexed = true;
         one_file(argv[1], entries[i]->d_name);
         free(entries[i]);
     }

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Dimensions of an index: made from tests, asked with values. */
+#include "rego/index.h"
+
+#include "value/sort.h"
+
+struct range { /* of positions, both ends included */
+    uint32_t from, to;
+};
+
+struct ranges {
+    struct range *items;
+    uint32_t n;
+};
+
+/* ── points ─────────────────────────────────────────────────────────────────────────────────── */
+
+static uint32_t values_of(const struct wr_value *c)
+{
+    return c->type >= WR_ARRAY && c->type <= WR_SET ? c->n : 0;
+}
+
+static const struct wr_value *value_at(const struct wr_value *c, uint32_t i)
+{
+    return c->type == WR_OBJECT ? &c->pairs[i].value : &c->items[i];
+}
+
+static uint32_t points_of(const struct wr_test *t)
+{
+    switch (t->form) {
+    case WR_TEST_IN:
+        return values_of(&t->value);
+    case WR_TEST_PREFIX:
+        return 2;
+    default:
+        return 1;
+    }
+}
+
+/* The least text above all that begin with t; its last byte is not the largest in UTF-8. */
+static bool after_prefix(struct wr_arena *arena, const struct wr_value *t, struct wr_value *out)
+{
+    char *text = wr_arena_alloc(arena, (size_t)t->n + 1, 1);
+    if (text == NULL) {
+        return false;
+    }
+    memcpy(text, t->text, t->n);
+    text[t->n - 1] = (char)((unsigned char)text[t->n - 1] + 1);
+    *out = wr_string(wr_str_of(text, t->n));
+    return true;
+}
+
+static bool add_points(struct wr_arena *arena, const struct wr_test *t, struct wr_value *points,
+                       uint32_t *n)
+{
+    if (t->form == WR_TEST_IN) {
+        for (uint32_t i = 0; i < values_of(&t->value); i++) {
+            points[(*n)++] = *value_at(&t->value, i);
+        }
+        return true;
+    }
+    points[(*n)++] = t->form == WR_TEST_TRUE ? wr_bool(false) : t->value;
+    return t->form != WR_TEST_PREFIX || after_prefix(arena, &t->value, &points[(*n)++]);
+}
+
+static uint64_t head_of(const struct wr_value *text)
+{
+    uint64_t head = 0;
+    for (uint32_t i = 0; i < 8; i++) {
+        head = head << 8 | (i < text->n ? (unsigned char)text->text[i] : 0);
+    }
+    return head;
+}
+
+static bool is_int(const struct wr_value *v)
+{
+    return v->type == WR_NUMBER && v->kind == WR_DEC && v->scale == 0;
+}
+
+/* Points of one kind are searched faster. */
+static bool set_kind(struct wr_arena *arena, struct wr_dimension *d)
+{
+    bool ints = d->n_points > 0, texts = d->n_points > 0;
+    for (uint32_t i = 0; i < d->n_points; i++) {
+        ints = ints && is_int(&d->points[i]);
+        texts = texts && d->points[i].type == WR_STRING;
+    }
+    d->points_kind = ints ? WR_POINTS_INT : texts ? WR_POINTS_TEXT : WR_POINTS_MIXED;
+    if (!ints && !texts) {
+        return true;
+    }
+    int64_t *numbers = WR_NEW_ARRAY(arena, int64_t, d->n_points);
+    uint64_t *heads = WR_NEW_ARRAY(arena, uint64_t, d->n_points);
+    if (numbers == NULL || heads == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < d->n_points; i++) {
+        numbers[i] = ints ? d->points[i].i : 0;
+        heads[i] = ints ? 0 : head_of(&d->points[i]);
+    }
+    d->ints = numbers;
+    d->heads = heads;
+    return true;
+}
+
+/* ── positions ──────────────────────────────────────────────────────────────────────────────── */
+
+/* 1 + 2i before point i, 2 + 2i on it. */
+static uint32_t position(uint32_t i, bool on)
+{
+    return 1 + 2 * i + on;
+}
+
+static uint32_t among_ints(const struct wr_dimension *d, int64_t v, bool fraction)
+{
+    const int64_t *at = d->ints;
+    uint32_t n = d->n_points, base = 0;
+    while (n > 1) { /* at[base] is the last that may be <= v */
+        uint32_t half = n / 2;
+        base += at[base + half] <= v ? half : 0;
+        n -= half;
+    }
+    if (at[base] > v) {
+        return position(0, false);
+    }
+    return at[base] == v && !fraction ? position(base, true) : position(base + 1, false);
+}
+
+static uint32_t among_all(const struct wr_dimension *d, const struct wr_value *v)
+{
+    uint32_t low = 0, high = d->n_points;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = wr_value_cmp(&d->points[middle], v);
+        if (order == 0) {
+            return position(middle, true);
+        }
+        if (order < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return position(low, false);
+}
+
+static uint32_t among_texts(const struct wr_dimension *d, const struct wr_value *v)
+{
+    uint64_t head = head_of(v);
+    uint32_t n = d->n_points, base = 0;
+    const uint64_t *at = d->heads;
+    while (n > 1) {
+        uint32_t half = n / 2;
+        base += at[base + half - 1] < head ? half : 0;
+        n -= half;
+    }
+    base += at[base] < head; /* the first that is not less */
+    uint32_t high = d->n_points;
+    while (base < high) { /* among those with this head */
+        uint32_t middle = base + (high - base) / 2;
+        int order = at[middle] != head ? 1 : wr_str_cmp(wr_text(d->points[middle]), wr_text(*v));
+        if (order == 0) {
+            return position(middle, true);
+        }
+        if (order < 0) {
+            base = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return position(base, false);
+}
+
+uint32_t wr_dimension_position(const struct wr_dimension *d, const struct wr_value *v)
+{
+    static const int64_t powers[] = {1, 10, 100, 1000, 10000, 100000, 1000000};
+    if (v->type == WR_UNDEFINED) {
+        return 0;
+    }
+    if (d->points_kind == WR_POINTS_INT) {
+        if (v->type != WR_NUMBER) {
+            return v->type < WR_NUMBER ? 1 : position(d->n_points, false);
+        }
+        if (v->kind == WR_DEC && v->scale < WR_COUNTOF(powers)) {
+            int64_t whole = v->i / powers[v->scale], rest = v->i % powers[v->scale];
+            return among_ints(d, whole - (rest < 0), rest != 0);
+        }
+    } else if (d->points_kind == WR_POINTS_TEXT) {
+        return v->type != WR_STRING ? v->type < WR_STRING ? 1 : position(d->n_points, false)
+                                    : among_texts(d, v);
+    }
+    return among_all(d, v);
+}
+
+/* ── ranges of tests ────────────────────────────────────────────────────────────────────────── */
+
+static void put(struct ranges *r, uint32_t from, uint32_t to)
+{
+    if (from > to) {
+        return;
+    }
+    if (r->n > 0 && r->items[r->n - 1].to + 1 >= from) {
+        r->items[r->n - 1].to = WR_MAX(to, r->items[r->n - 1].to);
+    } else {
+        r->items[r->n++] = (struct range){from, to};
+    }
+}
+
+static void in_ranges(const struct wr_dimension *d, const struct wr_value *c, struct ranges *out)
+{
+    for (uint32_t i = 0; i < values_of(c); i++) { /* those of a set come sorted */
+        uint32_t at = among_all(d, value_at(c, i)), to = out->n++;
+        for (; to > 0 && out->items[to - 1].from > at; to--) {
+            out->items[to] = out->items[to - 1];
+        }
+        out->items[to] = (struct range){at, at};
+    }
+}
+
+/* Where the test holds, in order; room for points_of(t) + 2. */
+static void ranges_of(const struct wr_dimension *d, const struct wr_test *t, struct ranges *out)
+{
+    uint32_t last = 2 * d->n_points + 1;
+    struct wr_value no = wr_bool(false), end = wr_undefined();
+    const struct wr_value *value = t->form == WR_TEST_TRUE ? &no : &t->value;
+    uint32_t at = t->form == WR_TEST_IN ? 0 : among_all(d, value);
+    out->n = 0;
+    switch (t->form) {
+    case WR_TEST_EQ:
+        put(out, at, at);
+        break;
+    case WR_TEST_NEQ:
+    case WR_TEST_TRUE:
+        put(out, 1, at - 1);
+        put(out, at + 1, last);
+        break;
+    case WR_TEST_LT:
+        put(out, 1, at - 1);
+        break;
+    case WR_TEST_LTE:
+        put(out, 1, at);
+        break;
+    case WR_TEST_GT:
+        put(out, at + 1, last);
+        break;
+    case WR_TEST_GTE:
+        put(out, at, last);
+        break;
+    case WR_TEST_PREFIX:
+        for (uint32_t i = at / 2; i < d->n_points && end.type == WR_UNDEFINED; i++) {
+            const struct wr_value *p = &d->points[i];
+            if (p->type != WR_STRING || !wr_str_starts(wr_text(*p), wr_text(*value))) {
+                end = *p; /* the text after_prefix, or what lies before it */
+                put(out, at, position(i, true) - 1);
+            }
+        }
+        break;
+    default:
+        in_ranges(d, &t->value, out);
+        break;
+    }
+}
+
+static void complement(struct ranges *r, uint32_t last, struct ranges *out)
+{
+    uint32_t next = 0;
+    out->n = 0;
+    for (uint32_t i = 0; i < r->n; i++) {
+        if (r->items[i].from > next) {
+            put(out, next, r->items[i].from - 1);
+        }
+        next = r->items[i].to + 1;
+    }
+    put(out, next, last);
+}
+
+static void intersect(const struct ranges *a, const struct ranges *b, struct ranges *out)
+{
+    out->n = 0;
+    for (uint32_t i = 0, k = 0; i < a->n && k < b->n;) {
+        const struct range *x = &a->items[i], *y = &b->items[k];
+        uint32_t from = WR_MAX(x->from, y->from), to = WR_MIN(x->to, y->to);
+        if (from <= to) {
+            out->items[out->n++] = (struct range){from, to};
+        }
+        if (x->to < y->to) {
+            i++;
+        } else {
+            k++;
+        }
+    }
+}
+
+/* ── rows ───────────────────────────────────────────────────────────────────────────────────── */
+
+struct builder {
+    struct wr_arena *arena;
+    struct wr_index *index;
+    struct wr_test *const *tests;
+    const uint32_t *n_tests;
+    struct ranges held, more, both; /* scratch */
+};
+
+/* Ranges in which all of a clause's tests of the dimension hold. False: it has none. */
+static bool clause_ranges(struct builder *b, const struct wr_dimension *d, uint32_t clause)
+{
+    uint32_t last = 2 * d->n_points + 1;
+    bool any = false;
+    for (uint32_t i = 0; i < b->n_tests[clause]; i++) {
+        const struct wr_test *t = &b->tests[clause][i];
+        if (!wr_same_source(&t->source, &d->source)) {
+            continue;
+        }
+        ranges_of(d, t, &b->more);
+        if (t->negated) {
+            complement(&b->more, last, &b->both);
+            struct ranges swap = b->more;
+            b->more = b->both;
+            b->both = swap;
+        }
+        if (any) {
+            intersect(&b->held, &b->more, &b->both);
+        }
+        struct ranges swap = b->held;
+        b->held = any ? b->both : b->more;
+        *(any ? &b->both : &b->more) = swap;
+        any = true;
+    }
+    return any;
+}
+
+/* A clause's bit is turned where a range begins and behind its end; rows are then summed up. */
+static bool make_rows(struct builder *b, struct wr_dimension *d)
+{
+    uint32_t n_words = b->index->n_words, n_rows = 2 * d->n_points + 2;
+    uint64_t *rows = WR_NEW_ARRAY(b->arena, uint64_t, (size_t)n_rows * n_words);
+    uint64_t *tested = WR_NEW_ARRAY(b->arena, uint64_t, n_words);
+    if (rows == NULL || tested == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < b->index->n_clauses; i++) {
+        uint64_t bit = UINT64_C(1) << i % 64;
+        if (!clause_ranges(b, d, i)) {
+            rows[i / 64] ^= bit;
+            continue;
+        }
+        tested[i / 64] |= bit;
+        for (uint32_t k = 0; k < b->held.n; k++) {
+            rows[(size_t)b->held.items[k].from * n_words + i / 64] ^= bit;
+            if (b->held.items[k].to + 1 < n_rows) {
+                rows[((size_t)b->held.items[k].to + 1) * n_words + i / 64] ^= bit;
+            }
+        }
+    }
+    for (size_t w = n_words; w < (size_t)n_rows * n_words; w++) {
+        rows[w] ^= rows[w - n_words];
+    }
+    d->rows = rows;
+    d->tested = tested;
+    return true;
+}
+
+static bool make_points(struct builder *b, struct wr_dimension *d)
+{
+    uint32_t n = 0, room = 0;
+    for (uint32_t i = 0; i < b->index->n_clauses; i++) {
+        for (uint32_t k = 0; k < b->n_tests[i]; k++) {
+            const struct wr_test *t = &b->tests[i][k];
+            room += wr_same_source(&t->source, &d->source) ? points_of(t) : 0;
+        }
+    }
+    struct wr_value *points = WR_NEW_ARRAY(b->arena, struct wr_value, room);
+    if (points == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < b->index->n_clauses; i++) {
+        for (uint32_t k = 0; k < b->n_tests[i]; k++) {
+            const struct wr_test *t = &b->tests[i][k];
+            if (!wr_same_source(&t->source, &d->source)) {
+                continue;
+            }
+            d->prefix = d->prefix || t->form == WR_TEST_PREFIX;
+            if (!add_points(b->arena, t, points, &n)) {
+                return false;
+            }
+        }
+    }
+    struct wr_value set = wr_set_from(points, n);
+    d->points = set.items;
+    d->n_points = set.n;
+    return set_kind(b->arena, d);
+}
+
+static bool make_scratch(struct builder *b)
+{
+    struct ranges *all[3] = {&b->held, &b->more, &b->both};
+    uint32_t n = 8;
+    for (uint32_t i = 0; i < b->index->n_clauses; i++) {
+        uint32_t sum = 8;
+        for (uint32_t k = 0; k < b->n_tests[i]; k++) {
+            sum += points_of(&b->tests[i][k]) + 2;
+        }
+        n = WR_MAX(n, sum);
+    }
+    for (int i = 0; i < 3; i++) {
+        *all[i] = (struct ranges){WR_NEW_ARRAY(b->arena, struct range, n), 0};
+        if (all[i]->items == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool wr_index_build(struct wr_arena *arena, struct wr_index *index, const struct wr_source *sources,
+                    uint32_t n_sources, struct wr_test *const *tests, const uint32_t *n_tests,
+                    uint32_t n_clauses)
+{
+    struct builder b = {.arena = arena, .index = index, .tests = tests, .n_tests = n_tests};
+    *index = (struct wr_index){.n_clauses = n_clauses, .n_words = (n_clauses + 63) / 64};
+    index->dimensions = WR_NEW_ARRAY(arena, struct wr_dimension, n_sources);
+    index->entries = WR_NEW_ARRAY(arena, uint32_t, n_clauses);
+    if (index->dimensions == NULL || index->entries == NULL || !make_scratch(&b)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < n_sources; i++) {
+        struct wr_dimension *d = &index->dimensions[index->n_dimensions++];
+        d->source = sources[i];
+        if (!make_points(&b, d) || !make_rows(&b, d)) {
+            return false;
+        }
+        if (d->source.kind != WR_SOURCE_COMPUTED) {
+            index->n_direct = i + 1;
+            index->prefix = index->prefix || d->prefix;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+# Rules with so many clauses that an index decides which of them are tried.
+package test
+
+import future.keywords.in
+
+# query: data.test.kind
+# input: {"n": 7, "s": "beta", "flag": true}
+# expect: ["eq", "ge", "gt", "in", "le", "lt", "not false", "prefix", "true", "two"]
+# input: {"n": 7.5, "s": "beta", "flag": true}
+# expect: ["ge", "gt", "ne", "not false", "prefix", "true"]
+# input: {"n": 70e-1, "s": "beta", "flag": true}
+# expect: ["eq", "ge", "gt", "in", "le", "lt", "not false", "prefix", "true", "two"]
+# input: {"n": "7", "s": "be", "flag": false}
+# expect: ["absent", "ge", "gt", "ne"]
+# input: {"n": null, "s": "bf"}
+# expect: ["absent", "le", "lt", "ne", "not false"]
+# input: {"n": -123456789012345678901234567890, "s": 5, "flag": 0}
+# expect: ["le", "lt", "ne", "not false", "true"]
+# input: {}
+# expect: ["absent", "not false"]
+kind["eq"] { input.n == 7 }
+kind["ne"] { input.n != 7.0 }
+kind["lt"] { input.n < 7.1 }
+kind["le"] { 7 >= input.n }
+kind["gt"] { 6.9 < input.n }
+kind["ge"] { input.n >= 7 }
+kind["in"] { input.n in {5, 7, "x", [1]} }
+kind["prefix"] { startswith(input.s, "bet") }
+kind["true"] { input.flag }
+kind["absent"] { not input.flag }
+kind["not false"] { not input.flag == false }
+kind["two"] { input.n > 3; input.n < 7.5; input.n != 5; input.s = "beta" }
+kind["none"] { input.n > 3; input.n < 3 }
+
+# Clauses that begin alike are compiled once; names do not matter.
+# query: data.test.seen
+# input: {"xs": [{"k": "a", "n": 1}, {"k": "b", "n": 2}, {"k": "a", "n": 3}, {"n": 9}], "top": "a"}
+# expect: ["a1", "a3", "any", "b", "last", "pair 0", "pair 2"]
+# input: {"xs": {"p": {"k": "b", "n": 30}}, "top": "b"}
+# expect: ["any", "b", "big", "pair p"]
+# input: {"xs": 5}
+# expect: []
+seen["a1"] { some x in input.xs; x.k == "a"; x.n < 2 }
+seen["a3"] { some y in input.xs; y.k == "a"; y.n >= 3 }
+seen["b"] { some z in input.xs; z.k == "b" }
+seen["any"] { some z in input.xs; z.n > 0 }
+seen["big"] { some w in input.xs; w.n > 10; w.n < 40 }
+seen["last"] { some i; input.xs[i].n == 9 }
+seen["never"] { some j; input.xs[j].n == 99 }
+seen[m] { some i; input.xs[i].k == input.top; m := sprintf("pair %v", [i]) }
+
+# A value that several clauses test is computed once.
+# query: data.test.counted
+# input: {"xs": ["a", "b", "a"], "ok": {"b": true}, "k": "b"}
+# data: {"list": ["b", "c"]}
+# expect: ["listed", "more than 0", "more than 1", "ok"]
+# input: {"xs": [], "ok": {"b": false}, "k": "z"}
+# expect: []
+# input: {"k": "c"}
+# expect: ["listed"]
+counted["more than 0"] { count({x | x := input.xs[_]}) > 0 }
+counted["more than 1"] { count({y | y := input.xs[_]}) > 1 }
+counted["more than 2"] { count({y | y := input.xs[_]}) > 2 }
+counted["listed"] { input.k in data.list }
+counted["ok"] { input.ok[input.k]; input.k in data.list }
+counted["not"] { input.ok[input.k]; input.k == "y" }
+
+# Functions: arguments are tested, too.
+# query: [data.test.f("a", 1), data.test.f("b", 5), data.test.f("b", 50), data.test.f(1.0, "any")]
+# expect: [1, "small", "large", "one"]
+f("a", _) = 1
+f("b", n) = "small" { n < 10 }
+f("b", n) = "large" { n >= 10 }
+f(x, _) = "one" { x == 1 }
+f([x, _], 3) = x
+
+# query: data.test.f([4, 5], 3)
+# expect: 4
+# query: data.test.f("b", null)
+# expect: "small"
+# query: data.test.f("c", 0)
+# expect bindings: []
+
+# Conflicts are found among the candidates, and an else chain is one clause.
+# query: data.test.level
+# input: {"n": 1}
+# expect: "low"
+# input: {"n": 5}
+# expect error: complete rules must not produce multiple outputs
+# input: {"n": 8}
+# expect: "high"
+# input: {"n": 12}
+# expect: "top"
+# input: {"n": 13}
+# expect: "none"
+level = "low" { input.n < 6 }
+level = "high" { input.n > 4; input.n < 10 }
+level = "top" { input.n == 12 } else = "none" { input.n == 13 }
+level = "gone" { input.n == 100 }
+
+# Input and functions that `with` replaces.
+# query: x := data.test.kind with input as {"n": 8, "s": "bet"}
+# expect bindings: [{"x": ["absent", "ge", "gt", "ne", "not false", "prefix"]}]
+# query: x := data.test.kind with input as {"s": "no"} with startswith as data.test.always
+# expect bindings: [{"x": ["absent", "not false", "prefix"]}]
+always(_, _) = true
+
+# mode: strict
+# query: data.test.kind
+# input: {"n": 7, "s": 5}
+# expect error: startswith: operand 1 must be string but got number
