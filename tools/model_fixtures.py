@@ -138,6 +138,22 @@ def main():
         [onnx.numpy_helper.from_array(np.array([-1, 3], np.int64), "shape")])
     xgboost(numbers(4, True), outs)
     boosted()
+    prepared(outs)
+
+
+def prepared(outs):
+    """Imputer and scaler in front of trees: one column scaled by a negative, one imputed far off."""
+    a = trees(12, 4, 4, ["BRANCH_LT", "BRANCH_LEQ", "BRANCH_GT", "BRANCH_GTE"], lambda t: [0], True)
+    save("tiny-prepared", [
+        h.make_node("Imputer", ["x"], ["i"], domain="ai.onnx.ml",
+                    imputed_value_floats=[0.25, -3.0, 1e30, 0.0], replaced_value_float=float("nan")),
+        h.make_node("Scaler", ["i"], ["s"], domain="ai.onnx.ml", offset=[0.1, -0.3, 0.7, 1e-3],
+                    scale=[0.9, -1.7, 3.1, 0.33]),
+        h.make_node("Div", ["s", "d"], ["v"]),
+        h.make_node("TreeEnsembleClassifier", ["v"], ["label", "probabilities"],
+                    domain="ai.onnx.ml", classlabels_int64s=[0, 1], post_transform="LOGISTIC", **a)],
+         [value("x", TensorProto.FLOAT, ["N", 4])], outs, numbers(4, True),
+         [onnx.numpy_helper.from_array(np.array([1.3], np.float32), "d")])
 
 
 def xgboost(rows, outs):

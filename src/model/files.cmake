@@ -19,6 +19,7 @@ list(APPEND WEIR_CORE_FILES
   src/model/graph_steps.c
   src/model/graph_write.c
   src/model/forest.c
+  src/model/forest_fold.c
   src/model/answer.c
   src/model/ubjson.c
   src/model/xgboost.c

@@ -1,27 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From the neutral form of a tree ensemble to the layouts TREES and WALK (program.h).
  *
- * Every tree is first put into breadth order, which proves that it is a tree and places the two
- * children of a node side by side. TREES takes it when every comparison is an order in floats and
- * the leaves vote plainly; all else goes to WALK. The choice never changes a result. */
+ * Each tree is put into breadth order, which proves that it is a tree and places the two children
+ * of a node side by side: once to survey it, once to write it, so that no more than one tree is
+ * held besides what is written. TREES takes the ensemble when every comparison is an order in
+ * floats and the leaves vote plainly; all else goes to WALK. The choice never changes a result. */
 #include "model/forest.h"
+#include "model/forest_fold.h"
 
 #define LIMIT_FAST_DEPTH 40     /* beyond, walking to a fixed depth costs more than branches */
 #define LIMIT_DELTA      65534u /* nodes between a node and its children, one spare */
 #define LIMIT_FAST_X     32767u /* columns: each has two keys */
 #define LIMIT_VOTES      (1u << 26)
 
+struct survey { /* of one tree */
+    uint32_t n_nodes, depth, target;
+};
+
 struct work {
     struct wr_graph *g;
     struct wr_forest *f;
-    uint32_t n; /* columns of x */
+    struct wr_fold fold; /* what stands between the row and the thresholds */
+    uint32_t n;          /* columns of x */
     uint32_t rows;
     unsigned type;
+    /* the tree at hand */
+    struct wr_forest_tree tree;
     struct wr_walk_node *nodes; /* in breadth order, children by new index */
-    uint32_t *roots;            /* by tree, with an end */
-    uint32_t *depths;           /* by tree */
-    uint32_t *from;             /* where each node stood in the source */
-    bool voting;                /* leaves are rows of a table */
+    uint32_t n_nodes, depth;
+    uint32_t *from;
+    uint8_t *seen; /* all at once: over all trees */
+    uint32_t room;
+    /* of all trees */
+    struct survey *trees;
+    uint64_t n_all, n_leaves, n_votes;
+    bool fast, voting; /* voting: leaves are rows of a table */
 };
 
 static bool is_leaf(const struct wr_walk_node *node)
@@ -29,19 +42,37 @@ static bool is_leaf(const struct wr_walk_node *node)
     return (node->mode & 0xff) == WR_WALK_LEAF;
 }
 
+static uint32_t no_memory(struct work *w, uint64_t n)
+{
+    return wr_graph_fail(w->g, WR_E_MEMORY, "no memory for %llu tree nodes", (unsigned long long)n);
+}
+
 /* ── breadth order ──────────────────────────────────────────────────────────────────────────── */
+static bool check_leaf(struct work *w, const struct wr_walk_node *node)
+{
+    if (node->no > w->tree.n_votes || node->yes > w->tree.n_votes - node->no) {
+        wr_graph_fail(w->g, WR_E_MODEL, "a leaf's votes lie out of range");
+        return false;
+    }
+    for (uint32_t v = node->yes; v < node->yes + node->no; v++) {
+        double weight = w->tree.votes[v].weight;
+        if (w->tree.votes[v].target >= w->f->targets || weight - weight != 0) {
+            wr_graph_fail(w->g, WR_E_MODEL, "a vote is not finite or for target %u of %u",
+                          w->tree.votes[v].target, w->f->targets);
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool check_node(struct work *w, const struct wr_walk_node *node)
 {
-    const struct wr_forest *f = w->f;
     if (is_leaf(node)) {
-        if (node->no > f->n_votes || node->yes > f->n_votes - node->no) {
-            wr_graph_fail(w->g, WR_E_MODEL, "a leaf's votes lie out of range");
-        }
-        return w->g->code == WR_OK;
+        return check_leaf(w, node);
     }
     if (node->feature >= w->n) {
         wr_graph_fail(w->g, WR_E_MODEL, "a tree asks for column %u of %u", node->feature, w->n);
-    } else if (node->yes >= f->n_nodes || node->no >= f->n_nodes) {
+    } else if (node->yes >= w->tree.n_nodes || node->no >= w->tree.n_nodes) {
         wr_graph_fail(w->g, WR_E_MODEL, "a tree's child lies out of range");
     } else if (node->threshold != node->threshold && (node->mode & 0xff) != WR_WALK_MEMBER) {
         wr_graph_fail(w->g, WR_E_MODEL, "a tree's threshold is not a number");
@@ -49,119 +80,164 @@ static bool check_node(struct work *w, const struct wr_walk_node *node)
     return w->g->code == WR_OK;
 }
 
-/* Copies tree t behind `n` nodes; `seen` guards against joins and cycles. Children of a level are
- * appended in order, so a node's children are neighbours. */
-static uint32_t order_tree(struct work *w, uint32_t t, uint32_t n, uint8_t *seen, uint32_t *from)
+static bool room_for(struct work *w, uint32_t n)
+{
+    if (n <= w->room) {
+        return true;
+    }
+    w->room = n + n / 4;
+    w->nodes = wr_arena_array(w->g->arena, (size_t)w->room + 1, sizeof *w->nodes, 8);
+    w->from = wr_arena_array(w->g->arena, (size_t)w->room + 2, sizeof *w->from, 4);
+    w->seen = wr_arena_array(w->g->arena, w->room, 1, 1);
+    if (w->nodes == NULL || w->from == NULL || w->seen == NULL) {
+        no_memory(w, n);
+        return false;
+    }
+    return true;
+}
+
+static bool take_tree(struct work *w, uint32_t t)
 {
     const struct wr_forest *f = w->f;
-    uint32_t end = n, level_end, depth = 0;
-    from[end++] = f->roots[t];
-    level_end = end;
-    for (uint32_t at = n; at < end; at++) {
+    if (f->tree == NULL) {
+        w->tree = (struct wr_forest_tree){f->nodes, f->n_nodes, f->roots[t], f->votes, f->n_votes};
+    } else if (!f->tree(f->context, t, &w->tree)) {
+        return false;
+    }
+    if (!room_for(w, w->tree.n_nodes)) {
+        return false;
+    }
+    if (f->tree != NULL || t == 0) {
+        memset(w->seen, 0, w->tree.n_nodes);
+    }
+    return true;
+}
+
+/* Puts tree t into w->nodes; `seen` guards against joins and cycles. Children of a level are
+ * appended in order, so a node's children are neighbours. */
+static bool order(struct work *w, uint32_t t)
+{
+    uint32_t end = 0, level_end = 1;
+    if (!take_tree(w, t)) {
+        return false;
+    }
+    w->depth = 0;
+    w->from[end++] = w->tree.root;
+    for (uint32_t at = 0; at < end; at++) {
         if (at == level_end) {
-            depth++;
+            w->depth++;
             level_end = end;
         }
-        uint32_t source = from[at];
-        if (source >= f->n_nodes || seen[source] != 0) {
+        uint32_t source = w->from[at];
+        if (source >= w->tree.n_nodes || w->seen[source] != 0) {
             wr_graph_fail(w->g, WR_E_MODEL, "tree %u: a node is reached twice or out of range", t);
-            return n;
+            return false;
         }
-        seen[source] = 1;
-        struct wr_walk_node node = f->nodes[source];
+        w->seen[source] = 1;
+        struct wr_walk_node node = w->tree.nodes[source];
         if (!check_node(w, &node)) {
-            return n;
+            return false;
         }
         if (!is_leaf(&node)) {
-            if (end + 2 > f->n_nodes) { /* more children than nodes: some node twice */
+            if (end + 2 > w->tree.n_nodes) { /* more children than nodes: some node twice */
                 wr_graph_fail(w->g, WR_E_MODEL, "tree %u: a node is reached twice", t);
-                return n;
+                return false;
             }
-            from[end] = node.yes;
-            from[end + 1] = node.no;
+            w->from[end] = node.yes;
+            w->from[end + 1] = node.no;
             node.yes = end++;
             node.no = end++;
+            wr_fold_node(&w->fold, &node);
         }
         w->nodes[at] = node;
     }
-    w->depths[t] = depth;
-    return end;
-}
-
-static bool order_all(struct work *w)
-{
-    const struct wr_forest *f = w->f;
-    struct wr_arena *arena = w->g->arena;
-    uint8_t *seen = wr_arena_array(arena, f->n_nodes, 1, 1);
-    uint32_t *from = wr_arena_array(arena, (size_t)f->n_nodes + 2, sizeof *from, 4);
-    w->from = from;
-    w->nodes = wr_arena_array(arena, (size_t)f->n_nodes + 1, sizeof *w->nodes, 8);
-    w->roots = wr_arena_array(arena, (size_t)f->n_trees + 1, sizeof *w->roots, 4);
-    w->depths = wr_arena_array(arena, f->n_trees, sizeof *w->depths, 4);
-    if (seen == NULL || from == NULL || w->nodes == NULL || w->roots == NULL || w->depths == NULL) {
-        wr_graph_fail(w->g, WR_E_MEMORY, "no memory for %u tree nodes", f->n_nodes);
-        return false;
-    }
-    uint32_t n = 0;
-    for (uint32_t t = 0; t < f->n_trees && w->g->code == WR_OK; t++) {
-        w->roots[t] = n;
-        if (n >= f->n_nodes) {
-            wr_graph_fail(w->g, WR_E_MODEL, "tree %u: its root belongs to another tree", t);
-            return false;
-        }
-        n = order_tree(w, t, n, seen, from);
-    }
-    w->roots[f->n_trees] = n;
-    return w->g->code == WR_OK;
+    w->n_nodes = end;
+    return true;
 }
 
 /* ── may the fast walk take it? ─────────────────────────────────────────────────────────────── */
 /* One vote a leaf, one target a tree: then the value stands in the leaf itself. */
-static bool one_target_each(const struct work *w)
+static bool one_target(const struct work *w, uint32_t *target)
 {
-    for (uint32_t t = 0; t < w->f->n_trees; t++) {
-        uint32_t target = UINT32_MAX;
-        for (uint32_t i = w->roots[t]; i < w->roots[t + 1]; i++) {
-            const struct wr_walk_node *node = &w->nodes[i];
-            if (!is_leaf(node)) {
-                continue;
-            }
+    *target = UINT32_MAX;
+    for (uint32_t i = 0; i < w->n_nodes; i++) {
+        const struct wr_walk_node *node = &w->nodes[i];
+        if (is_leaf(node)) {
             if (node->no != 1) {
                 return false;
             }
-            uint32_t vote = w->f->votes[node->yes].target;
-            if (target != UINT32_MAX && vote != target) {
+            uint32_t vote = w->tree.votes[node->yes].target;
+            if (*target != UINT32_MAX && vote != *target) {
                 return false;
             }
-            target = vote;
+            *target = vote;
         }
     }
     return true;
 }
 
-static bool is_fast(struct work *w)
+static bool is_fast(const struct work *w)
 {
-    uint64_t leaves = 0;
-    if (w->type != WR_F32 || w->n > LIMIT_FAST_X || w->f->targets >= 1u << 24) {
-        return false;
-    }
-    for (uint32_t t = 0; t < w->f->n_trees; t++) {
-        if (w->depths[t] > LIMIT_FAST_DEPTH) {
+    for (uint32_t i = 0; i < w->n_nodes; i++) {
+        const struct wr_walk_node *node = &w->nodes[i];
+        bool ordered = (node->mode & 0xff) <= WR_WALK_GT;
+        if (!is_leaf(node) && (!ordered || (double)(float)node->threshold != node->threshold ||
+                               node->yes - i > LIMIT_DELTA)) {
             return false;
         }
-        for (uint32_t i = w->roots[t]; i < w->roots[t + 1]; i++) {
-            const struct wr_walk_node *node = &w->nodes[i];
-            leaves += is_leaf(node);
-            bool order = (node->mode & 0xff) <= WR_WALK_GT;
-            if (!is_leaf(node) && (!order || (double)(float)node->threshold != node->threshold ||
-                                   node->yes - i > LIMIT_DELTA)) {
-                return false;
-            }
+    }
+    return w->depth <= LIMIT_FAST_DEPTH;
+}
+
+static void note(struct work *w, uint32_t x)
+{
+    for (uint32_t i = 0; i < w->n_nodes; i++) {
+        const struct wr_walk_node *node = &w->nodes[i];
+        if (is_leaf(node)) {
+            w->n_leaves++;
+            w->n_votes += node->no;
+            continue;
+        }
+        w->g->missing = w->g->missing || (node->mode & WR_WALK_MISSING_YES) != 0;
+        if (w->rows == 1 && (node->mode & 0xff) != WR_WALK_MEMBER) {
+            wr_graph_sample(w->g, x, node->feature, node->threshold);
         }
     }
-    w->voting = !one_target_each(w);
+}
+
+/* The first pass: sizes, depths, and which layout fits. */
+static bool survey(struct work *w, uint32_t x)
+{
+    const struct wr_forest *f = w->f;
+    w->trees = wr_arena_array(w->g->arena, f->n_trees, sizeof *w->trees, 4);
+    if (w->trees == NULL) {
+        no_memory(w, f->n_trees);
+        return false;
+    }
+    w->fast = w->type == WR_F32 && w->n <= LIMIT_FAST_X && f->targets < 1u << 24;
+    for (uint32_t t = 0; t < f->n_trees; t++) {
+        struct survey *s = &w->trees[t];
+        if (!order(w, t)) {
+            return false;
+        }
+        s->n_nodes = w->n_nodes;
+        s->depth = w->depth;
+        w->n_all += w->n_nodes;
+        w->voting = !one_target(w, &s->target) || w->voting;
+        w->fast = w->fast && is_fast(w);
+        note(w, x);
+    }
+    if (w->n_all > WR_LIMIT_TENSOR_COUNT || w->n_votes > LIMIT_VOTES) {
+        wr_graph_fail(w->g, WR_E_LIMIT, "%llu tree nodes and %llu votes: at most %u and %u",
+                      (unsigned long long)w->n_all, (unsigned long long)w->n_votes,
+                      WR_LIMIT_TENSOR_COUNT, LIMIT_VOTES);
+        return false;
+    }
+    w->g->n_trees += f->n_trees;
+    w->g->n_tree_nodes += (uint32_t)w->n_all;
     /* A table of full rows must not be much larger than the votes it holds. */
-    return !w->voting || leaves * w->f->targets <= 4 * (uint64_t)w->f->n_votes + 4096;
+    w->fast = w->fast && (!w->voting || w->n_leaves * f->targets <= 4 * w->n_votes + 4096);
+    return true;
 }
 
 /* ── TREES ──────────────────────────────────────────────────────────────────────────────────── */
@@ -195,8 +271,7 @@ static struct wr_tree_node inner_node(const struct work *w, const struct wr_walk
 /* Breadth order put `yes` first; where it belongs to the right, the children change places. */
 static void orient(struct work *w)
 {
-    uint32_t end = w->roots[w->f->n_trees];
-    for (uint32_t i = 0; i < end; i++) {
+    for (uint32_t i = 0; i < w->n_nodes; i++) {
         struct wr_walk_node *node = &w->nodes[i];
         if (!is_leaf(node) && !yes_is_left(node)) {
             struct wr_walk_node swap = w->nodes[node->yes];
@@ -233,20 +308,18 @@ static void table_row(const struct work *w, const struct wr_walk_node *leaf, flo
         row[k] = absent_vote(f->aggregate);
     }
     for (uint32_t v = leaf->yes; v < leaf->yes + leaf->no; v++) {
-        float *to = &row[f->votes[v].target], value = (float)f->votes[v].weight;
+        const struct wr_walk_vote *vote = &w->tree.votes[v];
+        float *to = &row[vote->target], value = (float)vote->weight;
         bool better = f->aggregate == WR_MIN_OF ? value < *to : value > *to;
         *to = f->aggregate <= WR_AVERAGE ? *to + value : better ? value : *to;
     }
 }
 
-struct fast {
-    uint32_t nodes, trees, table, base;
-};
-
-static void fill_fast(struct work *w, struct wr_tree_node *nodes, float *table)
+/* The tree at hand behind `done` nodes; *rows counts those of the table. */
+static void write_fast(struct work *w, struct wr_tree_node *nodes, float *table, uint32_t *rows)
 {
-    uint32_t rows = 0;
-    for (uint32_t i = 0; i < w->roots[w->f->n_trees]; i++) {
+    orient(w);
+    for (uint32_t i = 0; i < w->n_nodes; i++) {
         const struct wr_walk_node *node = &w->nodes[i];
         if (!is_leaf(node)) {
             nodes[i] = inner_node(w, node, i);
@@ -254,179 +327,187 @@ static void fill_fast(struct work *w, struct wr_tree_node *nodes, float *table)
         }
         nodes[i] = (struct wr_tree_node){.feature = (uint16_t)(2 * w->n)};
         if (w->voting) {
-            table_row(w, node, table + (size_t)rows * w->f->targets);
-            nodes[i].key = (int32_t)rows++;
+            table_row(w, node, table + (size_t)*rows * w->f->targets);
+            nodes[i].key = (int32_t)(*rows)++;
         } else {
-            nodes[i].key = value_bits(w->f->votes[node->yes].weight);
+            nodes[i].key = value_bits(w->tree.votes[node->yes].weight);
         }
     }
 }
 
-static void fill_roots(const struct work *w, struct wr_tree_root *roots)
+static void write_roots(const struct work *w, struct wr_tree_root *roots)
 {
-    const struct wr_forest *f = w->f;
-    for (uint32_t t = 0; t < f->n_trees; t++) {
-        uint32_t first = t / WR_TREE_LANES * WR_TREE_LANES, depth = 0, target = 0;
-        for (uint32_t k = first; k < f->n_trees && k < first + WR_TREE_LANES; k++) {
-            depth = WR_MAX(depth, w->depths[k]);
+    uint32_t n_trees = w->f->n_trees, done = 0;
+    for (uint32_t t = 0; t < n_trees; t++) {
+        uint32_t first = t / WR_TREE_LANES * WR_TREE_LANES, depth = 0;
+        for (uint32_t k = first; k < n_trees && k < first + WR_TREE_LANES; k++) {
+            depth = WR_MAX(depth, w->trees[k].depth);
         }
-        for (uint32_t i = w->roots[t]; !w->voting && i < w->roots[t + 1]; i++) {
-            target = is_leaf(&w->nodes[i]) ? f->votes[w->nodes[i].yes].target : target;
-        }
-        roots[t] = (struct wr_tree_root){w->roots[t], depth | target << 8};
+        roots[t] = (struct wr_tree_root){done, depth | (w->voting ? 0 : w->trees[t].target << 8)};
+        done += w->trees[t].n_nodes;
     }
 }
 
-static uint32_t count_leaves(const struct work *w)
+static uint32_t constant_of(struct wr_graph *g, unsigned type, uint64_t n)
 {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < w->roots[w->f->n_trees]; i++) {
-        n += is_leaf(&w->nodes[i]);
-    }
-    return n;
-}
-
-static uint32_t add_fast(struct work *w)
-{
-    struct wr_graph *g = w->g;
-    const struct wr_forest *f = w->f;
-    void *nodes, *trees, *table, *base;
-    orient(w);
-    uint32_t n_table = w->voting ? count_leaves(w) * f->targets : 1;
-    uint32_t n_nodes = w->roots[f->n_trees];
-    struct wr_shape one = {.rank = 1, .dims = {n_nodes}};
-    uint32_t ins[5] = {0};
-    /* Each call may move the others: they are filled one after the other. */
-    float *rows = wr_arena_array(g->arena, n_table, sizeof *rows, 4);
-    ins[1] = wr_graph_constant(g, WR_I64, &one, &nodes);
-    if (rows == NULL || ins[1] == WR_NO_TENSOR) {
-        return wr_graph_fail(g, WR_E_MEMORY, "no memory for %u leaves", n_table);
-    }
-    fill_fast(w, nodes, rows);
-    one.dims[0] = f->n_trees;
-    ins[2] = wr_graph_constant(g, WR_I64, &one, &trees);
-    if (ins[2] == WR_NO_TENSOR) {
-        return WR_NO_TENSOR;
-    }
-    fill_roots(w, trees);
-    one.dims[0] = n_table;
-    ins[3] = wr_graph_constant(g, WR_F32, &one, &table);
-    if (ins[3] == WR_NO_TENSOR) {
-        return WR_NO_TENSOR;
-    }
-    memcpy(table, rows, (size_t)n_table * sizeof *rows);
-    one.dims[0] = f->targets;
-    ins[4] = wr_graph_constant(g, WR_F32, &one, &base);
-    if (ins[4] == WR_NO_TENSOR) {
-        return WR_NO_TENSOR;
-    }
-    for (uint32_t k = 0; k < f->targets && f->base != NULL; k++) {
-        ((float *)base)[k] = (float)f->base[k];
-    }
-    return ins[1];
-}
-
-/* ── WALK ───────────────────────────────────────────────────────────────────────────────────── */
-static uint32_t constant_of(struct wr_graph *g, const void *data, uint64_t bytes)
-{
-    struct wr_shape shape = {.rank = 1, .dims = {(uint32_t)WR_MAX(bytes / 8, 1)}};
-    void *to;
-    if (bytes / 8 > WR_LIMIT_TENSOR_COUNT) {
+    struct wr_shape shape = {.rank = 1, .dims = {(uint32_t)WR_MAX(n, 1)}};
+    void *ignored;
+    if (n > WR_LIMIT_TENSOR_COUNT) {
         return wr_graph_fail(g, WR_E_LIMIT, "a tree ensemble over %u numbers",
                              WR_LIMIT_TENSOR_COUNT);
     }
-    uint32_t t = wr_graph_constant(g, WR_F64, &shape, &to);
-    if (t != WR_NO_TENSOR && bytes > 0) {
-        memcpy(to, data, (size_t)bytes);
-    }
-    return t;
+    return wr_graph_constant(g, type, &shape, &ignored);
 }
 
-static uint32_t add_step(struct work *w, bool fast, uint32_t x)
+/* Where a constant made earlier lies now; valid until the next one is made. */
+static void *bytes_of(struct work *w, uint32_t tensor)
+{
+    return w->g->constants + w->g->tensors[tensor].at;
+}
+
+static uint32_t add_fast(struct work *w, uint32_t x)
 {
     struct wr_graph *g = w->g;
     const struct wr_forest *f = w->f;
-    uint32_t ins[6] = {x}, n_in = fast ? 5 : 6,
-             params[7] = {w->rows, w->n, f->targets, f->n_trees, f->aggregate};
-    uint32_t *pairs = wr_arena_array(g->arena, 2 * (size_t)f->n_trees, sizeof *pairs, 8);
-    double *base = wr_arena_array(g->arena, f->targets, sizeof *base, 8);
-    if (pairs == NULL || base == NULL) {
-        return wr_graph_fail(g, WR_E_MEMORY, "no memory for %u trees", f->n_trees);
+    uint64_t n_table = w->voting ? w->n_leaves * f->targets : 1;
+    uint32_t ins[5] = {x, constant_of(g, WR_I64, w->n_all), constant_of(g, WR_I64, f->n_trees),
+                       constant_of(g, WR_F32, n_table), constant_of(g, WR_F32, f->targets)};
+    if (g->code != WR_OK) {
+        return WR_NO_TENSOR;
     }
-    if (fast) {
-        uint32_t first = add_fast(w);
-        for (uint32_t i = 1; i < 5; i++) { /* made one after the other */
-            ins[i] = first == WR_NO_TENSOR ? WR_NO_TENSOR : first + i - 1;
+    struct wr_tree_node *nodes = bytes_of(w, ins[1]);
+    float *base = bytes_of(w, ins[4]);
+    write_roots(w, bytes_of(w, ins[2]));
+    for (uint32_t t = 0, rows = 0; t < f->n_trees; nodes += w->trees[t++].n_nodes) {
+        if (!order(w, t)) {
+            return WR_NO_TENSOR;
         }
-        params[5] = w->voting;
-        params[6] = f->base_first;
-    } else {
-        for (uint32_t t = 0; t < f->n_trees; t++) {
-            pairs[2 * (size_t)t] = w->roots[t];
-        }
-        for (uint32_t k = 0; k < f->targets && f->base != NULL; k++) {
-            base[k] = f->base[k];
-        }
-        ins[1] = constant_of(g, w->nodes, (uint64_t)w->roots[f->n_trees] * sizeof *w->nodes);
-        ins[2] = constant_of(g, pairs, (uint64_t)f->n_trees * 8);
-        ins[3] = constant_of(g, f->votes, (uint64_t)f->n_votes * sizeof *f->votes);
-        ins[4] = constant_of(g, f->sets, (uint64_t)f->n_sets * sizeof *f->sets);
-        ins[5] = constant_of(g, base, (uint64_t)f->targets * sizeof *base);
-        params[5] = f->base_first;
+        write_fast(w, nodes, bytes_of(w, ins[3]), &rows);
     }
-    /* The second output is room for keys, or for the sums of a row. */
-    struct wr_graph_out outs[2] = {{w->type, {.rank = 2, .dims = {w->rows, f->targets}}},
-                                   {fast ? WR_F32 : WR_F64, {.rank = 1, .dims = {f->targets}}}};
-    outs[1].shape.dims[0] = fast ? 2 * w->n + 1 : f->targets;
-    return wr_graph_step(g, fast ? WR_STEP_TREES : WR_STEP_WALK, 0, outs, 2, ins, n_in, params,
-                         fast ? 7 : 6);
+    for (uint32_t k = 0; k < f->targets && f->base != NULL; k++) {
+        base[k] = (float)f->base[k];
+    }
+    /* The second output is room for keys. */
+    const struct wr_graph_out outs[2] = {{w->type, {.rank = 2, .dims = {w->rows, f->targets}}},
+                                         {WR_F32, {.rank = 1, .dims = {2 * w->n + 1}}}};
+    const uint32_t params[7] = {w->rows,      w->n,      f->targets,   f->n_trees,
+                                f->aggregate, w->voting, f->base_first};
+    return wr_graph_step(g, WR_STEP_TREES, 0, outs, 2, ins, 5, params, 7);
 }
 
-static void note(struct work *w, uint32_t x)
+/* ── WALK ───────────────────────────────────────────────────────────────────────────────────── */
+/* The tree at hand behind `done` nodes and `voted` votes. */
+static uint32_t write_walk(struct work *w, struct wr_walk_node *nodes, uint32_t done,
+                           struct wr_walk_vote *votes, uint32_t voted)
 {
-    uint32_t end = w->roots[w->f->n_trees];
-    w->g->n_trees += w->f->n_trees;
-    w->g->n_tree_nodes += end;
-    for (uint32_t i = 0; i < end; i++) {
-        const struct wr_walk_node *node = &w->nodes[i];
-        if (is_leaf(node)) {
-            continue;
+    for (uint32_t i = 0; i < w->n_nodes; i++) {
+        struct wr_walk_node node = w->nodes[i];
+        if (is_leaf(&node)) {
+            memcpy(votes + voted, w->tree.votes + node.yes, node.no * sizeof *votes);
+            node.yes = voted;
+            voted += node.no;
+        } else {
+            node.yes += done;
+            node.no += done;
         }
-        w->g->missing = w->g->missing || (node->mode & WR_WALK_MISSING_YES) != 0;
-        if (w->rows == 1 && (node->mode & 0xff) != WR_WALK_MEMBER) {
-            wr_graph_sample(w->g, x, node->feature, node->threshold);
-        }
+        nodes[done + i] = node;
     }
+    return voted;
 }
 
-/* Copies what an explanation will need, before the nodes change places. */
+static uint32_t add_walk(struct work *w, uint32_t x)
+{
+    struct wr_graph *g = w->g;
+    const struct wr_forest *f = w->f;
+    uint32_t ins[6] = {x,
+                       constant_of(g, WR_F64, w->n_all * sizeof(struct wr_walk_node) / 8),
+                       constant_of(g, WR_F64, f->n_trees),
+                       constant_of(g, WR_F64, w->n_votes * sizeof(struct wr_walk_vote) / 8),
+                       constant_of(g, WR_F64, f->n_sets),
+                       constant_of(g, WR_F64, f->targets)};
+    if (g->code != WR_OK) {
+        return WR_NO_TENSOR;
+    }
+    uint32_t *pairs = bytes_of(w, ins[2]);
+    for (uint32_t t = 0, done = 0, voted = 0; t < f->n_trees; done += w->trees[t++].n_nodes) {
+        if (!order(w, t)) {
+            return WR_NO_TENSOR;
+        }
+        pairs[2 * (size_t)t] = done;
+        voted = write_walk(w, bytes_of(w, ins[1]), done, bytes_of(w, ins[3]), voted);
+    }
+    if (f->n_sets > 0) {
+        memcpy(bytes_of(w, ins[4]), f->sets, f->n_sets * sizeof *f->sets);
+    }
+    if (f->base != NULL) {
+        memcpy(bytes_of(w, ins[5]), f->base, f->targets * sizeof *f->base);
+    }
+    /* The second output is room for the sums of a row. */
+    const struct wr_graph_out outs[2] = {{w->type, {.rank = 2, .dims = {w->rows, f->targets}}},
+                                         {WR_F64, {.rank = 1, .dims = {f->targets}}}};
+    const uint32_t params[6] = {w->rows, w->n, f->targets, f->n_trees, f->aggregate, f->base_first};
+    return wr_graph_step(g, WR_STEP_WALK, 0, outs, 2, ins, 6, params, 6);
+}
+
+/* Sets and equality have no threshold to move. */
+static bool all_ordered(struct work *w)
+{
+    for (uint32_t t = 0; t < w->f->n_trees; t++) {
+        if (!take_tree(w, t)) {
+            return false;
+        }
+        for (uint32_t i = 0; i < w->tree.n_nodes; i++) {
+            const struct wr_walk_node *node = &w->tree.nodes[i];
+            if (!is_leaf(node) && (node->feature >= w->n || (node->mode & 0xff) > WR_WALK_GT)) {
+                return false;
+            }
+        }
+        if (w->f->tree == NULL) {
+            return true;
+        }
+    }
+    return true;
+}
+
+/* Copies what an explanation will need, as the general walk would have it. */
 static bool keep(struct work *w, uint32_t x)
 {
     struct wr_graph *g = w->g;
-    uint32_t n = w->roots[w->f->n_trees];
-    if (w->f->covers == NULL && !g->keep_forests) {
-        return true;
-    }
+    const struct wr_forest *f = w->f;
     struct wr_forest_kept *kept = wr_graph_grown(g, g->kept, g->n_kept, &g->kept_cap, sizeof *kept);
-    struct wr_walk_node *nodes = wr_arena_array(g->arena, n, sizeof *nodes, 8);
-    float *covers = w->f->covers != NULL ? wr_arena_array(g->arena, n, sizeof *covers, 4) : NULL;
-    if (kept == NULL || nodes == NULL || (covers == NULL && w->f->covers != NULL)) {
-        wr_graph_fail(g, WR_E_MEMORY, "no memory to keep %u tree nodes for explanations", n);
+    struct wr_walk_node *nodes = wr_arena_array(g->arena, (size_t)w->n_all, sizeof *nodes, 8);
+    struct wr_walk_vote *votes = wr_arena_array(g->arena, (size_t)w->n_votes, sizeof *votes, 8);
+    uint32_t *roots = wr_arena_array(g->arena, (size_t)f->n_trees + 1, sizeof *roots, 4);
+    float *covers =
+        f->covers != NULL ? wr_arena_array(g->arena, (size_t)w->n_all, sizeof *covers, 4) : NULL;
+    if (kept == NULL || nodes == NULL || votes == NULL || roots == NULL ||
+        (covers == NULL && f->covers != NULL)) {
+        no_memory(w, w->n_all);
         return false;
     }
-    memcpy(nodes, w->nodes, n * sizeof *nodes);
-    for (uint32_t i = 0; covers != NULL && i < n; i++) {
-        covers[i] = w->f->covers[w->from[i]];
+    for (uint32_t t = 0, done = 0, voted = 0; t < f->n_trees; done += w->trees[t++].n_nodes) {
+        if (!order(w, t)) {
+            return false;
+        }
+        roots[t] = done;
+        roots[t + 1] = done + w->n_nodes;
+        voted = write_walk(w, nodes, done, votes, voted);
+        for (uint32_t i = 0; covers != NULL && i < w->n_nodes; i++) {
+            covers[done + i] = f->covers[w->from[i]];
+        }
     }
     g->kept = kept;
-    kept[g->n_kept++] = (struct wr_forest_kept){.out = WR_NO_TENSOR,
-                                                .x = x,
-                                                .n = w->n,
-                                                .rows = w->rows,
-                                                .nodes = nodes,
-                                                .roots = w->roots,
-                                                .covers = covers,
-                                                .forest = *w->f};
+    kept += g->n_kept++;
+    *kept = (struct wr_forest_kept){.out = WR_NO_TENSOR,
+                                    .x = x,
+                                    .n = w->n,
+                                    .rows = w->rows,
+                                    .nodes = nodes,
+                                    .roots = roots,
+                                    .covers = covers,
+                                    .forest = *f};
+    kept->forest.votes = votes;
+    kept->forest.n_votes = (uint32_t)w->n_votes;
     return true;
 }
 
@@ -447,24 +528,22 @@ uint32_t wr_forest_add(struct wr_graph *g, struct wr_forest *forest, uint32_t x)
         return wr_graph_fail(g, WR_E_MODEL, "%u trees with %u votes for %u targets",
                              forest->n_trees, forest->n_votes, forest->targets);
     }
-    for (uint32_t v = 0; v < forest->n_votes; v++) {
-        double weight = forest->votes[v].weight;
-        if (forest->votes[v].target >= forest->targets || weight - weight != 0) {
-            return wr_graph_fail(g, WR_E_MODEL, "vote %u is not finite or for target %u of %u", v,
-                                 forest->votes[v].target, forest->targets);
-        }
+    uint32_t source = w.rows == 1 ? wr_fold_find(g, x, &w.fold) : x;
+    if (w.fold.n_steps > 0 && all_ordered(&w)) {
+        x = source;
+    } else {
+        w.fold.n_steps = 0;
     }
-    if (!order_all(&w)) {
+    if (g->code != WR_OK || !survey(&w, x)) {
         return WR_NO_TENSOR;
     }
-    note(&w, x);
-    uint32_t n_kept = g->n_kept;
-    if (!keep(&w, x)) {
+    bool keeps = forest->covers != NULL || g->keep_forests;
+    if (keeps && !keep(&w, x)) {
         return WR_NO_TENSOR;
     }
-    uint32_t out = add_step(&w, is_fast(&w), x);
-    if (g->n_kept > n_kept) {
-        g->kept[n_kept].out = out;
+    uint32_t out = w.fast ? add_fast(&w, x) : add_walk(&w, x);
+    if (keeps) {
+        g->kept[g->n_kept - 1].out = out;
     }
     return out;
 }

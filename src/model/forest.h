@@ -6,8 +6,18 @@
 
 #include "model/graph.h"
 
-/* Nodes in any order (struct wr_walk_node: children by index, `yes` when the comparison holds, a
- * leaf's votes by first and number). Every tree must be a tree: each node reached once. */
+/* One tree as an importer hands it over: nodes in any order (struct wr_walk_node: children by
+ * index, `yes` when the comparison holds, a leaf's votes by first and number). */
+struct wr_forest_tree {
+    const struct wr_walk_node *nodes;
+    uint32_t n_nodes, root;
+    const struct wr_walk_vote *votes;
+    uint32_t n_votes;
+};
+
+/* All trees at once: nodes, roots and votes; or one by one: `tree` is called for 0 .. n_trees - 1
+ * in order, and again from 0, and what it gives is valid until its next call. Every tree must be a
+ * tree: each node reached once. */
 struct wr_forest {
     struct wr_walk_node *nodes;
     uint32_t n_nodes;
@@ -15,6 +25,8 @@ struct wr_forest {
     uint32_t n_trees;
     const struct wr_walk_vote *votes;
     uint32_t n_votes;
+    bool (*tree)(void *context, uint32_t t, struct wr_forest_tree *out);
+    void *context;
     const double *sets; /* members of MEMBER nodes; see struct wr_walk_node */
     uint32_t n_sets;
     uint32_t targets;
@@ -36,8 +48,8 @@ struct wr_forest_kept {
     struct wr_forest forest;          /* votes, sets, base, counts; its nodes and roots are stale */
 };
 
-/* Adds the step: x is [rows, n] or [n]; gives [rows, targets] in the type of x (float or double).
- * Reorders forest->nodes. */
+/* Adds the step: x is [rows, n] or [n]; gives [rows, targets] in the type of x (float or
+ * double). */
 uint32_t wr_forest_add(struct wr_graph *g, struct wr_forest *forest, uint32_t x);
 
 #endif

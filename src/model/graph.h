@@ -70,6 +70,7 @@ struct wr_graph {
     uint32_t *text_table; /* open addressing; index + 1 */
     uint32_t text_table_size;
 
+    bool plain;      /* no optimisation: every operator becomes steps of its own */
     bool missing;    /* some step gives NaN a meaning of its own */
     double *samples; /* WR_GRAPH_SAMPLES thresholds a column, for the test vectors; may be NULL */
     uint8_t *n_samples;

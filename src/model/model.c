@@ -69,6 +69,7 @@ wr_err wr_model_compile(struct wr_arena *arena, struct wr_str source,
     }
     wr_graph_init(g, arena, error);
     g->keep_forests = options->n_background > 0;
+    g->plain = options->plain;
     enum wr_model_format format =
         options->format == WR_MODEL_AUTO ? guess(source) : options->format;
     if (format == WR_MODEL_ONNX) {

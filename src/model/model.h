@@ -52,6 +52,7 @@ struct wr_model_options {
     struct wr_str quality; /* a JSON object for the metadata (calibration, thresholds, reference
                               quantiles ...), or empty */
     bool no_explain;       /* leave the explanation out */
+    bool plain;            /* no optimisation: scores have the same bits (a test compares) */
 };
 
 /* Translates a model file into a module.

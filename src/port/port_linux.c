@@ -20,10 +20,8 @@
 #include <unistd.h>
 
 enum {
-    BLOCK_MAPPED = 1 << 18, /* blocks of this size and more are mapped, smaller ones malloc'd */
-    BLOCK_HUGE = 1 << 21,   /* and of this size and more on huge pages where there are any: the
-                               first touch of 4 KiB costs 12 us, that of 2 MiB about 100 us */
-};
+    BLOCK_MAPPED = 1 << 18
+}; /* blocks of this size and more are mapped, smaller ones malloc'd */
 
 static volatile sig_atomic_t stop_signal, reload_signal;
 static struct wr_port_linux *stop_native;
@@ -190,13 +188,7 @@ static void *memory_take(void *context, size_t size)
     }
     void *block = mmap(NULL, size, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (block == MAP_FAILED) {
-        return NULL;
-    }
-    if (size >= BLOCK_HUGE) {
-        madvise(block, size, MADV_HUGEPAGE);
-    }
-    return block;
+    return block == MAP_FAILED ? NULL : block;
 }
 
 static void memory_give(void *context, void *block, size_t size)

@@ -6,6 +6,8 @@
 #                    OPA (OPA=... or on PATH); serve.py tells its options
 #   run.sh rego [DIR]   policies alone, beside plain C and, with OPA=... or on PATH, a real opa;
 #                    DIR as test/bench/policies
+#   run.sh model     trees beside compiled if-else code and what PEERS (a Python with xgboost,
+#                    lightgbm, onnx, onnxruntime, treelite; any of them) holds
 set -eu
 cd "$(dirname "$0")/../.."
 release=build/release
@@ -36,6 +38,9 @@ bench_rego() { # bench_rego [DIR]
     done
 }
 
+if [ "${1:-}" = model ]; then
+    exec python3 test/bench/model.py "$release"
+fi
 if [ "${1:-}" = rego ]; then
     shift
     bench_rego "$@"

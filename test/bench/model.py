@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Trees side by side in one run: Weir, compiled if-else code, and other libraries where they are.
+
+    test/bench/model.py BUILD        BUILD holds weir and bench_model; `./dev bench model` calls this
+
+PEERS=/path/to/python names an interpreter that has some of xgboost, lightgbm, onnx + onnxruntime,
+treelite + tl2cgen. XGBoost and LightGBM are timed through their C interfaces, ONNX Runtime through Python with
+the cost of an empty model's call taken off (both printed). One thread each, processor time, five
+rounds over all engines; the medians are compared. Nothing here is needed to build or test.
+"""
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+FORESTS = {"100x6": (100, 6, 1), "500x8": (500, 8, 2)}
+ROUNDS = 5
+# (engine, kind) -> how many times slower than Weir it must be, by forest
+BARS = {("onnxruntime", "one"): (8, 8), ("xgboost", "one"): (30, 15), ("ifelse", "one"): (3, 5),
+        ("xgboost", "batch"): (4, 4), ("onnxruntime", "batch"): (6, 6)}
+
+
+def run(*command, **more):
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, **more).stdout
+
+
+def lightgbm_text(model):
+    """The same trees in LightGBM's text format; x < t becomes x <= the float before t."""
+    import struct
+
+    def before(t):
+        bits = struct.unpack("<i", struct.pack("<f", t))[0]
+        if t == 0:
+            return -1e-45
+        return struct.unpack("<f", struct.pack("<i", bits - 1 if t > 0 else bits + 1))[0]
+
+    learner = model["learner"]
+    n = int(learner["learner_model_param"]["num_feature"])
+    out = ["tree", "version=v4", "num_class=1", "num_tree_per_iteration=1", "label_index=0",
+           f"max_feature_idx={n - 1}", "objective=regression",
+           "feature_names=" + " ".join(f"Column_{i}" for i in range(n)),
+           "feature_infos=" + " ".join(["[-1:1]"] * n)]
+    blocks = []
+    for i, t in enumerate(learner["gradient_booster"]["model"]["trees"]):
+        left, value = t["left_children"], t["split_conditions"]
+        inner = {k: j for j, k in enumerate(k for k, v in enumerate(left) if v >= 0)}
+        leaf = {k: -1 - j for j, k in enumerate(k for k, v in enumerate(left) if v < 0)}
+        place = {**inner, **leaf}
+        rows = {"split_feature": [t["split_indices"][k] for k in inner],
+                "split_gain": [1] * len(inner),
+                "threshold": [repr(before(value[k])) for k in inner],
+                "decision_type": [10 if t["default_left"][k] else 8 for k in inner],
+                "left_child": [place[left[k]] for k in inner],
+                "right_child": [place[t["right_children"][k]] for k in inner],
+                "leaf_value": [repr(value[k]) for k in leaf],
+                "leaf_weight": [1] * len(leaf), "leaf_count": [1] * len(leaf),
+                "internal_value": [0] * len(inner), "internal_weight": [1] * len(inner),
+                "internal_count": [2] * len(inner)}
+        blocks.append("\n".join([f"Tree={i}", f"num_leaves={len(leaf)}", "num_cat=0"] + [
+            f"{k}={' '.join(map(str, v))}" for k, v in rows.items()] + [
+            "is_linear=0", "shrinkage=1", "", ""]))
+    sizes = "tree_sizes=" + " ".join(str(len(b) + 1) for b in blocks)
+    return "\n".join(out + [sizes, "", ""]) + "\n".join(blocks) + "\nend of trees\n"
+
+
+def make_all(build, work):
+    for name, (trees, depth, seed) in FORESTS.items():
+        print("forest", name + ":", run(f"{build}/bench_model", "make", str(trees), str(depth),
+                                        str(seed), f"{work}/{name}.json", f"{work}/{name}.c"), end="")
+        run(os.environ.get("CC", "cc"), "-O2", "-shared", "-fPIC", "-ffp-contract=off", "-o",
+            f"{work}/{name}.so", f"{work}/{name}.c")
+        print(run(f"{build}/weir", "model", "compile", f"{work}/{name}.json", "-o",
+                  f"{work}/{name}.wasm"), end="")
+        (work / f"{name}.txt").write_text(lightgbm_text(json.loads((work / f"{name}.json").read_text())))
+
+
+def peer_libraries(peers):
+    """The shared libraries of XGBoost and LightGBM beside the interpreter, or - for none."""
+    found = {"xgboost": "-", "lightgbm": "-"}
+    for package, pattern in (("xgboost", "lib/libxgboost.so"), ("lightgbm", "lib/lib_lightgbm.so")):
+        if peers is not None:
+            where = run(peers, "-c", f"import importlib.util as u; s = u.find_spec('{package}'); "
+                        "print(s.submodule_search_locations[0] if s else '')").strip()
+            if where and (Path(where) / pattern).exists():
+                found[package] = str(Path(where) / pattern)
+    debian = Path("/usr/lib/x86_64-linux-gnu/libxgboost.so.0")
+    if found["xgboost"] == "-" and debian.exists():
+        found["xgboost"] = str(debian)
+    return found
+
+
+def main():
+    build = sys.argv[1]
+    peers = os.environ.get("PEERS")
+    figures = {}
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        make_all(build, work)
+        libraries = peer_libraries(peers)
+        for round_number in range(ROUNDS):
+            for name in FORESTS:
+                out = run(f"{build}/bench_model", "time", f"{work}/{name}.wasm", f"{work}/{name}.so",
+                          libraries["xgboost"], f"{work}/{name}.json", libraries["lightgbm"],
+                          f"{work}/{name}.txt")
+                if peers is not None:
+                    out += run(peers, str(Path(__file__).parent / "model_peers.py"),
+                               f"{work}/{name}.json",
+                               f"{work}/{name}-tl2cgen.so" if name == "100x6" else "-")
+                for line in out.splitlines():
+                    engine, kind, ns = (line.split() + ["", "", ""])[:3]
+                    if kind in ("one", "batch"): # not what libraries print of their own
+                        figures.setdefault((name, kind, engine), []).append(float(ns))
+            print(f"round {round_number + 1} of {ROUNDS} done", file=sys.stderr)
+    report(figures)
+
+
+def report(figures):
+    print("\nns of processor time a row: median of the rounds (least .. most), times Weir's")
+    for i, name in enumerate(FORESTS):
+        for kind in ("one", "batch"):
+            ours = statistics.median(figures[name, kind, "weir"])
+            for (forest, k, engine), values in figures.items():
+                if (forest, k) != (name, kind):
+                    continue
+                middle = statistics.median(values)
+                bar = BARS.get((engine, kind))
+                verdict = ""
+                if bar is not None:
+                    verdict = f"  bar {bar[i]}: {'met' if middle >= bar[i] * ours else 'MISSED'}"
+                print(f"{name} {'one row' if kind == 'one' else 'batch of 256':12} {engine:12} "
+                      f"{middle:9.1f} ({min(values):.1f} .. {max(values):.1f}) "
+                      f"{middle / ours:6.1f}x{verdict}")
+
+
+if __name__ == "__main__":
+    main()
