@@ -14,6 +14,7 @@ list(APPEND WEIR_SERVER_FILES
   src/shell/conn.c
   src/shell/decide.c
   src/shell/gather.c
+  src/shell/batch.c
   src/shell/reload.c
   src/shell/opa.c
   src/shell/route.c

@@ -12,41 +12,11 @@
  * A gathering lives in an arena of its own. It belongs to a slot of a connection; when that goes,
  * the gathering goes, and rows that still come for it are dropped (their ticket names a generation
  * that is past). Labels block their connection: what was sent behind them sees them. */
-#include "shell/server_in.h"
-
-#include "shell/split.h"
-
-enum gather_kind { GATHER_REPLAY, GATHER_DECISION, GATHER_BATCH, GATHER_LABELS, GATHER_LATER };
-
-struct part {
-    struct wr_str body; /* BATCH, LABELS: the item as sent */
-    struct wr_str text; /* document or problem */
-    struct wr_str anchor;
-    struct wr_label *label;
-    uint64_t sequence;
-    int status; /* 200, or of the problem in text */
-    bool replayed;
-};
-
-struct wr_gathering {
-    struct wr_arena arena;
-    enum gather_kind kind;
-    struct wr_conn *conn;
-    struct wr_slot *slot;
-    uint32_t index, generation;
-    struct part *parts;
-    uint32_t n_parts, n_waiting;
-    bool is_single; /* LABELS: one object, not an array */
-    bool lines;     /* BATCH: the answer is JSON lines */
-    bool want_features, keep_alive, done;
-    uint8_t minor;
-    uint32_t epoch; /* DECISION: as asked */
-    struct wr_str bytes;
-};
+#include "shell/gather_in.h"
 
 /* ── life ───────────────────────────────────────────────────────────────────────────────────── */
-static struct wr_gathering *gather_open(struct wr_server *server, struct wr_conn *conn,
-                                        struct wr_slot *slot, enum gather_kind kind)
+struct wr_gathering *wr_gather_open(struct wr_server *server, struct wr_conn *conn,
+                                    struct wr_slot *slot, enum wr_gather_kind kind)
 {
     uint32_t index = 0;
     while (index < WR_LIMIT_GATHERINGS && server->gatherings[index] != NULL) {
@@ -114,7 +84,7 @@ static struct wr_gathering *gathering_of(const struct wr_server *server, uint64_
                : NULL;
 }
 
-static bool ask(struct wr_server *server, struct wr_gathering *gathering, uint32_t part)
+bool wr_gather_ask(struct wr_server *server, struct wr_gathering *gathering, uint32_t part)
 {
     uint64_t ticket = ticket_of(gathering, part);
     while (!wr_journal_thread_fetch(server->thread, gathering->parts[part].sequence, ticket)) {
@@ -131,8 +101,8 @@ static bool ask(struct wr_server *server, struct wr_gathering *gathering, uint32
     return true;
 }
 
-static void set_problem(struct wr_gathering *gathering, struct part *part,
-                        const struct wr_error *error, int64_t item)
+void wr_gather_set_problem(struct wr_gathering *gathering, struct wr_part *part,
+                           const struct wr_error *error, int64_t item)
 {
     struct wr_buf text = wr_buf_in(&gathering->arena, 512);
     part->status = wr_err_http(error->code);
@@ -140,8 +110,8 @@ static void set_problem(struct wr_gathering *gathering, struct part *part,
     part->text = wr_buf_view(&text);
 }
 
-static void set_document(struct wr_gathering *gathering, struct part *part, struct wr_str document,
-                         struct wr_str features)
+void wr_gather_set_document(struct wr_gathering *gathering, struct wr_part *part,
+                            struct wr_str document, struct wr_str features)
 {
     part->status = 200;
     if (!gathering->want_features || features.n == 0) {
@@ -156,35 +126,36 @@ static void set_document(struct wr_gathering *gathering, struct part *part, stru
 static void take_row(const struct wr_server *server, struct wr_gathering *gathering, uint32_t i,
                      const struct wr_journal_reply *reply)
 {
-    struct part *part = &gathering->parts[i];
+    struct wr_part *part = &gathering->parts[i];
     struct wr_record record;
     struct wr_error error = {.offset = WR_NO_OFFSET};
     wr_err err = !reply->found ? wr_fail(&error, WR_E_NOT_FOUND, "there is no such entry")
                                : wr_record_decode(reply->payload, &record, &error);
-    if (err == WR_OK && gathering->kind == GATHER_DECISION &&
+    if (err == WR_OK && gathering->kind == WR_GATHER_DECISION &&
         (record.kind != WR_RECORD_DECISION || record.epoch != gathering->epoch ||
          record.node != wr_journal_identity(server->journal).node)) {
         err = wr_fail(&error, WR_E_NOT_FOUND, "there is no such decision");
     }
-    if (gathering->kind == GATHER_LABELS) {
+    if (gathering->kind == WR_GATHER_LABELS) {
         if (err == WR_OK) {
             part->anchor = wr_str_copy(&gathering->arena, record.anchor);
         }
     } else if (err == WR_OK) {
-        set_document(gathering, part, record.document, record.derived);
+        wr_gather_set_document(gathering, part, record.document, record.derived);
     } else {
-        set_problem(gathering, part, &error, gathering->kind == GATHER_BATCH ? (int64_t)i : -1);
+        wr_gather_set_problem(gathering, part, &error,
+                              gathering->kind == WR_GATHER_BATCH ? (int64_t)i : -1);
     }
 }
 
 /* ── finishing ──────────────────────────────────────────────────────────────────────────────── */
-static bool tells_durability(enum gather_kind kind)
+static bool tells_durability(enum wr_gather_kind kind)
 {
-    return kind != GATHER_DECISION && kind != GATHER_LATER;
+    return kind != WR_GATHER_DECISION && kind != WR_GATHER_LATER;
 }
 
-static void set_bytes(struct wr_server *server, struct wr_gathering *gathering, int status,
-                      struct wr_str content_type, struct wr_str body, bool replayed)
+void wr_gather_set_bytes(struct wr_server *server, struct wr_gathering *gathering, int status,
+                         struct wr_str content_type, struct wr_str body, bool replayed)
 {
     struct wr_buf all = wr_buf_in(&gathering->arena, body.n + 512);
     bool is_good = status == 200;
@@ -210,56 +181,16 @@ static void set_bytes(struct wr_server *server, struct wr_gathering *gathering, 
     wr_conn_touch(server, gathering->conn);
 }
 
-static struct wr_str type_of(const struct part *part)
+static struct wr_str type_of(const struct wr_part *part)
 {
     return part->status == 200 ? WR_STR("application/json") : WR_STR("application/problem+json");
 }
 
 static void finish_one(struct wr_server *server, struct wr_gathering *gathering)
 {
-    const struct part *part = gathering->parts;
-    set_bytes(server, gathering, part->status, type_of(part), part->text,
-              gathering->kind == GATHER_REPLAY);
-}
-
-static void add_item(const struct wr_server *server, struct wr_buf *body, const struct part *part,
-                     int64_t first_ns)
-{
-    if (part->status != 200) {
-        wr_buf_str(body, WR_STR("{\"error\":"));
-        wr_buf_str(body, part->text);
-        wr_buf_char(body, '}');
-        return;
-    }
-    wr_buf_str(body, WR_STR("{\"decision\":"));
-    wr_buf_str(body, part->text);
-    wr_format(body, ",\"meta\":{\"durability\":\"%s\",\"elapsed_us\":%lld,\"replayed\":%s}}",
-              wr_answer_durability(server), (long long)((server->now_ns - first_ns) / 1000),
-              part->replayed ? "true" : "false");
-}
-
-static void finish_batch(struct wr_server *server, struct wr_gathering *gathering)
-{
-    struct wr_buf body = wr_buf_in(&gathering->arena, 256 + gathering->n_parts * (size_t)512);
-    if (!gathering->lines) {
-        wr_buf_char(&body, '[');
-    }
-    for (uint32_t i = 0; i < gathering->n_parts; i++) {
-        if (i > 0 && !gathering->lines) {
-            wr_buf_char(&body, ',');
-        }
-        add_item(server, &body, &gathering->parts[i], gathering->slot->first_ns);
-        if (gathering->lines) {
-            wr_buf_char(&body, '\n');
-        }
-    }
-    if (!gathering->lines) {
-        wr_buf_str(&body, WR_STR("]\n"));
-    }
-    gathering->conn->broken = gathering->conn->broken || body.overflow;
-    set_bytes(server, gathering, 200,
-              gathering->lines ? WR_STR("application/x-ndjson") : WR_STR("application/json"),
-              wr_buf_view(&body), false);
+    const struct wr_part *part = gathering->parts;
+    wr_gather_set_bytes(server, gathering, part->status, type_of(part), part->text,
+                        gathering->kind == WR_GATHER_REPLAY);
 }
 
 /* False when a label has a sequence but no row: the state must be folded again. */
@@ -268,7 +199,7 @@ static bool apply_labels(struct wr_server *server, struct wr_gathering *gatherin
     int64_t now_us = server->config.event_clock ? server->last_event_us : server->now_us;
     bool kept = true;
     for (uint32_t i = 0; i < gathering->n_parts && kept; i++) {
-        struct part *part = &gathering->parts[i];
+        struct wr_part *part = &gathering->parts[i];
         struct wr_answer answer = {0};
         if (part->label == NULL) {
             continue;
@@ -278,7 +209,8 @@ static bool apply_labels(struct wr_server *server, struct wr_gathering *gatherin
                                      &server->scratch, &answer);
         if (err != WR_OK) {
             answer.error.code = err;
-            set_problem(gathering, part, &answer.error, gathering->is_single ? -1 : (int64_t)i);
+            wr_gather_set_problem(gathering, part, &answer.error,
+                                  gathering->is_single ? -1 : (int64_t)i);
         } else {
             kept = wr_decide_keep(server, answer.sequence, answer.record);
             *last = answer.sequence;
@@ -308,22 +240,23 @@ static void finish_labels(struct wr_server *server, struct wr_gathering *gatheri
     }
     struct wr_buf body = wr_buf_in(&gathering->arena, 256 + gathering->n_parts * (size_t)128);
     for (uint32_t i = 0; i < gathering->n_parts; i++) {
-        const struct part *part = &gathering->parts[i];
+        const struct wr_part *part = &gathering->parts[i];
         wr_buf_char(&body, i == 0 ? '[' : ',');
         wr_buf_str(&body, part->status == 200 ? WR_STR("") : WR_STR("{\"error\":"));
         wr_buf_str(&body, part->text);
         wr_buf_str(&body, part->status == 200 ? WR_STR("") : WR_STR("}"));
     }
     wr_buf_str(&body, gathering->n_parts == 0 ? WR_STR("[]\n") : WR_STR("]\n"));
-    set_bytes(server, gathering, 200, WR_STR("application/json"), wr_buf_view(&body), false);
+    wr_gather_set_bytes(server, gathering, 200, WR_STR("application/json"), wr_buf_view(&body),
+                        false);
 }
 
 static void finish(struct wr_server *server, struct wr_gathering *gathering)
 {
-    if (gathering->kind == GATHER_LABELS) {
+    if (gathering->kind == WR_GATHER_LABELS) {
         finish_labels(server, gathering);
-    } else if (gathering->kind == GATHER_BATCH) {
-        finish_batch(server, gathering);
+    } else if (gathering->kind == WR_GATHER_BATCH) {
+        wr_batch_finish(server, gathering);
     } else {
         finish_one(server, gathering);
     }
@@ -338,7 +271,7 @@ void wr_gather_replies(struct wr_server *server)
         if (gathering != NULL && part < gathering->n_parts && gathering->n_waiting > 0) {
             gathering->n_waiting--;
             if (reply.busy) {
-                server->failed = !ask(server, gathering, part) || server->failed;
+                server->failed = !wr_gather_ask(server, gathering, part) || server->failed;
             } else {
                 take_row(server, gathering, part, &reply);
             }
@@ -351,8 +284,8 @@ void wr_gather_replies(struct wr_server *server)
 }
 
 /* ── beginning ──────────────────────────────────────────────────────────────────────────────── */
-static void overload(struct wr_server *server, struct wr_conn *conn,
-                     const struct wr_http_request *request)
+void wr_gather_overload(struct wr_server *server, struct wr_conn *conn,
+                        const struct wr_http_request *request)
 {
     struct wr_error error = {.offset = WR_NO_OFFSET};
     if (wr_fail(&error, WR_E_OVERLOAD, "too many answers are being gathered") != WR_OK) {
@@ -361,14 +294,14 @@ static void overload(struct wr_server *server, struct wr_conn *conn,
 }
 
 static struct wr_gathering *begin(struct wr_server *server, struct wr_conn *conn,
-                                  const struct wr_http_request *request, enum gather_kind kind,
+                                  const struct wr_http_request *request, enum wr_gather_kind kind,
                                   uint32_t n_parts)
 {
     struct wr_slot *slot = wr_conn_slot(conn, request->first_ns);
     WR_ASSERT(slot != NULL);
-    struct wr_gathering *gathering = gather_open(server, conn, slot, kind);
+    struct wr_gathering *gathering = wr_gather_open(server, conn, slot, kind);
     if (gathering != NULL) {
-        gathering->parts = WR_NEW_ARRAY(&gathering->arena, struct part, n_parts);
+        gathering->parts = WR_NEW_ARRAY(&gathering->arena, struct wr_part, n_parts);
         gathering->n_parts = n_parts;
         gathering->minor = request->head->minor;
         gathering->keep_alive = request->head->keep_alive;
@@ -381,7 +314,7 @@ static struct wr_gathering *begin(struct wr_server *server, struct wr_conn *conn
         if (gathering != NULL) {
             wr_gather_forget(server, gathering);
         }
-        overload(server, conn, request);
+        wr_gather_overload(server, conn, request);
         return NULL;
     }
     return gathering;
@@ -391,9 +324,9 @@ void wr_gather_replay(struct wr_server *server, const struct wr_pending *pending
                       bool want_features)
 {
     struct wr_gathering *gathering =
-        gather_open(server, pending->conn, pending->slot, GATHER_REPLAY);
+        wr_gather_open(server, pending->conn, pending->slot, WR_GATHER_REPLAY);
     if (gathering != NULL) {
-        gathering->parts = WR_NEW(&gathering->arena, struct part);
+        gathering->parts = WR_NEW(&gathering->arena, struct wr_part);
     }
     if (gathering == NULL || gathering->parts == NULL) {
         pending->conn->broken = true; /* no memory for the answer: the caller asks again */
@@ -404,7 +337,7 @@ void wr_gather_replay(struct wr_server *server, const struct wr_pending *pending
     gathering->keep_alive = pending->keep_alive;
     gathering->want_features = want_features;
     gathering->parts[0].sequence = sequence;
-    if (!ask(server, gathering, 0)) {
+    if (!wr_gather_ask(server, gathering, 0)) {
         server->failed = true;
     }
 }
@@ -423,25 +356,24 @@ void wr_gather_decision(struct wr_server *server, struct wr_conn *conn,
         return;
     }
     if (server->thread == NULL) {
-        overload(server, conn, request);
+        wr_gather_overload(server, conn, request);
         return;
     }
-    struct wr_gathering *gathering = begin(server, conn, request, GATHER_DECISION, 1);
+    struct wr_gathering *gathering = begin(server, conn, request, WR_GATHER_DECISION, 1);
     if (gathering == NULL) {
         return;
     }
     gathering->epoch = epoch;
     gathering->parts[0].sequence =
         node == wr_journal_identity(server->journal).node ? sequence : 0; /* 0: never found */
-    if (!ask(server, gathering, 0)) {
+    if (!wr_gather_ask(server, gathering, 0)) {
         server->failed = true;
     }
     wr_slot_needs(server, gathering->slot,
                   sequence <= wr_engine_sequence(server->engine) ? sequence : 0);
 }
 
-/* Counts the items, so that a body that is not whole is refused before anything is decided. */
-static wr_err count_items(struct wr_str body, bool lines, uint32_t *n, struct wr_error *error)
+wr_err wr_gather_count(struct wr_str body, bool lines, uint32_t *n, struct wr_error *error)
 {
     struct wr_split split;
     struct wr_str item;
@@ -468,94 +400,14 @@ static void fill_bodies(struct wr_gathering *gathering, struct wr_str body, bool
     }
 }
 
-/* Decides parts first..first+n, at most a batch of the engine. False when the state is lost. */
-static bool decide_parts(struct wr_server *server, struct wr_gathering *gathering, uint32_t first,
-                         uint32_t n, enum wr_budget budget)
-{
-    struct wr_error error = {.offset = WR_NO_OFFSET};
-    for (uint32_t i = 0; i < n; i++) {
-        server->requests[i] = (struct wr_request){
-            .body = gathering->parts[first + i].body,
-            .now_us = wr_decide_now_us(server),
-            .budget = budget,
-        };
-    }
-    if (wr_engine_batch(server->engine, server->requests, n, &server->scratch, server->answers,
-                        &error) != WR_OK) {
-        wr_server_log(server, "error", "batch_lost", "%s", error.text);
-        return false;
-    }
-    server->metrics.n_batches++;
-    server->metrics.n_batch_items += n;
-    bool kept = true;
-    for (uint32_t i = 0; i < n && kept; i++) {
-        struct part *part = &gathering->parts[first + i];
-        const struct wr_answer *answer = &server->answers[i];
-        wr_decide_count(server, answer, budget);
-        part->sequence = answer->err == WR_OK ? answer->sequence : 0;
-        part->replayed = answer->replayed;
-        if (answer->err != WR_OK) {
-            set_problem(gathering, part, &answer->error, (int64_t)first + i);
-        } else if (answer->replayed) {
-            kept = ask(server, gathering, first + i);
-        } else {
-            kept = wr_decide_keep(server, answer->sequence, answer->record);
-            set_document(gathering, part, answer->document, answer->features);
-        }
-    }
-    wr_arena_reset(&server->scratch);
-    return kept;
-}
-
-static bool wants_lines(const struct wr_http_request *request)
+bool wr_gather_wants_lines(const struct wr_http_request *request)
 {
     struct wr_str type = request->head->known[WR_H1_CONTENT_TYPE];
     return type.p != NULL && wr_str_find(type, WR_STR("ndjson"), 0) != SIZE_MAX;
 }
 
-void wr_gather_batch(struct wr_server *server, struct wr_conn *conn,
-                     const struct wr_http_request *request)
-{
-    struct wr_error error = {.offset = WR_NO_OFFSET};
-    uint32_t n = 0;
-    bool lines = wants_lines(request);
-    wr_decide_batch(server); /* what came before on other connections comes before */
-    wr_err err = wr_decide_ready(server, &error);
-    if (err == WR_OK && server->failed) {
-        err = wr_fail(&error, WR_E_JOURNAL, "the journal has failed");
-    }
-    err = err != WR_OK ? err : count_items(request->body, lines, &n, &error);
-    if (err != WR_OK) {
-        wr_answer_error(server, conn, request, &error);
-        return;
-    }
-    struct wr_gathering *gathering = begin(server, conn, request, GATHER_BATCH, n);
-    if (gathering == NULL) {
-        return;
-    }
-    struct wr_split split;
-    wr_split_open(&split, request->body, lines);
-    gathering->lines = !split.is_array;
-    fill_bodies(gathering, request->body, lines);
-    enum wr_budget budget = wr_decide_budget(server, request->head, request->first_ns);
-    gathering->n_waiting = 1; /* not before all items are decided */
-    uint64_t last = 0;
-    for (uint32_t at = 0; at < n && !server->failed; at += WR_LIMIT_ENGINE_BATCH) {
-        uint32_t step = WR_MIN(n - at, (uint32_t)WR_LIMIT_ENGINE_BATCH);
-        server->failed = !decide_parts(server, gathering, at, step, budget);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        last = WR_MAX(last, gathering->parts[i].sequence);
-    }
-    wr_slot_needs(server, gathering->slot, last);
-    gathering->slot->handed_ns = last != 0 ? server->now_ns : 0;
-    if (--gathering->n_waiting == 0 && !server->failed) {
-        finish(server, gathering);
-    }
-}
-
 static wr_err read_label(struct wr_server *server, struct wr_gathering *gathering,
-                         struct part *part, struct wr_error *error)
+                         struct wr_part *part, struct wr_error *error)
 {
     struct wr_label *label = WR_NEW(&gathering->arena, struct wr_label);
     if (label == NULL) {
@@ -573,18 +425,18 @@ void wr_gather_labels(struct wr_server *server, struct wr_conn *conn,
 {
     struct wr_error error = {.offset = WR_NO_OFFSET};
     struct wr_split split;
-    wr_split_open(&split, request->body, wants_lines(request));
-    bool is_many = split.is_array || wants_lines(request);
+    wr_split_open(&split, request->body, wr_gather_wants_lines(request));
+    bool is_many = split.is_array || wr_gather_wants_lines(request);
     uint32_t n = 1;
     wr_err err = wr_decide_ready(server, &error);
     if (err == WR_OK && is_many) {
-        err = count_items(request->body, !split.is_array, &n, &error);
+        err = wr_gather_count(request->body, !split.is_array, &n, &error);
     }
     if (err != WR_OK) {
         wr_answer_error(server, conn, request, &error);
         return;
     }
-    struct wr_gathering *gathering = begin(server, conn, request, GATHER_LABELS, n);
+    struct wr_gathering *gathering = begin(server, conn, request, WR_GATHER_LABELS, n);
     if (gathering == NULL) {
         return;
     }
@@ -597,12 +449,12 @@ void wr_gather_labels(struct wr_server *server, struct wr_conn *conn,
         gathering->parts[0].body = body;
     }
     for (uint32_t i = 0; i < n && !server->failed; i++) {
-        struct part *part = &gathering->parts[i];
+        struct wr_part *part = &gathering->parts[i];
         if (read_label(server, gathering, part, &error) != WR_OK) {
-            set_problem(gathering, part, &error, is_many ? (int64_t)i : -1);
+            wr_gather_set_problem(gathering, part, &error, is_many ? (int64_t)i : -1);
             server->metrics.errors[(size_t)error.code % WR_METRICS_ERRORS]++;
         } else if (wr_engine_find_event(server->engine, part->label->id, &part->sequence)) {
-            server->failed = !ask(server, gathering, i);
+            server->failed = !wr_gather_ask(server, gathering, i);
         }
         error = (struct wr_error){.offset = WR_NO_OFFSET};
     }
@@ -615,7 +467,7 @@ void wr_gather_labels(struct wr_server *server, struct wr_conn *conn,
 bool wr_gather_later(struct wr_server *server, struct wr_conn *conn,
                      const struct wr_http_request *request, uint64_t *ticket)
 {
-    struct wr_gathering *gathering = begin(server, conn, request, GATHER_LATER, 1);
+    struct wr_gathering *gathering = begin(server, conn, request, WR_GATHER_LATER, 1);
     if (gathering == NULL) {
         return false;
     }
@@ -628,7 +480,7 @@ void wr_gather_give(struct wr_server *server, uint64_t ticket, int status, struc
                     uint64_t needs)
 {
     struct wr_gathering *gathering = gathering_of(server, ticket);
-    if (gathering == NULL || gathering->kind != GATHER_LATER) {
+    if (gathering == NULL || gathering->kind != WR_GATHER_LATER) {
         return;
     }
     gathering->conn->blocked = false;

@@ -244,6 +244,7 @@ struct wr_reply {
     uint8_t minor;
     struct wr_str content_type;
     struct wr_str body;
+    size_t body_elsewhere;  /* bytes of a body that the caller puts behind the head itself */
     const char *durability; /* NULL: not a decision */
     bool replayed, elapsed, retry_after;
     struct wr_str allow, location;

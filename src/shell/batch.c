@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Many decisions in one body: a JSON array, or JSON lines.
+ *
+ * The engine takes the items in steps of its batch. Their answers are written where they leave
+ * from, the output of the connection, as each step ends. When an item turns out to be known, its
+ * answer has to come from the journal: from there on the answer is a gathering, which starts with
+ * what is written already. */
+#include "shell/gather_in.h"
+
+enum { HEAD_ROOM = 512, ITEM_ROOM = 256, META_ROOM = 96 };
+
+struct run {
+    struct wr_server *server;
+    struct wr_conn *conn;
+    const struct wr_http_request *request;
+    struct wr_slot *slot;
+    struct wr_gathering *gathering; /* NULL while all goes straight out */
+    struct wr_split split;
+    size_t start; /* of this answer, from the first byte that is not sent */
+    uint32_t n, n_done;
+    uint64_t last; /* sequence */
+    enum wr_budget budget;
+    bool lines; /* the answer is JSON lines */
+    bool want_features;
+    char meta[META_ROOM]; /* behind each decision of this step */
+    size_t n_meta;
+};
+
+/* ── items ──────────────────────────────────────────────────────────────────────────────────── */
+/* `,"meta":{...}}` of items decided now. */
+static size_t write_meta(const struct wr_server *server, char room[META_ROOM], int64_t first_ns,
+                         bool replayed)
+{
+    struct wr_buf buf = wr_buf_fixed(room, META_ROOM);
+    wr_format(&buf, ",\"meta\":{\"durability\":\"%s\",\"elapsed_us\":%lld,\"replayed\":%s}}",
+              wr_answer_durability(server), (long long)((server->now_ns - first_ns) / 1000),
+              replayed ? "true" : "false");
+    WR_ASSERT(!buf.overflow);
+    return buf.n;
+}
+
+static void add_between(struct wr_buf *body, uint32_t i, bool lines)
+{
+    if (i > 0) {
+        wr_buf_char(body, lines ? '\n' : ',');
+    }
+}
+
+static void add_error(struct wr_buf *body, struct wr_str problem)
+{
+    wr_buf_str(body, WR_STR("{\"error\":"));
+    wr_buf_str(body, problem);
+    wr_buf_char(body, '}');
+}
+
+static void add_decision(struct wr_buf *body, struct wr_str document, struct wr_str meta)
+{
+    wr_buf_str(body, WR_STR("{\"decision\":"));
+    wr_buf_str(body, document);
+    wr_buf_str(body, meta);
+}
+
+/* ── straight out ───────────────────────────────────────────────────────────────────────────── */
+static bool has_gone(const struct run *run)
+{
+    return run->conn->broken || run->server->failed;
+}
+
+/* Adds to the output of the connection; without memory the connection ends. */
+static struct wr_buf room_for(struct run *run, size_t n)
+{
+    char *room = wr_conn_room(run->server, run->conn, n);
+    return wr_buf_fixed(room, room != NULL ? n : 0);
+}
+
+static void keep(struct run *run, const struct wr_buf *written)
+{
+    WR_ASSERT(!written->overflow || run->conn->broken);
+    run->conn->out_n += run->conn->broken ? 0 : written->n;
+}
+
+static void write_answer(struct run *run, uint32_t item, const struct wr_answer *answer)
+{
+    if (answer->err != WR_OK) {
+        struct wr_arena_mark mark = wr_arena_mark(&run->server->scratch);
+        struct wr_buf problem = wr_buf_in(&run->server->scratch, 512);
+        wr_answer_problem(&problem, &answer->error, wr_err_http(answer->err), item);
+        struct wr_buf out = room_for(run, problem.n + ITEM_ROOM);
+        add_between(&out, item, run->lines);
+        add_error(&out, wr_buf_view(&problem));
+        keep(run, &out);
+        wr_arena_rewind(&run->server->scratch, mark);
+        return;
+    }
+    struct wr_str document = run->want_features ? answer->projected : answer->document;
+    struct wr_buf out = room_for(run, document.n + ITEM_ROOM);
+    add_between(&out, item, run->lines);
+    add_decision(&out, document, wr_str_of(run->meta, run->n_meta));
+    keep(run, &out);
+}
+
+/* Head and body lie apart, since the head names the size of the body: the body moves up. */
+static void close_answer(struct run *run)
+{
+    struct wr_conn *conn = run->conn;
+    struct wr_buf out = room_for(run, 4);
+    if (run->lines) {
+        wr_buf_str(&out, run->n > 0 ? WR_STR("\n") : WR_STR(""));
+    } else {
+        wr_buf_str(&out, WR_STR("]\n"));
+    }
+    keep(run, &out);
+    if (has_gone(run)) {
+        return;
+    }
+    char room[HEAD_ROOM];
+    struct wr_buf head = wr_buf_fixed(room, sizeof room);
+    char *start = conn->out + conn->out_at + run->start;
+    size_t n = conn->out_n - conn->out_at - run->start - HEAD_ROOM;
+    struct wr_reply reply = {
+        .status = 200,
+        .close = !run->request->head->keep_alive,
+        .minor = run->request->head->minor,
+        .content_type = run->lines ? WR_STR("application/x-ndjson") : WR_STR("application/json"),
+        .body_elsewhere = n,
+        .durability = wr_answer_durability(run->server),
+        .elapsed = true,
+    };
+    run->slot->elapsed_at = wr_answer_write(&head, &reply);
+    WR_ASSERT(!head.overflow);
+    memcpy(start, room, head.n);
+    memmove(start + head.n, start + HEAD_ROOM, n);
+    conn->out_n -= HEAD_ROOM - head.n;
+    run->slot->n = (uint32_t)(head.n + n);
+}
+
+/* ── gathered ───────────────────────────────────────────────────────────────────────────────── */
+/* From item `item` on the answer waits for rows; what is written so far is taken out again. */
+static bool begin_gathering(struct run *run, uint32_t item)
+{
+    struct wr_conn *conn = run->conn;
+    struct wr_gathering *gathering = wr_gather_open(run->server, conn, run->slot, WR_GATHER_BATCH);
+    if (gathering == NULL) {
+        return false;
+    }
+    size_t from = conn->out_at + run->start + HEAD_ROOM;
+    gathering->begun =
+        wr_str_copy(&gathering->arena, wr_str_of(conn->out + from, conn->out_n - from));
+    gathering->parts = WR_NEW_ARRAY(&gathering->arena, struct wr_part, run->n);
+    gathering->n_parts = run->n;
+    gathering->n_done = item;
+    gathering->n_waiting = 1; /* not before all items are decided */
+    gathering->lines = run->lines;
+    gathering->want_features = run->want_features;
+    gathering->minor = run->request->head->minor;
+    gathering->keep_alive = run->request->head->keep_alive;
+    conn->out_n = conn->out_at + run->start;
+    run->gathering = gathering;
+    return gathering->parts != NULL && gathering->begun.p != NULL;
+}
+
+void wr_batch_finish(struct wr_server *server, struct wr_gathering *gathering)
+{
+    char meta[2][META_ROOM];
+    size_t n[2];
+    for (int i = 0; i < 2; i++) {
+        n[i] = write_meta(server, meta[i], gathering->slot->first_ns, i == 1);
+    }
+    struct wr_buf body = wr_buf_in(&gathering->arena, gathering->begun.n + ITEM_ROOM +
+                                                          gathering->n_parts * (size_t)512);
+    wr_buf_str(&body, gathering->begun);
+    for (uint32_t i = gathering->n_done; i < gathering->n_parts; i++) {
+        const struct wr_part *part = &gathering->parts[i];
+        add_between(&body, i, gathering->lines);
+        if (part->status == 200) {
+            add_decision(&body, part->text, wr_str_of(meta[part->replayed], n[part->replayed]));
+        } else {
+            add_error(&body, part->text);
+        }
+    }
+    wr_buf_str(&body, gathering->lines ? WR_STR("\n") : WR_STR("]\n"));
+    gathering->conn->broken = gathering->conn->broken || body.overflow;
+    wr_gather_set_bytes(server, gathering, 200,
+                        gathering->lines ? WR_STR("application/x-ndjson")
+                                         : WR_STR("application/json"),
+                        wr_buf_view(&body), false);
+}
+
+static bool gather_answer(struct run *run, uint32_t item, const struct wr_answer *answer)
+{
+    if (run->gathering == NULL && !begin_gathering(run, item)) {
+        run->conn->broken = true; /* the caller asks again, and all of it is known then */
+        return true;
+    }
+    struct wr_part *part = &run->gathering->parts[item];
+    part->sequence = answer->err == WR_OK ? answer->sequence : 0;
+    part->replayed = answer->replayed;
+    if (answer->err != WR_OK) {
+        wr_gather_set_problem(run->gathering, part, &answer->error, item);
+    } else if (answer->replayed) {
+        return wr_gather_ask(run->server, run->gathering, item);
+    } else {
+        wr_gather_set_document(run->gathering, part, answer->document, answer->features);
+    }
+    return true;
+}
+
+/* ── deciding ───────────────────────────────────────────────────────────────────────────────── */
+/* False when the state is lost: it has rows that are not kept. */
+static bool take_answer(struct run *run, uint32_t item, const struct wr_answer *answer)
+{
+    wr_decide_count(run->server, answer, run->budget);
+    if (answer->err == WR_OK) {
+        run->last = WR_MAX(run->last, answer->sequence);
+        if (!answer->replayed && !wr_decide_keep(run->server, answer->sequence, answer->record)) {
+            return false;
+        }
+    }
+    if (run->conn->broken) {
+        return true;
+    }
+    if (run->gathering != NULL || answer->replayed) {
+        return gather_answer(run, item, answer);
+    }
+    write_answer(run, item, answer);
+    return true;
+}
+
+static bool decide_some(struct run *run, uint32_t n)
+{
+    struct wr_server *server = run->server;
+    struct wr_error error = {.offset = WR_NO_OFFSET};
+    for (uint32_t i = 0; i < n; i++) {
+        server->requests[i] = (struct wr_request){
+            .now_us = wr_decide_now_us(server),
+            .budget = run->budget,
+            .want_features = run->want_features,
+        };
+        wr_err err = wr_split_next(&run->split, &server->requests[i].body, &error);
+        WR_ASSERT(err == WR_OK); /* it was counted */
+    }
+    if (wr_engine_batch(server->engine, server->requests, n, &server->scratch, server->answers,
+                        &error) != WR_OK) {
+        wr_server_log(server, "error", "batch_lost", "%s", error.text);
+        return false;
+    }
+    server->metrics.n_batches++;
+    server->metrics.n_batch_items += n;
+    run->n_meta = write_meta(server, run->meta, run->request->first_ns, false);
+    bool kept = true;
+    for (uint32_t i = 0; i < n && kept; i++) {
+        kept = take_answer(run, run->n_done + i, &server->answers[i]);
+    }
+    run->n_done += n;
+    wr_arena_reset(&server->scratch);
+    wr_journal_thread_submit(server->thread); /* it writes while the next ones are decided */
+    return kept;
+}
+
+static void run_all(struct run *run)
+{
+    struct wr_server *server = run->server;
+    struct wr_buf out = room_for(run, HEAD_ROOM + ITEM_ROOM);
+    if (!run->conn->broken) {
+        out.n = HEAD_ROOM; /* filled in when the size is known */
+        wr_buf_str(&out, run->lines ? WR_STR("") : WR_STR("["));
+        keep(run, &out);
+    }
+    while (run->n_done < run->n && !server->failed) {
+        server->failed =
+            !decide_some(run, WR_MIN(run->n - run->n_done, (uint32_t)WR_LIMIT_ENGINE_BATCH));
+    }
+    wr_slot_needs(server, run->slot, run->last);
+    run->slot->handed_ns = run->last != 0 ? server->now_ns : 0;
+    if (has_gone(run)) {
+        return;
+    }
+    if (run->gathering == NULL) {
+        close_answer(run);
+    } else if (--run->gathering->n_waiting == 0) {
+        wr_batch_finish(server, run->gathering);
+    }
+}
+
+void wr_gather_batch(struct wr_server *server, struct wr_conn *conn,
+                     const struct wr_http_request *request)
+{
+    struct wr_error error = {.offset = WR_NO_OFFSET};
+    struct wr_str features;
+    bool lines = wr_gather_wants_lines(request);
+    struct run run = {.server = server, .conn = conn, .request = request};
+    wr_decide_batch(server); /* what came before on other connections comes before */
+    wr_err err = wr_decide_ready(server, &error);
+    if (err == WR_OK && server->failed) {
+        err = wr_fail(&error, WR_E_JOURNAL, "the journal has failed");
+    }
+    err = err != WR_OK ? err : wr_gather_count(request->body, lines, &run.n, &error);
+    if (err != WR_OK) {
+        wr_answer_error(server, conn, request, &error);
+        return;
+    }
+    run.slot = wr_conn_slot(conn, request->first_ns);
+    WR_ASSERT(run.slot != NULL);
+    run.start = conn->out_n - conn->out_at;
+    run.budget = wr_decide_budget(server, request->head, request->first_ns);
+    run.want_features = wr_h1_query(request->head->query, WR_STR("features"), &features) &&
+                        !wr_str_eq(features, WR_STR("false"));
+    wr_split_open(&run.split, request->body, lines);
+    run.lines = !run.split.is_array;
+    run_all(&run);
+}
