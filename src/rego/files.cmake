@@ -66,6 +66,8 @@ list(APPEND WEIR_CORE_FILES
   src/rego/compile_test.c
   src/rego/index.c
   src/rego/lane.c
+  src/rego/lane_plan.c
+  src/rego/lane_units.c
   src/rego/same.c
   src/rego/vm_index.c
   src/rego/vm.c

@@ -417,7 +417,8 @@ bool wr_index_build(struct wr_arena *arena, struct wr_index *index, const struct
 {
     struct builder b = {.arena = arena, .index = index, .tests = tests, .n_tests = n_tests};
     *index = (struct wr_index){.n_clauses = n_clauses, .n_words = (n_clauses + 63) / 64};
-    index->dimensions = WR_NEW_ARRAY(arena, struct wr_dimension, n_sources);
+    index->dimensions =
+        WR_NEW_ARRAY(arena, struct wr_dimension, (size_t)n_sources + WR_INDEX_COUNTS);
     index->entries = WR_NEW_ARRAY(arena, uint32_t, n_clauses);
     if (index->dimensions == NULL || index->entries == NULL || !make_scratch(&b)) {
         return false;

@@ -24,6 +24,7 @@
 
 #define WR_INDEX_CLAUSES 1024 /* of one index */
 #define WR_INDEX_MIN     4    /* clauses from which on an index is made */
+#define WR_INDEX_COUNTS  8    /* groups of comprehensions that are counted together */
 
 enum wr_source_kind {
     WR_SOURCE_INPUT,    /* path `id` */
@@ -78,8 +79,9 @@ struct wr_index {
     uint32_t *entries; /* by clause: its instruction behind the tests */
 };
 
-/* Adds dimensions for tests[i] of clause i (n_tests[i] of them), all of sources that stand in
- * `sources`, in that order. False: no room. */
+/* Makes dimensions for tests[i] of clause i (n_tests[i] of them), all of sources that stand in
+ * `sources`, in that order. There
+ * is room for WR_INDEX_COUNTS more. False: no room. */
 bool wr_index_build(struct wr_arena *arena, struct wr_index *index, const struct wr_source *sources,
                     uint32_t n_sources, struct wr_test *const *tests, const uint32_t *n_tests,
                     uint32_t n_clauses);

@@ -78,6 +78,32 @@ bool wr_lane_start(struct compiler *c, struct wr_lane *lane, const struct wr_pla
     return !c->no_room;
 }
 
+bool wr_lane_start_inner(struct compiler *c, struct wr_lane *lane, const struct wr_lane *outer,
+                         const struct wr_plan_body *body)
+{
+    struct wr_plan_clause *clause = WR_NEW(c->arena, struct wr_plan_clause);
+    if (clause == NULL) {
+        return false;
+    }
+    *clause = *outer->clause;
+    clause->body = (struct wr_plan_body *)(uintptr_t)body;
+    *lane = (struct wr_lane){.clause = clause, .n = body->n, .cannot_err = true};
+    if (!wr_start_bindings(c, clause)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < outer->scope.bindings.n_bound; i++) {
+        uint32_t var = outer->scope.bindings.bound_trail[i];
+        wr_bind_register(c, var, outer->scope.var_register[var]);
+        c->var_constant[var] = outer->scope.var_constant[var];
+    }
+    lane->order = wr_order_clause(c, body);
+    wr_lane_leave(c, lane);
+    wr_lane_enter(c, lane);
+    bool ok = lane->order != NULL && wr_lane_take_tests(c, lane);
+    wr_lane_leave(c, lane);
+    return ok;
+}
+
 /* `name := constant`: no code, only a name. */
 static bool names_constant(struct compiler *c, const struct wr_plan_expr *e)
 {

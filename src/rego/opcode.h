@@ -89,6 +89,7 @@
     X(CANDIDATE, "at", 1, 1,                                                                       \
       "to the next candidate of r[a], behind its tests; to t if none is left")                     \
     X(DONE, "ant", 1, 1, "clause d of r[a] is pending no more; to t if none is")                   \
+    X(INCREMENT, "a", 0, 1, "r[a] = r[a] + 1, a count")                                            \
     X(FINISH, "ab", 0, 1, "r[a] = what accumulator r[b] holds; conflict if keys disagree")         \
     X(MERGE, "ab", 0, 1, "r[a] = r[a] with the base document at node r[b] below it")               \
     X(RESULT, "abn", 0, 0, "r[a] = r[b], a conflict if r[a] is another value; d: in a function")   \

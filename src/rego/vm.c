@@ -843,6 +843,10 @@ wr_err wr_vm_run(struct vm *vm)
     }
     CASE(DONE)
     NEXT_IF(r[in->a].type != VM_CLAUSES || wr_vm_done(&r[in->a], in->d));
+    CASE(INCREMENT)
+    BURN(1);
+    r[in->a].i++;
+    NEXT();
     CASE(FINISH)
     TRY(wr_vm_collect_finish(vm, &r[in->b], &out));
     r[in->a] = out;

@@ -66,6 +66,23 @@ counted["listed"] { input.k in data.list }
 counted["ok"] { input.ok[input.k]; input.k in data.list }
 counted["not"] { input.ok[input.k]; input.k == "y" }
 
+# Comprehensions that are only counted and begin alike: one loop counts for all.
+# query: data.test.many
+# input: {"xs": [{"n": 1}, {"n": 5}, {"n": 9}, {"m": 0}, {"n": 5}], "least": 1}
+# expect: ["a", "b", "d", "e", "f", "h"]
+# input: {"xs": {"a": {"n": 9}, "b": {"n": 9}}, "least": 3}
+# expect: ["b", "e", "h"]
+# input: {"least": 1}
+# expect: ["h"]
+many["a"] { count([x | x := input.xs[_]; x.n > 0]) >= 4 }
+many["b"] { count([x | x := input.xs[_]; x.n >= 5]) > 1 }
+many["c"] { count([y | y := input.xs[_]; y.n > 5]) == 7 }
+many["d"] { input.least < 2; count([y | y := input.xs[_]; y.n == 1]) == 1 }
+many["e"] { k := 8; count([z | z := input.xs[_]; z.n > k]) != 0 }
+many["f"] { count([1 | x := input.xs[_]; x.n < 6; x.n > input.least]) == 2 }
+many["g"] { count([x | x := input.xs[_]; x.n > 100]) > 0 }
+many["h"] { count([x | x := input.xs[_]; x.n > 100]) == 0 }
+
 # Functions: arguments are tested, too.
 # query: [data.test.f("a", 1), data.test.f("b", 5), data.test.f("b", 50), data.test.f(1.0, "any")]
 # expect: [1, "small", "large", "one"]
