@@ -37,11 +37,12 @@ endfunction()
 
 set(APP src/app/main.c src/app/cli.c src/app/cmd_about.c src/app/engine_open.c src/app/file.c
   src/app/pack_load.c src/app/yaml_file.c ${CMAKE_BINARY_DIR}/starter_pack.c)
-weir_wasm(risk-control ${APP} src/app/commands_edge.c src/app/cmd_serve.c
+weir_wasm(risk-control ${APP} src/app/commands_edge.c src/app/cmd_serve.c src/app/eval_env.c src/app/serve_log.c
   ${WEIR_SERVER_FILES} src/shell/crypto_absent.c src/shell/sqlite_bare.c ${WEIR_WASM_PORT_FILES})
 weir_wasm(weir-cli ${APP} src/app/commands_cli.c src/app/anchors.c src/app/cardsim.c
   src/app/cmd_check.c src/app/cmd_decide.c src/app/cmd_eval.c src/app/cmd_fmt.c
   src/app/cmd_model.c src/app/cmd_pack.c src/app/cmd_simulate.c src/app/cmd_test.c
   src/app/csv.c src/app/decider.c src/app/eval_env.c src/app/labelqueue.c
+  src/app/bundle.c src/app/bundle_sign.c src/shell/go_json.c
   src/app/policy_load.c src/app/progress.c src/app/rego_output.c src/app/rowevent.c
   src/app/simevent.c src/shell/crypto_absent.c)

@@ -10,32 +10,36 @@
 static struct {
     const char *format;
     bool bundle, strict, v1;
+    struct wr_option_list ignore;
 } options = {.format = "pretty"};
 
 static const struct wr_option table[] = {
     {"format", 'f', WR_OPT_TEXT, "pretty|json", "how to print errors (pretty)", &options.format},
     {"bundle", 'b', WR_OPT_FLAG, NULL, "the paths are bundles", &options.bundle},
+    {"ignore", 0, WR_OPT_LIST, "PATTERN", "leave out files and folders of this name",
+     &options.ignore},
     {"strict", 'S', WR_OPT_FLAG, NULL, "compiler strict mode", &options.strict},
     {"v1-compatible", 0, WR_OPT_FLAG, NULL, "modules are Rego v1", &options.v1},
 };
 
 static int check(struct wr_arena *arena, int argc, char **argv)
 {
-    struct wr_error error = {0};
     struct wr_policy_files files;
     struct wr_rego_errors errors;
     struct wr_rego_program *program;
-    wr_err code = wr_policy_init(&files, arena, &error);
-    for (int i = 0; i < argc && code == WR_OK; i++) {
-        code = wr_policy_add(&files, arena, argv[i], options.bundle, &error);
-    }
-    if (code != WR_OK) {
-        return wr_complain_error("loading", &error);
+    struct wr_policy_paths paths = {.ignore = &options.ignore, .v1 = options.v1};
+    if (options.bundle) {
+        paths.bundles = (const char *const *)argv;
+        paths.n_bundles = (size_t)argc;
+    } else {
+        paths.paths = (const char *const *)argv;
+        paths.n_paths = (size_t)argc;
     }
     struct wr_rego_options how = {.v1 = options.v1, .strict = options.strict};
     wr_rego_errors_init(&errors, arena);
-    if (wr_rego_compile(arena, files.sources, files.n, &files.data, &how, &program, &errors) ==
-        WR_OK) {
+    if (wr_policy_load(&files, arena, &paths, &errors) &&
+        wr_rego_compile(arena, files.sources, files.n, &files.data, &how, &program, &errors) ==
+            WR_OK) {
         return WR_EXIT_OK;
     }
     bool json = strcmp(options.format, "json") == 0;

@@ -16,7 +16,7 @@
 static struct {
     struct wr_option_list data, bundle;
     const char *input, *format, *package;
-    struct wr_option_list imports;
+    struct wr_option_list imports, ignore;
     bool stdin_input, fail, fail_defined, strict, strict_builtins, v1;
 } options = {.format = "json"};
 
@@ -30,6 +30,8 @@ static const struct wr_option table[] = {
      &options.format},
     {"package", 0, WR_OPT_TEXT, "NAME", "evaluate as if within this package", &options.package},
     {"import", 0, WR_OPT_LIST, "PATH", "import for the query", &options.imports},
+    {"ignore", 0, WR_OPT_LIST, "PATTERN", "leave out files and folders of this name",
+     &options.ignore},
     {"fail", 0, WR_OPT_FLAG, NULL, "exit 1 when the result is undefined", &options.fail},
     {"fail-defined", 0, WR_OPT_FLAG, NULL, "exit 1 when the result is defined",
      &options.fail_defined},
@@ -150,20 +152,11 @@ static int print_errors(struct session *s, const struct wr_rego_errors *errors)
     return WR_EXIT_USAGE;
 }
 
-static wr_err load(struct session *s, struct wr_policy_files *files, struct wr_error *error)
+static wr_err load(struct session *s, struct wr_error *error)
 {
-    wr_err code = wr_policy_init(files, &s->arena, error);
-    for (size_t i = 0; i < options.data.n && code == WR_OK; i++) {
-        code = wr_policy_add(files, &s->arena, options.data.items[i], false, error);
-    }
-    for (size_t i = 0; i < options.bundle.n && code == WR_OK; i++) {
-        code = wr_policy_add(files, &s->arena, options.bundle.items[i], true, error);
-    }
     const char *input = options.stdin_input ? "-" : options.input;
     s->input = wr_undefined();
-    return code == WR_OK && input != NULL
-               ? wr_policy_read_document(&s->arena, input, &s->input, error)
-               : code;
+    return input != NULL ? wr_policy_read_document(&s->arena, input, &s->input, error) : WR_OK;
 }
 
 static int evaluate(struct session *s)
@@ -198,13 +191,22 @@ static int eval_query(struct session *s, const char *text)
     struct wr_policy_files files;
     struct wr_rego_errors errors;
     struct wr_str imports[WR_LIMIT_OPTION_LIST];
-    if (load(s, &files, &error) != WR_OK) {
+    if (load(s, &error) != WR_OK) {
         wr_complain_error("loading", &error);
         return WR_EXIT_USAGE;
     }
+    struct wr_policy_paths paths = {options.data.items,
+                                    options.data.n,
+                                    options.bundle.items,
+                                    options.bundle.n,
+                                    &options.ignore,
+                                    NULL,
+                                    false,
+                                    options.v1};
     struct wr_rego_options how = {.v1 = options.v1, .strict = options.strict};
     wr_rego_errors_init(&errors, &s->arena);
-    if (wr_rego_compile(&s->arena, files.sources, files.n, &files.data, &how, &s->program,
+    if (!wr_policy_load(&files, &s->arena, &paths, &errors) ||
+        wr_rego_compile(&s->arena, files.sources, files.n, &files.data, &how, &s->program,
                         &errors) != WR_OK) {
         return print_errors(s, &errors);
     }

@@ -2,7 +2,9 @@
 /* weir serve: the decision service. */
 #include "app/commands.h"
 #include "app/engine_open.h"
+#include "app/eval_env.h"
 #include "feature/instant.h"
+#include "app/serve_log.h"
 #include "port/host.h"
 #include "shell/server.h"
 #include "value/json_write.h"
@@ -12,15 +14,17 @@
 #include <time.h>
 
 static struct {
-    const char *pack, *model, *state, *mode, *clock, *card_key;
+    const char *pack, *model, *state, *mode, *clock, *card_key, *opa_api;
     struct wr_option_list listen;
     int64_t deadline_ms;
     uint64_t connections, body, state_cap, ids;
-} options = {.state = "weir-state", .mode = "durable", .clock = "wall"};
+} options = {.state = "weir-state", .mode = "durable", .clock = "wall", .opa_api = "read"};
 
 static const struct wr_option table[] = {
     {"pack", 'p', WR_OPT_TEXT, "DIR|FILE", "the pack, a folder or .tar.gz (the starter pack)",
      &options.pack},
+    {"opa-api", 0, WR_OPT_TEXT, "read|write",
+     "may clients set policies and data beside the pack's (read)", &options.opa_api},
     {"state", 's', WR_OPT_TEXT, "DIR", "state directory: journal, node id (weir-state)",
      &options.state},
     {"listen", 'l', WR_OPT_LIST, "ADDRESS",
@@ -41,25 +45,6 @@ static const struct wr_option table[] = {
      &options.state_cap},
     {"ids", 0, WR_OPT_U64, "N", "event ids remembered (the pack's)", &options.ids},
 };
-
-/* One JSON line on standard output, for collectors of logs. */
-static void log_line(void *context, const char *level, const char *event, const char *text)
-{
-    (void)context;
-    struct timespec now;
-    struct tm utc;
-    char when[32], room[2048];
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
-    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &utc);
-    struct wr_buf buf = wr_buf_fixed(room, sizeof room - 1);
-    wr_format(&buf, "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"event\":\"%s\",\"text\":", when,
-              now.tv_nsec / 1000000, level, event);
-    wr_json_write_string(&buf, wr_str_z(text), WR_JSON_COMPACT);
-    wr_buf_str(&buf, WR_STR("}\n"));
-    fwrite(buf.p, 1, buf.n, stdout);
-    fflush(stdout);
-}
 
 /* ── the next pack: the same path, read again ───────────────────────────────────────────────── */
 struct served_pack {
@@ -114,6 +99,11 @@ static bool make_config(struct wr_server_config *config)
         wr_complain("--clock wants wall or events, not %s", options.clock);
         return false;
     }
+    bool writes = strcmp(options.opa_api, "write") == 0;
+    if (!writes && strcmp(options.opa_api, "read") != 0) {
+        wr_complain("--opa-api wants read or write, not %s", options.opa_api);
+        return false;
+    }
     if (options.listen.n > WR_LIMIT_ADDRESSES) {
         wr_complain("--listen may be given %d times", WR_LIMIT_ADDRESSES);
         return false;
@@ -131,7 +121,8 @@ static bool make_config(struct wr_server_config *config)
     config->card_key = wr_str_z(options.card_key != NULL ? options.card_key : "");
     config->packs = (struct wr_pack_source){load_again, give_back, NULL};
     config->version = WEIR_VERSION;
-    config->log = log_line;
+    config->log = wr_serve_log;
+    config->opa = (struct wr_opa_config){.writable = writes, .env = wr_eval_env(0)};
     config->state_cap = options.state_cap;
     config->ids_cap = options.ids;
     if (options.connections != 0) {
@@ -202,6 +193,7 @@ const struct wr_command wr_command_serve = {
     "examples:\n"
     "  weir serve --pack packs/cards --state /var/lib/weir\n"
     "  weir serve --mode fast --listen unix:/run/weir.sock --listen 127.0.0.1:8181\n"
+    "  weir serve --pack packs/cards --opa-api write\n"
     "  curl -s localhost:8181/v1/decisions -d @event.json\n"
     "  curl -s -X POST localhost:8181/v1/pack:reload\n",
     table,

@@ -15,6 +15,7 @@
 static struct {
     const char *format, *run;
     bool bundle, verbose, v1;
+    struct wr_option_list ignore;
 } options = {.format = "pretty"};
 
 static const struct wr_option table[] = {
@@ -22,6 +23,8 @@ static const struct wr_option table[] = {
     {"run", 'r', WR_OPT_TEXT, "REGEX", "run tests whose path matches", &options.run},
     {"format", 'f', WR_OPT_TEXT, "pretty|json", "how to print (pretty)", &options.format},
     {"bundle", 'b', WR_OPT_FLAG, NULL, "the paths are bundles", &options.bundle},
+    {"ignore", 0, WR_OPT_LIST, "PATTERN", "leave out files and folders of this name",
+     &options.ignore},
     {"v1-compatible", 0, WR_OPT_FLAG, NULL, "modules are Rego v1", &options.v1},
 };
 
@@ -210,19 +213,20 @@ static void print_json(struct suite *suite)
 
 static int test_all(struct suite *suite, int argc, char **argv)
 {
-    struct wr_error error = {0};
     struct wr_policy_files files;
     struct wr_rego_errors errors;
-    wr_err code = wr_policy_init(&files, &suite->arena, &error);
-    for (int i = 0; i < argc && code == WR_OK; i++) {
-        code = wr_policy_add(&files, &suite->arena, argv[i], options.bundle, &error);
-    }
-    if (code != WR_OK) {
-        return wr_complain_error("loading", &error);
+    struct wr_policy_paths paths = {.ignore = &options.ignore, .v1 = options.v1};
+    if (options.bundle) {
+        paths.bundles = (const char *const *)argv;
+        paths.n_bundles = (size_t)argc;
+    } else {
+        paths.paths = (const char *const *)argv;
+        paths.n_paths = (size_t)argc;
     }
     struct wr_rego_options how = {.v1 = options.v1};
     wr_rego_errors_init(&errors, &suite->arena);
-    if (wr_rego_compile(&suite->arena, files.sources, files.n, &files.data, &how, &suite->program,
+    if (!wr_policy_load(&files, &suite->arena, &paths, &errors) ||
+        wr_rego_compile(&suite->arena, files.sources, files.n, &files.data, &how, &suite->program,
                         &errors) != WR_OK) {
         wr_rego_errors_print(&suite->arena, &errors, false, stderr);
         return WR_EXIT_FAILED;

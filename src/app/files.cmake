@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 list(APPEND WEIR_APP_FILES
   src/app/anchors.c
+  src/app/bundle.c
+  src/app/bundle_sign.c
   src/app/cardsim.c
   src/app/cli.c
   src/app/client.c
@@ -17,6 +19,7 @@ list(APPEND WEIR_APP_FILES
   src/app/modelquality.c
   src/app/modelrow.c
   src/app/cmd_pack.c
+  src/app/cmd_run.c
   src/app/cmd_serve.c
   src/app/cmd_simulate.c
   src/app/cmd_test.c
@@ -37,6 +40,7 @@ list(APPEND WEIR_APP_FILES
   src/app/progress.c
   src/app/rego_output.c
   src/app/rowevent.c
+  src/app/serve_log.c
   src/app/simevent.c
   src/app/yaml_file.c
 )

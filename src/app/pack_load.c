@@ -132,8 +132,8 @@ wr_err wr_pack_file_from_yaml(struct wr_arena *arena, struct wr_pack_file *file,
     return is_yaml_of_ours(file->path) ? from_yaml(arena, file, error) : WR_OK;
 }
 
-wr_err wr_pack_load_files(struct wr_arena *arena, const char *path, struct wr_pack_file **files,
-                          size_t *n, struct wr_error *error)
+wr_err wr_pack_load_raw(struct wr_arena *arena, const char *path, struct wr_pack_file **files,
+                        size_t *n, struct wr_error *error)
 {
     *n = 0;
     wr_err code = wr_file_is_directory(path) ? load_folder(arena, path, files, n, error)
@@ -141,6 +141,13 @@ wr_err wr_pack_load_files(struct wr_arena *arena, const char *path, struct wr_pa
     if (code != WR_OK && error->where[0] == '\0') {
         wr_error_where(error, path, strlen(path));
     }
+    return code;
+}
+
+wr_err wr_pack_load_files(struct wr_arena *arena, const char *path, struct wr_pack_file **files,
+                          size_t *n, struct wr_error *error)
+{
+    wr_err code = wr_pack_load_raw(arena, path, files, n, error);
     for (size_t i = 0; i < *n && code == WR_OK; i++) {
         code = wr_pack_file_from_yaml(arena, &(*files)[i], error);
     }

@@ -11,6 +11,10 @@
 
 #define WR_LIMIT_INFLATE_RATIO 100
 
+/* All files, as they are. */
+wr_err wr_pack_load_raw(struct wr_arena *arena, const char *path, struct wr_pack_file **files,
+                        size_t *n, struct wr_error *error);
+
 /* Files of a pack as the core wants them. Errors name the path. */
 wr_err wr_pack_load_files(struct wr_arena *arena, const char *path, struct wr_pack_file **files,
                           size_t *n, struct wr_error *error);

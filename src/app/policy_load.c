@@ -2,22 +2,52 @@
 #include "app/policy_load.h"
 #include "app/file.h"
 #include "app/yaml_file.h"
+#include "shell/go_json.h"
 #include "value/json_read.h"
 
 #include <stdio.h>
 
-wr_err wr_policy_init(struct wr_policy_files *files, struct wr_arena *arena, struct wr_error *error)
-{
-    *files = (struct wr_policy_files){
-        .sources = WR_NEW_ARRAY(arena, struct wr_rego_source, WR_LIMIT_POLICY_FILES),
-        .data = wr_object_from(NULL, 0),
-    };
-    return files->sources != NULL ? WR_OK : wr_fail(error, WR_E_MEMORY, "no memory");
-}
+#define FILE_SIZE_MAX (1u << 30)
+
+struct loader {
+    struct wr_policy_files *files;
+    struct wr_arena *arena;
+    const struct wr_policy_paths *paths;
+    struct wr_rego_errors *errors;
+};
 
 static bool is_yaml(struct wr_str path)
 {
     return wr_str_ends(path, WR_STR(".yaml")) || wr_str_ends(path, WR_STR(".yml"));
+}
+
+static bool complain(struct loader *l, const char *format, ...) WR_PRINTF(2, 3);
+static bool complain(struct loader *l, const char *format, ...)
+{
+    struct wr_buf text = wr_buf_in(l->arena, 256);
+    va_list args;
+    va_start(args, format);
+    wr_vformat(&text, format, args);
+    va_end(args);
+    wr_rego_error_add(l->errors, WR_E_IO, (struct wr_str){0}, NULL, "%.*s", (int)text.n, text.p);
+    return false;
+}
+
+/* ── documents ──────────────────────────────────────────────────────────────────────────────── */
+static wr_err parse_document(struct wr_arena *arena, struct wr_str name, struct wr_str text,
+                             struct wr_value *out, struct wr_error *error)
+{
+    if (is_yaml(name)) {
+        return wr_yaml_file_read(arena, text, out, error);
+    }
+    wr_err code = wr_json_read(arena, text, true, NULL, out, error);
+    if (code == WR_E_JSON || code == WR_E_NEED_MORE) { /* in OPA's words */
+        struct wr_buf words = wr_buf_in(arena, 128);
+        if (wr_go_json_complain(&words, text)) {
+            return wr_fail(error, code, "%.*s", (int)words.n, words.p);
+        }
+    }
+    return code;
 }
 
 wr_err wr_policy_read_document(struct wr_arena *arena, const char *path, struct wr_value *out,
@@ -25,147 +55,183 @@ wr_err wr_policy_read_document(struct wr_arena *arena, const char *path, struct 
 {
     struct wr_str text;
     wr_err code = wr_file_read(arena, path, WR_LIMIT_JSON_SIZE, &text, error);
-    if (code == WR_OK) {
-        code = is_yaml(wr_str_z(path)) ? wr_yaml_file_read(arena, text, out, error)
-                                       : wr_json_read(arena, text, true, NULL, out, error);
-        if (code != WR_OK) {
-            wr_error_where(error, path, strlen(path));
-        }
-    }
-    return code;
+    return code == WR_OK ? parse_document(arena, wr_str_z(path), text, out, error) : code;
 }
 
-/* b over a: objects are merged key by key; anything else must be equal or stand alone. */
-static bool merge(struct wr_arena *arena, const struct wr_value *a, const struct wr_value *b,
-                  struct wr_value *out, unsigned depth)
+/* ── files ──────────────────────────────────────────────────────────────────────────────────── */
+static bool add_module(struct loader *l, struct wr_str name, struct wr_str text)
 {
-    if (a->type != WR_OBJECT || b->type != WR_OBJECT || depth > WR_LIMIT_VALUE_DEPTH) {
-        *out = *a;
-        return wr_value_eq(a, b);
+    struct wr_policy_files *files = l->files;
+    if (files->n == WR_LIMIT_POLICY_FILES) {
+        return complain(l, "more than %d modules", WR_LIMIT_POLICY_FILES);
     }
-    struct wr_pair *pairs = WR_NEW_ARRAY(arena, struct wr_pair, (size_t)a->n + b->n);
-    if (pairs == NULL) {
-        return false;
-    }
-    size_t n = a->n;
-    if (n != 0) {
-        memcpy(pairs, a->pairs, n * sizeof *pairs);
-    }
-    for (uint32_t i = 0; i < b->n; i++) {
-        const struct wr_value *old = wr_object_get(a, &b->pairs[i].key);
-        if (old == NULL) {
-            pairs[n++] = b->pairs[i];
-            continue;
-        }
-        size_t at = (size_t)((const struct wr_pair *)(const void *)(old - 1) - a->pairs);
-        if (!merge(arena, old, &b->pairs[i].value, &pairs[at].value, depth + 1)) {
-            return false;
-        }
-    }
-    *out = wr_object_from(pairs, n);
+    files->sources[files->n++] = (struct wr_rego_source){name, text};
     return true;
 }
 
-/* Wraps a document in objects for every folder of a relative path. */
-static struct wr_value at_path(struct wr_arena *arena, struct wr_str path, struct wr_value v)
+static bool add_value(struct loader *l, const char *path, struct wr_value v)
 {
-    size_t end = path.n;
-    while (end > 0 && path.p[end - 1] != '/') {
-        end--;
+    struct wr_value merged;
+    if (wr_arena_failed(l->arena)) {
+        return complain(l, "%s: no memory", path);
     }
-    while (end > 0) {
-        size_t stop = end - 1, start = stop; /* the folder's name is [start, stop) */
-        while (start > 0 && path.p[start - 1] != '/') {
-            start--;
-        }
-        struct wr_pair *pair = WR_NEW(arena, struct wr_pair);
-        if (pair == NULL) {
-            return v;
-        }
-        *pair = (struct wr_pair){wr_string(wr_str_of(path.p + start, stop - start)), v};
-        v = wr_object_from(pair, 1);
-        end = start;
+    if (v.type != WR_OBJECT) {
+        return complain(l, "%s: document must be of type object", path);
     }
-    return v;
+    if (!wr_data_merge(l->arena, &l->files->data, &v, &merged)) {
+        return complain(l, "%s: merge error", path);
+    }
+    l->files->data = merged;
+    return true;
 }
 
-static struct wr_str base_name(struct wr_str path)
+/* `folders`: path relative to where the data's root is; `prefix`: "a.b", or empty. */
+static bool add_file(struct loader *l, const char *path, struct wr_str folders,
+                     struct wr_str prefix)
 {
-    size_t slash = path.n;
-    while (slash > 0 && path.p[slash - 1] != '/') {
-        slash--;
-    }
-    return wr_str_of(path.p + slash, path.n - slash);
-}
-
-static bool is_bundle_data(struct wr_str path)
-{
-    struct wr_str name = base_name(path);
-    return wr_str_eq(name, WR_STR("data.json")) || wr_str_eq(name, WR_STR("data.yaml")) ||
-           wr_str_eq(name, WR_STR("data.yml"));
-}
-
-static wr_err add_file(struct wr_policy_files *files, struct wr_arena *arena, const char *path,
-                       struct wr_str relative, bool bundle, struct wr_error *error)
-{
-    struct wr_str name = wr_str_copy(arena, wr_str_z(path));
+    struct wr_str name = wr_str_copy(l->arena, wr_str_z(path)), text;
+    struct wr_error error = {.offset = WR_NO_OFFSET};
+    struct wr_value v;
     if (name.p == NULL) {
-        return wr_fail(error, WR_E_MEMORY, "no memory for %s", path);
+        return complain(l, "%s: no memory", path);
+    }
+    if (wr_file_read(l->arena, path, FILE_SIZE_MAX, &text, &error) != WR_OK) {
+        return complain(l, "%s", error.text);
     }
     if (wr_str_ends(name, WR_STR(".rego"))) {
-        if (files->n == WR_LIMIT_POLICY_FILES) {
-            return wr_fail(error, WR_E_LIMIT, "more than %d modules", WR_LIMIT_POLICY_FILES);
+        return add_module(l, name, text);
+    }
+    if (parse_document(l->arena, name, text, &v, &error) != WR_OK) {
+        return error.row != 0 ? complain(l, "%s:%u:%u: %s", path, error.row, error.col, error.text)
+                              : complain(l, "%s: %s", path, error.text);
+    }
+    v = wr_data_at(l->arena, folders, v);
+    if (prefix.n > 0) { /* a.b as the folders a/b */
+        struct wr_buf place = wr_buf_in(l->arena, prefix.n + 2);
+        for (size_t i = 0; i < prefix.n; i++) {
+            wr_buf_char(&place, prefix.p[i] == '.' ? '/' : prefix.p[i]);
         }
-        struct wr_rego_source *source = &files->sources[files->n++];
-        source->file = name;
-        return wr_file_read(arena, path, 1u << 30, &source->text, error);
+        wr_buf_char(&place, '/');
+        v = wr_data_at(l->arena, wr_buf_view(&place), v);
     }
-    bool data = wr_str_ends(name, WR_STR(".json")) || is_yaml(name);
-    if (!data || (bundle && !is_bundle_data(relative)) ||
-        (!bundle && wr_str_eq(base_name(name), WR_STR("weir.yaml")))) {
-        return WR_OK;
-    }
-    struct wr_value v, merged;
-    wr_err code = wr_policy_read_document(arena, path, &v, error);
-    if (code != WR_OK) {
-        return code;
-    }
-    v = at_path(arena, relative, v);
-    if (wr_arena_failed(arena)) {
-        return wr_fail(error, WR_E_MEMORY, "no memory for %s", path);
-    }
-    if (v.type != WR_OBJECT || !merge(arena, &files->data, &v, &merged, 0)) {
-        code = wr_fail(error, WR_E_PACK, "%s",
-                       v.type != WR_OBJECT ? "data at the root must be an object"
-                                           : "the data conflicts with that of another file");
-        wr_error_where(error, path, strlen(path));
-        return code;
-    }
-    files->data = merged;
-    return WR_OK;
+    return add_value(l, path, v);
 }
 
-wr_err wr_policy_add(struct wr_policy_files *files, struct wr_arena *arena, const char *path,
-                     bool bundle, struct wr_error *error)
+static bool is_known(struct wr_str name)
 {
-    if (!wr_file_exists(path)) {
-        return wr_fail(error, WR_E_IO, "%s: no such file or directory", path);
-    }
-    if (!wr_file_is_directory(path)) {
-        struct wr_str name = wr_str_z(path);
-        if (!wr_str_ends(name, WR_STR(".rego")) && !wr_str_ends(name, WR_STR(".json")) &&
-            !is_yaml(name)) {
-            return wr_fail(error, WR_E_USAGE,
-                           "%s: neither a folder nor .rego, .json, .yaml or .yml", path);
-        }
-        return add_file(files, arena, path, (struct wr_str){0}, bundle, error);
-    }
+    return wr_str_ends(name, WR_STR(".rego")) || wr_str_ends(name, WR_STR(".json")) ||
+           is_yaml(name);
+}
+
+static bool add_folder(struct loader *l, const char *path, struct wr_str prefix)
+{
     struct wr_file_list list;
-    wr_err code = wr_file_walk(arena, path, &list, error);
-    for (size_t i = 0; i < list.n && code == WR_OK; i++) {
-        char full[8192];
-        snprintf(full, sizeof full, "%s/%.*s", path, WR_FMT(list.paths[i]));
-        code = add_file(files, arena, full, list.paths[i], bundle, error);
+    struct wr_error error = {.offset = WR_NO_OFFSET};
+    struct wr_str folder = wr_str_z(path);
+    bool good = true;
+    if (wr_file_walk(l->arena, path, &list, &error) != WR_OK) {
+        return complain(l, "%s", error.text);
     }
-    return code;
+    while (folder.n > 1 && folder.p[folder.n - 1] == '/') {
+        folder.n--;
+    }
+    if (wr_str_starts(folder, WR_STR("./")) && folder.n > 2) {
+        folder = wr_str_of(folder.p + 2, folder.n - 2);
+    }
+    for (size_t i = 0; i < list.n; i++) {
+        struct wr_str name = list.paths[i];
+        bool ours = wr_str_eq(name, WR_STR("weir.yaml")) || wr_str_eq(name, WR_STR("weir.json"));
+        char full[8192];
+        if (!is_known(name) || ours || wr_is_ignored(l->paths->ignore, name)) {
+            continue;
+        }
+        if (wr_str_eq(folder, WR_STR("."))) {
+            snprintf(full, sizeof full, "%.*s", WR_FMT(name));
+        } else {
+            snprintf(full, sizeof full, "%.*s/%.*s", WR_FMT(folder), WR_FMT(name));
+        }
+        good = add_file(l, full, name, prefix) && good;
+    }
+    return good;
+}
+
+/* ── bundles ────────────────────────────────────────────────────────────────────────────────── */
+static bool add_bundle(struct loader *l, const char *path, struct wr_bundle *bundle)
+{
+    struct wr_error error = {.offset = WR_NO_OFFSET};
+    struct wr_bundle_options options = {.ignore = l->paths->ignore,
+                                        .verifier = l->paths->verifier,
+                                        .skip_verify = l->paths->skip_verify,
+                                        .v1 = l->paths->v1};
+    if (!wr_file_exists(path)) {
+        return complain(l,
+                        "loading error: error reading \"%s\": stat %s: no such file or directory",
+                        path, path);
+    }
+    if (wr_bundle_read(l->arena, path, &options, bundle, &error) != WR_OK) {
+        return complain(l, "loading error: %s", error.text);
+    }
+    for (size_t i = 0; i < bundle->n_modules; i++) {
+        if (!add_module(l, bundle->modules[i].file, bundle->modules[i].text)) {
+            return false;
+        }
+    }
+    return add_value(l, path, bundle->data);
+}
+
+/* "a.b:PATH" in its two parts; no prefix when the text in front of the colon is no path of names.
+ */
+static const char *split_prefix(const char *path, struct wr_str *prefix)
+{
+    const char *colon = strchr(path, ':');
+    *prefix = (struct wr_str){0};
+    if (colon == NULL || colon == path || strncmp(path, "file://", 7) == 0) {
+        return strncmp(path, "file://", 7) == 0 ? path + 7 : path;
+    }
+    *prefix = wr_str_of(path, (size_t)(colon - path));
+    return colon + 1;
+}
+
+static bool add_path(struct loader *l, const char *given)
+{
+    struct wr_str prefix;
+    const char *path = split_prefix(given, &prefix);
+    struct wr_str name = wr_str_z(path);
+    if (strcmp(path, "-") != 0 && !wr_file_exists(path)) {
+        return complain(l, "stat %s: no such file or directory", path);
+    }
+    if (wr_file_is_directory(path)) {
+        return add_folder(l, path, prefix);
+    }
+    if (wr_str_ends(name, WR_STR(".tar.gz"))) {
+        struct wr_bundle bundle;
+        return add_bundle(l, path, &bundle);
+    }
+    if (!is_known(name)) {
+        return complain(l, "%s: neither a folder nor .rego, .json, .yaml, .yml or .tar.gz", path);
+    }
+    return add_file(l, path, (struct wr_str){0}, prefix);
+}
+
+bool wr_policy_load(struct wr_policy_files *files, struct wr_arena *arena,
+                    const struct wr_policy_paths *paths, struct wr_rego_errors *errors)
+{
+    struct loader l = {files, arena, paths, errors};
+    *files = (struct wr_policy_files){
+        .sources = WR_NEW_ARRAY(arena, struct wr_rego_source, WR_LIMIT_POLICY_FILES),
+        .data = wr_object_from(NULL, 0),
+        .bundles = WR_NEW_ARRAY(arena, struct wr_bundle, paths->n_bundles + 1),
+        .n_bundles = paths->n_bundles,
+    };
+    if (files->sources == NULL || files->bundles == NULL) {
+        return complain(&l, "no memory");
+    }
+    bool good = true;
+    for (size_t i = 0; i < paths->n_paths; i++) {
+        good = add_path(&l, paths->paths[i]) && good;
+    }
+    for (size_t i = 0; i < paths->n_bundles; i++) {
+        good = add_bundle(&l, paths->bundles[i], &files->bundles[i]) && good;
+    }
+    return good;
 }

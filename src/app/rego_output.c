@@ -48,11 +48,28 @@ static void print_json(struct wr_arena *arena, const struct wr_rego_errors *erro
             {wr_string(WR_STR("code")), wr_output_text(arena, wr_rego_error_code(e))},
             {wr_string(WR_STR("location")), wr_output_location(arena, e->file, e->row, e->col)},
         };
-        items[i] = wr_output_object(arena, e->row != 0 ? 3 : 2, pairs);
+        bool plain = e->code == WR_E_IO; /* of the loader: neither code nor place */
+        items[i] = wr_output_object(arena, plain ? 1 : e->row != 0 ? 3 : 2, pairs);
     }
     struct wr_pair top = {wr_string(WR_STR("errors")), wr_array(items, errors->n)};
     struct wr_value all = wr_output_object(arena, 1, &top);
     wr_output_json(arena, &all, out);
+}
+
+static void write_text(struct wr_buf *buf, const struct wr_rego_errors *errors)
+{
+    if (errors->n == 0 || errors->items[0].code != WR_E_IO) {
+        wr_rego_errors_write(buf, errors);
+        return;
+    }
+    if (errors->n > 1) {
+        wr_format(buf, "%u errors occurred:\n", errors->n);
+    } else {
+        wr_buf_str(buf, WR_STR("1 error occurred: "));
+    }
+    for (uint32_t i = 0; i < errors->n; i++) {
+        wr_format(buf, "%s%.*s", i > 0 ? "\n" : "", WR_FMT(errors->items[i].message));
+    }
 }
 
 void wr_rego_errors_print(struct wr_arena *arena, const struct wr_rego_errors *errors, bool json,
@@ -63,7 +80,7 @@ void wr_rego_errors_print(struct wr_arena *arena, const struct wr_rego_errors *e
         return;
     }
     struct wr_buf buf = wr_buf_in(arena, 4096);
-    wr_rego_errors_write(&buf, errors);
+    write_text(&buf, errors);
     wr_buf_char(&buf, '\n');
     fwrite(buf.p, 1, buf.n, out);
 }

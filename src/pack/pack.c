@@ -112,6 +112,32 @@ static wr_err read_json(struct wr_pack *pack, const struct wr_pack_file *file, s
 }
 
 /* ── manifest ───────────────────────────────────────────────────────────────────────────────── */
+static wr_err read_roots(struct wr_pack *pack, const struct wr_pack_file *file,
+                         const struct wr_value *roots, struct wr_error *error)
+{
+    if (roots == NULL || wr_is(*roots, WR_NULL)) {
+        return WR_OK;
+    }
+    struct wr_str *out =
+        wr_is(*roots, WR_ARRAY) ? WR_NEW_ARRAY(pack->arena, struct wr_str, roots->n) : NULL;
+    for (uint32_t i = 0; out != NULL && i < roots->n; i++) {
+        out[i] = wr_is(roots->items[i], WR_STRING) ? wr_text(roots->items[i]) : (struct wr_str){0};
+        while (out[i].n > 0 && out[i].p[0] == '/') {
+            out[i] = wr_str_of(out[i].p + 1, out[i].n - 1);
+        }
+        out[i].n -= out[i].n > 0 && out[i].p[out[i].n - 1] == '/';
+        if (!wr_is(roots->items[i], WR_STRING)) {
+            out = NULL;
+        }
+    }
+    if (out == NULL) {
+        return fail_file(error, file->path, "roots: wanted a list of texts");
+    }
+    pack->roots = out;
+    pack->n_roots = roots->n;
+    return WR_OK;
+}
+
 static wr_err read_manifest(struct wr_pack *pack, struct wr_error *error)
 {
     enum { REVISION_MAX = 128 };
@@ -136,7 +162,7 @@ static wr_err read_manifest(struct wr_pack *pack, struct wr_error *error)
     }
     pack->revision = revision != NULL ? wr_text(*revision) : WR_STR("");
     pack->options.rego_v1 = version != NULL ? number == 1 : pack->options.rego_v1;
-    return WR_OK;
+    return read_roots(pack, file, wr_object_get_str(&manifest, WR_STR("roots")), error);
 }
 
 /* ── data ───────────────────────────────────────────────────────────────────────────────────── */
@@ -468,6 +494,23 @@ struct wr_str wr_pack_reason_text(const struct wr_pack *pack, struct wr_str code
 const struct wr_csv *wr_pack_csv(const struct wr_pack *pack)
 {
     return pack->has_csv ? &pack->csv : NULL;
+}
+
+const struct wr_str *wr_pack_roots(const struct wr_pack *pack, size_t *n)
+{
+    static const struct wr_str all[] = {{"", 0}};
+    *n = pack->roots != NULL ? pack->n_roots : 1;
+    return pack->roots != NULL ? pack->roots : all;
+}
+
+struct wr_value wr_pack_data(const struct wr_pack *pack)
+{
+    return pack->data;
+}
+
+bool wr_pack_is_v1(const struct wr_pack *pack)
+{
+    return pack->options.rego_v1;
 }
 
 const struct wr_rego_program *wr_pack_program(const struct wr_pack *pack)

@@ -16,6 +16,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "value/value.h"
 
 #define WR_LIMIT_PACK_FILES 4096
 #define WR_LIMIT_PACK_SIZE  (512u * 1024 * 1024)
@@ -42,7 +43,9 @@ WR_NODISCARD wr_err wr_pack_open(struct wr_arena *arena, const struct wr_pack_fi
                                  size_t n_files, const struct wr_pack_options *options,
                                  struct wr_pack **out, struct wr_error *error);
 
-struct wr_str wr_pack_revision(const struct wr_pack *pack);    /* of .manifest; "" when none */
+struct wr_str wr_pack_revision(const struct wr_pack *pack); /* of .manifest; "" when none */
+/* The manifest's roots, "a/b"; without any, one empty root: all of `data` is the pack's. */
+const struct wr_str *wr_pack_roots(const struct wr_pack *pack, size_t *n);
 const uint8_t *wr_pack_digest(const struct wr_pack *pack);     /* 32 bytes */
 struct wr_str wr_pack_digest_text(const struct wr_pack *pack); /* 64 hex digits */
 /* Does every event bear its time? If not, an event without one happens now. */
@@ -68,6 +71,8 @@ struct wr_str wr_pack_reason_text(const struct wr_pack *pack, struct wr_str code
 /* The compiled modules and data, for callers that ask questions of their own (OPA's /v1/data). */
 struct wr_rego_program;
 const struct wr_rego_program *wr_pack_program(const struct wr_pack *pack);
+struct wr_value wr_pack_data(const struct wr_pack *pack);
+bool wr_pack_is_v1(const struct wr_pack *pack); /* modules without an import are Rego v1 */
 
 /* ── the mapping of a table with a header row, for batch readers ────────────────────────────── */
 enum wr_csv_type { WR_CSV_STRING, WR_CSV_NUMBER, WR_CSV_BOOL };

@@ -101,6 +101,8 @@ struct wr_pack {
     char digest_text[64];
     uint8_t state_digest[32]; /* of all that the feature state depends on */
     struct wr_value weir;     /* weir.json */
+    const struct wr_str *roots;
+    size_t n_roots;
     struct wr_value data;
     struct wr_schema *schema;
     struct wr_feature_plan *plan;

@@ -131,7 +131,8 @@ static void sha1(const struct message *m, uint8_t *out)
     }
 }
 
-/* ── SHA-512, SHA-384 ───────────────────────────────────────────────────────────────────────── */
+/* ── SHA-512 and its shorter forms
+ * ───────────────────────────────────────────────────────────────────────── */
 
 static const uint64_t sha512_k[80] = {
     0x428a2f98d728ae22, 0x7137449123ef65cd, 0xb5c0fbcfec4d3b2f, 0xe9b5dba58189dbbc,
@@ -181,30 +182,54 @@ static void sha512_block(uint64_t h[8], const uint8_t *block)
     }
 }
 
-static void sha512(const struct message *m, bool short_form, uint8_t *out)
+enum long_form { LONG_512, LONG_384, LONG_512_224, LONG_512_256 };
+
+static void sha512(const struct message *m, enum long_form form, uint8_t *out)
 {
-    static const uint64_t start[2][8] = {
+    static const uint8_t sizes[] = {64, 48, 28, 32};
+    static const uint64_t start[][8] = {
         {0x6a09e667f3bcc908, 0xbb67ae8584caa73b, 0x3c6ef372fe94f82b, 0xa54ff53a5f1d36f1,
          0x510e527fade682d1, 0x9b05688c2b3e6c1f, 0x1f83d9abfb41bd6b, 0x5be0cd19137e2179},
         {0xcbbb9d5dc1059ed8, 0x629a292a367cd507, 0x9159015a3070dd17, 0x152fecd8f70e5939,
-         0x67332667ffc00b31, 0x8eb44a8768581511, 0xdb0c2e0d64f98fa7, 0x47b5481dbefa4fa4}};
+         0x67332667ffc00b31, 0x8eb44a8768581511, 0xdb0c2e0d64f98fa7, 0x47b5481dbefa4fa4},
+        {0x8c3d37c819544da2, 0x73e1996689dcd4d6, 0x1dfab7ae32ff9c82, 0x679dd514582f9fcf,
+         0x0f6d2b697bd44da8, 0x77e36f7304c48942, 0x3f9d85a86a1d36c8, 0x1112e6ad91d692a1},
+        {0x22312194fc2bf72c, 0x9f555fa3c84c64c2, 0x2393b86b6f53b151, 0x963877195940eabd,
+         0x96283ee2a88effe3, 0xbe5e1e2553863992, 0x2b0199fc2c85b8aa, 0x0eb72ddc81c52ca2}};
     uint64_t h[8];
     uint8_t block[128];
-    memcpy(h, start[short_form], sizeof h);
+    memcpy(h, start[form], sizeof h);
     for (size_t b = 0; block_at(m, b, 128, false, block); b++) {
         sha512_block(h, block);
     }
-    for (int i = 0; i < (short_form ? 6 : 8); i++) {
-        wr_put64(out + 8 * i, __builtin_bswap64(h[i]));
+    uint8_t all[64];
+    for (int i = 0; i < 8; i++) {
+        wr_put64(all + 8 * i, __builtin_bswap64(h[i]));
     }
+    memcpy(out, all, sizes[form]);
 }
 
 /* ── all ────────────────────────────────────────────────────────────────────────────────────── */
 
 size_t wr_digest_size(enum wr_digest digest)
 {
-    static const uint8_t sizes[] = {16, 20, 32, 48, 64};
+    static const uint8_t sizes[] = {16, 20, 32, 48, 64, 28, 28, 32};
     return sizes[digest];
+}
+
+/* SHA-256 from another start, cut. */
+static void sha224(const struct message *m, uint8_t *out)
+{
+    static const uint32_t start[8] = {0xc1059ed8, 0x367cd507, 0x3070dd17, 0xf70e5939,
+                                      0xffc00b31, 0x68581511, 0x64f98fa7, 0xbefa4fa4};
+    struct wr_sha256 state;
+    uint8_t all[32];
+    wr_sha256_init(&state);
+    memcpy(state.h, start, sizeof start);
+    wr_sha256_add(&state, m->a.p, m->a.n);
+    wr_sha256_add(&state, m->b.p, m->b.n);
+    wr_sha256_end(&state, all);
+    memcpy(out, all, 28);
 }
 
 static void digest_of(enum wr_digest digest, const struct message *m, uint8_t *out)
@@ -224,8 +249,19 @@ static void digest_of(enum wr_digest digest, const struct message *m, uint8_t *o
         wr_sha256_end(&state, out);
         break;
     case WR_SHA384:
+        sha512(m, LONG_384, out);
+        break;
     case WR_SHA512:
-        sha512(m, digest == WR_SHA384, out);
+        sha512(m, LONG_512, out);
+        break;
+    case WR_SHA512_224:
+        sha512(m, LONG_512_224, out);
+        break;
+    case WR_SHA512_256:
+        sha512(m, LONG_512_256, out);
+        break;
+    case WR_SHA224:
+        sha224(m, out);
         break;
     }
 }
@@ -238,7 +274,8 @@ void wr_digest_of(enum wr_digest digest, struct wr_str text, uint8_t *out)
 
 void wr_hmac_of(enum wr_digest digest, struct wr_str key, struct wr_str text, uint8_t *out)
 {
-    size_t block = digest >= WR_SHA384 ? 128 : 64;
+    bool is_long = digest >= WR_SHA384 && digest != WR_SHA224;
+    size_t block = is_long ? 128 : 64;
     uint8_t pad[128] = {0}, inner[WR_DIGEST_SIZE_MAX];
     if (key.n > block) {
         wr_digest_of(digest, key, pad);

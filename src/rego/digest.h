@@ -6,7 +6,16 @@
 
 #include "base/bytes.h"
 
-enum wr_digest { WR_MD5, WR_SHA1, WR_SHA256, WR_SHA384, WR_SHA512 };
+enum wr_digest {
+    WR_MD5,
+    WR_SHA1,
+    WR_SHA256,
+    WR_SHA384,
+    WR_SHA512,
+    WR_SHA224,
+    WR_SHA512_224,
+    WR_SHA512_256,
+};
 #define WR_DIGEST_SIZE_MAX 64
 
 size_t wr_digest_size(enum wr_digest digest);

@@ -21,7 +21,7 @@ static void write_field(struct wr_buf *buf, const char *name, const char *value)
 
 uint32_t wr_answer_write(struct wr_buf *buf, const struct wr_reply *reply)
 {
-    char room[512];
+    char room[1280]; /* a location has up to 1024 bytes */
     struct wr_buf fields = wr_buf_fixed(room, sizeof room);
     if (reply->elapsed) {
         wr_buf_add(&fields, elapsed_field, sizeof elapsed_field - 1);
@@ -41,6 +41,7 @@ uint32_t wr_answer_write(struct wr_buf *buf, const struct wr_reply *reply)
     if (reply->location.n > 0) {
         wr_h1_write_field(&fields, WR_STR("Location"), reply->location);
     }
+    wr_buf_str(&fields, reply->fields);
     struct wr_h1_reply head = {
         .status = reply->status,
         .minor = reply->minor,
@@ -99,7 +100,7 @@ void wr_answer_send(struct wr_server *server, struct wr_conn *conn,
     reply->minor = request->head->minor;
     reply->close = reply->close || conn->closing;
     struct wr_arena_mark mark = wr_arena_mark(&server->scratch);
-    struct wr_buf buf = wr_buf_in(&server->scratch, reply->body.n + 512);
+    struct wr_buf buf = wr_buf_in(&server->scratch, reply->body.n + 2048);
     wr_answer_write(&buf, reply);
     if (buf.overflow) {
         conn->broken = true;

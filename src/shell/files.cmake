@@ -16,7 +16,17 @@ list(APPEND WEIR_SERVER_FILES
   src/shell/gather.c
   src/shell/batch.c
   src/shell/reload.c
+  src/shell/go_json.c
   src/shell/opa.c
+  src/shell/opa_body.c
+  src/shell/opa_data.c
+  src/shell/opa_explain.c
+  src/shell/opa_policy.c
+  src/shell/opa_query.c
+  src/shell/opa_reply.c
+  src/shell/opa_status.c
+  src/shell/opa_store.c
+  src/shell/opa_write.c
   src/shell/route.c
   src/shell/loop.c
   src/shell/server.c

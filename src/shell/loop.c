@@ -337,7 +337,8 @@ static void tend(struct wr_server *server)
         wr_server_stop(server);
     }
     wr_reload_step(server);
-    if (server->thread == NULL && server->now_ns - server->recover_ns >= WR_RECOVER_NS) {
+    if (server->thread == NULL && server->journal != NULL &&
+        server->now_ns - server->recover_ns >= WR_RECOVER_NS) {
         server->recover_ns = server->now_ns;
         wr_server_recover(server);
     }

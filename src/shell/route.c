@@ -35,6 +35,11 @@ static void get_health(struct wr_server *server, struct wr_conn *conn,
 {
     struct wr_error error;
     struct wr_str value;
+    if (wr_h1_query(request->head->query, WR_STR("bundles"), &value) ||
+        wr_h1_query(request->head->query, WR_STR("plugins"), &value)) {
+        wr_opa_health_of_node(server, conn, request);
+        return;
+    }
     bool ready = !server->draining && wr_decide_ready(server, &error) == WR_OK;
     bool asked = wr_h1_query(request->head->query, WR_STR("ready"), &value);
     enum wr_journal_state state = server->thread != NULL ? wr_journal_thread_state(server->thread)
@@ -62,12 +67,15 @@ static void get_metrics(struct wr_server *server, struct wr_conn *conn,
         .cpu_ns = process->cpu_ns(process->context),
         .uptime_ns = server->now_ns - server->start_ns,
         .version = wr_str_z(server->config.version),
-        .pack_digest = wr_pack_digest_text(server->pack),
-        .pack_revision = wr_pack_revision(server->pack),
-        .journal_state = wr_journal_state(server->journal),
     };
+    if (server->pack != NULL) {
+        gauges.pack_digest = wr_pack_digest_text(server->pack);
+        gauges.pack_revision = wr_pack_revision(server->pack);
+        gauges.journal_state = wr_journal_state(server->journal);
+    }
     struct wr_error error;
-    gauges.ready = !server->draining && wr_decide_ready(server, &error) == WR_OK;
+    gauges.ready =
+        !server->draining && server->pack != NULL && wr_decide_ready(server, &error) == WR_OK;
     if (server->engine != NULL) {
         wr_engine_stats(server->engine, &gauges.engine);
     }
@@ -79,6 +87,7 @@ static void get_metrics(struct wr_server *server, struct wr_conn *conn,
     struct wr_arena_mark mark = wr_arena_mark(&server->scratch);
     struct wr_buf body = wr_buf_in(&server->scratch, 32768);
     wr_metrics_write(&body, &server->metrics, &gauges);
+    wr_opa_metrics(&body, server);
     struct wr_reply reply = {
         .status = 200,
         .content_type = WR_STR("text/plain; version=0.0.4; charset=utf-8"),
@@ -200,10 +209,26 @@ static void refuse(struct wr_server *server, struct wr_conn *conn,
     wr_answer_error(server, conn, request, &error);
 }
 
+/* A server without a pack: OPA's API and the metrics. */
+static void route_plain(struct wr_server *server, struct wr_conn *conn,
+                        const struct wr_http_request *request)
+{
+    if (wr_str_eq(request->head->path, WR_STR("/metrics")) &&
+        matches(WR_H1_GET, request->head->method)) {
+        get_metrics(server, conn, request);
+    } else if (!wr_opa_route(server, conn, request)) {
+        wr_opa_not_found(server, conn, request);
+    }
+}
+
 void wr_route(struct wr_server *server, struct wr_conn *conn, const struct wr_http_request *request)
 {
     const struct wr_h1_head *head = request->head;
     const char *allow = NULL;
+    if (server->pack == NULL) {
+        route_plain(server, conn, request);
+        return;
+    }
     for (size_t i = 0; i < WR_COUNTOF(routes); i++) {
         if (!wr_str_eq(head->path, wr_str_z(routes[i].path))) {
             continue;
@@ -219,7 +244,6 @@ void wr_route(struct wr_server *server, struct wr_conn *conn, const struct wr_ht
     }
     flush_batch(server, conn);
     static const struct wr_str by_id = {"/v1/decisions/", 14};
-    static const struct wr_str data = {"/v1/data", 8};
     if (wr_str_starts(head->path, by_id)) {
         struct wr_str id = wr_str_of(head->path.p + by_id.n, head->path.n - by_id.n);
         if (head->method == WR_H1_GET) {
@@ -227,9 +251,7 @@ void wr_route(struct wr_server *server, struct wr_conn *conn, const struct wr_ht
             return;
         }
         allow = "GET";
-    } else if (wr_str_starts(head->path, data) &&
-               (head->path.n == data.n || head->path.p[data.n] == '/')) {
-        wr_opa_data(server, conn, request);
+    } else if (wr_opa_route(server, conn, request)) {
         return;
     }
     refuse(server, conn, request, allow);

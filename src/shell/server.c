@@ -200,7 +200,8 @@ static wr_err listen_all(struct wr_server *server, struct wr_error *error)
 
 void wr_server_set_deadline(struct wr_server *server)
 {
-    int64_t pack_us = wr_pack_deadline_us(server->pack), own_us = server->config.deadline_us;
+    int64_t pack_us = server->pack != NULL ? wr_pack_deadline_us(server->pack) : 0;
+    int64_t own_us = server->config.deadline_us;
     server->deadline_us = own_us == 0 || (pack_us != 0 && pack_us < own_us) ? pack_us : own_us;
 }
 
@@ -232,6 +233,10 @@ static wr_err open_all(struct wr_server *server, struct wr_error *error)
     struct wr_journal_options options = {.segment_max = server->config.segment_max};
     start_clocks(server);
     wr_err err = take_memory(server, error);
+    if (err == WR_OK && server->pack == NULL) {
+        err = wr_opa_open(server, error);
+        return err != WR_OK ? err : listen_all(server, error);
+    }
     if (err == WR_OK) {
         err = wr_journal_open(server->port, server->config.state_directory, &options,
                               &server->journal, error);
@@ -256,7 +261,7 @@ wr_err wr_server_open(const struct wr_port *port, const struct wr_pack *pack,
                       struct wr_error *error)
 {
     if (config->n_addresses == 0 || config->n_addresses > WR_LIMIT_ADDRESSES ||
-        config->n_connections_max == 0 || config->state_directory == NULL) {
+        config->n_connections_max == 0 || (config->state_directory == NULL && pack != NULL)) {
         return wr_fail(error, WR_E_CONFIG,
                        "a server needs 1 to %d addresses, a state directory and connections",
                        WR_LIMIT_ADDRESSES);
@@ -365,8 +370,10 @@ uint16_t wr_server_local_port(const struct wr_server *server, uint32_t i)
 
 uint64_t wr_server_sequence(const struct wr_server *server)
 {
-    return server->engine != NULL ? wr_engine_sequence(server->engine)
-                                  : wr_journal_last(server->journal);
+    if (server->engine != NULL) {
+        return wr_engine_sequence(server->engine);
+    }
+    return server->journal != NULL ? wr_journal_last(server->journal) : 0;
 }
 
 uint64_t wr_server_n_folded(const struct wr_server *server)

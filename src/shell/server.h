@@ -15,6 +15,7 @@
 
 #include "engine/engine.h"
 #include "port/port.h"
+#include "rego/rego.h"
 
 #define WR_LIMIT_ADDRESSES 4
 
@@ -40,6 +41,37 @@ struct wr_pack_source {
     void *context;
 };
 
+/* Modules and data that a bundle owns; its roots cannot be changed over the API. */
+struct wr_opa_bundle {
+    struct wr_str name, revision;
+    const struct wr_str *roots; /* "a/b"; "" is everything */
+    size_t n_roots;
+};
+
+struct wr_opa_source {
+    struct wr_str id;   /* under /v1/policies */
+    struct wr_str file; /* as messages name it */
+    struct wr_str text;
+};
+
+struct wr_opa_label {
+    struct wr_str name, value;
+};
+
+/* What OPA's API serves beside the pack, or without one. */
+struct wr_opa_config {
+    bool writable; /* clients may set policies and data outside of the roots of pack and bundles */
+    bool v1;       /* modules are Rego v1 */
+    const struct wr_opa_source *modules; /* without a pack: what it begins with */
+    size_t n_modules;
+    struct wr_value data;
+    const struct wr_opa_bundle *bundles;
+    size_t n_bundles;
+    const struct wr_opa_label *labels; /* of /v1/config */
+    size_t n_labels;
+    struct wr_builtin_env env; /* zones, crypto, print; time and seed are the server's */
+};
+
 struct wr_server_config {
     const char *addresses[WR_LIMIT_ADDRESSES]; /* as port.h's listen takes them */
     uint32_t n_addresses;
@@ -55,7 +87,8 @@ struct wr_server_config {
     uint64_t ids_cap;
     struct wr_str card_key;
     struct wr_pack_source packs; /* asked by POST /v1/pack:reload and when the port says so */
-    const char *version;         /* for /health and metrics */
+    struct wr_opa_config opa;
+    const char *version; /* for /health and metrics */
     /* Events worth a line: level "info", "warn" or "error"; event is a fixed word; text a sentence.
      * May be NULL. */
     void (*log)(void *context, const char *level, const char *event, const char *text);
@@ -65,7 +98,9 @@ struct wr_server_config wr_server_defaults(void);
 
 struct wr_server;
 
-/* Locks the state directory, opens the journal, folds it into a new engine, raises the epoch, and
+/* Without a pack (NULL) the server is OPA alone: no journal, no state directory, no decisions.
+ *
+ * Locks the state directory, opens the journal, folds it into a new engine, raises the epoch, and
  * listens. `port`, `pack` and the strings of `config` must outlive the server. Errors: WR_E_STATE
  * (another process owns the directory, not a journal of this version ...), WR_E_JOURNAL (the
  * journal is damaged: which row), WR_E_CONFIG (an address), those of the engine. */

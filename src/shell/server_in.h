@@ -8,7 +8,7 @@
  *   gather.c  answers that need rows of the journal or many parts (retries, batches, labels)
  *   answer.c  heads, problem documents
  *   reload.c  the next pack: loaded beside, taken over between batches
- *   opa.c     OPA's data API
+ *   opa.c     OPA's API, with files of its own (opa.h)
  *   server.c  life; folding; recovery of the journal
  *
  * Order. A connection's answers leave in the order of its requests. Each request gets a slot; a
@@ -116,7 +116,7 @@ struct wr_reload {
     uint32_t n_held;
 };
 
-struct wr_opa_cache;
+struct wr_opa;
 
 struct wr_server {
     const struct wr_port *port;
@@ -154,11 +154,11 @@ struct wr_server {
     struct wr_arena scratch; /* reset after every batch or request */
     struct wr_gathering **gatherings;
     uint32_t n_gatherings, gather_generation;
-    struct wr_opa_cache *opa;
     struct wr_reload reload;
     const struct wr_pack *first_pack;
     uintptr_t packs_thread; /* writes the first pack into the state directory */
     bool has_packs_thread;
+    struct wr_opa *opa; /* NULL before its first use */
     struct wr_metrics metrics;
     char node_text[17];
 };
@@ -248,6 +248,7 @@ struct wr_reply {
     const char *durability; /* NULL: not a decision */
     bool replayed, elapsed, retry_after;
     struct wr_str allow, location;
+    struct wr_str fields; /* more, each with its line end */
 };
 #define WR_ELAPSED_DIGITS 10
 /* Writes head and body; returns the offset of the digits of Weir-Elapsed-Us, or 0. */
@@ -272,8 +273,21 @@ void wr_reload_close(struct wr_server *server);
 void wr_reload_keep_first(struct wr_server *server);
 
 /* ── opa.c ──────────────────────────────────────────────────────────────────────────────────── */
-void wr_opa_data(struct wr_server *server, struct wr_conn *conn,
-                 const struct wr_http_request *request);
+/* Answers a request of OPA's API; false: it is none. */
+bool wr_opa_route(struct wr_server *server, struct wr_conn *conn,
+                  const struct wr_http_request *request);
+/* /health?bundles and ?plugins of a node that decides. */
+void wr_opa_health_of_node(struct wr_server *server, struct wr_conn *conn,
+                           const struct wr_http_request *request);
+void wr_opa_not_found(struct wr_server *server, struct wr_conn *conn,
+                      const struct wr_http_request *request);
+/* Compiles what a server without a pack begins with. */
+wr_err wr_opa_open(struct wr_server *server, struct wr_error *error);
+/* Appends OPA's own metrics, if its API has been used. */
+void wr_opa_metrics(struct wr_buf *out, const struct wr_server *server);
+/* The pack is another one: its modules and data take the place of the old one's; what clients have
+ * set outside of its roots stays, modules only as far as they compile with it. */
+void wr_opa_follow_pack(struct wr_server *server);
 void wr_opa_free(struct wr_server *server);
 
 /* ── server.c ───────────────────────────────────────────────────────────────────────────────── */

@@ -488,7 +488,10 @@ TEST("OPA's data API answers in OPA's shapes")
         {"POST", "/v1/data/risk/allow/", "{}", 301, ""},
         {"POST", "/v1/data//risk", "{}", 301, ""},
         {"POST", "/v1/data/risk%2Fallow", "{\"input\":{\"policy\":{\"allow\":true}}}", 200, "{}\n"},
-        {"DELETE", "/v1/data/risk", "", 405, ""},
+        {"OPTIONS", "/v1/data/risk", "", 405, ""},
+        {"DELETE", "/v1/data/risk", "", 403,
+         "{\n  \"code\": \"unauthorized\",\n  \"message\": \"this server's policies and data are "
+         "read-only: start it with --opa-api write\"\n}\n"},
         {"POST", "/v1/data/risk", "[1]", 400,
          "{\n  \"code\": \"invalid_parameter\",\n  \"message\": \"body contains malformed input "
          "document: json: cannot unmarshal array into Go value of type types.DataRequestV1\"\n}\n"},

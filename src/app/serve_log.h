@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Log lines of a server: one JSON object a line on standard output. */
+#ifndef WR_SERVE_LOG_H
+#define WR_SERVE_LOG_H
+
+/* For wr_server_config.log; the context is the least level that is written ("error", "info" or
+ * "debug"), or NULL for all. */
+void wr_serve_log(void *context, const char *level, const char *event, const char *text);
+
+#endif
