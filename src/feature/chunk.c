@@ -1,15 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "feature/chunk.h"
 
+const uint64_t wr_low_masks[9] = {
+    0,
+    0xff,
+    0xffff,
+    0xffffff,
+    0xffffffff,
+    UINT64_C(0xffffffffff),
+    UINT64_C(0xffffffffffff),
+    UINT64_C(0xffffffffffffff),
+    UINT64_MAX,
+};
+
 static unsigned bytes_for(uint64_t v)
 {
     return v == 0 ? 0 : (71 - (unsigned)__builtin_clzll(v)) / 8;
 }
 
-static void store(uint8_t *p, uint64_t v, unsigned n)
+/* The n low bytes, by overlapping halves: nothing behind them is touched. */
+static inline void store(uint8_t *p, uint64_t v, unsigned n)
 {
-    for (unsigned i = 0; i < n; i++) {
-        p[i] = (uint8_t)(v >> (8 * i));
+    if (n >= 4) {
+        uint32_t low = (uint32_t)v, high = (uint32_t)(v >> (8 * (n - 4)));
+        memcpy(p, &low, sizeof low);
+        memcpy(p + n - 4, &high, sizeof high);
+    } else if (n >= 2) {
+        uint16_t low = (uint16_t)v;
+        memcpy(p, &low, sizeof low);
+        p[n - 1] = (uint8_t)(v >> (8 * (n - 1)));
+    } else if (n == 1) {
+        p[0] = (uint8_t)v;
     }
 }
 
@@ -40,16 +61,8 @@ void wr_chunk_get(const struct wr_chunk *chunk, const struct wr_feature_class *c
                   struct wr_record *out)
 {
     WR_ASSERT(i < chunk->n);
-    unsigned stride = wr_stride(chunk), at = chunk->head;
-    const uint8_t *p = chunk->bytes + (size_t)i * stride;
-    uint64_t head = wr_load(p, wr_low_bytes(chunk->head));
-    out->tick = chunk->base + (int64_t)(head >> class->n_bits);
-    out->bits = (uint32_t)(head & ((UINT64_C(1) << class->n_bits) - 1));
-    for (unsigned c = 0; c < class->n_columns; c++) {
-        unsigned width = wr_width(chunk->widths, c);
-        out->columns[c] = wr_load(p + at, wr_low_bytes(width));
-        at += width;
-    }
+    const uint8_t *p = chunk->bytes + (size_t)i * wr_stride(chunk);
+    wr_chunk_decode(chunk, class, p, wr_load(p, wr_low_bytes(chunk->head)), out);
 }
 
 bool wr_chunk_mark(struct wr_chunk *chunk, unsigned i, uint32_t mask, bool set)
@@ -108,7 +121,9 @@ bool wr_chunk_try_insert(struct wr_chunk *chunk, const struct wr_feature_class *
         return false;
     }
     uint8_t *p = chunk->bytes + (size_t)at * stride;
-    memmove(p + stride, p, (size_t)(chunk->n - at) * stride);
+    if (at != chunk->n) {
+        memmove(p + stride, p, (size_t)(chunk->n - at) * stride);
+    }
     write_record(chunk, class, p, record);
     chunk->n++;
     return true;

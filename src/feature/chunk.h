@@ -44,9 +44,10 @@ static inline int64_t wr_number_kept(uint64_t kept) /* not 0 */
     return (int64_t)(z >> 1) ^ -(int64_t)(z & 1);
 }
 
+extern const uint64_t wr_low_masks[9];
 static inline uint64_t wr_low_bytes(unsigned n)
 {
-    return n == 0 ? 0 : ~UINT64_C(0) >> (64 - 8 * n);
+    return wr_low_masks[n];
 }
 static inline uint64_t wr_load(const uint8_t *p, uint64_t mask)
 {
@@ -81,6 +82,21 @@ static inline int64_t wr_chunk_tick(const struct wr_chunk *chunk, unsigned n_bit
 
 /* How many records have tick <= `tick`. */
 unsigned wr_chunk_after(const struct wr_chunk *chunk, unsigned n_bits, int64_t tick);
+
+/* The record at p, whose head word is `head`. */
+static inline void wr_chunk_decode(const struct wr_chunk *chunk,
+                                   const struct wr_feature_class *class, const uint8_t *p,
+                                   uint64_t head, struct wr_record *out)
+{
+    unsigned at = chunk->head;
+    out->tick = chunk->base + (int64_t)(head >> class->n_bits);
+    out->bits = (uint32_t)(head & ((UINT64_C(1) << class->n_bits) - 1));
+    for (unsigned c = 0; c < class->n_columns; c++) {
+        unsigned width = wr_width(chunk->widths, c);
+        out->columns[c] = wr_load(p + at, wr_low_bytes(width));
+        at += width;
+    }
+}
 
 void wr_chunk_get(const struct wr_chunk *chunk, const struct wr_feature_class *class, unsigned i,
                   struct wr_record *out);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "feature/class.h"
 
+#include "feature/exact.h"
 #include "feature/instant.h"
-#include "feature/tree.h"
+#include "feature/large.h"
 
 struct layout {
     struct wr_feature_plan *plan;
@@ -169,7 +170,18 @@ static wr_err lay_reader(const struct layout *l, const struct wr_group *before, 
                                .counter = WR_NONE8,
                                .part = WR_NONE8,
                                .series = WR_NONE8,
-                               .set = WR_NONE8};
+                               .set = WR_NONE8,
+                               .end = WR_NONE8,
+                               .with_self = f->delay_ms == 0 && !skips_self(f),
+                               .units_mask = f->money ? -1 : 0,
+                               .n_exact = (UINT64_C(1) << 53) / wr_pow10(f->scale),
+                               .power = (double)wr_pow10(f->scale)};
+    bool integer = f->kind == WR_FEATURE_COUNT, units = f->money && f->kind != WR_FEATURE_AVG;
+    struct wr_feature_value head = {.form = integer ? WR_FORM_INTEGER
+                                            : units ? WR_FORM_DECIMAL
+                                                    : WR_FORM_DOUBLE,
+                                    .scale = units ? f->scale : 0};
+    memcpy(&reader.head, &head, sizeof reader.head);
     uint8_t column = 0, lane;
     wr_err err = f->field != UINT32_MAX ? column_of(l, f->field, &column) : WR_OK;
     if (err == WR_OK && is_series(f->kind)) {
@@ -228,6 +240,7 @@ static wr_err lay_group(const struct layout *l, struct wr_group group)
     group.counters_end = c->n_counters;
     group.series_end = c->n_series;
     group.sets_end = c->n_sets;
+    group.readers_end = (uint16_t)c->n_readers;
     c->groups[c->n_groups++] = group;
     return WR_OK;
 }
@@ -267,6 +280,146 @@ static void sort_stops(struct wr_stop *stops, uint32_t n)
     }
 }
 
+/* ── marks of large tapes ───────────────────────────────────────────────────────────────────── */
+/* The mark at this age, which comes in rising order of ages. */
+static wr_err mark_for(const struct layout *l, int64_t age, uint8_t *mark)
+{
+    struct wr_feature_class *c = l->class;
+    for (*mark = 0; *mark < c->n_marks; ++*mark) {
+        if (c->marks[*mark] == age) {
+            return WR_OK;
+        }
+    }
+    if (c->n_marks == WR_LIMIT_FEATURE_MARKS) {
+        return too_many(l, "different windows", WR_LIMIT_FEATURE_MARKS);
+    }
+    c->marks[c->n_marks++] = age;
+    return WR_OK;
+}
+
+static bool extreme_kind(unsigned kind, uint8_t *extreme)
+{
+    switch (kind) {
+    case WR_FEATURE_MIN:
+        *extreme = WR_EXTREME_MIN;
+        return true;
+    case WR_FEATURE_MAX:
+        *extreme = WR_EXTREME_MAX;
+        return true;
+    case WR_FEATURE_FIRST:
+        *extreme = WR_EXTREME_FIRST;
+        return true;
+    case WR_FEATURE_LAST:
+    case WR_FEATURE_DELTA_TO_LAST:
+    case WR_FEATURE_SECONDS_SINCE_LAST:
+        *extreme = WR_EXTREME_LAST;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static wr_err lay_extreme(const struct layout *l, struct wr_view *view, uint8_t kind)
+{
+    struct wr_feature_class *c = l->class;
+    struct wr_extreme_lane want = {kind, view->start, view->end, view->counts, view->lane};
+    uint8_t *at = &view->extremes[kind];
+    for (*at = 0; *at < c->n_extremes; ++*at) {
+        if (memcmp(&c->extremes[*at], &want, sizeof want) == 0) {
+            return WR_OK;
+        }
+    }
+    if (c->n_extremes == WR_LIMIT_FEATURE_GAUGES) {
+        return too_many(l, "running extremes", WR_LIMIT_FEATURE_GAUGES);
+    }
+    c->delayed_extremes = c->delayed_extremes || view->end != WR_NONE8;
+    c->extremes[c->n_extremes++] = want;
+    return WR_OK;
+}
+
+/* The view of this reader's window over a lane, made if need be. */
+static wr_err view_of(const struct layout *l, const struct wr_reader *reader, bool counts,
+                      uint8_t lane, uint16_t *at)
+{
+    struct wr_feature_class *c = l->class;
+    for (*at = 0; *at < c->n_views; ++*at) {
+        const struct wr_view *v = &c->views[*at];
+        if (v->counts == counts && v->lane == lane && v->start == reader->start &&
+            v->end == reader->end && v->with_self == reader->with_self) {
+            break;
+        }
+    }
+    struct wr_view *view = &c->views[*at];
+    if (*at == c->n_views) {
+        *view = (struct wr_view){.counts = counts,
+                                 .with_self = reader->with_self,
+                                 .lane = lane,
+                                 .start = reader->start,
+                                 .end = reader->end};
+        memset(view->extremes, WR_NONE8, sizeof view->extremes);
+        c->n_views++;
+    }
+    uint8_t kind;
+    return extreme_kind(reader->kind, &kind) ? lay_extreme(l, view, kind) : WR_OK;
+}
+
+static wr_err lay_views(const struct layout *l, struct wr_reader *reader)
+{
+    struct wr_feature_class *c = l->class;
+    if (reader->set != WR_NONE8) {
+        c->flat = false;
+        return WR_OK;
+    }
+    if (reader->series != WR_NONE8) {
+        return view_of(l, reader, false, c->series[reader->series], &reader->view);
+    }
+    wr_err err = view_of(l, reader, true, c->counters[reader->counter], &reader->view);
+    if (err == WR_OK && reader->part != WR_NONE8) {
+        err = view_of(l, reader, true, c->counters[reader->part], &reader->part_view);
+    }
+    return err;
+}
+
+/* Stops are sorted by age, so marks come out sorted too, and views by their start. */
+static wr_err lay_marks(const struct layout *l)
+{
+    struct wr_feature_class *c = l->class;
+    uint8_t delays[WR_LIMIT_FEATURE_GAUGES];
+    wr_err err = WR_OK;
+    for (uint32_t i = 0; err == WR_OK && i < c->n_stops; i++) {
+        const struct wr_stop *stop = &c->stops[i];
+        uint8_t mark = WR_NONE8;
+        err = stop->age != 0 ? mark_for(l, stop->age, &mark) : WR_OK;
+        if (stop->kind == WR_STOP_START) {
+            delays[stop->index] = mark;
+        } else {
+            c->readers[stop->index].start = mark;
+        }
+    }
+    for (uint32_t i = 0, group = 0; i < c->n_readers; i++) {
+        while (c->groups[group].readers_end <= i) {
+            group++;
+        }
+        c->readers[i].end = delays[group];
+    }
+    c->flat = true;
+    for (uint32_t i = 0; err == WR_OK && i < c->n_stops; i++) {
+        if (c->stops[i].kind == WR_STOP_READ) {
+            err = lay_views(l, &c->readers[c->stops[i].index]);
+        }
+    }
+    for (unsigned m = 0, x = 0; m <= c->n_marks; m++) {
+        while (x < c->n_extremes && c->extremes[x].start < m) {
+            x++;
+        }
+        c->extremes_from[m] = (uint8_t)x;
+    }
+    if (err == WR_OK && !wr_large_shape(c)) {
+        return too_many(l, "bytes of running totals", 32768);
+    }
+    return err;
+}
+
 static wr_err lay_class(struct wr_arena *arena, struct layout *l, uint32_t *n_label_classes)
 {
     struct wr_feature_class *c = l->class;
@@ -274,7 +427,8 @@ static wr_err lay_class(struct wr_arena *arena, struct layout *l, uint32_t *n_la
     c->label_rank = WR_NONE8;
     c->readers = WR_NEW_ARRAY(arena, struct wr_reader, l->plan->n_features);
     c->stops = WR_NEW_ARRAY(arena, struct wr_stop, (size_t)l->plan->n_features * 2);
-    if (c->readers == NULL || c->stops == NULL) {
+    c->views = WR_NEW_ARRAY(arena, struct wr_view, (size_t)l->plan->n_features * 2);
+    if (c->readers == NULL || c->stops == NULL || c->views == NULL) {
         return wr_fail(l->error, WR_E_MEMORY, "no room for the features");
     }
     struct wr_group group = {0};
@@ -289,6 +443,10 @@ static wr_err lay_class(struct wr_arena *arena, struct layout *l, uint32_t *n_la
     sort_stops(c->stops, c->n_stops);
     c->used = c->n_readers != 0;
     wr_tree_shape(c);
+    wr_err err = lay_marks(l);
+    if (err != WR_OK) {
+        return err;
+    }
     for (uint32_t i = 0; i < l->plan->n_labels && c->label_rank == WR_NONE8; i++) {
         if (c->bit_of[i] >= 0) {
             c->label_rank = (uint8_t)(*n_label_classes)++;

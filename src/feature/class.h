@@ -20,6 +20,7 @@
 
 #define WR_LIMIT_FEATURE_LANES  32 /* counters, and series, of one kind of entity */
 #define WR_LIMIT_FEATURE_GAUGES 96 /* counters, series and sets of one kind of entity, by start */
+#define WR_LIMIT_FEATURE_MARKS  64 /* different starts and ends of windows of one kind of entity */
 #define WR_NONE8                0xff
 
 struct wr_column {
@@ -49,6 +50,7 @@ struct wr_group {
     int64_t delay; /* ticks */
     bool skip_self;
     uint8_t counters_end, series_end, sets_end; /* gauges of this group end before */
+    uint16_t readers_end;
 };
 
 enum wr_stop_kind { WR_STOP_START, WR_STOP_READ };
@@ -63,8 +65,38 @@ struct wr_reader { /* all that reading a feature off needs, side by side */
     uint16_t feature;
     uint8_t kind, scale;
     bool money;
+    bool with_self;        /* the event itself belongs to the window */
     uint8_t counter, part; /* gauges: records of the window; of `share`, those that have the bit */
     uint8_t series, set;
+    uint8_t start, end; /* marks; end WR_NONE8: the window ends at the event */
+    uint16_t view, part_view;
+    uint64_t head;      /* the first 8 bytes of a value that is defined */
+    int64_t units_mask; /* 0 when the value carries no units */
+    uint64_t n_exact;   /* up to so many records n * 10^scale is a double */
+    double power;       /* 10^scale */
+};
+
+/* What sums cannot tell: one record of a window, remembered until it leaves the window. */
+enum wr_extreme_kind {
+    WR_EXTREME_MIN,
+    WR_EXTREME_MAX,
+    WR_EXTREME_FIRST,
+    WR_EXTREME_LAST,
+    WR_EXTREME_KINDS
+};
+struct wr_extreme_lane {
+    uint8_t kind, start, end;
+    bool counts; /* LAST of a counter lane: the tick; else of a series lane */
+    uint8_t lane;
+};
+
+/* A lane over one window: what readers of the same window and lane share. */
+struct wr_view {
+    bool counts; /* of a counter lane, else of a series lane */
+    bool with_self;
+    uint8_t lane, start, end;
+    uint8_t extremes[WR_EXTREME_KINDS]; /* WR_NONE8: not asked for */
+    uint16_t start_at, end_at; /* where a large tape keeps the totals of start and end: bytes */
 };
 
 struct wr_feature_class {
@@ -83,6 +115,17 @@ struct wr_feature_class {
     uint8_t counters[WR_LIMIT_FEATURE_GAUGES];        /* gauge -> lane */
     uint8_t series[WR_LIMIT_FEATURE_GAUGES];          /* gauge -> lane */
     struct wr_group groups[WR_LIMIT_FEATURE_GAUGES];
+    int64_t marks[WR_LIMIT_FEATURE_MARKS]; /* ages, rising, all over 0 */
+    struct wr_extreme_lane extremes[WR_LIMIT_FEATURE_GAUGES];
+    uint8_t n_marks, n_extremes;
+    uint8_t extremes_from[WR_LIMIT_FEATURE_MARKS + 1]; /* those whose window starts at mark m */
+    bool delayed_extremes;                             /* some window with one ends at a mark */
+    bool flat; /* marks alone tell all: no sets, and extremes only of windows that end at the event
+                */
+    uint16_t n_views;
+    struct wr_view *views; /* by start, and so are the extremes */
+    uint8_t large_size;    /* of what a large tape keeps besides: index in wr_store_sizes */
+    uint16_t mark_size;    /* bytes of a mark with its totals */
     struct wr_reader *readers;
     struct wr_stop *stops;
     uint32_t n_readers, n_stops;

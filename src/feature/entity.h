@@ -19,12 +19,12 @@
 struct wr_row {
     uint64_t hash;
     uint32_t check;
-    uint32_t ref; /* chunk, or root of the tree; 0 = empty tape */
+    uint32_t ref; /* chunk, or what a large tape keeps besides its tree; 0 = empty tape */
     uint32_t before, after;
     uint32_t lost_low; /* records up to this tick, of 48 bits, were given up */
     int16_t lost_high;
     uint8_t entity;
-    uint8_t height : 7, is_lost : 1;
+    uint8_t is_large : 1, is_lost : 1;
 };
 _Static_assert(sizeof(struct wr_row) == 32, "a row is 32 bytes");
 

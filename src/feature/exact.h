@@ -9,8 +9,9 @@
 double wr_ratio_long(wr_i128 numerator, wr_u128 denominator);
 static inline double wr_ratio(wr_i128 numerator, wr_u128 denominator)
 {
-    const wr_i128 exact = (wr_i128)1 << 53; /* both are doubles: the division rounds once */
-    if (numerator <= exact && numerator >= -exact && denominator <= (wr_u128)exact) {
+    const uint64_t exact = UINT64_C(1) << 53; /* both are doubles: the division rounds once */
+    int64_t low = (int64_t)numerator;
+    if (low == numerator && (uint64_t)low + exact <= 2 * exact && denominator <= exact) {
         return (double)(int64_t)numerator / (double)(int64_t)denominator;
     }
     return wr_ratio_long(numerator, denominator);

@@ -2,7 +2,9 @@
 #include "feature/feature.h"
 
 #include "feature/instant.h"
+#include "feature/large.h"
 #include "feature/read.h"
+#include "feature/scan.h"
 #include "feature/state.h"
 
 #define ENTITIES_DEFAULT (UINT32_C(1) << 21)
@@ -111,17 +113,27 @@ int64_t wr_state_horizon(const struct wr_feature_state *state, uint32_t entity)
 
 struct wr_tape wr_state_tape(struct wr_feature_state *state, const struct wr_row *row)
 {
-    return (struct wr_tape){.store = &state->store,
-                            .class = &state->plan->classes[row->entity],
-                            .scratch = state->scratch,
-                            .ref = row->ref,
-                            .height = row->height};
+    struct wr_tape tape = {.store = &state->store,
+                           .class = &state->plan->classes[row->entity],
+                           .scratch = state->scratch,
+                           .ref = row->ref};
+    if (row->is_large) {
+        tape.large_ref = row->ref;
+        tape.large = wr_store_at(&state->store, row->ref);
+        tape.ref = tape.large->root;
+        tape.height = tape.large->height;
+    }
+    return tape;
 }
 
 static void keep_tape(struct wr_row *row, const struct wr_tape *tape)
 {
-    row->ref = tape->ref;
-    row->height = tape->height & 0x7f;
+    row->is_large = tape->large != NULL;
+    row->ref = tape->large != NULL ? tape->large_ref : tape->ref;
+    if (tape->large != NULL) {
+        tape->large->root = tape->ref;
+        tape->large->height = (uint8_t)tape->height;
+    }
 }
 
 static void forget_oldest_lost(struct wr_feature_state *state)
@@ -217,8 +229,10 @@ static struct wr_record record_of(const struct wr_feature_state *state,
     return record;
 }
 
+/* `forward`: the event will be put on the tape, so what large tapes keep may move up to it. */
 static void read_class(struct wr_feature_state *state, uint32_t entity, const struct wr_row *row,
-                       const struct wr_record *record, struct wr_feature_value *values)
+                       const struct wr_record *record, bool forward,
+                       struct wr_feature_value *values)
 {
     struct wr_tape tape = {.store = &state->store, .class = &state->plan->classes[entity]};
     int64_t lost = state->forgotten[entity];
@@ -232,7 +246,11 @@ static void read_class(struct wr_feature_state *state, uint32_t entity, const st
         .kept_since = state->kept_since_tick,
     };
     state->walk.class = tape.class;
-    wr_walk_tape(&state->walk, &tape, record, &bounds, values);
+    if (tape.height == 0 && tape.class->flat) {
+        wr_scan_tape(&state->walk, &tape, record, &bounds, values);
+    } else if (!forward || !wr_large_read(&state->walk, &tape, record, &bounds, values)) {
+        wr_walk_tape(&state->walk, &tape, record, &bounds, values);
+    }
 }
 
 static void read_absent(const struct wr_feature_state *state, uint32_t entity,
@@ -290,6 +308,9 @@ static uint64_t insert(struct wr_feature_state *state, uint32_t at, const struct
                 break;
             }
             int64_t lost = wr_tape_drop_oldest(&tape);
+            if (tape.large != NULL) {
+                tape.large->valid = false; /* live records went unseen by the marks */
+            }
             wr_row_set_lost(row, WR_MAX(wr_row_lost(row), lost));
             state->n_evictions++;
         }
@@ -310,7 +331,7 @@ static void read_event(struct wr_feature_state *state, const struct wr_event *ev
             uint32_t at = wr_entity_find(&state->entities, &event->keys[i]);
             struct wr_record record = record_of(state, &plan->classes[i], event, conditions);
             read_class(state, i, at != WR_ROW_NONE ? wr_entity_row(&state->entities, at) : NULL,
-                       &record, values);
+                       &record, false, values);
         }
     }
 }
@@ -336,7 +357,7 @@ static uint64_t apply_class(struct wr_feature_state *state, const struct wr_even
     uint32_t at = use_row(state, &event->keys[entity], entity);
     if (values != NULL) {
         const struct wr_row *row = at != WR_ROW_NONE ? wr_entity_row(&state->entities, at) : NULL;
-        read_class(state, entity, row, &record, values);
+        read_class(state, entity, row, &record, true, values);
     }
     if (at != WR_ROW_NONE) {
         return insert(state, at, &record);
@@ -395,7 +416,33 @@ bool wr_feature_update(struct wr_feature_state *state, const struct wr_event *ev
     return !late;
 }
 
-/* What lies behind a key, one step further each round: its slot, its row, its tape. */
+/* ── prefetching ────────────────────────────────────────────────────────────────────────────── */
+static void prefetch_lines(const void *p, unsigned from, unsigned to)
+{
+    for (unsigned line = from; line < to; line++) {
+        __builtin_prefetch((const uint8_t *)p + (size_t)line * 64);
+    }
+}
+
+/* The row, which is in the cache by now: its neighbours in order of use and what it refers to. */
+static void prefetch_row(const struct wr_feature_state *state, const struct wr_row *row)
+{
+    const struct wr_entities *entities = &state->entities;
+    if (row->before != WR_ROW_NONE) {
+        __builtin_prefetch(wr_entity_row(entities, row->before), 1);
+    }
+    if (row->after != WR_ROW_NONE) {
+        __builtin_prefetch(wr_entity_row(entities, row->after), 1);
+    }
+    if (row->ref != WR_STORE_NO_REF) {
+        const struct wr_feature_class *class = &state->plan->classes[row->entity];
+        unsigned lines = row->is_large ? wr_store_sizes[class->large_size] / 64 : 4;
+        prefetch_lines(wr_store_at(&state->store, row->ref), 0, WR_MIN(lines, 10u));
+    }
+}
+
+/* What lies behind a key, one step further each round: its slot, its row, its tape, and of a large
+ * tape the chunk that the next record goes to. */
 static void prefetch_key(const struct wr_feature_state *state, const struct wr_event_key *key,
                          int round)
 {
@@ -403,19 +450,21 @@ static void prefetch_key(const struct wr_feature_state *state, const struct wr_e
         wr_entity_prefetch(&state->entities, key);
         return;
     }
-    uint32_t at =
-        round == 1 ? wr_entity_hint(&state->entities, key) : wr_entity_find(&state->entities, key);
+    uint32_t at = wr_entity_hint(&state->entities, key);
     if (at == WR_ROW_NONE) {
         return;
     }
     const struct wr_row *row = wr_entity_row(&state->entities, at);
     if (round == 1) {
-        __builtin_prefetch(row);
+        __builtin_prefetch(row, 1);
+    } else if (round == 2) {
+        prefetch_row(state, row);
+    } else if (row->is_large) {
+        const struct wr_large *large = wr_store_at(&state->store, row->ref);
+        prefetch_lines(wr_store_at(&state->store, large->last), 0, 8);
     } else if (row->ref != WR_STORE_NO_REF) {
-        const uint8_t *tape = wr_store_at(&state->store, row->ref);
-        for (int line = 0; line < 4; line++) {
-            __builtin_prefetch(tape + (size_t)line * 64);
-        }
+        const struct wr_chunk *chunk = wr_store_at(&state->store, row->ref);
+        prefetch_lines(chunk, 4, (wr_store_sizes[chunk->size] + 63u) / 64);
     }
 }
 
@@ -423,12 +472,14 @@ void wr_feature_prefetch(const struct wr_feature_state *state, const struct wr_e
                          size_t n)
 {
     const struct wr_feature_plan *plan = state->plan;
-    for (int round = 0; round < 3; round++) {
-        for (size_t i = 0; i < n * plan->schema->n_entities; i++) {
-            uint32_t entity = (uint32_t)(i % plan->schema->n_entities);
-            const struct wr_event_key *key = &events[i / plan->schema->n_entities]->keys[entity];
-            if (key->present && plan->classes[entity].used) {
-                prefetch_key(state, key, round);
+    uint32_t n_entities = plan->schema->n_entities;
+    for (int round = 0; round < 4; round++) {
+        for (size_t i = 0; i < n; i++) {
+            for (uint32_t entity = 0; entity < n_entities; entity++) {
+                const struct wr_event_key *key = &events[i]->keys[entity];
+                if (key->present && plan->classes[entity].used) {
+                    prefetch_key(state, key, round);
+                }
             }
         }
     }

@@ -73,7 +73,7 @@ struct wr_feature_stats {
 
 struct wr_feature_state;
 
-/* An empty state. Takes blocks of 1 MiB from `memory` as it grows, never above caps->bytes_max, and
+/* An empty state. Takes blocks of 2 MiB from `memory` as it grows, never above caps->bytes_max, and
  * gives all back at close. `caps` NULL: all defaults, not warming. NULL when `memory` has no room
  * for the start. Plan and memory must outlive the state. */
 struct wr_feature_state *wr_feature_state_open(const struct wr_feature_plan *plan,

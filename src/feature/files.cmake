@@ -13,6 +13,8 @@ list(APPEND WEIR_CORE_FILES
   src/feature/tree.c
   src/feature/walk.c
   src/feature/read.c
+  src/feature/scan.c
+  src/feature/large.c
   src/feature/feature.c
   src/feature/digest.c
 )

@@ -149,16 +149,15 @@ static void read_series(const struct wr_feature_plan *plan, const struct wr_read
     }
 }
 
-static void read_set(const struct wr_walk *walk, const struct wr_reader *r,
-                     const struct wr_record *self, struct wr_feature_value *value)
+static void read_set(const struct wr_feature_plan *plan, const struct wr_reader *r,
+                     const struct wr_set *set, uint64_t own, struct wr_feature_value *value)
 {
-    const struct wr_set_lane *lane = &walk->class->sets[r->set];
-    if (lane->like_now && self->columns[lane->column] == 0) {
-        wr_feature_read_missing(&walk->plan->features[r->feature], WR_FEATURE_FIELD_ABSENT, value);
+    if (r->kind != WR_FEATURE_DISTINCT && own == 0) {
+        wr_feature_read_missing(&plan->features[r->feature], WR_FEATURE_FIELD_ABSENT, value);
         return;
     }
     bool approximate;
-    int64_t n = (int64_t)wr_set_size(&walk->sets[r->set], &approximate);
+    int64_t n = (int64_t)wr_set_size(set, &approximate);
     put_integer(value, r->kind == WR_FEATURE_SEEN_BEFORE ? n != 0 : n);
     value->approximate = approximate && !(r->kind == WR_FEATURE_SEEN_BEFORE && n != 0);
 }
@@ -169,35 +168,104 @@ static bool is_spread(unsigned kind)
            kind == WR_FEATURE_ZSCORE;
 }
 
-void wr_feature_read(const struct wr_walk *walk, const struct wr_reader *reader,
+void wr_feature_read(const struct wr_feature_plan *plan, const struct wr_feature_class *class,
+                     const struct wr_reader *reader, const struct wr_reading *reading,
                      const struct wr_record *self, struct wr_feature_value *value)
 {
-    const struct wr_feature_plan *plan = walk->plan;
     if (reader->series != WR_NONE8) {
-        const struct wr_series *s = &walk->series[reader->series];
-        uint8_t lane = walk->class->series[reader->series];
-        uint64_t own = self->columns[walk->class->series_lanes[lane].column];
+        uint64_t own = self->columns[class->series_lanes[class->series[reader->series]].column];
         if (is_spread(reader->kind)) {
-            read_spread(plan, reader, s, own, value);
+            read_spread(plan, reader, reading->series, own, value);
         } else {
-            read_series(plan, reader, s, own, value);
+            read_series(plan, reader, reading->series, own, value);
         }
         return;
     }
     if (reader->set != WR_NONE8) {
-        read_set(walk, reader, self, value);
+        read_set(plan, reader, reading->set, self->columns[class->sets[reader->set].column], value);
         return;
     }
-    const struct wr_count *count = &walk->counters[reader->counter];
+    const struct wr_count *count = reading->count;
     if (reader->kind == WR_FEATURE_COUNT) {
         put_integer(value, (int64_t)count->n);
     } else if (reader->kind == WR_FEATURE_SHARE) {
-        uint64_t part = walk->counters[reader->part].n;
-        put_double(value, count->n == 0 ? 0 : wr_ratio((wr_i128)part, count->n));
+        put_double(value, count->n == 0 ? 0 : wr_ratio((wr_i128)reading->part->n, count->n));
     } else if (count->n == 0) {
         wr_feature_read_missing(&plan->features[reader->feature], WR_FEATURE_NO_HISTORY, value);
     } else {
-        int64_t ms = (self->tick - count->newest) * walk->plan->schema->tick_ms;
+        int64_t ms = (self->tick - count->newest) * plan->schema->tick_ms;
         put_double(value, wr_ratio(ms, 1000));
+    }
+}
+
+#define EXACT ((int64_t)1 << 53) /* integers up to here are doubles */
+
+static inline void put(const struct wr_reader *r, int64_t units, double number,
+                       struct wr_feature_value *value)
+{
+    memcpy(value, &r->head, sizeof r->head);
+    value->units = units;
+    value->number = number;
+    value->value = NULL;
+}
+
+static inline bool is_exact(wr_i128 sum)
+{
+    int64_t low = (int64_t)sum;
+    return low == sum && low <= EXACT && low >= -EXACT;
+}
+
+/* The common kinds where all numbers are doubles, by one operation; false for all else. */
+static inline bool read_common(const struct wr_reader *r, const union wr_gauge *view,
+                               struct wr_feature_value *value)
+{
+    const struct wr_series *s = &view->series;
+    int64_t sum = (int64_t)s->sum, n = (int64_t)s->n;
+    switch (r->kind) {
+    case WR_FEATURE_COUNT:
+        n = (int64_t)view->count.n;
+        put(r, n, (double)n, value);
+        return true;
+    case WR_FEATURE_SUM:
+        put(r, sum & r->units_mask, (double)sum / r->power, value);
+        return is_exact(s->sum);
+    case WR_FEATURE_AVG:
+        put(r, 0, (double)sum / ((double)n * r->power), value);
+        return is_exact(s->sum) && s->n - 1 < r->n_exact;
+    case WR_FEATURE_MAX:
+        put(r, s->max & r->units_mask, (double)s->max / r->power, value);
+        return n != 0;
+    case WR_FEATURE_MIN:
+        put(r, s->min & r->units_mask, (double)s->min / r->power, value);
+        return n != 0;
+    default:
+        return false;
+    }
+}
+
+static void read_view(const struct wr_walk *walk, const struct wr_reader *r,
+                      const struct wr_record *self, struct wr_feature_value *value)
+{
+    const union wr_gauge *view = &walk->views[r->view];
+    struct wr_reading reading = {
+        .count = &view->count, .part = &walk->views[r->part_view].count, .series = &view->series};
+    wr_feature_read(walk->plan, walk->class, r, &reading, self, value);
+}
+
+void wr_feature_read_views(const struct wr_walk *walk, const struct wr_record *self,
+                           const struct wr_walk_bounds *bounds, struct wr_feature_value *values)
+{
+    const struct wr_feature_class *class = walk->class;
+    int64_t least = WR_MAX(bounds->held_since, bounds->kept_since);
+    for (uint32_t i = 0; i < class->n_readers; i++) {
+        const struct wr_reader *reader = &class->readers[i];
+        struct wr_feature_value *value = &values[reader->feature];
+        int64_t start = self->tick - class->marks[reader->start];
+        if (!read_common(reader, &walk->views[reader->view], value)) {
+            read_view(walk, reader, self, value);
+        }
+        if (start + 1 < least) {
+            wr_walk_bound(bounds, start, value);
+        }
     }
 }

@@ -1,15 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From the totals of a window to the value of a feature: the formulas. */
+/* From totals of a window to the value of a feature. Private to the floor. */
 #ifndef WR_FEATURE_READ_H
 #define WR_FEATURE_READ_H
 
 #include "feature/walk.h"
 
-/* The value of one feature, from gauges that hold exactly its window. */
-void wr_feature_read(const struct wr_walk *walk, const struct wr_reader *reader,
+struct wr_reading { /* those that the reader's kind needs */
+    const struct wr_count *count, *part;
+    const struct wr_series *series;
+    const struct wr_set *set;
+};
+
+/* Fills one value from the totals of its window; `self` is the event. */
+void wr_feature_read(const struct wr_feature_plan *plan, const struct wr_feature_class *class,
+                     const struct wr_reader *reader, const struct wr_reading *reading,
                      const struct wr_record *self, struct wr_feature_value *value);
 
-/* Sets a missing value, or the feature's stated fallback in its place. */
+/* All features of the class from walk->views, which hold their windows, the event included. */
+void wr_feature_read_views(const struct wr_walk *walk, const struct wr_record *self,
+                           const struct wr_walk_bounds *bounds, struct wr_feature_value *values);
+
+/* The event itself enters a view that has it. */
+static inline void wr_view_add_self(const struct wr_feature_class *class,
+                                    const struct wr_view *view, const struct wr_record *self,
+                                    union wr_gauge *gauge)
+{
+    if (view->with_self && view->counts) {
+        wr_count_newer(&gauge->count, class->counter_lanes[view->lane].mask, self);
+    } else if (view->with_self) {
+        wr_series_newer(&gauge->series, &class->series_lanes[view->lane], self);
+    }
+}
+
+/* The value of a feature that has none, for this reason: its fallback if it has one. */
 void wr_feature_read_missing(const struct wr_feature *feature, enum wr_feature_presence why,
                              struct wr_feature_value *value);
 

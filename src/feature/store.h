@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory of the tapes: blocks of 1 MiB cut into spans of 64 KiB, each span cut into pieces of one
+/* Memory of the tapes: blocks of 2 MiB cut into spans of 64 KiB, each span cut into pieces of one
  * size. A piece is named by a 32-bit reference, so that no state holds an address. A span whose
  * pieces are all free goes back to the pool and may serve another size: what small tapes leave
  * behind, larger ones use. Never more than spans_max spans; allocation then gives 0. */
@@ -10,8 +10,8 @@
 
 #define WR_SPAN_SIZE    65536
 #define WR_SPAN_USABLE  (WR_SPAN_SIZE - 16) /* an 8-byte load at a piece's end stays inside */
-#define WR_BLOCK_SPANS  16
-#define WR_STORE_SIZES  14
+#define WR_BLOCK_SPANS  32                  /* 2 MiB: one huge page */
+#define WR_STORE_SIZES  17
 #define WR_STORE_TAPES  9 /* the first sizes: 32 .. 512 bytes */
 #define WR_STORE_NO_REF 0
 

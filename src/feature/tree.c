@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "feature/tree.h"
 
-enum { CHUNK_SIZE = 8 /* 512 bytes, the largest of a tape */, FANOUT_MIN = 8 };
+#include "feature/large.h"
+
+enum {
+    CHUNK_SIZE = 8 /* 512 bytes, the largest of a tape */,
+    FANOUT_MIN = 8,
+    NODE_SIZE_MIN = 2048
+};
 
 void wr_tree_shape(struct wr_feature_class *class)
 {
@@ -9,7 +15,7 @@ void wr_tree_shape(struct wr_feature_class *class)
                    class->n_series_lanes * sizeof(struct wr_series);
     unsigned size = wr_store_size_for(sizeof(struct wr_node) + FANOUT_MIN * child);
     WR_ASSERT(size < WR_STORE_SIZES);
-    size = WR_MAX(size, (unsigned)WR_STORE_TAPES);
+    size = WR_MAX(size, wr_store_size_for(NODE_SIZE_MIN));
     class->child_size = (uint16_t)child;
     class->node_size = (uint8_t)size;
     class->fanout = (uint16_t)((wr_store_sizes[size] - sizeof(struct wr_node)) / child);
@@ -78,21 +84,6 @@ static void total_path(const struct wr_tape *tape, const struct wr_cursor *curso
     }
 }
 
-static void total_append(const struct wr_tape *tape, const struct wr_cursor *cursor,
-                         const struct wr_record *record)
-{
-    const struct wr_feature_class *class = tape->class;
-    for (uint32_t step = 0; step < tape->height; step++) {
-        struct wr_child *child = wr_child_at(class, cursor->path[step].node, cursor->path[step].at);
-        for (unsigned i = 0; i < class->n_counter_lanes; i++) {
-            wr_count_newer(&wr_child_counts(child)[i], class->counter_lanes[i].mask, record);
-        }
-        for (unsigned i = 0; i < class->n_series_lanes; i++) {
-            wr_series_newer(&wr_child_series(class, child)[i], &class->series_lanes[i], record);
-        }
-    }
-}
-
 /* ── finding ────────────────────────────────────────────────────────────────────────────────── */
 /* The last child whose first record is at or before `tick`, or the first child. */
 static uint32_t child_for(const struct wr_tape *tape, struct wr_node *node, int64_t tick)
@@ -152,9 +143,23 @@ static bool next_chunk(const struct wr_tape *tape, struct wr_cursor *cursor)
     return true;
 }
 
+uint32_t wr_cursor_chunk(const struct wr_tape *tape, const struct wr_cursor *cursor)
+{
+    uint32_t step = tape->height;
+    return step == 0
+               ? tape->ref
+               : wr_child_at(tape->class, cursor->path[step - 1].node, cursor->path[step - 1].at)
+                     ->ref;
+}
+
+bool wr_cursor_settle(const struct wr_tape *tape, struct wr_cursor *cursor)
+{
+    return cursor->chunk != NULL && (cursor->i < cursor->chunk->n || next_chunk(tape, cursor));
+}
+
 bool wr_tape_next(const struct wr_tape *tape, struct wr_cursor *cursor, struct wr_record *record)
 {
-    if (cursor->chunk == NULL || (cursor->i == cursor->chunk->n && !next_chunk(tape, cursor))) {
+    if (!wr_cursor_settle(tape, cursor)) {
         return false;
     }
     wr_chunk_get(cursor->chunk, tape->class, cursor->i++, record);
@@ -193,11 +198,26 @@ bool wr_tape_mark(const struct wr_tape *tape, struct wr_cursor *cursor, uint32_t
     if (cursor->i == cursor->chunk->n && !next_chunk(tape, cursor)) {
         return false;
     }
+    struct wr_record record;
+    wr_chunk_get(cursor->chunk, tape->class, cursor->i, &record);
     if (!wr_chunk_mark(cursor->chunk, cursor->i, mask, set)) {
         return false;
     }
     total_path(tape, cursor, tape->height);
+    if (tape->large != NULL) {
+        wr_large_change(tape->class, tape->large, &record, false, false);
+        record.bits = set ? record.bits | mask : record.bits & ~mask;
+        wr_large_change(tape->class, tape->large, &record, true, false);
+    }
     return true;
+}
+
+/* Records of the cursor's chunk are about to move. */
+static void moved(const struct wr_tape *tape, const struct wr_cursor *cursor)
+{
+    if (tape->large != NULL) {
+        wr_large_moved(tape->class, tape->large, wr_cursor_chunk(tape, cursor));
+    }
 }
 
 /* ── dropping ───────────────────────────────────────────────────────────────────────────────── */
@@ -209,6 +229,10 @@ static void collapse_root(struct wr_tape *tape)
         tape->height--;
         wr_store_free(tape->store, root);
     }
+    if (tape->height == 0 && tape->large != NULL) {
+        wr_store_free(tape->store, tape->large_ref);
+        tape->large = NULL;
+    }
 }
 
 int64_t wr_tape_drop_oldest(struct wr_tape *tape)
@@ -218,6 +242,7 @@ int64_t wr_tape_drop_oldest(struct wr_tape *tape)
     WR_ASSERT(cursor.chunk != NULL);
     int64_t newest = wr_chunk_tick(cursor.chunk, tape->class->n_bits, cursor.chunk->n - 1u);
     uint32_t step = tape->height;
+    moved(tape, &cursor);
     while (step > 0) { /* frees the leftmost child, and its node when it was the only one */
         struct wr_node *node = cursor.path[step - 1].node;
         struct wr_child *child = wr_child_at(tape->class, node, 0);
@@ -234,6 +259,7 @@ int64_t wr_tape_drop_oldest(struct wr_tape *tape)
         wr_store_free(tape->store, tape->ref);
         tape->ref = WR_STORE_NO_REF;
         tape->height = 0;
+        collapse_root(tape);
         return newest;
     }
     total_path(tape, &cursor, step - 1);
@@ -252,7 +278,7 @@ void wr_tape_free(struct wr_tape *tape)
 /* Pieces taken before anything changes, so that nothing can fail half-way. */
 struct reserve {
     uint32_t refs[WR_LIMIT_TREE_HEIGHT + 1];
-    uint32_t n, chunk;
+    uint32_t n, chunk, large; /* large: when the tape becomes a tree */
 };
 
 static void give_back(const struct wr_tape *tape, struct reserve *r)
@@ -273,8 +299,11 @@ static bool take_reserve(const struct wr_tape *tape, const struct wr_cursor *cur
     }
     need += tape->height > 0 && step == 0 ? 1 : 0;
     WR_ASSERT(tape->height + 1 < WR_LIMIT_TREE_HEIGHT);
-    r->n = 0;
-    r->chunk = wr_store_alloc(tape->store, CHUNK_SIZE);
+    *r = (struct reserve){.chunk = wr_store_alloc(tape->store, CHUNK_SIZE)};
+    bool becomes_tree = tape->height == 0;
+    if (becomes_tree) {
+        r->large = wr_store_alloc(tape->store, tape->class->large_size);
+    }
     while (r->chunk != WR_STORE_NO_REF && r->n < need) {
         uint32_t ref = wr_store_alloc(tape->store, tape->class->node_size);
         if (ref == WR_STORE_NO_REF) {
@@ -282,12 +311,16 @@ static bool take_reserve(const struct wr_tape *tape, const struct wr_cursor *cur
         }
         r->refs[r->n++] = ref;
     }
-    if (r->chunk != WR_STORE_NO_REF && r->n == need) {
+    if (r->chunk != WR_STORE_NO_REF && r->n == need &&
+        (r->large != WR_STORE_NO_REF || !becomes_tree)) {
         return true;
     }
     give_back(tape, r);
     if (r->chunk != WR_STORE_NO_REF) {
         wr_store_free(tape->store, r->chunk);
+    }
+    if (r->large != WR_STORE_NO_REF) {
+        wr_store_free(tape->store, r->large);
     }
     return false;
 }
@@ -304,6 +337,11 @@ static void raise_root(struct wr_tape *tape, struct wr_cursor *cursor, struct re
     cursor->path[0].at = 0;
     tape->ref = ref;
     tape->height++;
+    if (tape->large == NULL) {
+        tape->large_ref = r->large;
+        tape->large = wr_store_at(tape->store, r->large);
+        wr_large_init(tape->large);
+    }
     total_path(tape, cursor, 1);
 }
 
@@ -468,6 +506,7 @@ static enum outcome rewrite(struct wr_tape *tape, struct wr_cursor *cursor,
     if (wr_shape_size(&shape, tape->class, 0) > wr_store_sizes[cursor->chunk->size]) {
         return NO_FIT;
     }
+    moved(tape, cursor);
     write_chunk(tape, cursor->chunk, cursor->chunk->size, records, n);
     total_path(tape, cursor, tape->height);
     return DONE;
@@ -497,11 +536,18 @@ static bool grow(struct wr_tape *tape, struct wr_cursor *cursor, const struct wr
     } else {
         struct wr_record *records = tape->scratch;
         uint32_t n = gather(tape, cursor, NULL, INT64_MIN, records), half = n / 2;
+        moved(tape, cursor);
         write_chunk(tape, fresh, CHUNK_SIZE, records + half, n - half);
         write_chunk(tape, cursor->chunk, cursor->chunk->size, records, half);
     }
+    bool was_small = tape->large == NULL;
     add_chunk(tape, cursor, r.chunk, &r);
     give_back(tape, &r);
+    wr_tape_seek(tape, INT64_MAX, cursor);
+    tape->large->last = wr_cursor_chunk(tape, cursor);
+    if (was_small) {
+        tape->large->newest = wr_tape_newest(tape);
+    }
     return true;
 }
 
@@ -518,38 +564,52 @@ static void drop_expired(struct wr_tape *tape, int64_t horizon)
     }
 }
 
+/* As it is, by making room, or behind all others in a chunk of its own. NO_FIT: there is room now,
+ * look for the place again. */
+static enum outcome insert_at(struct wr_tape *tape, struct wr_cursor *cursor,
+                              const struct wr_record *record, int64_t horizon, bool at_end)
+{
+    if (wr_chunk_try_insert(cursor->chunk, tape->class, cursor->i, record)) {
+        if (!at_end) {
+            total_path(tape, cursor, tape->height);
+            moved(tape, cursor);
+        }
+        if ((cursor->chunk->n & 15) == 0) {
+            drop_expired(tape, horizon);
+        }
+        return DONE;
+    }
+    if (squeeze_small(tape, cursor, record, horizon)) {
+        return DONE;
+    }
+    enum outcome outcome = rewrite(tape, cursor, record, horizon);
+    if (outcome != NO_FIT) {
+        return outcome;
+    }
+    if (!grow(tape, cursor, at_end ? record : NULL)) {
+        return NO_ROOM;
+    }
+    return at_end ? DONE : NO_FIT;
+}
+
 bool wr_tape_insert(struct wr_tape *tape, const struct wr_record *record, int64_t horizon)
 {
     if (tape->ref == WR_STORE_NO_REF) {
         return rewrite_small(tape, record, 1) == DONE;
     }
-    for (;;) {
+    if (tape->large != NULL) {
+        wr_large_keep(tape->class, tape->large, horizon);
+    }
+    enum outcome outcome;
+    bool at_end;
+    do {
         struct wr_cursor cursor;
         wr_tape_seek(tape, record->tick, &cursor);
-        bool at_end = is_at_end(tape, &cursor);
-        if (wr_chunk_try_insert(cursor.chunk, tape->class, cursor.i, record)) {
-            if (tape->height > 0 && at_end) {
-                total_append(tape, &cursor, record);
-            } else {
-                total_path(tape, &cursor, tape->height);
-            }
-            if ((cursor.chunk->n & 15) == 0) {
-                drop_expired(tape, horizon);
-            }
-            return true;
-        }
-        if (squeeze_small(tape, &cursor, record, horizon)) {
-            return true;
-        }
-        enum outcome outcome = rewrite(tape, &cursor, record, horizon);
-        if (outcome != NO_FIT) {
-            return outcome == DONE;
-        }
-        if (!grow(tape, &cursor, at_end ? record : NULL)) {
-            return false;
-        }
-        if (at_end) {
-            return true;
-        }
+        at_end = is_at_end(tape, &cursor);
+        outcome = insert_at(tape, &cursor, record, horizon, at_end);
+    } while (outcome == NO_FIT);
+    if (outcome == DONE && tape->large != NULL) {
+        wr_large_change(tape->class, tape->large, record, true, at_end);
     }
+    return outcome == DONE;
 }

@@ -6,7 +6,9 @@
  *   child: first(8) ref(4) - | a wr_count per counter lane | a wr_series per series lane
  *
  * A child carries the totals of all records below it, so a walk over time skips whatever lies
- * wholly between two stops, and a change costs one path. Appending fills chunks and nodes to the
+ * wholly between two stops, and a change costs one path. The last child of every node on the right
+ * edge is always entered by such walks, never skipped: its totals are made when it gets a right
+ * neighbour, so that appending touches one chunk. Appending fills chunks and nodes to the
  * brim; records inserted late split them in halves; old chunks are dropped whole at the left.
  * `first` is the tick of the oldest record below. */
 #ifndef WR_FEATURE_TREE_H
@@ -16,12 +18,16 @@
 
 #define WR_LIMIT_TREE_HEIGHT 16
 
+struct wr_large;
+
 struct wr_tape {
     struct wr_store *store;
     const struct wr_feature_class *class;
     struct wr_record *scratch; /* [WR_CHUNK_RECORDS_MAX + 1] */
     uint32_t ref;              /* WR_STORE_NO_REF: empty */
     uint32_t height;
+    uint32_t large_ref;     /* of a tree: what it keeps besides (large.h) */
+    struct wr_large *large; /* there; NULL at height 0 */
 };
 
 struct wr_node {
@@ -70,6 +76,11 @@ void wr_tape_seek(const struct wr_tape *tape, int64_t tick, struct wr_cursor *cu
 void wr_tape_seek_before(const struct wr_tape *tape, int64_t tick, struct wr_cursor *cursor);
 /* Moves right over one record and copies it; false at the end of the tape. */
 bool wr_tape_next(const struct wr_tape *tape, struct wr_cursor *cursor, struct wr_record *record);
+
+/* From the end of a chunk to the start of the next; false when there is no record to the right. */
+bool wr_cursor_settle(const struct wr_tape *tape, struct wr_cursor *cursor);
+/* The chunk a cursor lies in, as a reference. The tape must not be empty. */
+uint32_t wr_cursor_chunk(const struct wr_tape *tape, const struct wr_cursor *cursor);
 
 /* Number of records with exactly this tick. O(log n + chunks they fill). */
 uint32_t wr_tape_ties(const struct wr_tape *tape, int64_t tick);

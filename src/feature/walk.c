@@ -10,10 +10,11 @@ static void fold_records(struct wr_walk *walk, const struct wr_chunk *chunk, uns
     const struct wr_feature_class *class = walk->class;
     for (unsigned g = 0; g < walk->n_counters; g++) {
         wr_count_fold(&walk->counters[g], chunk, class->n_bits,
-                      class->counter_lanes[class->counters[g]].mask, from, to);
+                      class->counter_lanes[walk->counter_lanes[g]].mask, from, to);
     }
     for (unsigned g = 0; g < walk->n_series; g++) {
-        wr_series_fold(&walk->series[g], chunk, &class->series_lanes[class->series[g]], from, to);
+        wr_series_fold(&walk->series[g], chunk, &class->series_lanes[walk->series_lanes[g]], from,
+                       to);
     }
     for (unsigned g = 0; g < walk->n_sets; g++) {
         wr_set_fold(&walk->sets[g], chunk, &class->sets[g], from, to);
@@ -24,10 +25,10 @@ static void fold_child(struct wr_walk *walk, struct wr_child *child)
 {
     const struct wr_feature_class *class = walk->class;
     for (unsigned g = 0; g < walk->n_counters; g++) {
-        wr_count_merge(&walk->counters[g], &wr_child_counts(child)[class->counters[g]]);
+        wr_count_merge(&walk->counters[g], &wr_child_counts(child)[walk->counter_lanes[g]]);
     }
     for (unsigned g = 0; g < walk->n_series; g++) {
-        wr_series_merge(&walk->series[g], &wr_child_series(class, child)[class->series[g]]);
+        wr_series_merge(&walk->series[g], &wr_child_series(class, child)[walk->series_lanes[g]]);
     }
 }
 
@@ -133,8 +134,8 @@ static bool previous_chunk(struct wr_walk *walk, const struct wr_tape *tape,
 }
 
 /* Over all records younger than `tick`. */
-static void pass(struct wr_walk *walk, const struct wr_tape *tape, struct wr_cursor *cursor,
-                 int64_t tick)
+void wr_walk_pass(struct wr_walk *walk, const struct wr_tape *tape, struct wr_cursor *cursor,
+                  int64_t tick)
 {
     while (cursor->chunk != NULL && !pass_records(walk, cursor, tick)) {
         if (!previous_chunk(walk, tape, cursor, tick)) {
@@ -143,32 +144,52 @@ static void pass(struct wr_walk *walk, const struct wr_tape *tape, struct wr_cur
     }
 }
 
+void wr_walk_start(struct wr_walk *walk, const uint8_t *counter_lanes, unsigned n_counters,
+                   const uint8_t *series_lanes, unsigned n_series)
+{
+    walk->counter_lanes = counter_lanes;
+    walk->series_lanes = series_lanes;
+    walk->n_counters = (uint8_t)n_counters;
+    walk->n_series = (uint8_t)n_series;
+    walk->n_sets = 0;
+    memset(walk->counters, 0, n_counters * sizeof walk->counters[0]);
+    memset(walk->series, 0, n_series * sizeof walk->series[0]);
+}
+
+/* The gauges of a reader as its window ends. */
+static void read_gauges(const struct wr_walk *walk, const struct wr_reader *reader,
+                        const struct wr_record *self, struct wr_feature_value *value)
+{
+    struct wr_reading reading = {
+        .count = reader->counter != WR_NONE8 ? &walk->counters[reader->counter] : NULL,
+        .part = reader->part != WR_NONE8 ? &walk->counters[reader->part] : NULL,
+        .series = reader->series != WR_NONE8 ? &walk->series[reader->series] : NULL,
+        .set = reader->set != WR_NONE8 ? &walk->sets[reader->set] : NULL,
+    };
+    wr_feature_read(walk->plan, walk->class, reader, &reading, self, value);
+}
+
 void wr_walk_tape(struct wr_walk *walk, const struct wr_tape *tape, const struct wr_record *self,
                   const struct wr_walk_bounds *bounds, struct wr_feature_value *values)
 {
     const struct wr_feature_class *class = walk->class;
     struct wr_cursor cursor;
-    walk->n_counters = walk->n_series = walk->n_sets = 0;
+    wr_walk_start(walk, class->counters, 0, class->series, 0);
     int64_t passed = -1;
     wr_tape_seek(tape, self->tick, &cursor);
     for (uint32_t i = 0; i < class->n_stops; i++) {
         const struct wr_stop *stop = &class->stops[i];
         if (stop->age != passed) { /* many features share a window */
-            pass(walk, tape, &cursor, self->tick - stop->age);
+            wr_walk_pass(walk, tape, &cursor, self->tick - stop->age);
             passed = stop->age;
         }
         if (stop->kind == WR_STOP_START) {
             start_group(walk, stop->index, self);
         } else {
             const struct wr_reader *reader = &class->readers[stop->index];
-            int64_t start = self->tick - stop->age;
             struct wr_feature_value *value = &values[reader->feature];
-            wr_feature_read(walk, reader, self, value);
-            if (start + 1 < bounds->held_since) {
-                *value = (struct wr_feature_value){.presence = WR_FEATURE_EVICTED};
-            } else if (start + 1 < bounds->kept_since) {
-                *value = (struct wr_feature_value){.presence = WR_FEATURE_WARMING};
-            }
+            read_gauges(walk, reader, self, value);
+            wr_walk_bound(bounds, self->tick - stop->age, value);
         }
     }
 }

@@ -6,13 +6,20 @@
 #include "feature/feature.h"
 #include "feature/tree.h"
 
+union wr_gauge {
+    struct wr_count count;
+    struct wr_series series;
+};
+
 struct wr_walk {
     const struct wr_feature_plan *plan;
     const struct wr_feature_class *class;
-    uint8_t n_counters, n_series, n_sets; /* gauges of the groups that have started */
+    const uint8_t *counter_lanes, *series_lanes; /* gauge -> lane */
+    uint8_t n_counters, n_series, n_sets;        /* gauges of the groups that have started */
     struct wr_count counters[WR_LIMIT_FEATURE_GAUGES];
     struct wr_series series[WR_LIMIT_FEATURE_GAUGES];
     struct wr_set *sets; /* as many as any class needs */
+    union wr_gauge views[2 * WR_LIMIT_FEATURES];
 };
 
 /* Windows that begin before these ticks lack history. */
@@ -25,5 +32,22 @@ struct wr_walk_bounds {
  * behind all records of its tick. */
 void wr_walk_tape(struct wr_walk *walk, const struct wr_tape *tape, const struct wr_record *self,
                   const struct wr_walk_bounds *bounds, struct wr_feature_value *values);
+
+/* One range by hand: gauges of these lanes, empty, then all records younger than `tick`. */
+void wr_walk_start(struct wr_walk *walk, const uint8_t *counter_lanes, unsigned n_counters,
+                   const uint8_t *series_lanes, unsigned n_series);
+void wr_walk_pass(struct wr_walk *walk, const struct wr_tape *tape, struct wr_cursor *cursor,
+                  int64_t tick);
+
+/* What a window that starts behind `start` is, when history lacks there. */
+static inline void wr_walk_bound(const struct wr_walk_bounds *bounds, int64_t start,
+                                 struct wr_feature_value *value)
+{
+    if (start + 1 < bounds->held_since) {
+        *value = (struct wr_feature_value){.presence = WR_FEATURE_EVICTED};
+    } else if (start + 1 < bounds->kept_since) {
+        *value = (struct wr_feature_value){.presence = WR_FEATURE_WARMING};
+    }
+}
 
 #endif

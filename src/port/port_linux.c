@@ -180,15 +180,29 @@ static int64_t process_cpu(void *context)
     return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+#define HUGE_PAGE ((size_t)2 << 20)
+
 static void *memory_take(void *context, size_t size)
 {
     (void)context;
     if (size < BLOCK_MAPPED) {
         return malloc(size);
     }
-    void *block = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return block == MAP_FAILED ? NULL : block;
+    size_t more = size % HUGE_PAGE == 0 ? HUGE_PAGE : 0; /* to align it, so that pages are huge */
+    uint8_t *block = mmap(NULL, size + more, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (block == MAP_FAILED || more == 0) {
+        return block == MAP_FAILED ? NULL : block;
+    }
+    size_t before = (HUGE_PAGE - (uintptr_t)block % HUGE_PAGE) % HUGE_PAGE, after = more - before;
+    if (before != 0) {
+        munmap(block, before);
+    }
+    if (after != 0) {
+        munmap(block + before + size, after);
+    }
+    madvise(block + before, size, MADV_HUGEPAGE); /* a refusal costs speed only */
+    return block + before;
 }
 
 static void memory_give(void *context, void *block, size_t size)

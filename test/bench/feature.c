@@ -6,8 +6,8 @@
  *   bench_feature hot     n=5000000         one merchant with n live events
  *   bench_feature silence n=5000000         the first event after a month without any
  *
- * Keys: cards merchants windows days events zipf ms distinct n runs. Wall time of batches of 16; the
- * elementwise minimum of identical runs leaves out what the machine does in between. */
+ * Keys: cards merchants windows days events zipf ms distinct n runs. Wall time of batches of 16;
+ * the elementwise minimum of identical runs leaves out what the machine does in between. */
 #include "feature_load.h"
 
 #if __has_include(<valgrind/callgrind.h>)
@@ -35,11 +35,11 @@ static void read_option(struct options *o, const char *text)
         void *into;
         size_t size;
     } keys[] = {
-        {"cards", &o->load.cards, 4},        {"merchants", &o->load.merchants, 4},
-        {"windows", &o->load.windows, 4},    {"days", &o->load.days, 4},
-        {"zipf", &o->load.zipf_cards, 1},    {"ms", &o->load.milliseconds, 1},
-        {"distinct", &o->load.distinct, 1},  {"n", &o->n, 8},
-        {"events", &o->load.measured, 8},    {"runs", &o->runs, 4},
+        {"cards", &o->load.cards, 4},       {"merchants", &o->load.merchants, 4},
+        {"windows", &o->load.windows, 4},   {"days", &o->load.days, 4},
+        {"zipf", &o->load.zipf_cards, 1},   {"ms", &o->load.milliseconds, 1},
+        {"distinct", &o->load.distinct, 1}, {"n", &o->n, 8},
+        {"events", &o->load.measured, 8},   {"runs", &o->runs, 4},
     };
     for (size_t i = 0; i < WR_COUNTOF(keys); i++) {
         if (wr_str_eq(key, wr_str_z(keys[i].name))) {
@@ -109,8 +109,7 @@ static void scale(const struct options *o)
            "entities=%llu bytes_per_entity=%.0f bytes_per_card=%.0f\n",
            history * 1e3 / fold, preloaded, load_resident_mb(&l), before,
            (double)stats.bytes_used / 1e6, (double)stats.bytes_taken / 1e6,
-           (unsigned long long)stats.entities,
-           (double)stats.bytes_used / (double)stats.entities,
+           (unsigned long long)stats.entities, (double)stats.bytes_used / (double)stats.entities,
            (double)stats.bytes_used / (double)o->load.cards);
     wr_feature_state_close(l.state);
 }
@@ -121,8 +120,10 @@ static void count(const struct options *o)
     struct load l;
     load_open(&l, &o->load);
     load_history(&l);
-    load_events(&l, LOAD_EVENTS);
-    load_apply(&l, 0, LOAD_EVENTS, false);
+    for (uint64_t done = 0; done < o->load.cards; done += LOAD_EVENTS) { /* a day to warm up */
+        load_events(&l, LOAD_EVENTS);
+        load_apply(&l, 0, LOAD_EVENTS, false);
+    }
     for (uint64_t done = 0; done < o->load.measured; done += LOAD_EVENTS) {
         load_events(&l, LOAD_EVENTS);
         for (size_t i = 0; i < LOAD_EVENTS && done + i < o->load.measured; i++) {
@@ -197,17 +198,17 @@ static void silence(const struct options *o)
         worst = least > worst ? least : worst;
         worst_after = run == 0 || after < worst_after ? after : worst_after;
     }
-    printf("silence: %llu events, then 31 days: first event, both entities: least=%.1f us worst=%.1f "
-           "us; worst of the 1,023 after, least of runs=%.1f us\n",
-           (unsigned long long)o->n, first / 1e3, worst / 1e3, worst_after / 1e3);
+    printf(
+        "silence: %llu events, then 31 days: first event, both entities: least=%.1f us worst=%.1f "
+        "us; worst of the 1,023 after, least of runs=%.1f us\n",
+        (unsigned long long)o->n, first / 1e3, worst / 1e3, worst_after / 1e3);
     wr_feature_state_close(l.state);
 }
 
 int main(int argc, char **argv)
 {
-    struct options o = {.load = {1000000, 100000, 6, 30, false, false, false, 1 << 20},
-                        .n = 1000000,
-                        .runs = 3};
+    struct options o = {
+        .load = {1000000, 100000, 6, 30, false, false, false, 1 << 20}, .n = 1000000, .runs = 3};
     const struct {
         const char *name;
         void (*run)(const struct options *);

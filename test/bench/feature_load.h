@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The load of issue 5, shared by the measurements of features: cards at one payment a day, merchants
- * by Zipf's law of exponent 1, a number of windows times count, sum, avg and max for both. */
+/* The load of issue 5, shared by the measurements of features: cards at one payment a day,
+ * merchants by Zipf's law of exponent 1, a number of windows times count, sum, avg and max for
+ * both. */
 #ifndef FEATURE_LOAD_H
 #define FEATURE_LOAD_H
 

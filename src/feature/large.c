@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "feature/large.h"
+
+#include "feature/read.h"
+
+enum { STEPS_MAX = 64 /* records a mark moves over one by one; beyond, all are made anew */ };
+
+/* ── layout ─────────────────────────────────────────────────────────────────────────────────── */
+static size_t mark_size(const struct wr_feature_class *class)
+{
+    return sizeof(struct wr_mark) + class->n_counter_lanes * sizeof(uint64_t) +
+           class->n_series_lanes * sizeof(struct wr_total);
+}
+
+bool wr_large_shape(struct wr_feature_class *class)
+{
+    unsigned size =
+        wr_store_size_for(sizeof(struct wr_large) + (class->n_marks + 1u) * mark_size(class) +
+                          class->n_extremes * sizeof(struct wr_extreme));
+    class->large_size = (uint8_t)size;
+    class->mark_size = (uint16_t)mark_size(class);
+    for (unsigned v = 0; size < WR_STORE_SIZES && v < class->n_views; v++) {
+        struct wr_view *view = &class->views[v];
+        size_t in_mark = sizeof(struct wr_large) + sizeof(struct wr_mark) +
+                         (view->counts ? 0 : class->n_counter_lanes * sizeof(uint64_t)) +
+                         view->lane * (view->counts ? sizeof(uint64_t) : sizeof(struct wr_total));
+        size_t end = view->end == WR_NONE8 ? 0 : view->end + 1u;
+        view->start_at = (uint16_t)(in_mark + (view->start + 1u) * class->mark_size);
+        view->end_at = (uint16_t)(in_mark + end * class->mark_size);
+    }
+    return size < WR_STORE_SIZES;
+}
+
+void wr_large_init(struct wr_large *large)
+{
+    *large = (struct wr_large){.newest = INT64_MIN};
+}
+
+/* Mark -1 is the head. */
+static inline struct wr_mark *mark_at(const struct wr_feature_class *class, struct wr_large *large,
+                                      int m)
+{
+    return (struct wr_mark *)(void *)((uint8_t *)(large + 1) + (size_t)(m + 1) * class->mark_size);
+}
+static inline struct wr_mark *end_of(const struct wr_feature_class *class, struct wr_large *large,
+                                     uint8_t end)
+{
+    return mark_at(class, large, end == WR_NONE8 ? -1 : end);
+}
+static inline uint64_t *counts_of(struct wr_mark *mark)
+{
+    return (uint64_t *)(mark + 1);
+}
+static inline struct wr_total *totals_of(const struct wr_feature_class *class, struct wr_mark *mark)
+{
+    return (struct wr_total *)(void *)(counts_of(mark) + class->n_counter_lanes);
+}
+static inline struct wr_extreme *extremes_of(const struct wr_feature_class *class,
+                                             struct wr_large *large)
+{
+    return (struct wr_extreme *)(void *)mark_at(class, large, class->n_marks);
+}
+
+static void forget(const struct wr_feature_class *class, struct wr_large *large)
+{
+    struct wr_extreme *extremes = extremes_of(class, large);
+    for (unsigned x = 0; x < class->n_extremes; x++) {
+        extremes[x].known = false;
+    }
+}
+
+/* ── records that come and go ───────────────────────────────────────────────────────────────── */
+static void add_totals(const struct wr_feature_class *class, struct wr_mark *mark,
+                       const struct wr_record *record, bool enters)
+{
+    uint64_t *counts = counts_of(mark);
+    struct wr_total *totals = totals_of(class, mark);
+    for (unsigned i = 0; i < class->n_counter_lanes; i++) {
+        uint32_t mask = class->counter_lanes[i].mask;
+        uint64_t n = (record->bits & mask) == mask ? 1 : 0;
+        counts[i] += enters ? n : -n;
+    }
+    for (unsigned i = 0; i < class->n_series_lanes; i++) {
+        const struct wr_series_lane *lane = &class->series_lanes[i];
+        uint64_t kept = record->columns[lane->column];
+        if ((record->bits & lane->mask) != lane->mask || kept == 0) {
+            continue;
+        }
+        int64_t v = wr_number_kept(kept);
+        wr_u128 squares = lane->squares ? (wr_u128)((wr_i128)v * v) : 0;
+        totals[i].n += enters ? 1 : -UINT64_C(1);
+        totals[i].sum += enters ? (wr_u128)(wr_i128)v : -(wr_u128)(wr_i128)v;
+        totals[i].squares += enters ? squares : -squares;
+    }
+}
+
+/* What the extreme sees of a record; false when it is not in its lane. */
+static bool value_for(const struct wr_feature_class *class, const struct wr_extreme_lane *lane,
+                      const struct wr_record *record, int64_t *value)
+{
+    if (lane->counts) {
+        uint32_t mask = class->counter_lanes[lane->lane].mask;
+        *value = record->tick;
+        return (record->bits & mask) == mask;
+    }
+    const struct wr_series_lane *series = &class->series_lanes[lane->lane];
+    uint64_t kept = record->columns[series->column];
+    *value = kept != 0 ? wr_number_kept(kept) : 0;
+    return (record->bits & series->mask) == series->mask && kept != 0;
+}
+
+static uint64_t count_between(const struct wr_feature_class *class, struct wr_large *large,
+                              const struct wr_extreme_lane *lane)
+{
+    struct wr_mark *end = end_of(class, large, lane->end);
+    struct wr_mark *start = mark_at(class, large, lane->start);
+    unsigned i = lane->lane;
+    return lane->counts ? counts_of(end)[i] - counts_of(start)[i]
+                        : totals_of(class, end)[i].n - totals_of(class, start)[i].n;
+}
+
+/* A record enters the window of extreme x, whose totals do not have it yet. */
+static void extreme_enter(const struct wr_feature_class *class, struct wr_large *large, unsigned x,
+                          const struct wr_record *record, bool newest)
+{
+    const struct wr_extreme_lane *lane = &class->extremes[x];
+    struct wr_extreme *extreme = &extremes_of(class, large)[x];
+    int64_t v;
+    if (!value_for(class, lane, record, &v)) {
+        return;
+    }
+    if (count_between(class, large, lane) == 0) {
+        *extreme = (struct wr_extreme){v, true};
+        return;
+    }
+    switch (lane->kind) {
+    case WR_EXTREME_MIN:
+        extreme->value = WR_MIN(extreme->value, v);
+        break;
+    case WR_EXTREME_MAX:
+        extreme->value = WR_MAX(extreme->value, v);
+        break;
+    case WR_EXTREME_FIRST:
+        extreme->known = extreme->known && newest;
+        break;
+    default: /* LAST: whatever was known gives way to a newer one */
+        *extreme = (struct wr_extreme){v, newest};
+        break;
+    }
+}
+
+static void extreme_leave(const struct wr_feature_class *class, struct wr_large *large, unsigned x,
+                          const struct wr_record *record, bool oldest)
+{
+    const struct wr_extreme_lane *lane = &class->extremes[x];
+    struct wr_extreme *extreme = &extremes_of(class, large)[x];
+    int64_t v;
+    if (!value_for(class, lane, record, &v)) {
+        return;
+    }
+    if (lane->kind == WR_EXTREME_FIRST || (lane->kind == WR_EXTREME_LAST && !oldest)) {
+        extreme->known = false;
+    } else if (lane->kind != WR_EXTREME_LAST && extreme->value == v) {
+        extreme->known = false; /* perhaps not the only one of this value: found again then */
+    }
+}
+
+void wr_large_change(const struct wr_feature_class *class, struct wr_large *large,
+                     const struct wr_record *record, bool enters, bool appended)
+{
+    large->newest = WR_MAX(large->newest, record->tick);
+    if (!large->valid) {
+        return;
+    }
+    int64_t age = large->tick - record->tick; /* of a record the marks have passed: over 0 */
+    for (unsigned x = 0; x < class->n_extremes; x++) {
+        const struct wr_extreme_lane *lane = &class->extremes[x];
+        bool in_window = age < class->marks[lane->start] &&
+                         (lane->end == WR_NONE8 || age >= class->marks[lane->end]);
+        if (in_window && enters) {
+            extreme_enter(class, large, x, record, appended);
+        } else if (in_window) {
+            extreme_leave(class, large, x, record, false);
+        }
+    }
+    add_totals(class, mark_at(class, large, -1), record, enters);
+    for (int m = 0; m < class->n_marks; m++) {
+        struct wr_mark *mark = mark_at(class, large, m);
+        if (age >= class->marks[m]) {
+            add_totals(class, mark, record, enters);
+        } else {
+            mark->next = WR_MIN(mark->next, record->tick);
+        }
+    }
+}
+
+void wr_large_moved(const struct wr_feature_class *class, struct wr_large *large, uint32_t chunk)
+{
+    for (int m = 0; large->valid && m < class->n_marks; m++) {
+        struct wr_mark *mark = mark_at(class, large, m);
+        mark->chunk = mark->chunk == chunk ? WR_STORE_NO_REF : mark->chunk;
+    }
+}
+
+/* ── marks on their way ─────────────────────────────────────────────────────────────────────── */
+static void pass_record(const struct wr_feature_class *class, struct wr_large *large, int m,
+                        const struct wr_record *record)
+{
+    for (unsigned x = class->extremes_from[m]; x < class->extremes_from[m + 1]; x++) {
+        extreme_leave(class, large, x, record, true);
+    }
+    for (unsigned x = 0; class->delayed_extremes && x < class->n_extremes; x++) {
+        if (class->extremes[x].end == m) {
+            extreme_enter(class, large, x, record, true);
+        }
+    }
+    add_totals(class, mark_at(class, large, m), record, true);
+}
+
+/* Within its chunk, when that holds a record beyond `limit` or is the tape's last. */
+static bool move_near(const struct wr_tape *tape, struct wr_large *large, int m, int64_t limit)
+{
+    const struct wr_feature_class *class = tape->class;
+    struct wr_mark *mark = mark_at(class, large, m);
+    if (mark->chunk == WR_STORE_NO_REF) {
+        return false;
+    }
+    const struct wr_chunk *chunk = wr_store_at(tape->store, mark->chunk);
+    unsigned stride = wr_stride(chunk), n_bits = class->n_bits;
+    uint64_t mask = wr_low_bytes(chunk->head);
+    const uint8_t *end = chunk->bytes + (size_t)chunk->n * stride;
+    if (mark->chunk != large->last &&
+        limit >= chunk->base + (int64_t)(wr_load(end - stride, mask) >> n_bits)) {
+        return false;
+    }
+    struct wr_record record;
+    mark->next = INT64_MAX;
+    for (const uint8_t *p = chunk->bytes + (size_t)mark->i * stride; p < end; p += stride) {
+        uint64_t head = wr_load(p, mask);
+        int64_t tick = chunk->base + (int64_t)(head >> n_bits);
+        if (tick > limit) {
+            mark->next = tick;
+            break;
+        }
+        wr_chunk_decode(chunk, class, p, head, &record);
+        pass_record(class, large, m, &record);
+        mark->i++;
+    }
+    return true;
+}
+
+/* Along the tree, from where it stands by its tick; false when that is too far. */
+static bool move_far(const struct wr_tape *tape, struct wr_large *large, int m, int64_t limit)
+{
+    const struct wr_feature_class *class = tape->class;
+    struct wr_mark *mark = mark_at(class, large, m);
+    struct wr_cursor cursor;
+    struct wr_record record;
+    unsigned steps = 0;
+    mark->next = INT64_MAX;
+    wr_tape_seek(tape, large->tick - class->marks[m], &cursor);
+    while (wr_cursor_settle(tape, &cursor)) {
+        wr_chunk_get(cursor.chunk, class, cursor.i, &record);
+        if (record.tick > limit) {
+            mark->next = record.tick;
+            break;
+        }
+        if (++steps == STEPS_MAX) {
+            return false;
+        }
+        pass_record(class, large, m, &record);
+        cursor.i++;
+    }
+    /* At the start of a chunk a late record may still come in left of it, behind the mark. */
+    mark->chunk = cursor.i != 0 ? wr_cursor_chunk(tape, &cursor) : WR_STORE_NO_REF;
+    mark->i = cursor.i;
+    return true;
+}
+
+/* ── from scratch ───────────────────────────────────────────────────────────────────────────── */
+static const uint8_t identity[WR_LIMIT_FEATURE_LANES] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10,
+                                                         11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+                                                         22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
+
+static void place_mark(const struct wr_tape *tape, struct wr_mark *mark, int64_t limit)
+{
+    struct wr_cursor cursor;
+    struct wr_record record;
+    wr_tape_seek(tape, limit, &cursor);
+    mark->chunk = wr_cursor_chunk(tape, &cursor);
+    mark->i = cursor.i;
+    mark->next = wr_tape_next(tape, &cursor, &record) ? record.tick : INT64_MAX;
+}
+
+/* The head's totals are 0 then, a mark's those of the records right of it, negative. */
+static void make_marks(struct wr_walk *walk, const struct wr_tape *tape, struct wr_large *large,
+                       int64_t tick)
+{
+    const struct wr_feature_class *class = tape->class;
+    struct wr_cursor cursor;
+    memset(mark_at(class, large, -1), 0, class->mark_size);
+    wr_walk_start(walk, identity, class->n_counter_lanes, identity, class->n_series_lanes);
+    wr_tape_seek(tape, tick, &cursor);
+    for (int m = 0; m < class->n_marks; m++) {
+        struct wr_mark *mark = mark_at(class, large, m);
+        uint64_t *counts = counts_of(mark);
+        struct wr_total *totals = totals_of(class, mark);
+        wr_walk_pass(walk, tape, &cursor, tick - class->marks[m]);
+        for (unsigned i = 0; i < class->n_counter_lanes; i++) {
+            counts[i] = -walk->counters[i].n;
+        }
+        for (unsigned i = 0; i < class->n_series_lanes; i++) {
+            const struct wr_series *s = &walk->series[i];
+            totals[i] = (struct wr_total){-s->n, -(wr_u128)s->sum, -(wr_u128)s->squares};
+        }
+        place_mark(tape, mark, tick - class->marks[m]);
+    }
+    forget(class, large);
+    large->valid = true;
+    large->tick = tick;
+}
+
+static void move_marks(struct wr_walk *walk, const struct wr_tape *tape, struct wr_large *large,
+                       int64_t tick)
+{
+    const struct wr_feature_class *class = tape->class;
+    if (!large->valid) {
+        make_marks(walk, tape, large, tick);
+        return;
+    }
+    for (int m = 0; m < class->n_marks; m++) {
+        int64_t limit = tick - class->marks[m];
+        if (mark_at(class, large, m)->next <= limit && !move_near(tape, large, m, limit) &&
+            !move_far(tape, large, m, limit)) {
+            make_marks(walk, tape, large, tick);
+            return;
+        }
+    }
+    large->tick = tick;
+}
+
+/* ── reading ────────────────────────────────────────────────────────────────────────────────── */
+static void search_extreme(struct wr_walk *walk, const struct wr_tape *tape, unsigned x)
+{
+    const struct wr_feature_class *class = tape->class;
+    const struct wr_extreme_lane *lane = &class->extremes[x];
+    struct wr_large *large = tape->large;
+    struct wr_cursor cursor;
+    int64_t end = lane->end == WR_NONE8 ? large->tick : large->tick - class->marks[lane->end];
+    wr_tape_seek(tape, end, &cursor);
+    if (lane->counts) {
+        wr_walk_start(walk, &lane->lane, 1, NULL, 0);
+    } else {
+        wr_walk_start(walk, NULL, 0, &lane->lane, 1);
+    }
+    wr_walk_pass(walk, tape, &cursor, large->tick - class->marks[lane->start]);
+    const struct wr_series *s = &walk->series[0];
+    const int64_t found[] = {
+        [WR_EXTREME_MIN] = s->min,
+        [WR_EXTREME_MAX] = s->max,
+        [WR_EXTREME_FIRST] = s->oldest,
+        [WR_EXTREME_LAST] = lane->counts ? walk->counters[0].newest : s->newest,
+    };
+    extremes_of(class, large)[x] = (struct wr_extreme){found[lane->kind], true};
+}
+
+static inline int64_t find_extreme(struct wr_walk *walk, const struct wr_tape *tape, unsigned x)
+{
+    struct wr_extreme *extreme = &extremes_of(tape->class, tape->large)[x];
+    if (!extreme->known) {
+        search_extreme(walk, tape, x);
+    }
+    return extreme->value;
+}
+
+static inline void *total_at(struct wr_large *large, uint16_t at)
+{
+    return (uint8_t *)large + at;
+}
+
+static void view_series(struct wr_walk *walk, const struct wr_tape *tape,
+                        const struct wr_view *view, struct wr_series *series)
+{
+    const struct wr_total *end = total_at(tape->large, view->end_at);
+    const struct wr_total *start = total_at(tape->large, view->start_at);
+    series->n = end->n - start->n;
+    series->sum = (wr_i128)(end->sum - start->sum);
+    series->squares = end->squares - start->squares;
+    if (series->n == 0) {
+        return;
+    }
+    int64_t *const into[WR_EXTREME_KINDS] = {&series->min, &series->max, &series->oldest,
+                                             &series->newest};
+    for (unsigned kind = 0; kind < WR_EXTREME_KINDS; kind++) {
+        if (view->extremes[kind] != WR_NONE8) {
+            *into[kind] = find_extreme(walk, tape, view->extremes[kind]);
+        }
+    }
+}
+
+static void view_count(struct wr_walk *walk, const struct wr_tape *tape, const struct wr_view *view,
+                       struct wr_count *count)
+{
+    uint8_t newest = view->extremes[WR_EXTREME_LAST];
+    const uint64_t *end = total_at(tape->large, view->end_at);
+    const uint64_t *start = total_at(tape->large, view->start_at);
+    count->n = *end - *start;
+    if (newest != WR_NONE8 && count->n != 0) {
+        count->newest = find_extreme(walk, tape, newest);
+    }
+}
+
+bool wr_large_read(struct wr_walk *walk, const struct wr_tape *tape, const struct wr_record *self,
+                   const struct wr_walk_bounds *bounds, struct wr_feature_value *values)
+{
+    const struct wr_feature_class *class = tape->class;
+    struct wr_large *large = tape->large;
+    if (large == NULL || class->n_sets != 0 || self->tick < large->newest ||
+        (large->valid && self->tick < large->tick)) {
+        return false;
+    }
+    move_marks(walk, tape, large, self->tick);
+    for (unsigned v = 0; v < class->n_views; v++) {
+        const struct wr_view *view = &class->views[v];
+        union wr_gauge *gauge = &walk->views[v];
+        if (view->counts) {
+            view_count(walk, tape, view, &gauge->count);
+        } else {
+            view_series(walk, tape, view, &gauge->series);
+        }
+        wr_view_add_self(class, view, self, gauge);
+    }
+    wr_feature_read_views(walk, self, bounds, values);
+    return true;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a large tape keeps besides its tree, so that a read costs the same however long it is.
+ *
+ * A *mark* stands at each age at which some window starts or ends: behind all records with
+ * tick <= now - age. It carries the totals of every lane over the records left of it, counted from
+ * an arbitrary start, modulo 2^64 and 2^128: a window is its end's totals minus its start's. The
+ * head stands behind all records. As time goes on marks move right, over what enters and leaves
+ * windows. What sums cannot tell (least, greatest, first, last) is an *extreme*: known until its
+ * record leaves, then found again in the tree.
+ *
+ *   piece:  header | head | mark 0 | mark 1 | ... | extremes
+ *   head, mark:  wr_mark | n per counter lane (8) | wr_total per series lane
+ *
+ * All of it is a cache: it can be forgotten and is made again by one walk. Reads that look back
+ * (late events, peeks) walk the tree and leave the marks alone. The piece is taken when the tape
+ * becomes a tree, not at the first read, so that memory does not depend on who reads. */
+#ifndef WR_FEATURE_LARGE_H
+#define WR_FEATURE_LARGE_H
+
+#include "feature/walk.h"
+
+struct wr_large {
+    uint32_t root; /* of the tree */
+    uint32_t last; /* its newest chunk */
+    uint8_t height;
+    bool valid;
+    uint8_t spare[6];
+    int64_t tick;   /* where the marks stand, when valid */
+    int64_t newest; /* greatest tick on the tape, or greater */
+};
+
+struct wr_mark {
+    int64_t next;      /* tick of the record right of it; INT64_MAX: none */
+    uint32_t chunk, i; /* where it stands; chunk 0: look it up by its tick */
+};
+
+struct wr_total {
+    uint64_t n;
+    wr_u128_in_8 sum, squares;
+};
+
+struct wr_extreme {
+    int64_t value; /* a tick for counter lanes */
+    uint64_t known;
+};
+
+/* Sets class->large_size; false when it would need more than the largest piece. */
+bool wr_large_shape(struct wr_feature_class *class);
+
+void wr_large_init(struct wr_large *large);
+
+/* A record was put on the tape (enters) or is about to change or go from it; `appended` when it
+ * comes behind all others. */
+void wr_large_change(const struct wr_feature_class *class, struct wr_large *large,
+                     const struct wr_record *record, bool enters, bool appended);
+
+/* Records up to the horizon are about to be dropped: marks that are not behind them are void. */
+static inline void wr_large_keep(const struct wr_feature_class *class, struct wr_large *large,
+                                 int64_t horizon)
+{
+    large->valid = large->valid && horizon <= large->tick - class->retention;
+}
+
+/* Records of this chunk moved, or it is gone. */
+void wr_large_moved(const struct wr_feature_class *class, struct wr_large *large, uint32_t chunk);
+
+/* As wr_walk_tape, when the event is no older than the tape's records and the marks: else false. */
+WR_NODISCARD bool wr_large_read(struct wr_walk *walk, const struct wr_tape *tape,
+                                const struct wr_record *self, const struct wr_walk_bounds *bounds,
+                                struct wr_feature_value *values);
+
+#endif
