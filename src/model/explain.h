@@ -40,7 +40,7 @@ struct wr_explain {
     uint32_t n_nodes, nodes;          /* struct wr_explain_node[], all trees one behind the other */
     uint32_t n_leaves, leaves, width; /* doubles; `width` a leaf: 1, or one for each target */
     uint32_t n_sets, sets;            /* members of MEMBER nodes */
-    uint32_t blocks, points;          /* per block count b: 4 b places, then 4 b weights */
+    uint32_t blocks, points;          /* doubles; see wr_explain_points */
     uint32_t depth;                   /* of the deepest tree */
     uint32_t targets;
 };
@@ -64,7 +64,7 @@ struct wr_explain_tree {
  * the order in which this walk meets them. */
 struct wr_explain_node {
     double threshold;
-    float yes, no;    /* covers: how much of the training data went this way; one is above 0 */
+    double share;     /* of the cover: what part of the training data went the yes way, 0 to 1 */
     uint32_t feature; /* element of x */
     uint16_t column;  /* of the row */
     uint16_t flags;
@@ -74,6 +74,13 @@ struct wr_explain_node {
 #define WR_EXPLAIN_YES_LEAF    0x10u
 #define WR_EXPLAIN_NO_LEAF     0x20u
 #define WR_EXPLAIN_UP          6 /* from this bit on: depth of the column's last edge, or 0 */
+
+/* Gauss' rules of 4, 8, ... 4 b points, one behind the other: points in (0, 1), 1 - points,
+ * weights. The numbers that b of them take. */
+static inline size_t wr_explain_points(uint32_t b)
+{
+    return 3 * WR_EXPLAIN_LANES * (size_t)b * (b + 1) / 2;
+}
 
 /* ── running ────────────────────────────────────────────────────────────────────────────────── */
 /* Bytes of working memory beside the program's scratch memory; aligned to 64. */

@@ -189,7 +189,7 @@ static void put_inner(struct descent *d, const struct level *level)
     struct section *s = d->of;
     const struct wr_forest_kept *f = s->plan->forest;
     const struct wr_walk_node *node = &f->nodes[level->node];
-    float yes = f->covers[node->yes], no = f->covers[node->no];
+    double yes = (double)f->covers[node->yes], no = (double)f->covers[node->no];
     if (!(yes >= 0 && no >= 0 && yes + no - (yes + no) == 0)) {
         wr_graph_fail(s->g, WR_E_MODEL, "a node's cover is not a number of at least 0");
         return;
@@ -199,8 +199,7 @@ static void put_inner(struct descent *d, const struct level *level)
     flags |= is_leaf(&f->nodes[node->yes]) ? WR_EXPLAIN_YES_LEAF : 0;
     flags |= is_leaf(&f->nodes[node->no]) ? WR_EXPLAIN_NO_LEAF : 0;
     *s->node++ = (struct wr_explain_node){.threshold = node->threshold,
-                                          .yes = yes + no > 0 ? yes : 1,
-                                          .no = yes + no > 0 ? no : 1,
+                                          .share = yes_share(f, node),
                                           .feature = node->feature,
                                           .column = (uint16_t)level->column,
                                           .flags = (uint16_t)(flags | up)};
@@ -268,8 +267,12 @@ static void put_trees(struct section *s)
         memcpy(s->bytes + (h->sets - s->at), f->forest.sets, (size_t)h->n_sets * sizeof(double));
     }
     for (uint32_t b = 1; b <= h->blocks; b++) {
-        gauss(WR_EXPLAIN_LANES * b, points, points + WR_EXPLAIN_LANES * (size_t)b);
-        points += 2 * WR_EXPLAIN_LANES * (size_t)b;
+        size_t n = WR_EXPLAIN_LANES * (size_t)b;
+        gauss((uint32_t)n, points, points + 2 * n);
+        for (size_t i = 0; i < n; i++) {
+            points[n + i] = 1 - points[i];
+        }
+        points += 3 * n;
     }
 }
 
@@ -414,10 +417,11 @@ static uint32_t maker_of(const struct wr_graph *g, uint32_t tensor)
     return UINT32_MAX;
 }
 
+/* A part of the section, at a multiple of 16 bytes. */
 static uint32_t take(uint64_t *end, uint64_t size)
 {
-    uint64_t at = *end;
-    *end = ALIGNED(at + size, 8);
+    uint64_t at = ALIGNED(*end, 16);
+    *end = at + size;
     return (uint32_t)at;
 }
 
@@ -450,7 +454,7 @@ static uint64_t lay_out(struct section *s, const struct wr_explain_site *site)
     h->n_sets = f->forest.n_sets;
     h->sets = take(&end, (uint64_t)h->n_sets * 8);
     h->blocks = plan->blocks;
-    h->points = take(&end, 32 * (uint64_t)h->blocks * (h->blocks + 1));
+    h->points = take(&end, 8 * wr_explain_points(h->blocks));
     h->depth = plan->depth;
     h->targets = f->forest.targets;
     return end;

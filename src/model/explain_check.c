@@ -16,7 +16,7 @@ static wr_err bad(const struct check *c, const char *what)
 
 static bool inside(const struct check *c, uint32_t at, uint64_t n, uint64_t size)
 {
-    return at % 8 == 0 && at >= c->p->explain && at <= c->p->size && n <= (c->p->size - at) / size;
+    return at % 16 == 0 && at >= c->p->explain && at <= c->p->size && n <= (c->p->size - at) / size;
 }
 
 static bool operand_fits(const struct check *c, uint32_t ref, uint32_t meta)
@@ -55,7 +55,6 @@ static bool node_fits(const struct check *c, const struct wr_explain_node *node,
 {
     const struct wr_explain *e = c->e;
     unsigned mode = node->flags & WR_EXPLAIN_MODE;
-    double covers = (double)node->yes + (double)node->no;
     if (mode == WR_WALK_MEMBER) {
         double set = node->threshold;
         if (!(set >= 0 && set < WR_LIMIT_WALK_SETS)) {
@@ -68,7 +67,7 @@ static bool node_fits(const struct check *c, const struct wr_explain_node *node,
     }
     return mode < WR_WALK_LEAF && node->feature < (e->x_meta & WR_PROGRAM_COUNT) &&
            node->column < c->p->n_inputs && node->flags >> WR_EXPLAIN_UP <= depth &&
-           node->yes >= 0 && node->no >= 0 && covers > 0 && finite(covers);
+           node->share >= 0 && node->share <= 1;
 }
 
 /* Walks the preorder: it must end with the tree's last node, and nowhere be too deep. `sides` has
@@ -105,7 +104,6 @@ static wr_err check_trees(const struct check *c)
     const struct wr_explain *e = c->e;
     const struct wr_explain_tree *tree = (const void *)(c->bytes + e->trees);
     const struct wr_explain_node *node = (const void *)(c->bytes + e->nodes);
-    uint64_t points = 4ull * e->blocks * (e->blocks + 1);
     if (e->blocks == 0 || e->blocks > WR_LIMIT_EXPLAIN_BLOCKS || e->width == 0 ||
         e->width > e->targets || (e->width > 1 && e->width != e->targets) ||
         e->depth > WR_LIMIT_EXPLAIN_DEPTH || e->n_steps > c->p->n_steps || e->n_trees == 0 ||
@@ -116,7 +114,8 @@ static wr_err check_trees(const struct check *c)
         !inside(c, e->nodes, e->n_nodes, sizeof *node) ||
         e->n_leaves != (uint64_t)e->n_nodes + e->n_trees ||
         !inside(c, e->leaves, (uint64_t)e->n_leaves * e->width, 8) ||
-        !inside(c, e->sets, e->n_sets, 8) || !inside(c, e->points, points, 8)) {
+        !inside(c, e->sets, e->n_sets, 8) ||
+        !inside(c, e->points, wr_explain_points(e->blocks), 8)) {
         return bad(c, "a part lies outside");
     }
     uint64_t left = e->n_nodes;

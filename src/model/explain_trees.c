@@ -10,39 +10,52 @@
  *     phi_i = v (o_i - z_i) integral of prod_{j != i} (t o_j + (1-t) z_j) dt .
  *
  * The integrand is a polynomial of degree d - 1, so Gauss' rule with 4 points is exact up to d = 8,
- * with 4 b points up to d = 8 b; all terms are positive, so nothing cancels. The products at those
- * points are carried down the tree, the sums over leaves back up, so that each edge is entered
- * once: a row costs the number of nodes, not nodes times depth squared. Where a column comes again
- * on a path its factor is replaced, and the contribution counted at the edge above is taken back.
- */
+ * with 4 b points up to d = 8 b; its points and weights are positive, so nothing cancels there.
+ *
+ * At each point the product P of the factors above a node is carried down and the sum G of value
+ * times factors below it is carried up. With y and n for the two sides, a node adds to its column
+ *
+ *     (o_y - z_y) P (G_y - G_n),   and has   G = t G_passed + (1-t) (z_y G_y + z_n G_n) .
+ *
+ * Where the column stands on the path already, with factor F = t + (1-t) z, its factor is replaced:
+ * G is divided by F (z times z_y, z_n inside), and what was counted above is taken back. If the row
+ * failed the column above, the node changes nothing but G, and adds nothing. So each node is
+ * entered once: a row costs the number of nodes, not leaves times depth squared. */
 #include "model/explain.h"
 #include "model/kernel_walk.h"
 
-#define LANES WR_EXPLAIN_LANES
+#define LANES       WR_EXPLAIN_LANES
+#define PAIRS       (LANES / 2)
+#define BOTH_LEAVES (WR_EXPLAIN_YES_LEAF | WR_EXPLAIN_NO_LEAF)
 
-struct edge {                           /* one on the path at hand; [0] stands for the root */
-    const struct wr_explain_node *node; /* below this edge */
-    double share;                       /* z of its column so far */
-    uint32_t column, up;
-    uint16_t sides;         /* of `node` done */
-    bool passes, passes_at; /* o of its column; does the row go through here alone */
-    bool reached;           /* the row comes here */
+/* Two points at a time: a processor's smallest vector. Frames, sums and tables lie at multiples of
+ * 16 bytes. */
+typedef double pair __attribute__((vector_size(16)));
+
+struct level { /* an inner node on the path at hand */
+    const struct wr_explain_node *node;
+    double share;   /* z of the column of the edge above, so far */
+    uint32_t sides; /* done */
+    bool passes;    /* o of that column, so far */
+    bool yes;       /* the way that the row goes from here */
+    bool reached;   /* the row comes here */
 };
 
 struct walk {
-    const double *points, *weights, *sets;
+    const pair *t, *rest, *weights; /* points, 1 - points */
+    const double *sets;
     const double *leaf;
     uint32_t width, target;
     const struct wr_explain_node *next;
-    struct edge *edges;
-    double *frames; /* by edge: product, reciprocal of its factor, sum; `lanes` numbers each */
-    double *phi;    /* by column: LANES partial sums */
+    struct level *levels;
+    pair *frames; /* by level: P, G_y, G_n; `n` pairs each */
+    pair *phi;    /* by column: partial sums, PAIRS of them */
     const float *singles;
     const double *doubles; /* x, in one of two types */
     double sum;
 };
 
-static bool goes_yes(const struct walk *w, const struct wr_explain_node *node)
+static inline bool goes_yes(const struct walk *w, const struct wr_explain_node *node)
 {
     double x = w->singles != NULL ? (double)w->singles[node->feature] : w->doubles[node->feature];
     return wr_walk_goes_yes(node->flags & WR_EXPLAIN_MODE,
@@ -50,117 +63,171 @@ static bool goes_yes(const struct walk *w, const struct wr_explain_node *node)
                             w->sets);
 }
 
-/* From edge `above` to one side of its node: the products of edge above + 1. */
-static inline void enter(struct walk *w, uint32_t above, bool passes, double share, uint32_t lanes)
+static inline pair *frame_of(const struct walk *w, uint32_t at, uint32_t n)
 {
-    const struct wr_explain_node *node = w->edges[above].node;
-    struct edge *e = &w->edges[above + 1];
-    const double *t = w->points, *from = w->frames + (size_t)above * 3 * lanes;
-    double *to = w->frames + ((size_t)above + 1) * 3 * lanes, *reciprocal = to + lanes;
-    uint32_t up = node->flags >> WR_EXPLAIN_UP;
-    const struct edge *before = &w->edges[up];
-    e->up = up;
-    e->column = node->column;
-    e->reached = w->edges[above].reached && passes;
-    e->passes = passes && (up == 0 || before->passes);
-    e->share = up == 0 ? share : share * before->share;
-    if (up != 0 && !before->passes) { /* the factor (1-t) z gets another z */
-        for (uint32_t q = 0; q < lanes; q++) {
-            to[q] = from[q] * share;
+    return w->frames + (size_t)at * 3 * n;
+}
+
+static inline double take_leaf(struct walk *w, bool reached)
+{
+    double value = w->leaf[w->target];
+    w->leaf += w->width;
+    w->sum += reached ? value : 0;
+    return value;
+}
+
+static inline void open_node(struct walk *w, uint32_t at)
+{
+    struct level *level = &w->levels[at];
+    level->node = w->next++;
+    level->sides = 0;
+    level->yes = goes_yes(w, level->node);
+}
+
+/* Goes down one side of the node at level `at`: state and P of the level below. */
+static inline void descend(struct walk *w, uint32_t at, bool yes, uint32_t n)
+{
+    const struct level *above = &w->levels[at];
+    struct level *below = &w->levels[at + 1];
+    const pair *p = frame_of(w, at, n), *t = w->t, *rest = w->rest;
+    pair *to = frame_of(w, at + 1, n);
+    uint32_t up = above->node->flags >> WR_EXPLAIN_UP;
+    double share = yes ? above->node->share : 1 - above->node->share;
+    bool passes = above->yes == yes;
+    double o = passes ? 1 : 0;
+    below->reached = above->reached && passes;
+    below->passes = passes;
+    below->share = share;
+    if (up == 0) {
+        for (uint32_t q = 0; q < n; q++) {
+            to[q] = p[q] * (o * t[q] + share * rest[q]);
         }
         return;
     }
-    const double *undo = up != 0 ? w->frames + (size_t)up * 3 * lanes + lanes : NULL;
-    for (uint32_t q = 0; q < lanes; q++) {
-        double missing = (1 - t[q]) * e->share;
-        double factor = e->passes ? t[q] + missing : missing;
-        double product = undo != NULL ? from[q] * undo[q] : from[q];
-        to[q] = product * factor;
-        reciprocal[q] = e->passes ? 1 / factor : 0;
-    }
-}
-
-/* Counts what lies below an edge for its column, and hands the sum up. */
-static inline void leave(struct walk *w, uint32_t at, uint32_t lanes)
-{
-    const struct edge *e = &w->edges[at];
-    const double *reciprocal = w->frames + (size_t)at * 3 * lanes + lanes;
-    const double *sum = reciprocal + lanes, *t = w->points;
-    double *up_sum = w->frames + ((size_t)at - 1) * 3 * lanes + 2 * (size_t)lanes;
-    double *phi = w->phi + (size_t)e->column * LANES;
-    const struct edge *before = &w->edges[e->up];
-    for (uint32_t q = 0; q < lanes; q++) {
-        up_sum[q] += sum[q];
-    }
-    if (e->up == 0) {
-        double lack = 1 - e->share;
-        for (uint32_t q = 0; q < lanes; q++) {
-            double weight = e->passes ? lack * reciprocal[q] : -1 / (1 - t[q]);
-            phi[q % LANES] += sum[q] * weight;
+    double before = w->levels[up].share;
+    below->share = share * before;
+    if (!w->levels[up].passes) {
+        below->passes = false;
+        for (uint32_t q = 0; q < n; q++) {
+            to[q] = p[q] * share;
         }
-    } else if (before->passes) {
-        const double *old = w->frames + (size_t)e->up * 3 * lanes + lanes;
-        double lack = 1 - e->share, old_lack = 1 - before->share;
-        for (uint32_t q = 0; q < lanes; q++) {
-            double weight = e->passes ? lack * reciprocal[q] : -1 / (1 - t[q]);
-            phi[q % LANES] += sum[q] * (weight - old_lack * old[q]);
+        return;
+    }
+    for (uint32_t q = 0; q < n; q++) {
+        to[q] = p[q] * (o * t[q] + below->share * rest[q]) / (t[q] + before * rest[q]);
+    }
+}
+
+/* Both sides are summed: counts for the column, and makes G of the node at level `at`. */
+static inline void close_node(struct walk *w, uint32_t at, pair *to, uint32_t n)
+{
+    const struct level *level = &w->levels[at];
+    const struct wr_explain_node *node = level->node;
+    const pair *p = frame_of(w, at, n), *t = w->t, *rest = w->rest;
+    const pair *yes = p + n, *no = yes + n, *passed = level->yes ? yes : no;
+    pair *phi = w->phi + (size_t)node->column * PAIRS;
+    double share = node->share;
+    uint32_t up = node->flags >> WR_EXPLAIN_UP;
+    if (up == 0) {
+        double lack = (level->yes ? 1 : 0) - share;
+        for (uint32_t q = 0; q < n; q++) {
+            pair apart = yes[q] - no[q];
+            phi[q % PAIRS] += lack * (p[q] * apart);
+            to[q] = t[q] * passed[q] + rest[q] * (no[q] + share * apart);
         }
-    } /* else both weights are -1 / (1-t) */
-}
-
-static inline void take_leaf(struct walk *w, uint32_t at, uint32_t lanes)
-{
-    double value = w->leaf[w->target];
-    double *frame = w->frames + (size_t)at * 3 * lanes;
-    w->leaf += w->width;
-    w->sum += w->edges[at].reached ? value : 0;
-    for (uint32_t q = 0; q < lanes; q++) {
-        frame[2 * lanes + q] = value * frame[q];
+    } else if (w->levels[up].passes) {
+        double before = w->levels[up].share;
+        for (uint32_t q = 0; q < n; q++) {
+            pair mix = before * (no[q] + share * (yes[q] - no[q]));
+            pair undo = 1 / (t[q] + before * rest[q]);
+            pair g = (t[q] * passed[q] + rest[q] * mix) * undo;
+            phi[q % PAIRS] += p[q] * undo * (passed[q] - mix - (1 - before) * g);
+            to[q] = g;
+        }
+    } else {
+        for (uint32_t q = 0; q < n; q++) {
+            to[q] = no[q] + share * (yes[q] - no[q]);
+        }
     }
 }
 
-static inline void open_node(struct walk *w, uint32_t at, uint32_t lanes)
+/* A node of two leaves, by far the most frequent: what open, sum and close come to. */
+static inline void take_pair(struct walk *w, uint32_t at, pair *to, uint32_t n)
 {
-    struct edge *e = &w->edges[at];
-    double *sum = w->frames + (size_t)at * 3 * lanes + 2 * (size_t)lanes;
-    e->node = w->next++;
-    e->sides = 0;
-    e->passes_at = goes_yes(w, e->node);
-    for (uint32_t q = 0; q < lanes; q++) {
-        sum[q] = 0;
+    const struct level *level = &w->levels[at];
+    const struct wr_explain_node *node = w->next++;
+    const pair *p = frame_of(w, at, n), *t = w->t, *rest = w->rest;
+    pair *phi = w->phi + (size_t)node->column * PAIRS;
+    uint32_t up = node->flags >> WR_EXPLAIN_UP;
+    bool goes = goes_yes(w, node);
+    double yes = take_leaf(w, level->reached && goes), no = take_leaf(w, level->reached && !goes);
+    double passed = goes ? yes : no, mix = no + node->share * (yes - no);
+    if (up == 0) {
+        double lack = passed - mix;
+        for (uint32_t q = 0; q < n; q++) {
+            phi[q % PAIRS] += lack * p[q];
+            to[q] = passed * t[q] + mix * rest[q];
+        }
+    } else if (w->levels[up].passes) {
+        double before = w->levels[up].share;
+        double lack = passed - before * mix, part = before * mix, left = 1 - before;
+        for (uint32_t q = 0; q < n; q++) {
+            pair undo = 1 / (t[q] + before * rest[q]);
+            pair g = (passed * t[q] + part * rest[q]) * undo;
+            phi[q % PAIRS] += p[q] * undo * (lack - left * g);
+            to[q] = g;
+        }
+    } else {
+        for (uint32_t q = 0; q < n; q++) {
+            to[q] = (pair){mix, mix};
+        }
     }
 }
 
-/* A tree of at least one inner node. */
-static inline void walk_tree(struct walk *w, uint32_t lanes)
+/* Sums the sides of the node at level `at`; false when one is to be walked first, from the level
+ * below. */
+static inline bool sum_sides(struct walk *w, uint32_t at, uint32_t n)
 {
-    uint32_t at = 0;
-    for (uint32_t q = 0; q < lanes; q++) {
-        w->frames[q] = w->weights[q];
-    }
-    w->edges[0] = (struct edge){.reached = true};
-    open_node(w, 0, lanes);
-    for (;;) {
-        struct edge *e = &w->edges[at];
-        if (e->sides == 2) {
-            if (at == 0) {
-                return;
+    struct level *level = &w->levels[at];
+    pair *sum = frame_of(w, at, n) + n * (size_t)(1 + level->sides);
+    for (; level->sides < 2; sum += n) {
+        bool yes = level->sides++ == 0;
+        if ((level->node->flags & (yes ? WR_EXPLAIN_YES_LEAF : WR_EXPLAIN_NO_LEAF)) == 0) {
+            descend(w, at, yes, n);
+            if ((w->next->flags & BOTH_LEAVES) != BOTH_LEAVES) {
+                open_node(w, at + 1);
+                return false;
             }
-            leave(w, at, lanes);
-            at--;
+            take_pair(w, at + 1, sum, n);
             continue;
         }
-        bool yes = e->sides++ == 0;
-        double share = (double)e->node->yes / ((double)e->node->yes + (double)e->node->no);
-        bool leaf = (e->node->flags & (yes ? WR_EXPLAIN_YES_LEAF : WR_EXPLAIN_NO_LEAF)) != 0;
-        enter(w, at, e->passes_at == yes, yes ? share : 1 - share, lanes);
-        at++;
-        if (leaf) {
-            take_leaf(w, at, lanes);
-            leave(w, at, lanes);
+        double value = take_leaf(w, level->reached && level->yes == yes);
+        for (uint32_t q = 0; q < n; q++) {
+            sum[q] = (pair){value, value};
+        }
+    }
+    return true;
+}
+
+/* A tree of at least one inner node; n pairs of points. */
+static inline void walk_tree(struct walk *w, uint32_t n)
+{
+    uint32_t at = 0;
+    for (uint32_t q = 0; q < n; q++) {
+        w->frames[q] = w->weights[q];
+    }
+    w->levels[0].reached = true;
+    open_node(w, 0);
+    for (;;) {
+        if (!sum_sides(w, at, n)) {
+            at++;
+        } else if (at > 0) {
+            pair *above = frame_of(w, at - 1, n);
+            close_node(w, at, above + n * (size_t)w->levels[at - 1].sides, n);
             at--;
-        } else {
-            open_node(w, at, lanes);
+        } else { /* nothing stands above: its sum is not needed, but its column is */
+            close_node(w, 0, frame_of(w, 1, n), n);
+            return;
         }
     }
 }
@@ -178,14 +245,14 @@ void wr_kernel_explain_trees(const uint8_t *program, const struct wr_explain *e,
         .sets = (const void *)(program + e->sets),
         .width = e->width,
         .target = e->width > 1 ? target : 0,
-        .phi = (double *)(void *)room,
-        .edges = (struct edge *)(void *)(room + LANES * row),
+        .phi = (pair *)(void *)room,
+        .levels = (struct level *)(void *)(room + LANES * row),
         .singles = single ? x : NULL,
         .doubles = single ? NULL : x,
     };
-    w.frames = (double *)(void *)((uint8_t *)w.edges + ((size_t)e->depth + 2) * 64);
-    for (size_t i = 0; i < (size_t)p->n_inputs * LANES; i++) {
-        w.phi[i] = 0;
+    w.frames = (pair *)(void *)((uint8_t *)w.levels + ((size_t)e->depth + 2) * 64);
+    for (size_t i = 0; i < (size_t)p->n_inputs * PAIRS; i++) {
+        w.phi[i] = (pair){0, 0};
     }
     for (uint32_t t = 0; t < e->n_trees; t++, tree++) {
         uint32_t blocks = tree->blocks_target & 0xff;
@@ -200,18 +267,19 @@ void wr_kernel_explain_trees(const uint8_t *program, const struct wr_explain *e,
             w.sum += w.leaf[w.target];
             continue;
         }
-        w.points = (const double *)(const void *)(program + e->points) +
-                   LANES * (size_t)blocks * (blocks - 1);
-        w.weights = w.points + LANES * (size_t)blocks;
+        w.t = (const pair *)(const void *)(program + e->points + 8 * wr_explain_points(blocks - 1));
+        w.rest = w.t + PAIRS * (size_t)blocks;
+        w.weights = w.rest + PAIRS * (size_t)blocks;
         if (blocks == 1) {
-            walk_tree(&w, LANES); /* a constant: the loops over points unroll */
+            walk_tree(&w, PAIRS); /* a constant: the loops over points unroll */
         } else {
-            walk_tree(&w, LANES * blocks);
+            walk_tree(&w, PAIRS * blocks);
         }
     }
     for (uint32_t i = 0; i < p->n_inputs; i++) {
-        const double *phi = w.phi + (size_t)i * LANES;
-        out[i] = (phi[0] + phi[1]) + (phi[2] + phi[3]);
+        const pair *phi = w.phi + (size_t)i * PAIRS;
+        pair sum = phi[0] + phi[1];
+        out[i] = sum[0] + sum[1];
     }
     out[p->n_inputs + 1] = w.sum;
 }
