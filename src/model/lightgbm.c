@@ -97,10 +97,13 @@ static bool next_word(struct wr_str *list, struct wr_str *word)
     while (n < list->n && list->p[n] != ' ') {
         n++;
     }
+    if (n == 0) {
+        return false; /* an absent list has no bytes to point at */
+    }
     *word = wr_str_of(list->p, n);
     list->p += n;
     list->n -= n;
-    return n > 0;
+    return true;
 }
 
 static bool small_number(struct reader *r, struct wr_str text, uint32_t most, uint32_t *out)
@@ -146,7 +149,7 @@ static double *numbers(struct reader *r, struct wr_str list, uint32_t n)
 /* ── header ─────────────────────────────────────────────────────────────────────────────────── */
 static bool read_objective(struct reader *r, struct wr_str value)
 {
-    struct wr_str name, option;
+    struct wr_str name = {0}, option;
     next_word(&value, &name);
     for (size_t i = 0; i < WR_COUNTOF(objectives); i++) {
         if (!wr_str_eq(name, wr_str_z(objectives[i].name))) {
