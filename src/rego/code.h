@@ -108,7 +108,8 @@ struct wr_rego_query {
     /* The base documents' slots, all looked up ahead: evaluations read them as long as no `with`
      * changes data, and never write them. */
     struct wr_value *data_slots;
-    struct wr_value *names; /* of bindings, sorted */
+    const struct wr_value **bases; /* by node: the base document there, or NULL */
+    struct wr_value *names;        /* of bindings, sorted */
     uint32_t n_names;
     uint32_t n_values;
     bool is_path; /* the first value is the result's `value` */

@@ -300,7 +300,7 @@ static void compile_inner(struct compiler *c, struct wr_rule_node *node)
     wr_emit_start(c, false, 0);
     uint32_t result = wr_new_register(c), base = wr_new_register(c);
     uint32_t value = wr_new_register(c), key = wr_new_register(c);
-    wr_emit(c, WR_OP_COLLECT, result, 0, 0, WR_COLLECT_OBJECT, NO_LABEL);
+    wr_emit(c, WR_OP_COLLECT, result, 0, 0, WR_COLLECT_SORTED, NO_LABEL);
     for (uint32_t i = 0; i < node->n_children; i++) {
         const struct wr_rule_node *child = node->children[i];
         if (child->kind == WR_NODE_FUNCTION || child->hidden) {

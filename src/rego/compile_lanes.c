@@ -100,7 +100,8 @@ static void emit_single(struct compiler *c, const struct wr_level *level,
         }
     }
     if (lane->counts != NULL) {
-        wr_emit(c, WR_OP_INCREMENT, lane->counts->counter, 0, 0, 0, NO_LABEL);
+        wr_emit(c, WR_OP_INCREMENT, lane->counts->counter, level->counting, 0, lane->counts->unit,
+                NO_LABEL);
         if (c->fail != skip) {
             wr_emit(c, WR_OP_JUMP, 0, 0, 0, 0, c->fail);
         }
@@ -186,7 +187,8 @@ static void emit_group(struct compiler *c, const struct wr_level *level,
         return;
     }
     wr_put_label(c, entry);
-    struct wr_level below = {.state = level->state, .done = end, .depth = level->depth + 1};
+    struct wr_level below = {
+        .state = level->state, .done = end, .depth = level->depth + 1, .counting = level->counting};
     below.reserved = reserve(c, unit->n);
     wr_lane_enter(c, first);
     c->fail = end;
@@ -243,10 +245,10 @@ static void emit_counts(struct compiler *c, const struct wr_lane_plan *p)
     for (uint32_t i = 0; i < p->n_counts && !c->no_room; i++) {
         uint32_t next = wr_new_label(c), kept = c->next_register;
         wr_emit(c, WR_OP_NEED, p->reg, 0, 0, p->first_count + i, next);
-        for (uint32_t k = 0; k < p->counts[i].n; k++) {
-            wr_emit(c, WR_OP_CONST, p->counts[i].lanes[k]->counts->counter, 0, 0,
-                    wr_unit_const(c->unit, wr_int(0)), NO_LABEL);
-        }
+        wr_emit(c, WR_OP_ZERO, p->counts[i].lanes[0]->counts->counter, 0, 0, p->counts[i].n,
+                NO_LABEL);
+        wr_emit(c, WR_OP_COUNT, p->reg, 0, 0, p->first_count + i, NO_LABEL);
+        level.counting = p->reg;
         emit_group(c, &level, &p->counts[i], wr_new_label(c));
         wr_put_label(c, next);
         c->next_register = kept;

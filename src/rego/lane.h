@@ -48,6 +48,7 @@ struct wr_level {
     uint32_t done;     /* where to go on when no clause is pending any more, or NO_LABEL */
     uint32_t reserved; /* the instruction before the group: CLAUSES if there is an index */
     uint32_t depth;
+    uint32_t counting; /* of comprehensions: the register of the clauses that they count for */
 };
 
 /* What is made of one chunk of units. */

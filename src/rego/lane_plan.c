@@ -216,20 +216,48 @@ static struct wr_lane **count_lanes(struct compiler *c, const struct wr_lane_pla
     return list;
 }
 
-/* A dimension for the lanes whose counts a group makes, without points: only NEED asks it. */
+/* True if no element at all does not do for a count's test. */
+static bool fails_at_zero(const struct wr_test *t)
+{
+    struct wr_value zero = wr_int(0);
+    int order = wr_value_cmp(&zero, &t->value);
+    switch (t->form) {
+    case WR_TEST_EQ:
+        return order != 0;
+    case WR_TEST_NEQ:
+        return order == 0;
+    case WR_TEST_LT:
+        return order >= 0;
+    case WR_TEST_LTE:
+        return order > 0;
+    case WR_TEST_GT:
+        return order <= 0;
+    case WR_TEST_GTE:
+        return order < 0;
+    default:
+        return false;
+    }
+}
+
+/* A dimension for the lanes whose counts a group makes, without points: NEED asks it, and COUNT,
+ * whose row are the lanes that may hold when nothing has been counted. */
 static bool add_counts(struct compiler *c, struct wr_lane_plan *p, struct wr_lane_unit *group)
 {
     uint64_t *tested = WR_NEW_ARRAY(c->arena, uint64_t, p->index->n_words);
-    if (tested == NULL) {
+    uint64_t *at_zero = WR_NEW_ARRAY(c->arena, uint64_t, p->index->n_words);
+    if (tested == NULL || at_zero == NULL) {
         return false;
     }
+    memset(at_zero, 0xFF, p->index->n_words * sizeof(at_zero[0]));
     for (uint32_t i = 0; i < group->n; i++) {
         struct wr_lane_test *test = group->lanes[i]->counts;
-        tested[test->unit / 64] |= UINT64_C(1) << test->unit % 64;
+        uint64_t bit = UINT64_C(1) << test->unit % 64;
+        tested[test->unit / 64] |= bit;
+        at_zero[test->unit / 64] &= fails_at_zero(&test->test) ? ~bit : UINT64_MAX;
         test->counter = wr_new_register(c);
     }
-    p->index->dimensions[p->index->n_dimensions++] =
-        (struct wr_dimension){.source = {WR_SOURCE_COMPUTED, 0, 0}, .tested = tested};
+    p->index->dimensions[p->index->n_dimensions++] = (struct wr_dimension){
+        .source = {WR_SOURCE_COMPUTED, 0, 0}, .tested = tested, .rows = at_zero};
     p->counts[p->n_counts++] = *group;
     return true;
 }

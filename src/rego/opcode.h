@@ -89,7 +89,10 @@
     X(CANDIDATE, "at", 1, 1,                                                                       \
       "to the next candidate of r[a], behind its tests; to t if none is left")                     \
     X(DONE, "ant", 1, 1, "clause d of r[a] is pending no more; to t if none is")                   \
-    X(INCREMENT, "a", 0, 1, "r[a] = r[a] + 1, a count")                                            \
+    X(ZERO, "an", 0, 1, "r[a] and the d - 1 registers behind it = 0")                              \
+    X(COUNT, "an", 0, 1,                                                                           \
+      "candidates of r[a] that hold if nothing is counted, as dimension d says")                   \
+    X(INCREMENT, "abn", 0, 1, "r[a] = r[a] + 1; clause d is a candidate of r[b] again")            \
     X(FINISH, "ab", 0, 1, "r[a] = what accumulator r[b] holds; conflict if keys disagree")         \
     X(MERGE, "ab", 0, 1, "r[a] = r[a] with the base document at node r[b] below it")               \
     X(RESULT, "abn", 0, 0, "r[a] = r[b], a conflict if r[a] is another value; d: in a function")   \
@@ -116,6 +119,7 @@ enum wr_collect {
     WR_COLLECT_OBJECT,
     WR_COLLECT_PATHS,
     WR_COLLECT_GROUND,
+    WR_COLLECT_SORTED, /* an object whose keys come in order, each once */
 };
 enum wr_compare { WR_COMPARE_EQ, WR_COMPARE_NEQ, WR_COMPARE_LT, WR_COMPARE_LTE };
 

@@ -71,12 +71,11 @@ static void check_data(const struct wr_rego_program *program, const struct wr_va
                        struct wr_rego_errors *errors)
 {
     const struct wr_rule_tree *tree = &program->resolved.tree;
-    struct vm_context context = {.data = *data};
     for (uint32_t i = 0; i < tree->n_nodes && !errors->full; i++) {
         const struct wr_rule_node *node = tree->nodes[i];
         const struct wr_plan_clause *c = first_clause(node);
         if (c != NULL && !node->absorbed && node->kind != WR_NODE_FUNCTION &&
-            wr_vm_base(&context, node) != NULL) {
+            wr_vm_base(data, node) != NULL) {
             struct wr_buf path = wr_buf_in(program->arena, 64);
             write_store_path(&path, node);
             wr_rego_error_add(errors, WR_E_REGO_COMPILE, c->module->ast->file, &c->ast->loc,
@@ -260,13 +259,19 @@ static wr_err look_up_data(struct wr_rego_query *query, struct wr_arena *arena,
 {
     const struct wr_unit *unit = &query->unit;
     query->data_slots = WR_NEW_ARRAY(arena, struct wr_value, unit->data.n);
-    if (query->data_slots == NULL) {
+    query->bases =
+        WR_NEW_ARRAY(arena, const struct wr_value *, query->program->resolved.tree.n_nodes);
+    if (query->data_slots == NULL || query->bases == NULL) {
         wr_rego_error_add(errors, WR_E_MEMORY, query->text, NULL, "no room left for the query");
         return WR_E_MEMORY;
     }
     memset(query->data_slots, VM_UNKNOWN, unit->data.n * sizeof(query->data_slots[0]));
     for (uint32_t path = 0; path < unit->data.n; path++) {
         wr_vm_slot(unit, &unit->data, query->data_slots, &query->program->data, path);
+    }
+    const struct wr_rule_tree *tree = &query->program->resolved.tree;
+    for (uint32_t i = 0; i < tree->n_nodes; i++) {
+        query->bases[i] = wr_vm_base(&query->program->data, tree->nodes[i]);
     }
     return WR_OK;
 }

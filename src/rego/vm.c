@@ -157,10 +157,32 @@ static uint32_t leave(struct vm *vm, struct wr_value result)
 
 /* ── comparison and arithmetic ──────────────────────────────────────────────────────────────── */
 
+/* Decimals of different scales: the one with fewer digits behind the point gets more. */
+static bool compare_scaled(const struct wr_value *a, const struct wr_value *b, int *order)
+{
+    static const int64_t powers[] = {1, 10, 100, 1000, 10000, 100000, 1000000};
+    bool more = a->scale < b->scale;
+    uint32_t by = more ? (uint32_t)(b->scale - a->scale) : (uint32_t)(a->scale - b->scale);
+    int64_t x = a->i, y = b->i;
+    if (by >= WR_COUNTOF(powers) ||
+        __builtin_mul_overflow(more ? x : y, powers[by], more ? &x : &y)) {
+        return false;
+    }
+    *order = (x > y) - (x < y);
+    return true;
+}
+
 static inline int compare(const struct wr_value *a, const struct wr_value *b)
 {
-    if (WR_LIKELY(wr_vm_is_int(a) && wr_vm_is_int(b))) {
-        return (a->i > b->i) - (a->i < b->i);
+    int order;
+    if (WR_LIKELY(a->type == WR_NUMBER && b->type == WR_NUMBER && a->kind == WR_DEC &&
+                  b->kind == WR_DEC)) {
+        if (a->scale == b->scale) {
+            return (a->i > b->i) - (a->i < b->i);
+        }
+        if (compare_scaled(a, b, &order)) {
+            return order;
+        }
     }
     return wr_value_cmp(a, b);
 }
@@ -409,7 +431,7 @@ static enum outcome document(struct vm *vm, uint32_t pc, const struct wr_insn *i
     if (memory->type == VM_UNKNOWN) {
         const struct wr_rule_node *node = vm->query->program->resolved.tree.nodes[id];
         if (WR_UNLIKELY(vm->context->shadows != NULL) && wr_vm_shadowed(vm->context, node)) {
-            const struct wr_value *base = wr_vm_base(vm->context, node);
+            const struct wr_value *base = wr_vm_base_of(vm, node);
             *memory = base != NULL ? *base : wr_undefined();
         } else {
             memory->type = VM_RUNNING;
@@ -449,7 +471,7 @@ static struct wr_value node_value(struct vm *vm, uint32_t id)
 {
     const struct wr_rule_node *node = vm->query->program->resolved.tree.nodes[id];
     if (vm->context->shadows != NULL && wr_vm_shadowed(vm->context, node)) {
-        const struct wr_value *base = wr_vm_base(vm->context, node);
+        const struct wr_value *base = wr_vm_base_of(vm, node);
         return base != NULL ? *base : wr_undefined();
     }
     return (struct wr_value){.type = VM_NODE, .n = id};
@@ -473,7 +495,7 @@ static enum outcome step(struct vm *vm, uint32_t pc, const struct wr_insn *in,
         if (child != NULL && child->kind != WR_NODE_FUNCTION) {
             return document(vm, pc, in, child->id, out, err);
         }
-        const struct wr_value *base = wr_vm_base(vm->context, node);
+        const struct wr_value *base = wr_vm_base_of(vm, node);
         at = base != NULL ? wr_vm_element(base, key) : NULL;
     }
     if (at == NULL) {
@@ -843,9 +865,20 @@ wr_err wr_vm_run(struct vm *vm)
     }
     CASE(DONE)
     NEXT_IF(r[in->a].type != VM_CLAUSES || wr_vm_done(&r[in->a], in->d));
+    CASE(ZERO)
+    BURN(1 + in->d / 4);
+    for (uint32_t i = 0; i < in->d; i++) {
+        r[in->a + i] = wr_int(0);
+    }
+    NEXT();
+    CASE(COUNT)
+    BURN(1);
+    wr_vm_count(&r[in->a], in->d);
+    NEXT();
     CASE(INCREMENT)
     BURN(1);
     r[in->a].i++;
+    wr_vm_counted(&r[in->b], in->d);
     NEXT();
     CASE(FINISH)
     TRY(wr_vm_collect_finish(vm, &r[in->b], &out));

@@ -52,6 +52,7 @@ struct vm_clauses { /* of a rule, while an index decides about them */
     const struct wr_index *index;
     uint32_t word; /* of candidates, that is being worked off */
     uint64_t *pending, *candidates;
+    uint64_t *uncounted; /* candidates as they were before COUNT */
 };
 
 struct vm_block { /* of registers */
@@ -193,9 +194,14 @@ bool wr_vm_start(struct vm *vm);
 wr_err wr_vm_fail(struct vm *vm, uint32_t pc, wr_err code, const char *message);
 
 /* vm_data.c */
-/* Base document below a node, or NULL. */
-const struct wr_value *wr_vm_base(const struct vm_context *context,
-                                  const struct wr_rule_node *node);
+/* Base document at a node, or NULL: looked up in `data`, or known if no `with` changed it. */
+const struct wr_value *wr_vm_base(const struct wr_value *data, const struct wr_rule_node *node);
+static inline const struct wr_value *wr_vm_base_of(const struct vm *vm,
+                                                   const struct wr_rule_node *node)
+{
+    return vm->context->own_data ? wr_vm_base(&vm->context->data, node)
+                                 : vm->query->bases[node->id];
+}
 bool wr_vm_shadowed(const struct vm_context *context, const struct wr_rule_node *node);
 /* Value of a path slot, looked up at first use; its type is WR_UNDEFINED when there is none. Below
  * data, a number also finds the key of its text, as in OPA's store. */
@@ -237,6 +243,10 @@ bool wr_vm_clauses(struct vm *vm, const struct wr_index *index, struct wr_value 
 bool wr_vm_select(struct vm *vm, const struct wr_value *clauses);
 bool wr_vm_need(const struct wr_value *clauses, uint32_t dimension);
 void wr_vm_narrow(const struct wr_value *clauses, uint32_t dimension, const struct wr_value *v);
+/* Before and while comprehensions are counted: clauses that need one to hold are no candidates
+ * until one is found. */
+void wr_vm_count(const struct wr_value *clauses, uint32_t dimension);
+void wr_vm_counted(const struct wr_value *clauses, uint32_t clause);
 /* Takes the next candidate away; UINT32_MAX when there is none. */
 uint32_t wr_vm_candidate(const struct wr_value *clauses);
 /* False: no clause is pending any more. */

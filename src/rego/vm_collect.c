@@ -244,6 +244,11 @@ wr_err wr_vm_collect_finish(struct vm *vm, const struct wr_value *v, struct wr_v
         return WR_OK;
     case WR_COLLECT_GROUND:
         return marked(vm, collect, out);
+    case WR_COLLECT_SORTED:
+        *out = (struct wr_value){.type = WR_OBJECT,
+                                 .n = collect->n / 2,
+                                 .pairs = (const struct wr_pair *)(const void *)collect->items};
+        return WR_OK;
     case WR_COLLECT_OBJECT:
         return unique_object(vm, collect, out);
     default: {

@@ -4,7 +4,7 @@
 
 #define PATH_MAX_ITEMS (WR_LIMIT_REGO_HEAD * 2)
 
-const struct wr_value *wr_vm_base(const struct vm_context *context, const struct wr_rule_node *node)
+const struct wr_value *wr_vm_base(const struct wr_value *data, const struct wr_rule_node *node)
 {
     const struct wr_rule_node *chain[PATH_MAX_ITEMS];
     uint32_t n = 0;
@@ -12,7 +12,7 @@ const struct wr_value *wr_vm_base(const struct vm_context *context, const struct
         WR_ASSERT(n < PATH_MAX_ITEMS);
         chain[n++] = node;
     }
-    const struct wr_value *at = &context->data;
+    const struct wr_value *at = data;
     while (n > 0 && at != NULL) {
         at = wr_value_at(at, &chain[--n]->key);
     }
@@ -41,10 +41,31 @@ static const struct wr_value *by_text(const struct wr_value *parent, const struc
                : wr_object_get_str(parent, wr_buf_view(&text));
 }
 
+static const struct wr_value none = {.type = WR_UNDEFINED};
+
+static const struct wr_value *below(const struct wr_unit *unit, const struct wr_path_table *table,
+                                    const struct wr_value *parent, uint32_t path)
+{
+    const struct wr_value *key = &unit->consts[table->items[path].key];
+    const struct wr_value *v = parent->type == WR_OBJECT && key->type == WR_STRING
+                                   ? wr_vm_find(parent, key)
+                               : parent->type == WR_UNDEFINED ? NULL
+                                                              : wr_value_at(parent, key);
+    if (v == NULL && table == &unit->data && key->type == WR_NUMBER) {
+        v = by_text(parent, key);
+    }
+    return v != NULL ? v : &none;
+}
+
 const struct wr_value *wr_vm_slot(const struct wr_unit *unit, const struct wr_path_table *table,
                                   struct wr_value *slots, const struct wr_value *root,
                                   uint32_t path)
 {
+    const struct wr_value *above = &slots[table->items[path].parent];
+    if (path != 0 && above->type != VM_UNKNOWN) {
+        slots[path] = *below(unit, table, above, path);
+        return &slots[path];
+    }
     uint32_t chain[WR_LIMIT_REGO_DEPTH];
     uint32_t n = 0, at = path;
     while (slots[at].type == VM_UNKNOWN && at != 0 && n < WR_COUNTOF(chain)) {
@@ -58,16 +79,7 @@ const struct wr_value *wr_vm_slot(const struct wr_unit *unit, const struct wr_pa
     }
     while (n > 0) {
         uint32_t child = chain[--n];
-        const struct wr_value *parent = &slots[table->items[child].parent];
-        const struct wr_value *key = &unit->consts[table->items[child].key];
-        const struct wr_value *v = parent->type == WR_OBJECT && key->type == WR_STRING
-                                       ? wr_vm_find(parent, key)
-                                   : parent->type == WR_UNDEFINED ? NULL
-                                                                  : wr_value_at(parent, key);
-        if (v == NULL && table == &unit->data && key->type == WR_NUMBER) {
-            v = by_text(parent, key);
-        }
-        slots[child] = v != NULL ? *v : wr_undefined();
+        slots[child] = *below(unit, table, &slots[table->items[child].parent], child);
     }
     return &slots[path];
 }
@@ -83,7 +95,7 @@ static bool is_system(const struct wr_rule_node *node, const struct wr_value *ke
 
 static bool node_keys(struct vm *vm, const struct wr_rule_node *node, struct wr_value *out)
 {
-    const struct wr_value *base = wr_vm_base(vm->context, node);
+    const struct wr_value *base = wr_vm_base_of(vm, node);
     uint32_t n_base = base != NULL && base->type >= WR_ARRAY ? base->n : 0, n = 0;
     struct wr_value *keys =
         WR_NEW_ARRAY(vm->arena, struct wr_value, (size_t)n_base + node->n_children);
@@ -133,7 +145,7 @@ bool wr_vm_keys(struct vm *vm, const struct wr_value *of, struct wr_value *out)
 struct wr_value wr_vm_merge(struct vm *vm, struct wr_value document,
                             const struct wr_rule_node *node)
 {
-    const struct wr_value *base = wr_vm_base(vm->context, node);
+    const struct wr_value *base = wr_vm_base_of(vm, node);
     if (base == NULL || (base->type != WR_OBJECT && document.n > 0)) {
         return document;
     }

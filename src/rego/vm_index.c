@@ -46,13 +46,14 @@ bool wr_vm_clauses(struct vm *vm, const struct wr_index *index, struct wr_value 
         (index->prefix && !prefixes_decide(vm, index))) {
         return true;
     }
-    size_t size = sizeof(struct vm_clauses) + 2 * index->n_words * sizeof(uint64_t);
+    size_t size = sizeof(struct vm_clauses) + 3 * index->n_words * sizeof(uint64_t);
     struct vm_clauses *clauses = wr_arena_alloc(vm->arena, size, alignof(uint64_t));
     if (clauses == NULL) {
         return false;
     }
     uint64_t *words = (uint64_t *)(void *)(clauses + 1);
-    *clauses = (struct vm_clauses){index, 0, words, words + index->n_words};
+    *clauses =
+        (struct vm_clauses){index, 0, words, words + index->n_words, words + 2 * index->n_words};
     memset(words, 0xFF, index->n_words * sizeof(uint64_t));
     words[index->n_words - 1] = UINT64_MAX >> (64 * index->n_words - index->n_clauses);
     *out = (struct wr_value){.type = VM_CLAUSES, .text = (const char *)clauses};
@@ -108,6 +109,23 @@ void wr_vm_narrow(const struct wr_value *v, uint32_t dimension, const struct wr_
     for (uint32_t w = 0; w < n_words; w++) {
         clauses->candidates[w] &= row[w];
     }
+}
+
+void wr_vm_count(const struct wr_value *v, uint32_t dimension)
+{
+    struct vm_clauses *clauses = clauses_of(v);
+    const uint64_t *row = clauses->index->dimensions[dimension].rows;
+    for (uint32_t w = 0; w < clauses->index->n_words; w++) {
+        clauses->uncounted[w] = clauses->candidates[w];
+        clauses->candidates[w] &= row[w];
+    }
+}
+
+void wr_vm_counted(const struct wr_value *v, uint32_t clause)
+{
+    struct vm_clauses *clauses = clauses_of(v);
+    uint64_t bit = UINT64_C(1) << clause % 64;
+    clauses->candidates[clause / 64] |= clauses->uncounted[clause / 64] & bit;
 }
 
 uint32_t wr_vm_candidate(const struct wr_value *v)
