@@ -85,7 +85,7 @@ static const struct wr_option table[] = {
      &options.patience_ms},
     {"server-pid", 0, WR_OPT_U64, "PID", "read the CPU of that local process too",
      &options.server_pid},
-    {"report", 0, WR_OPT_TEXT, "text|json", "form of the result (text)", &options.report},
+    {"report", 0, WR_OPT_TEXT, "text|json|html", "form of the result (text)", &options.report},
     {"out", 0, WR_OPT_TEXT, "FILE", "write it there (standard output)", &options.out},
 };
 
@@ -190,6 +190,8 @@ static int report(const struct wr_load_config *config, const struct wr_load_resu
     }
     if (strcmp(options.report, "json") == 0) {
         wr_load_json(out, config, result);
+    } else if (strcmp(options.report, "html") == 0) {
+        wr_load_html(out, config, result);
     } else {
         wr_load_text(out, config, result);
     }
@@ -237,13 +239,13 @@ static int drive(struct wr_load_config *config, struct wr_load_source_config *so
 static int run(int argc, char **argv)
 {
     (void)argv;
-    static const char *const reports[] = {"text", "json"};
+    static const char *const reports[] = {"text", "json", "html"};
     size_t which;
     char prefix[32], header_room[2048];
     struct wr_load_source_config source;
     struct wr_buf headers = wr_buf_fixed(header_room, sizeof header_room);
-    if (argc != 0 || !is_one_of(options.report, reports, 2, &which)) {
-        wr_complain("takes no arguments, and --report text or json; see weir load --help");
+    if (argc != 0 || !is_one_of(options.report, reports, 3, &which)) {
+        wr_complain("takes no arguments, and --report text, json or html; see weir load --help");
         return WR_EXIT_USAGE;
     }
     struct timespec now;
@@ -295,7 +297,7 @@ const struct wr_command wr_command_load = {
     "own.\n\n"
     "examples:\n"
     "  weir load --rate 20000 --warmup 5s --for 30s --connections 64\n"
-    "  weir load --connect unix:/run/weir.sock --outstanding 8 --out load.txt\n"
+    "  weir load --connect unix:/run/weir.sock --outstanding 8 --report html --out load.html\n"
     "  weir load --batch 100 --labels 1s --report json\n"
     "  weir load --input history.csv --pack packs/cards --connections 1 --rate 1000\n"
     "  weir load --path /v1/data/risk --wrap input --connect 127.0.0.1:8282   (OPA)\n",

@@ -29,10 +29,13 @@ list(APPEND WEIR_APP_FILES
   src/app/engine_open.c
   src/app/eval_env.c
   src/app/file.c
+  src/app/html.c
+  src/app/json_find.c
   src/app/labelqueue.c
   src/app/load.c
   src/app/load_answer.c
   src/app/load_conn.c
+  src/app/load_html.c
   src/app/load_report.c
   src/app/load_source.c
   src/app/pack_load.c

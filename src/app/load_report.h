@@ -12,5 +12,8 @@ void wr_load_text(FILE *out, const struct wr_load_config *config,
 /* One JSON object on one line. */
 void wr_load_json(FILE *out, const struct wr_load_config *config,
                   const struct wr_load_result *result);
+/* One HTML page that needs nothing else: figures, latency by percentile, the run over time. */
+void wr_load_html(FILE *out, const struct wr_load_config *config,
+                  const struct wr_load_result *result);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "app/csv.h"
 #include "app/file.h"
+#include "app/json_find.h"
 #include "app/rowevent.h"
 #include "app/simevent.h"
 #include "base/num.h"
@@ -24,95 +25,6 @@ struct maker { /* requests in the making */
     struct wr_arena scratch;
     char *rewritten; /* an event with fixed-width id and time */
 };
-
-/* ── finding a value in JSON text ───────────────────────────────────────────────────────────── */
-static size_t skip_space(struct wr_str s, size_t i)
-{
-    while (i < s.n && (s.p[i] == ' ' || s.p[i] == '\t' || s.p[i] == '\n' || s.p[i] == '\r')) {
-        i++;
-    }
-    return i;
-}
-
-static size_t skip_string(struct wr_str s, size_t i)
-{
-    for (i++; i < s.n && s.p[i] != '"'; i++) {
-        i += s.p[i] == '\\';
-    }
-    return i + 1;
-}
-
-/* The end of the value that starts at i. */
-static size_t skip_value(struct wr_str s, size_t i)
-{
-    size_t depth = 0;
-    for (; i < s.n; i++) {
-        char c = s.p[i];
-        if (c == '"') {
-            i = skip_string(s, i) - 1;
-        } else if (c == '{' || c == '[') {
-            depth++;
-            continue;
-        } else if (c == '}' || c == ']') {
-            if (depth == 0) {
-                return i;
-            }
-            depth--;
-        } else if (depth == 0 && c == ',') {
-            return i;
-        } else {
-            continue; /* part of a number or a word */
-        }
-        if (depth == 0 && c != ',' && c != ':') {
-            return i + 1;
-        }
-    }
-    return i;
-}
-
-/* Offset of the value of a member of the object at i, or SIZE_MAX. */
-static size_t find_member(struct wr_str s, size_t i, struct wr_str name)
-{
-    i = skip_space(s, i);
-    if (i >= s.n || s.p[i] != '{') {
-        return SIZE_MAX;
-    }
-    i = skip_space(s, i + 1);
-    while (i < s.n && s.p[i] == '"') {
-        size_t end = skip_string(s, i);
-        struct wr_str key = wr_str_of(s.p + i + 1, end - i - 2);
-        i = skip_space(s, skip_space(s, end) + 1);
-        if (wr_str_eq(key, name)) {
-            return i;
-        }
-        i = skip_space(s, skip_value(s, i));
-        i = skip_space(s, i + (i < s.n && s.p[i] == ','));
-    }
-    return SIZE_MAX;
-}
-
-bool wr_load_find(struct wr_str json, const char *path, size_t *at, size_t *n)
-{
-    struct wr_str rest = wr_str_z(path);
-    size_t i = 0;
-    while (rest.n != 0) {
-        size_t dot = wr_str_find(rest, WR_STR("."), 0);
-        struct wr_str name = wr_str_of(rest.p, dot == SIZE_MAX ? rest.n : dot);
-        i = find_member(json, i, name);
-        if (i == SIZE_MAX) {
-            return false;
-        }
-        rest = dot == SIZE_MAX ? wr_str_of(NULL, 0) : wr_str_of(rest.p + dot + 1, rest.n - dot - 1);
-    }
-    size_t end = skip_value(json, i);
-    while (end > i && (json.p[end - 1] == ' ' || json.p[end - 1] == '\n' ||
-                       json.p[end - 1] == '\r' || json.p[end - 1] == '\t')) {
-        end--;
-    }
-    *at = i;
-    *n = end - i;
-    return end > i;
-}
 
 /* ── one request ────────────────────────────────────────────────────────────────────────────── */
 void wr_load_digits(char *out, uint64_t v, unsigned digits)
@@ -165,7 +77,7 @@ static wr_err freshen(struct maker *maker, struct wr_load_item *item, struct wr_
     cuts[0] = (struct cut){.digits_at = id_text.n, .patch = &item->id_at};
     wr_buf_str(&id_text, WR_STR("000000000000\""));
     cuts[0].text = wr_buf_view(&id_text);
-    if (!wr_load_find(*event, maker->config->id_path, &cuts[0].at, &cuts[0].n)) {
+    if (!wr_json_find(*event, maker->config->id_path, &cuts[0].at, &cuts[0].n)) {
         return wr_fail(error, WR_E_FIELD, "there is no %s to give a fresh id (--id-path)",
                        maker->config->id_path);
     }
@@ -173,7 +85,7 @@ static wr_err freshen(struct maker *maker, struct wr_load_item *item, struct wr_
     struct cut when = {.patch = &item->time_at, .text = wr_str_of(time, WR_LOAD_TIME_DIGITS)};
     int64_t ms;
     if (maker->config->time != WR_LOAD_TIME_KEEP &&
-        wr_load_find(*event, maker->config->time_path, &when.at, &when.n) &&
+        wr_json_find(*event, maker->config->time_path, &when.at, &when.n) &&
         wr_num_read_i64(wr_str_of(event->p + when.at, when.n), &ms)) {
         item->time_ms = ms;
         cuts[n++] = when;

@@ -77,8 +77,4 @@ static inline const struct wr_load_item *wr_load_source_item(const struct wr_loa
 /* Writes `digits` decimal digits of v, zeros in front. */
 void wr_load_digits(char *out, uint64_t v, unsigned digits);
 
-/* Where the value at a dotted path lies in the text of a JSON object. False when it is not there.
- * The text must be JSON. */
-bool wr_load_find(struct wr_str json, const char *path, size_t *at, size_t *n);
-
 #endif

@@ -1,16 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/arena.h"
 
-/* Under the address sanitizer the free room is poisoned, so that what outlives a rewind or reads
- * past an allocation is found though the block is still there. */
-#if defined(__SANITIZE_ADDRESS__)
-#define WR_POISON 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WR_POISON 1
-#endif
-#endif
-#ifdef WR_POISON
+#if WR_ARENA_POISON
 void __asan_poison_memory_region(const volatile void *at, size_t size);
 void __asan_unpoison_memory_region(const volatile void *at, size_t size);
 static void poison(const void *at, size_t size)
@@ -132,7 +123,7 @@ static bool add_block(struct wr_arena *arena, size_t size)
     return true;
 }
 
-void *wr_arena_alloc(struct wr_arena *arena, size_t size, size_t align)
+void *wr_arena_alloc_slowly(struct wr_arena *arena, size_t size, size_t align)
 {
     WR_ASSERT(align != 0 && (align & (align - 1)) == 0 && align <= ALIGN_MAX);
     for (int round = 0; round < 2; round++) {

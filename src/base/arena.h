@@ -49,9 +49,34 @@ void wr_arena_deinit(struct wr_arena *arena);
 /* Forgets all allocations but keeps the first block for the next round; clears `failed`. */
 void wr_arena_reset(struct wr_arena *arena);
 
+/* Under the address sanitizer the free room is poisoned, so that what outlives a rewind or reads
+ * past an allocation is found though the block is still there. */
+#if defined(__SANITIZE_ADDRESS__)
+#define WR_ARENA_POISON 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WR_ARENA_POISON 1
+#endif
+#endif
+#ifndef WR_ARENA_POISON
+#define WR_ARENA_POISON 0
+#endif
+
+void *wr_arena_alloc_slowly(struct wr_arena *arena, size_t size, size_t align);
+
 /* Uninitialised bytes aligned to `align` (a power of two, at most 64), or NULL. Size 0 gives a
  * valid pointer. */
-void *wr_arena_alloc(struct wr_arena *arena, size_t size, size_t align);
+static inline void *wr_arena_alloc(struct wr_arena *arena, size_t size, size_t align)
+{
+    size_t skew = (size_t)(-(uintptr_t)arena->at & (align - 1));
+    size_t room = (size_t)(arena->end - arena->at);
+    if (WR_ARENA_POISON != 0 || WR_UNLIKELY(skew > room || size > room - skew || room == 0)) {
+        return wr_arena_alloc_slowly(arena, size, align);
+    }
+    void *start = arena->at + skew;
+    arena->at += skew + size;
+    return start;
+}
 void *wr_arena_zalloc(struct wr_arena *arena, size_t size, size_t align);
 
 /* count * size without overflow, zeroed; NULL when it would overflow or there is no room. */

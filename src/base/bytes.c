@@ -96,7 +96,7 @@ char *wr_buf_reserve(struct wr_buf *buf, size_t n)
     return buf->p + buf->n;
 }
 
-void wr_buf_add(struct wr_buf *buf, const void *bytes, size_t n)
+void wr_buf_add_slowly(struct wr_buf *buf, const void *bytes, size_t n)
 {
     if (!buf->overflow && buf->arena == NULL && n > buf->cap - buf->n) { /* keep what fits */
         size_t room = buf->cap - buf->n;
@@ -112,16 +112,6 @@ void wr_buf_add(struct wr_buf *buf, const void *bytes, size_t n)
         memcpy(at, bytes, n);
         buf->n += n;
     }
-}
-
-void wr_buf_str(struct wr_buf *buf, struct wr_str s)
-{
-    wr_buf_add(buf, s.p, s.n);
-}
-
-void wr_buf_char(struct wr_buf *buf, char c)
-{
-    wr_buf_add(buf, &c, 1);
 }
 
 static void add_number(struct wr_buf *buf, uint64_t v, unsigned radix, unsigned width, char pad,

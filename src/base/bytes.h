@@ -49,9 +49,29 @@ struct wr_buf wr_buf_fixed(void *room, size_t cap);
 struct wr_buf wr_buf_in(struct wr_arena *arena, size_t first_cap);
 /* Room for n more bytes at the end, or NULL; the caller then adds to buf->n what it wrote. */
 char *wr_buf_reserve(struct wr_buf *buf, size_t n);
-void wr_buf_add(struct wr_buf *buf, const void *bytes, size_t n);
-void wr_buf_str(struct wr_buf *buf, struct wr_str s);
-void wr_buf_char(struct wr_buf *buf, char c);
+/* What does not fit inline. */
+void wr_buf_add_slowly(struct wr_buf *buf, const void *bytes, size_t n);
+
+static inline void wr_buf_add(struct wr_buf *buf, const void *bytes, size_t n)
+{
+    if (WR_LIKELY(!buf->overflow && n - 1 < buf->cap - buf->n)) { /* n is not 0 */
+        memcpy(buf->p + buf->n, bytes, n);
+        buf->n += n;
+    } else {
+        wr_buf_add_slowly(buf, bytes, n);
+    }
+}
+
+static inline void wr_buf_str(struct wr_buf *buf, struct wr_str s)
+{
+    wr_buf_add(buf, s.p, s.n);
+}
+
+static inline void wr_buf_char(struct wr_buf *buf, char c)
+{
+    wr_buf_add(buf, &c, 1);
+}
+
 void wr_buf_u64(struct wr_buf *buf, uint64_t v);
 void wr_buf_i64(struct wr_buf *buf, int64_t v);
 void wr_buf_hex(struct wr_buf *buf, const void *bytes, size_t n);

@@ -30,6 +30,8 @@ double wr_num_from_decimal(uint64_t mantissa, int exponent10);
 
 /* Shortest digits: value = 0.d1d2...dn * 10^exponent10; n <= 17. `d` must be finite and not zero;
  * the sign is ignored. Returns n. */
+/* The same as an integer: |d| = digits * 10^exponent10, digits not divisible by ten. */
+void wr_num_shortest_integer(double d, uint64_t *digits, int *exponent10);
 unsigned wr_num_shortest(double d, char digits[17], int *exponent10);
 unsigned wr_num_shortest_float(float f, char digits[9], int *exponent10);
 

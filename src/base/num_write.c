@@ -52,12 +52,18 @@ static struct decimal shortest(uint64_t c, int q, bool narrow)
     return (struct decimal){s + up, k};
 }
 
-static unsigned spread(struct decimal d, char *digits, int *exponent10)
+static struct decimal without_zeros(struct decimal d)
 {
     while (d.digits % 10 == 0) {
         d.digits /= 10;
         d.exponent++;
     }
+    return d;
+}
+
+static unsigned spread(struct decimal d, char *digits, int *exponent10)
+{
+    d = without_zeros(d);
     unsigned n = 0;
     for (uint64_t rest = d.digits; rest != 0; rest /= 10) {
         n++;
@@ -84,20 +90,32 @@ static uint32_t bits_of_float(float f)
     return bits;
 }
 
-unsigned wr_num_shortest(double d, char digits[17], int *exponent10)
+static struct decimal shortest_of(double d)
 {
     uint64_t fraction = bits_of(d) & (((uint64_t)1 << 52) - 1);
     int exponent = (int)(bits_of(d) >> 52 & 0x7FF);
     WR_ASSERT(exponent != 0x7FF && (fraction != 0 || exponent != 0));
     if (exponent == 0) {
-        return spread(shortest(fraction, -1074, false), digits, exponent10);
+        return shortest(fraction, -1074, false);
     }
     uint64_t c = fraction | (uint64_t)1 << 52;
     int q = exponent - 1075;
     if (q <= 0 && q > -53 && (c & (((uint64_t)1 << -q) - 1)) == 0) { /* an integer */
-        return spread((struct decimal){c >> -q, 0}, digits, exponent10);
+        return (struct decimal){c >> -q, 0};
     }
-    return spread(shortest(c, q, fraction == 0 && exponent > 1), digits, exponent10);
+    return shortest(c, q, fraction == 0 && exponent > 1);
+}
+
+unsigned wr_num_shortest(double d, char digits[17], int *exponent10)
+{
+    return spread(shortest_of(d), digits, exponent10);
+}
+
+void wr_num_shortest_integer(double d, uint64_t *digits, int *exponent10)
+{
+    struct decimal found = without_zeros(shortest_of(d));
+    *digits = found.digits;
+    *exponent10 = found.exponent;
 }
 
 unsigned wr_num_shortest_float(float f, char digits[9], int *exponent10)

@@ -26,13 +26,16 @@ static wr_err refuse_reserved(const struct wr_value *document, struct wr_error *
         return wr_fail(error, WR_E_FIELD, "the request needs to be an object, and is %s",
                        wr_type_name(*document));
     }
-    for (size_t i = 0; i < WR_COUNTOF(reserved); i++) {
-        if (WR_UNLIKELY(wr_object_get_str(document, reserved[i]) != NULL)) {
-            wr_fail(error, WR_E_RESERVED, "%s: only the engine may set it", reserved[i].p);
-            if (error != NULL) {
-                wr_error_where(error, reserved[i].p, reserved[i].n);
+    for (uint32_t k = 0; k < document->n; k++) {
+        struct wr_str key = wr_text(document->pairs[k].key);
+        for (size_t i = 0; i < WR_COUNTOF(reserved); i++) {
+            if (key.n == reserved[i].n && WR_UNLIKELY(wr_str_eq(key, reserved[i]))) {
+                wr_fail(error, WR_E_RESERVED, "%s: only the engine may set it", reserved[i].p);
+                if (error != NULL) {
+                    wr_error_where(error, reserved[i].p, reserved[i].n);
+                }
+                return WR_E_RESERVED;
             }
-            return WR_E_RESERVED;
         }
     }
     return WR_OK;

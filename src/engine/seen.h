@@ -25,7 +25,7 @@ struct wr_seen_entry {
     int64_t now_us;
 };
 
-enum { WR_SEEN_PARTS = 256, WR_SEEN_CHUNK = 4096 };
+enum { WR_SEEN_PARTS = 256, WR_SEEN_CHUNK = 65536 };
 
 struct wr_seen_part {
     uint64_t *slots; /* bit 63: in use; 31 bits of hash; 32 bits of place */

@@ -20,8 +20,10 @@
 #include <unistd.h>
 
 enum {
-    BLOCK_MAPPED = 1 << 18
-}; /* blocks of this size and more are mapped, smaller ones malloc'd */
+    BLOCK_MAPPED = 1 << 18, /* blocks of this size and more are mapped, smaller ones malloc'd */
+    BLOCK_HUGE = 1 << 21,   /* and of this size and more on huge pages where there are any: the
+                               first touch of 4 KiB costs 12 us, that of 2 MiB about 100 us */
+};
 
 static volatile sig_atomic_t stop_signal, reload_signal;
 static struct wr_port_linux *stop_native;
@@ -191,8 +193,14 @@ static void *memory_take(void *context, size_t size)
     size_t more = size % HUGE_PAGE == 0 ? HUGE_PAGE : 0; /* to align it, so that pages are huge */
     uint8_t *block = mmap(NULL, size + more, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (block == MAP_FAILED || more == 0) {
-        return block == MAP_FAILED ? NULL : block;
+    if (block == MAP_FAILED) {
+        return NULL;
+    }
+    if (more == 0) {
+        if (size >= BLOCK_HUGE) {
+            madvise(block, size, MADV_HUGEPAGE);
+        }
+        return block;
     }
     size_t before = (HUGE_PAGE - (uintptr_t)block % HUGE_PAGE) % HUGE_PAGE, after = more - before;
     if (before != 0) {

@@ -7,34 +7,43 @@
 #include "shell/server_in.h"
 
 /* ── buffers ────────────────────────────────────────────────────────────────────────────────── */
+/* Sizes are WR_BUFFER_SIZE times a power of two; those beyond the classes are not kept. */
+static uint32_t class_of(size_t size)
+{
+    uint32_t class = 0;
+    while ((size_t)WR_BUFFER_SIZE << class < size) {
+        class ++;
+    }
+    return class;
+}
+
 static char *buffer_take(struct wr_server *server, size_t size)
 {
     const struct wr_memory *memory = &server->port->memory;
-    if (size > WR_BUFFER_SIZE) {
+    uint32_t class = class_of(size);
+    char *buffer = class < WR_BUFFER_CLASSES ? server->free_buffers[class] : NULL;
+    if (buffer == NULL) {
         return memory->take(memory->context, size);
     }
-    char *buffer = server->free_buffers;
-    if (buffer == NULL) {
-        return memory->take(memory->context, WR_BUFFER_SIZE);
-    }
-    memcpy(&server->free_buffers, buffer, sizeof server->free_buffers);
-    server->n_free_buffers--;
+    memcpy(&server->free_buffers[class], buffer, sizeof buffer);
+    server->free_buffer_bytes -= size;
     return buffer;
 }
 
 static void buffer_give(struct wr_server *server, char *buffer, size_t size)
 {
     const struct wr_memory *memory = &server->port->memory;
+    uint32_t class = class_of(size);
     if (buffer == NULL) {
         return;
     }
-    if (size > WR_BUFFER_SIZE || server->n_free_buffers >= 1024) {
+    if (class >= WR_BUFFER_CLASSES || server->free_buffer_bytes + size > WR_LIMIT_BUFFERS) {
         memory->give(memory->context, buffer, size);
         return;
     }
-    memcpy(buffer, &server->free_buffers, sizeof server->free_buffers);
-    server->free_buffers = buffer;
-    server->n_free_buffers++;
+    memcpy(buffer, &server->free_buffers[class], sizeof buffer);
+    server->free_buffers[class] = buffer;
+    server->free_buffer_bytes += size;
 }
 
 /* A buffer of at least `size` bytes with the first n of the old one. */
@@ -163,10 +172,12 @@ void wr_conn_free_all(struct wr_server *server)
         }
         memory->give(memory->context, server->conns[i], sizeof **server->conns);
     }
-    while (server->free_buffers != NULL) {
-        char *buffer = server->free_buffers;
-        memcpy(&server->free_buffers, buffer, sizeof server->free_buffers);
-        memory->give(memory->context, buffer, WR_BUFFER_SIZE);
+    for (uint32_t class = 0; class < WR_BUFFER_CLASSES; class ++) {
+        char *next, *buffer = server->free_buffers[class];
+        for (; buffer != NULL; buffer = next) {
+            memcpy(&next, buffer, sizeof next);
+            memory->give(memory->context, buffer, (size_t)WR_BUFFER_SIZE << class);
+        }
     }
 }
 

@@ -19,7 +19,7 @@ wr_err wr_decide_ready(const struct wr_server *server, struct wr_error *error)
                                                  : wr_journal_state(server->journal)));
     }
     if (server->n_in_flight >= WR_LIMIT_IN_FLIGHT ||
-        wr_journal_thread_room(server->thread) < WR_LIMIT_RECORD_SIZE) {
+        wr_journal_thread_room(server->thread) < WR_JOURNAL_ROOM_MIN) {
         return wr_fail(error, WR_E_OVERLOAD, "%u decisions wait for the disk", server->n_in_flight);
     }
     if (wr_journal_thread_n_fetches(server->thread) > WR_LIMIT_FETCHES / 2) {

@@ -170,13 +170,15 @@ static wr_err take_memory(struct wr_server *server, struct wr_error *error)
         memory->take(memory->context, WR_LIMIT_ENGINE_BATCH * sizeof *server->answers);
     server->gatherings =
         memory->take(memory->context, WR_LIMIT_GATHERINGS * sizeof *server->gatherings);
-    if (server->conns == NULL || server->touched == NULL || server->waiting == NULL ||
-        server->flushing == NULL || server->free_conns == NULL || server->answers == NULL ||
-        server->gatherings == NULL) {
+    server->scratch_room = memory->take(memory->context, WR_SCRATCH_ROOM);
+    if (server->scratch_room == NULL || server->conns == NULL || server->touched == NULL ||
+        server->waiting == NULL || server->flushing == NULL || server->free_conns == NULL ||
+        server->answers == NULL || server->gatherings == NULL) {
         return wr_fail(error, WR_E_MEMORY, "no memory for the server");
     }
     memset(server->gatherings, 0, WR_LIMIT_GATHERINGS * sizeof *server->gatherings);
-    wr_arena_init(&server->scratch, memory, SCRATCH_CAP);
+    wr_arena_init_fixed(&server->scratch, server->scratch_room, WR_SCRATCH_ROOM, memory,
+                        SCRATCH_CAP);
     return WR_OK;
 }
 
@@ -352,6 +354,7 @@ void wr_server_close(struct wr_server *server)
     if (server->scratch.memory != NULL) {
         wr_arena_deinit(&server->scratch);
     }
+    give(memory, server->scratch_room, WR_SCRATCH_ROOM);
     give(memory, server->conns, n * sizeof *server->conns);
     give(memory, server->touched, n * sizeof *server->touched);
     give(memory, server->waiting, n * sizeof *server->waiting);

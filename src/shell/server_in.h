@@ -34,6 +34,11 @@
 #define WR_LIMIT_IN_FLIGHT   65536u              /* decisions whose answers wait for the journal */
 #define WR_KEPT_DESCRIPTORS  32u                 /* for the journal, listeners and logs */
 #define WR_BUFFER_SIZE       (16u * 1024)
+#define WR_BUFFER_CLASSES    6                   /* sizes 16 KiB to 512 KiB are kept for reuse */
+#define WR_LIMIT_BUFFERS     (32u * 1024 * 1024) /* bytes of buffers kept */
+#define WR_SCRATCH_ROOM                                                                            \
+    (24u * 1024 * 1024) /* a whole batch of the engine fits, reserved for the worst; what is       \
+                           touched stays within 2 MiB */
 
 #define WR_DEADLINE_HEAD_NS   5000000000
 #define WR_DEADLINE_BODY_NS   10000000000
@@ -142,8 +147,8 @@ struct wr_server {
     uint32_t n_conns, conns_made, *free_conns, n_free;
     struct wr_conn **touched, **waiting, **flushing;
     uint32_t n_touched, n_waiting;
-    char *free_buffers; /* of WR_BUFFER_SIZE, linked through their first bytes */
-    uint32_t n_free_buffers;
+    char *free_buffers[WR_BUFFER_CLASSES]; /* by size, linked through their first bytes */
+    uint64_t free_buffer_bytes;
     uint64_t kept_seen;
     uint32_t n_in_flight;
     /* the current batch */
@@ -152,6 +157,7 @@ struct wr_server {
     uint32_t n_pending;
     struct wr_answer *answers;
     struct wr_arena scratch; /* reset after every batch or request */
+    void *scratch_room;
     struct wr_gathering **gatherings;
     uint32_t n_gatherings, gather_generation;
     struct wr_reload reload;

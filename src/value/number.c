@@ -41,16 +41,49 @@ struct wr_value wr_number_text(struct wr_str text)
     return wr_decimal(negative ? -(int64_t)mantissa : (int64_t)mantissa, (unsigned)scale);
 }
 
+/* Nearly all doubles are a DEC whose text is their plain shortest one; false for the others. */
+static bool double_to_dec(double d, struct wr_value *out)
+{
+    uint64_t bits, digits;
+    int exponent;
+    memcpy(&bits, &d, sizeof bits);
+    if (bits == 0) {
+        *out = wr_decimal(0, 0);
+        return true;
+    }
+    if (bits << 1 == 0 || (bits >> 52 & 0x7FF) == 0x7FF) {
+        return false;
+    }
+    wr_num_shortest_integer(d, &digits, &exponent);
+    if (exponent > 0) { /* at most 17 digits each */
+        if (exponent > DEC_DIGITS || digits >= wr_pow10_u64[DEC_DIGITS - exponent]) {
+            return false;
+        }
+        digits *= wr_pow10_u64[exponent];
+        exponent = 0;
+    }
+    /* Below 1e-7 the text has an exponent. */
+    if (exponent < -DEC_DIGITS || (exponent < -7 && digits < wr_pow10_u64[-exponent - 7])) {
+        return false;
+    }
+    *out = wr_decimal(bits >> 63 != 0 ? -(int64_t)digits : (int64_t)digits, (unsigned)-exponent);
+    return true;
+}
+
 struct wr_value wr_number_double(struct wr_arena *arena, double d)
 {
     char room[40];
+    struct wr_value v;
+    if (WR_LIKELY(double_to_dec(d, &v))) {
+        return v;
+    }
     struct wr_buf buf = wr_buf_fixed(room, sizeof room);
     wr_num_write_double(&buf, d);
     WR_ASSERT(!buf.overflow);
     if (room[0] == 'N' || room[buf.n - 1] == 'y') { /* NaN, Infinity */
         return wr_undefined();
     }
-    struct wr_value v = wr_number_text(wr_buf_view(&buf));
+    v = wr_number_text(wr_buf_view(&buf));
     if (v.kind == WR_TEXT) {
         struct wr_str copy = wr_str_copy(arena, wr_buf_view(&buf));
         v.text = copy.p;
@@ -235,6 +268,30 @@ double wr_number_to_double(const struct wr_value *number)
     return number->i < 0 ? -d : d;
 }
 
+/* Writes digits that end at `at`, at least `least` of them, two at a time; returns their start. */
+static size_t write_back(char *room, size_t at, uint64_t v, size_t least)
+{
+    static const char pairs[200] = "000102030405060708091011121314151617181920212223242526272829303"
+                                   "13233343536373839404142434445"
+                                   "464748495051525354555657585960616263646566676869707172737475767"
+                                   "77879808182838485868788899091"
+                                   "9293949596979899";
+    size_t end = at;
+    while (v >= 10) {
+        at -= 2;
+        memcpy(room + at, pairs + 2 * (v % 100), 2);
+        v /= 100;
+    }
+    if (v != 0) {
+        room[--at] = (char)('0' + v);
+    }
+    at += at < end && room[at] == '0'; /* 100 ended in 00 */
+    while (end - at < least) {
+        room[--at] = '0';
+    }
+    return at;
+}
+
 void wr_number_write(struct wr_buf *buf, const struct wr_value *number)
 {
     WR_ASSERT(number->type == WR_NUMBER);
@@ -243,16 +300,19 @@ void wr_number_write(struct wr_buf *buf, const struct wr_value *number)
         wr_buf_str(buf, number->kind == WR_TEXT ? wr_text(*number) : binary_text(number, text));
         return;
     }
-    char room[24];
-    size_t at = sizeof room;
     uint64_t rest = magnitude(number->i);
-    for (unsigned digits = 0; rest != 0 || digits <= number->scale; digits++) {
-        if (digits == number->scale && digits != 0) {
-            room[--at] = '.';
-        }
-        room[--at] = (char)('0' + rest % 10);
-        rest /= 10;
+    if (rest < 10 && number->scale == 0 && number->i >= 0) {
+        wr_buf_char(buf, (char)('0' + rest));
+        return;
     }
+    char room[24];
+    size_t at = sizeof room, scale = number->scale;
+    if (scale > 0) {
+        at = write_back(room, at, rest % wr_pow10_u64[scale], scale);
+        room[--at] = '.';
+        rest /= wr_pow10_u64[scale];
+    }
+    at = write_back(room, at, rest, 1);
     if (number->i < 0) {
         room[--at] = '-';
     }
