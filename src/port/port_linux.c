@@ -182,7 +182,8 @@ static int64_t process_cpu(void *context)
     return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-#define HUGE_PAGE ((size_t)2 << 20)
+#define SMALL_PAGE ((size_t)4096)
+#define HUGE_PAGE  ((size_t)2 << 20)
 
 static void *memory_take(void *context, size_t size)
 {
@@ -190,7 +191,8 @@ static void *memory_take(void *context, size_t size)
     if (size < BLOCK_MAPPED) {
         return malloc(size);
     }
-    size_t more = size % HUGE_PAGE == 0 ? HUGE_PAGE : 0; /* to align it, so that pages are huge */
+    size = (size + SMALL_PAGE - 1) / SMALL_PAGE * SMALL_PAGE;
+    size_t more = size >= HUGE_PAGE ? HUGE_PAGE : 0; /* to align it, so that pages are huge */
     uint8_t *block = mmap(NULL, size + more, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (block == MAP_FAILED) {

@@ -69,6 +69,7 @@ static bool grow(struct wr_server *server, char **buffer, size_t *cap, size_t n,
 static void drop_in(struct wr_server *server, struct wr_conn *conn)
 {
     buffer_give(server, conn->in, conn->in_cap);
+    conn->in_base += conn->in_n;
     conn->in = NULL;
     conn->in_cap = conn->in_n = conn->in_at = 0;
 }
@@ -197,6 +198,7 @@ void wr_conn_compact(struct wr_server *server, struct wr_conn *conn)
         size_t end = conn->body_at + conn->body_n;
         memmove(conn->in + end, conn->in + conn->raw_at, conn->in_n - conn->raw_at);
         conn->in_n -= conn->raw_at - end;
+        conn->in_base += conn->raw_at - end;
         conn->raw_at = end;
     }
     if (conn->in_at == conn->in_n) {
@@ -206,6 +208,7 @@ void wr_conn_compact(struct wr_server *server, struct wr_conn *conn)
         conn->in_n -= conn->in_at;
         conn->body_at -= WR_MIN(conn->body_at, conn->in_at);
         conn->raw_at -= WR_MIN(conn->raw_at, conn->in_at);
+        conn->in_base += conn->in_at;
         conn->in_at = 0;
     }
 }
@@ -220,6 +223,44 @@ static bool make_room(struct wr_server *server, struct wr_conn *conn)
     size_t limit = WR_LIMIT_H1_HEAD + (size_t)server->config.body_max * 2 + WR_BUFFER_SIZE;
     want = WR_MAX(want, conn->in_n + 1);
     return want <= limit && grow(server, &conn->in, &conn->in_cap, conn->in_n, want);
+}
+
+/* Bytes are about to be added. With no room for another mark they count as if they had come with
+ * those before them. */
+static void note_arrival(struct wr_conn *conn, int64_t now_ns)
+{
+    uint32_t n = conn->n_arrivals;
+    if (conn->in_at == conn->in_n) {
+        n = 0;
+    }
+    if (n < WR_ARRIVALS && (n == 0 || conn->arrivals[n - 1].ns != now_ns)) {
+        conn->arrivals[n++] = (struct wr_arrival){conn->in_base + conn->in_n, now_ns};
+    }
+    conn->n_arrivals = n;
+}
+
+int64_t wr_conn_arrival(struct wr_conn *conn)
+{
+    if (conn->in_at == conn->in_n) {
+        return 0;
+    }
+    uint32_t passed = 0;
+    while (passed + 1 < conn->n_arrivals &&
+           conn->arrivals[passed + 1].at <= conn->in_base + conn->in_at) {
+        passed++;
+    }
+    conn->n_arrivals -= passed;
+    memmove(conn->arrivals, conn->arrivals + passed, conn->n_arrivals * sizeof *conn->arrivals);
+    return conn->arrivals[0].ns;
+}
+
+int64_t wr_conn_arrival_before(const struct wr_conn *conn)
+{
+    uint32_t i = conn->n_arrivals;
+    while (i > 1 && conn->arrivals[i - 1].at >= conn->in_base + conn->in_at) {
+        i--;
+    }
+    return i > 0 ? conn->arrivals[i - 1].ns : conn->first_ns;
 }
 
 void wr_conn_read(struct wr_server *server, struct wr_conn *conn)
@@ -240,9 +281,8 @@ void wr_conn_read(struct wr_server *server, struct wr_conn *conn)
     enum wr_io result =
         net->read(net->context, conn->sock, conn->in + conn->in_n, conn->in_cap - conn->in_n, &got);
     if (result == WR_IO_OK) {
-        if (conn->in_n == 0) {
-            conn->first_ns = server->now_ns;
-        }
+        note_arrival(conn, server->now_ns);
+        conn->first_ns = conn->in_at == conn->in_n ? server->now_ns : conn->first_ns;
         conn->in_n += got;
         conn->active_ns = server->now_ns;
         server->metrics.bytes_in += got;

@@ -28,6 +28,28 @@ wr_err wr_decide_ready(const struct wr_server *server, struct wr_error *error)
     return WR_OK;
 }
 
+/* Controls the delay of the queue, not its length (Nichols and Jacobson, "Controlling queue delay",
+ * 2012, as adapted to services): a burst passes, a queue that stands does not. */
+wr_err wr_decide_admit(struct wr_server *server, int64_t whole_ns, struct wr_error *error)
+{
+    int64_t waited = server->now_ns - whole_ns, late = WR_OVERLOAD_LATE_NS;
+    if (server->deadline_us != 0) {
+        late = server->deadline_us * 800; /* ns: four fifths */
+    }
+    if (server->now_ns - server->wait_window_ns >= WR_OVERLOAD_WINDOW_NS) {
+        server->overloaded =
+            server->wait_min_ns != INT64_MAX && server->wait_min_ns > WR_OVERLOAD_TARGET_NS;
+        server->metrics.n_overloads += server->overloaded;
+        server->wait_window_ns = server->now_ns;
+        server->wait_min_ns = INT64_MAX;
+    }
+    server->wait_min_ns = WR_MIN(server->wait_min_ns, waited);
+    if (WR_UNLIKELY(waited > late || (server->overloaded && waited > WR_OVERLOAD_REFUSE_NS))) {
+        return wr_fail(error, WR_E_OVERLOAD, "requests wait too long");
+    }
+    return wr_decide_ready(server, error);
+}
+
 int64_t wr_decide_now_us(const struct wr_server *server)
 {
     return server->config.event_clock ? WR_NOW_IS_EVENT_TIME : server->now_us;
@@ -54,15 +76,39 @@ enum wr_budget wr_decide_budget(const struct wr_server *server, const struct wr_
     return waited_us * 2 >= deadline_us ? WR_BUDGET_NO_EXPLAIN : WR_BUDGET_FULL;
 }
 
+/* A refusal for overload has to be cheap: the same bytes each time. */
+static void refuse(struct wr_server *server, struct wr_conn *conn,
+                   const struct wr_http_request *request, const struct wr_error *error)
+{
+#define REFUSAL                                                                                    \
+    "{\"type\":\"urn:weir:error:overload\",\"title\":\"the node is at its limit\","                \
+    "\"status\":503,\"code\":\"overload\",\"detail\":\"too many requests wait\","                  \
+    "\"remedy\":\"retry after the time given\"}\n"
+    _Static_assert(sizeof REFUSAL - 1 == 173, "the size in the head");
+    static const char text[] =
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
+        "Content-Length: 173\r\nRetry-After: 1\r\n\r\n" REFUSAL;
+#undef REFUSAL
+    if (error->code != WR_E_OVERLOAD || request->head->minor == 0 || conn->closing) {
+        wr_answer_error(server, conn, request, error);
+        return;
+    }
+    struct wr_slot *slot = wr_conn_slot(conn, request->first_ns);
+    WR_ASSERT(slot != NULL);
+    server->metrics.errors[WR_E_OVERLOAD]++;
+    server->n_refused++;
+    wr_conn_add(server, conn, slot, wr_str_of(text, sizeof text - 1));
+}
+
 void wr_decide_one(struct wr_server *server, struct wr_conn *conn,
                    const struct wr_http_request *request)
 {
     struct wr_error error = {.offset = WR_NO_OFFSET};
-    if (wr_decide_ready(server, &error) != WR_OK) {
+    if (wr_decide_admit(server, request->whole_ns, &error) != WR_OK) {
         if (conn->in_batch) {
             wr_decide_batch(server);
         }
-        wr_answer_error(server, conn, request, &error);
+        refuse(server, conn, request, &error);
         return;
     }
     if (server->n_pending == WR_LIMIT_ENGINE_BATCH) {
@@ -150,6 +196,21 @@ static void add_error(struct wr_server *server, const struct wr_pending *pending
     wr_arena_rewind(&server->scratch, mark);
 }
 
+/* The head that nearly every decision has. */
+static uint32_t write_plain_head(struct wr_buf *buf, const struct wr_server *server, size_t n)
+{
+    static const char before[] =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ";
+    static const char elapsed[] = "\r\nWeir-Elapsed-Us:           0\r\nWeir-Durability: ";
+    wr_buf_add(buf, before, sizeof before - 1);
+    wr_buf_u64(buf, n);
+    uint32_t at = (uint32_t)buf->n + sizeof "\r\nWeir-Elapsed-Us: " - 1;
+    wr_buf_add(buf, elapsed, sizeof elapsed - 1);
+    wr_buf_str(buf, server->config.mode == WR_MODE_DURABLE ? WR_STR("durable\r\n\r\n")
+                                                           : WR_STR("fast\r\n\r\n"));
+    return at;
+}
+
 static void add_document(struct wr_server *server, const struct wr_pending *pending,
                          struct wr_str document, bool replayed)
 {
@@ -158,6 +219,13 @@ static void add_document(struct wr_server *server, const struct wr_pending *pend
         return;
     }
     struct wr_buf buf = wr_buf_fixed(room, ANSWER_HEAD_MAX + document.n);
+    if (WR_LIKELY(pending->minor == 1 && pending->keep_alive && !replayed)) {
+        pending->slot->elapsed_at = write_plain_head(&buf, server, document.n);
+        wr_buf_str(&buf, document);
+        pending->slot->n = (uint32_t)buf.n;
+        pending->conn->out_n += buf.n;
+        return;
+    }
     struct wr_reply reply = {
         .status = 200,
         .close = !pending->keep_alive,

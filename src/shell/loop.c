@@ -135,11 +135,12 @@ static void finish_request(struct wr_server *server, struct wr_conn *conn,
         end = conn->in_at + conn->need;
     }
     conn->in_at = end;
+    request.whole_ns = wr_conn_arrival_before(conn);
     conn->stage = WR_CONN_HEAD;
     wr_h1_init(&conn->reader, server->config.body_max);
     server->metrics.n_requests++;
     wr_timing_add(&server->metrics.stages[WR_STAGE_READ], server->now_ns - conn->first_ns, 1);
-    conn->first_ns = conn->in_at < conn->in_n ? server->now_ns : 0;
+    conn->first_ns = wr_conn_arrival(conn);
     conn->head_ns = 0;
     if (!head->keep_alive || server->draining) {
         conn->closing = true;
@@ -189,10 +190,13 @@ static void parse(struct wr_server *server, struct wr_conn *conn)
     if (conn->stage == WR_CONN_LINGER) {
         return;
     }
-    for (uint32_t i = 0; wr_conn_may_parse(conn) && i < WR_LIMIT_PER_WAKE; i++) {
+    uint32_t spent = 0; /* a refusal is cheap, and the queue has to go */
+    while (wr_conn_may_parse(conn) && spent < 4 * WR_LIMIT_PER_WAKE) {
+        uint64_t refused = server->n_refused;
         if (!parse_one(server, conn)) {
             return;
         }
+        spent += server->n_refused > refused ? 1 : 4;
     }
     conn->more = conn->in_at < conn->in_n;
 }

@@ -100,6 +100,8 @@ static void counters(struct wr_buf *buf, const struct wr_metrics *m)
         {"weir_connections_slow_closed_total", "Closed for not keeping a deadline.",
          m->n_closed_slow},
         {"weir_connections_idle_closed_total", "Closed after a long silence.", m->n_closed_idle},
+        {"weir_overloaded_windows_total",
+         "Windows of 100 ms in which all decisions waited too long.", m->n_overloads},
         {"weir_unanswered_total", "Answers withheld because the journal failed.", m->n_unanswered},
         {"weir_packs_activated_total", "Packs taken over while serving.", m->n_packs_activated},
         {"weir_packs_refused_total", "Packs that could not be loaded or taken over.",

@@ -38,6 +38,7 @@ struct wr_metrics {
     uint64_t n_requests, n_batches, n_batch_items, n_replayed, n_late, n_degraded, n_policy_failed;
     uint64_t n_opa, n_labels, n_fetches;
     uint64_t n_accepted, n_accept_failures, n_connections, n_closed_slow, n_closed_idle;
+    uint64_t n_overloads;   /* windows in which every decision waited too long */
     uint64_t n_unanswered;  /* answers that never left because their row was not kept */
     uint64_t n_clock_steps; /* wall clock steps over a second, ignored */
     uint64_t n_packs_activated, n_packs_refused;

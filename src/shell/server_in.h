@@ -25,8 +25,8 @@
 
 #include <stdatomic.h>
 
-#define WR_LIMIT_SLOTS       64u           /* answers of one connection that may wait */
-#define WR_LIMIT_PER_WAKE    16u           /* requests of one connection in one turn */
+#define WR_LIMIT_SLOTS       64u /* answers of one connection that may wait */
+#define WR_LIMIT_PER_WAKE    16u /* requests of one connection in one turn; refusals: four times */
 #define WR_LIMIT_OUT_BACKLOG (512u * 1024) /* unsent bytes beyond which nothing more is read */
 #define WR_LIMIT_BATCH_ITEMS 10000u        /* requests in one body of decisions:batch, or labels */
 #define WR_LIMIT_GATHERINGS  4096u
@@ -49,7 +49,20 @@
 #define WR_SWEEP_NS           100000000 /* deadlines are looked at that often */
 #define WR_RECOVER_NS         1000000000
 
+#define WR_OVERLOAD_TARGET_NS 5000000   /* overloaded: nothing waited less than that, */
+#define WR_OVERLOAD_WINDOW_NS 100000000 /* in so long; */
+#define WR_OVERLOAD_REFUSE_NS 10000000  /* then what waited longer than that is refused */
+#define WR_OVERLOAD_LATE_NS                                                                        \
+    40000000 /* and what waited longer than that always, or than 4/5 of                            \
+                the deadline */
+#define WR_ARRIVALS 4
+
 struct wr_gathering;
+
+struct wr_arrival { /* bytes of a connection from `at` on came at `ns` */
+    uint64_t at;
+    int64_t ns;
+};
 
 struct wr_slot {
     uint64_t needs;      /* sequence that must be kept; 0 = none */
@@ -79,7 +92,10 @@ struct wr_conn {
     bool waiting;               /* in the list of those that wait for the journal */
     char *in;                   /* received bytes; NULL when there are none */
     size_t in_cap, in_n, in_at; /* in_at: start of the current request */
-    size_t need;                /* BODY: bytes of the whole request */
+    uint64_t in_base;           /* bytes of the stream before the buffer */
+    struct wr_arrival arrivals[WR_ARRIVALS];
+    uint32_t n_arrivals;
+    size_t need;                    /* BODY: bytes of the whole request */
     size_t body_at, body_n, raw_at; /* CHUNKED: start, decoded bytes, next byte to decode */
     char *out;
     size_t out_cap, out_n, out_at; /* out_at: first byte not sent */
@@ -151,6 +167,9 @@ struct wr_server {
     uint64_t free_buffer_bytes;
     uint64_t kept_seen;
     uint32_t n_in_flight;
+    int64_t wait_window_ns, wait_min_ns; /* the shortest wait of a decision in this window */
+    bool overloaded;
+    uint64_t n_refused; /* for overload */
     /* the current batch */
     struct wr_request requests[WR_LIMIT_ENGINE_BATCH];
     struct wr_pending pending[WR_LIMIT_ENGINE_BATCH];
@@ -190,13 +209,18 @@ void wr_conn_flush(struct wr_server *server, struct wr_conn *conn);
 void wr_conn_touch(struct wr_server *server, struct wr_conn *conn);
 /* True when another request may be read now. */
 bool wr_conn_may_parse(const struct wr_conn *conn);
+/* When the first byte at in_at came; 0 when there is none yet. */
+int64_t wr_conn_arrival(struct wr_conn *conn);
+/* When the last byte before in_at came; while marks behind it are there. */
+int64_t wr_conn_arrival_before(const struct wr_conn *conn);
 void wr_conn_free_all(struct wr_server *server);
 
 /* ── route.c ────────────────────────────────────────────────────────────────────────────────── */
 struct wr_http_request {
     const struct wr_h1_head *head;
     struct wr_str body;
-    int64_t first_ns;
+    int64_t first_ns; /* its first byte came */
+    int64_t whole_ns; /* its last byte came: from then on it waits for us */
 };
 /* Answers one whole request, or puts it into the batch. */
 void wr_route(struct wr_server *server, struct wr_conn *conn,
@@ -205,6 +229,8 @@ void wr_route(struct wr_server *server, struct wr_conn *conn,
 /* ── decide.c ───────────────────────────────────────────────────────────────────────────────── */
 /* WR_OK when decisions can be taken now; else why not. */
 wr_err wr_decide_ready(const struct wr_server *server, struct wr_error *error);
+/* The same for a request that has waited since then: WR_E_OVERLOAD when too much waits. */
+wr_err wr_decide_admit(struct wr_server *server, int64_t whole_ns, struct wr_error *error);
 void wr_decide_one(struct wr_server *server, struct wr_conn *conn,
                    const struct wr_http_request *request);
 /* Runs what has been collected. */

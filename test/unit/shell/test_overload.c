@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* More requests than the node can decide in time: what waited too long is refused, the rest is not,
+ * and it ends when the queue does. */
+#include "world.h"
+
+/* Turns the loop while the clock goes on, and counts answers. */
+static void run(struct world *world, struct http *http, int turns, int64_t turn_ns, int n[2])
+{
+    for (int i = 0; i < turns; i++) {
+        wr_server_step(world->server, 0);
+        sim_step(world->sim, turn_ns);
+        while (http_take(world, http)) {
+            CHECK(http->status == 200 || http->status == 503);
+            n[http->status == 200]++;
+            if (http->status == 503) {
+                CHECK(wr_str_eq(http_field(http, "Retry-After"), WR_STR("1")));
+                CHECK_HAS(http->body, "\"code\":\"overload\"");
+            }
+        }
+    }
+}
+
+static void send_events(struct world *world, struct http *http, int from, int n)
+{
+    char event[512], id[32];
+    for (int i = from; i < from + n; i++) {
+        snprintf(id, sizeof id, "e%d", i);
+        http_send(world, http, "POST", "/v1/decisions", world_event(event, id, i % 9, 1));
+    }
+}
+
+/* Clients that send twice what the node can decide, whatever it answers. A decision takes 20 us of
+ * simulated time, a refusal 1 us. */
+enum { CLIENTS = 32, DECISION_NS = 20000, REFUSAL_NS = 1000, TURN_NS = 20000, AHEAD = 100 };
+struct client {
+    struct http http;
+    int64_t sent_ns[AHEAD];
+    uint32_t n_sent, n_answered;
+};
+struct tally {
+    uint64_t n_good, n_refused;
+    int64_t good_ns_max, refused_ns_max;
+};
+
+static void take_answers(struct world *world, struct client *client, int64_t now_ns,
+                         struct tally *tally)
+{
+    while (http_take(world, &client->http)) {
+        bool good = client->http.status == 200;
+        int64_t took = now_ns - client->sent_ns[client->n_answered++ % AHEAD];
+        CHECK(good || client->http.status == 503);
+        tally->n_good += good;
+        tally->n_refused += !good;
+        int64_t *max = good ? &tally->good_ns_max : &tally->refused_ns_max;
+        *max = WR_MAX(*max, took);
+        client->http.n -= client->http.at; /* keeps the buffer short */
+        memmove(client->http.bytes, client->http.bytes + client->http.at, client->http.n);
+        client->http.at = 0;
+    }
+}
+
+static struct tally offer(struct world *world, struct client *clients, int64_t rate_ns,
+                          int64_t duration_ns)
+{
+    struct tally tally = {0};
+    int64_t now = 0, due = 0;
+    static int serial;
+    while (now < duration_ns) {
+        for (; due < now; due += rate_ns) {
+            struct client *client = &clients[sim_random(world->sim, CLIENTS)];
+            if (client->n_sent - client->n_answered < AHEAD) {
+                client->sent_ns[client->n_sent++ % AHEAD] = due;
+                send_events(world, &client->http, serial++, 1);
+            }
+        }
+        uint64_t decided = wr_server_sequence(world->server), refused = tally.n_refused;
+        wr_server_step(world->server, 0);
+        int64_t took = (int64_t)(wr_server_sequence(world->server) - decided) * DECISION_NS;
+        for (int i = 0; i < CLIENTS; i++) {
+            take_answers(world, &clients[i], now + took, &tally);
+        }
+        took += (int64_t)(tally.n_refused - refused) * REFUSAL_NS + TURN_NS;
+        sim_step(world->sim, took);
+        now += took;
+    }
+    return tally;
+}
+
+TEST("at twice its capacity the node decides nearly as many, and none late")
+{
+    struct world world;
+    static struct client clients[CLIENTS];
+    world_open(&world, 300, WR_MODE_FAST);
+    for (int i = 0; i < CLIENTS; i++) {
+        http_open(&world, &clients[i].http);
+    }
+    struct tally calm = offer(&world, clients, DECISION_NS * 10 / 7, 1000000000);
+    CHECK_INT(calm.n_refused, 0);
+    CHECK(calm.n_good > 34000);
+    offer(&world, clients, DECISION_NS / 2, 300000000); /* until it shows */
+    struct tally load = offer(&world, clients, DECISION_NS / 2, 1000000000);
+    CHECK(load.n_good > 45000); /* 0.9 of what could be decided at all */
+    CHECK(load.n_refused > 20000);
+    /* 40 ms, and a turn before and after: the clock stands still within a simulated turn. */
+    CHECK(load.good_ns_max < 80000000);
+    CHECK(load.refused_ns_max < 80000000);
+    offer(&world, clients, DECISION_NS * 10 / 7, 200000000);
+    struct tally after = offer(&world, clients, DECISION_NS * 10 / 7, 500000000);
+    CHECK_INT(after.n_refused, 0);
+    CHECK(after.good_ns_max < 5000000);
+    for (int i = 0; i < CLIENTS; i++) {
+        http_close(&world, &clients[i].http);
+    }
+    world_close(&world);
+}
+
+TEST("a burst passes")
+{
+    struct world world;
+    struct http http;
+    int n[2] = {0, 0};
+    world_open(&world, 301, WR_MODE_FAST);
+    http_open(&world, &http);
+    for (int i = 0; i < 20; i++) {
+        send_events(&world, &http, i * 100, 100);
+        run(&world, &http, 60, 2000000, n); /* each burst is over after 14 ms */
+    }
+    CHECK(n[0] == 0 && n[1] == 2000);
+    http_close(&world, &http);
+    world_close(&world);
+}
+
+TEST("what waited beyond the deadline in our hands is refused, not decided late")
+{
+    struct world world;
+    struct http http;
+    world_open(&world, 302, WR_MODE_FAST);
+    http_open(&world, &http);
+    send_events(&world, &http, 0, 80);
+    int n[2] = {0, 0};
+    run(&world, &http, 2, 1000000, n);
+    CHECK_INT(n[1], 32);
+    sim_step(world.sim, 60000000); /* the machine stood still */
+    run(&world, &http, 40, 1000000, n);
+    CHECK(n[1] == 32 && n[0] == 48);
+    CHECK_INT(wr_server_sequence(world.server), 32);
+    http_close(&world, &http);
+    world_close(&world);
+}
+
+int main(int argc, char **argv)
+{
+    return check_main(argc, argv);
+}
