@@ -19,6 +19,7 @@ extern const struct wr_command wr_command_load;
 extern const struct wr_command wr_command_model;
 extern const struct wr_command wr_command_pack;
 extern const struct wr_command wr_command_run_server;
+extern const struct wr_command wr_command_replay;
 extern const struct wr_command wr_command_serve;
 extern const struct wr_command wr_command_simulate;
 extern const struct wr_command wr_command_version;

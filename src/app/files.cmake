@@ -20,6 +20,7 @@ list(APPEND WEIR_APP_FILES
   src/app/modelrow.c
   src/app/cmd_pack.c
   src/app/cmd_run.c
+  src/app/cmd_replay.c
   src/app/cmd_serve.c
   src/app/cmd_simulate.c
   src/app/cmd_test.c
@@ -42,6 +43,12 @@ list(APPEND WEIR_APP_FILES
   src/app/policy_load.c
   src/app/progress.c
   src/app/rego_output.c
+  src/app/replay.c
+  src/app/replay_count.c
+  src/app/replay_file.c
+  src/app/replay_html.c
+  src/app/replay_pack.c
+  src/app/replay_report.c
   src/app/rowevent.c
   src/app/serve_log.c
   src/app/simevent.c

@@ -168,6 +168,11 @@ WR_NODISCARD wr_err wr_engine_replay_activation(struct wr_engine *engine,
                                                 struct wr_arena *scratch, struct wr_answer *answer,
                                                 struct wr_error *error);
 
+/* An engine at sequence 0 goes on behind `sequence`, with empty state: for journals whose beginning
+ * is gone. Errors: WR_E_STATE when it is not at 0. */
+WR_NODISCARD wr_err wr_engine_begin(struct wr_engine *engine, uint64_t sequence,
+                                    struct wr_error *error);
+
 /* Gives the next sequence to an entry that is not to change anything. Errors: WR_E_JOURNAL when it
  * does not follow. */
 WR_NODISCARD wr_err wr_engine_pass(struct wr_engine *engine, const struct wr_record *record,

@@ -78,6 +78,16 @@ wr_err wr_engine_replay_activation(struct wr_engine *engine, const struct wr_rec
     return err == WR_OK ? WR_OK : wr_fail(error, err, "%s", answer->error.text);
 }
 
+wr_err wr_engine_begin(struct wr_engine *engine, uint64_t sequence, struct wr_error *error)
+{
+    if (engine->sequence != 0) {
+        return wr_fail(error, WR_E_STATE, "the engine is at entry %llu already",
+                       (unsigned long long)engine->sequence);
+    }
+    engine->sequence = sequence;
+    return WR_OK;
+}
+
 wr_err wr_engine_pass(struct wr_engine *engine, const struct wr_record *record,
                       struct wr_error *error)
 {

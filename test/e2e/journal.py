@@ -65,11 +65,11 @@ def main():
         state, cards = served.folder / "state", str(ROOT / "packs" / "cards")
         out = run(weir, "journal", "verify", str(state))
         check.that(out.returncode == 0 and "chain is whole" in out.stdout, "it verifies", out.stdout)
-        out = run(weir, "journal", "replay", str(state), "--pack", cards)
+        out = run(weir, "replay", str(state), "--pack", cards)
         check.that(out.returncode == 0 and "200 decisions replayed, 200 of them the same" in out.stdout,
                    "replay gives the same bytes", out.stdout)
         check.that(live["digest"] in out.stdout, "and the same state", (live, out.stdout))
-        out = run(weir, "journal", "replay", str(state), "--pack", str(stricter_pack(served.folder)))
+        out = run(weir, "replay", str(state), "--pack", str(stricter_pack(served.folder)))
         check.that("approve -> challenge" in out.stdout and out.returncode == 1,
                    "another pack shows what it changes", out.stdout)
         out = run(weir, "journal", "export", str(state))

@@ -19,4 +19,5 @@ weir_e2e(opa_rest python3 ${E2E}/opa_rest.py $<TARGET_FILE:weir>
 weir_e2e(opa_node python3 ${E2E}/opa_node.py $<TARGET_FILE:weir>)
 weir_e2e(cards_pack $<TARGET_FILE:weir> pack check packs/cards)
 weir_e2e(journal python3 ${E2E}/journal.py $<TARGET_FILE:weir>)
+weir_e2e(replay python3 ${E2E}/replay.py $<TARGET_FILE:weir>)
 weir_e2e(reader python3 ${E2E}/reader.py $<TARGET_FILE:weir>)
