@@ -441,30 +441,61 @@ static void prefetch_row(const struct wr_feature_state *state, const struct wr_r
     }
 }
 
-/* What lies behind a key, one step further each round: its slot, its row, its tape, and of a large
- * tape the chunk that the next record goes to. */
-static void prefetch_key(const struct wr_feature_state *state, const struct wr_event_key *key,
-                         int round)
+/* Of a large tape what the marks will move over; of a small one the rest of it. */
+static void prefetch_tape(const struct wr_feature_state *state, const struct wr_row *row,
+                          int64_t time_ms)
 {
-    if (round == 0) {
-        wr_entity_prefetch(&state->entities, key);
-        return;
-    }
-    uint32_t at = wr_entity_hint(&state->entities, key);
-    if (at == WR_ROW_NONE) {
-        return;
-    }
-    const struct wr_row *row = wr_entity_row(&state->entities, at);
-    if (round == 1) {
-        __builtin_prefetch(row, 1);
-    } else if (round == 2) {
-        prefetch_row(state, row);
-    } else if (row->is_large) {
-        const struct wr_large *large = wr_store_at(&state->store, row->ref);
-        prefetch_lines(wr_store_at(&state->store, large->last), 0, 8);
+    if (row->is_large) {
+        wr_large_prefetch(&state->plan->classes[row->entity], &state->store,
+                          wr_store_at(&state->store, row->ref),
+                          floor_div(time_ms, state->plan->schema->tick_ms));
     } else if (row->ref != WR_STORE_NO_REF) {
         const struct wr_chunk *chunk = wr_store_at(&state->store, row->ref);
         prefetch_lines(chunk, 4, (wr_store_sizes[chunk->size] + 63u) / 64);
+    }
+}
+
+/* Where the next record of a large tape goes. */
+static void prefetch_end(const struct wr_feature_state *state, const struct wr_row *row)
+{
+    if (row->is_large) {
+        const struct wr_large *large = wr_store_at(&state->store, row->ref);
+        const struct wr_chunk *chunk = wr_store_at(&state->store, large->last);
+        __builtin_prefetch(chunk->bytes + (size_t)chunk->n * wr_stride(chunk), 1);
+    }
+}
+
+struct ahead { /* one key of one event */
+    const struct wr_event_key *key;
+    const struct wr_row *row; /* NULL: not held */
+    int64_t time_ms;
+};
+
+/* One step further each round: slots, rows, tapes, records: each is in the cache when needed. */
+static void prefetch_keys(const struct wr_feature_state *state, struct ahead *ahead, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        wr_entity_prefetch(&state->entities, ahead[i].key);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t at = wr_entity_hint(&state->entities, ahead[i].key);
+        ahead[i].row = at != WR_ROW_NONE ? wr_entity_row(&state->entities, at) : NULL;
+        __builtin_prefetch(ahead[i].row, 1);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        if (ahead[i].row != NULL) {
+            prefetch_row(state, ahead[i].row);
+        }
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        if (ahead[i].row != NULL) {
+            prefetch_tape(state, ahead[i].row, ahead[i].time_ms);
+        }
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        if (ahead[i].row != NULL) {
+            prefetch_end(state, ahead[i].row);
+        }
     }
 }
 
@@ -472,15 +503,18 @@ void wr_feature_prefetch(const struct wr_feature_state *state, const struct wr_e
                          size_t n)
 {
     const struct wr_feature_plan *plan = state->plan;
-    uint32_t n_entities = plan->schema->n_entities;
-    for (int round = 0; round < 4; round++) {
-        for (size_t i = 0; i < n; i++) {
-            for (uint32_t entity = 0; entity < n_entities; entity++) {
-                const struct wr_event_key *key = &events[i]->keys[entity];
-                if (key->present && plan->classes[entity].used) {
-                    prefetch_key(state, key, round);
-                }
+    struct ahead ahead[4 * WR_LIMIT_SCHEMA_ENTITIES];
+    uint32_t n_ahead = 0;
+    for (size_t i = 0; i < n; i++) {
+        for (uint32_t entity = 0; entity < plan->schema->n_entities; entity++) {
+            const struct wr_event_key *key = &events[i]->keys[entity];
+            if (key->present && plan->classes[entity].used) {
+                ahead[n_ahead++] = (struct ahead){.key = key, .time_ms = events[i]->time_ms};
             }
+        }
+        if (n_ahead + plan->schema->n_entities > WR_COUNTOF(ahead) || i + 1 == n) {
+            prefetch_keys(state, ahead, n_ahead);
+            n_ahead = 0;
         }
     }
 }

@@ -235,7 +235,7 @@ static bool move_near(const struct wr_tape *tape, struct wr_large *large, int m,
     }
     struct wr_record record;
     mark->next = INT64_MAX;
-    for (const uint8_t *p = chunk->bytes + (size_t)mark->i * stride; p < end; p += stride) {
+    for (const uint8_t *p = chunk->bytes + mark->at; p < end; p += stride) {
         uint64_t head = wr_load(p, mask);
         int64_t tick = chunk->base + (int64_t)(head >> n_bits);
         if (tick > limit) {
@@ -245,8 +245,18 @@ static bool move_near(const struct wr_tape *tape, struct wr_large *large, int m,
         wr_chunk_decode(chunk, class, p, head, &record);
         pass_record(class, large, m, &record);
         mark->i++;
+        mark->at = (uint16_t)(mark->at + stride);
     }
     return true;
+}
+
+/* Not at the start of a chunk: a late record may still come in left of it, behind the mark. */
+static void stand_at(const struct wr_tape *tape, struct wr_mark *mark,
+                     const struct wr_cursor *cursor)
+{
+    mark->chunk = cursor->i != 0 ? wr_cursor_chunk(tape, cursor) : WR_STORE_NO_REF;
+    mark->i = (uint16_t)cursor->i;
+    mark->at = cursor->i != 0 ? (uint16_t)(cursor->i * wr_stride(cursor->chunk)) : 0;
 }
 
 /* Along the tree, from where it stands by its tick; false when that is too far. */
@@ -271,9 +281,7 @@ static bool move_far(const struct wr_tape *tape, struct wr_large *large, int m, 
         pass_record(class, large, m, &record);
         cursor.i++;
     }
-    /* At the start of a chunk a late record may still come in left of it, behind the mark. */
-    mark->chunk = cursor.i != 0 ? wr_cursor_chunk(tape, &cursor) : WR_STORE_NO_REF;
-    mark->i = cursor.i;
+    stand_at(tape, mark, &cursor);
     return true;
 }
 
@@ -287,8 +295,7 @@ static void place_mark(const struct wr_tape *tape, struct wr_mark *mark, int64_t
     struct wr_cursor cursor;
     struct wr_record record;
     wr_tape_seek(tape, limit, &cursor);
-    mark->chunk = wr_cursor_chunk(tape, &cursor);
-    mark->i = cursor.i;
+    stand_at(tape, mark, &cursor);
     mark->next = wr_tape_next(tape, &cursor, &record) ? record.tick : INT64_MAX;
 }
 
@@ -337,6 +344,24 @@ static void move_marks(struct wr_walk *walk, const struct wr_tape *tape, struct 
         }
     }
     large->tick = tick;
+}
+
+void wr_large_prefetch(const struct wr_feature_class *class, const struct wr_store *store,
+                       const struct wr_large *large, int64_t tick)
+{
+    const uint8_t *mark = (const uint8_t *)(large + 1);
+    for (int m = 0; large->valid && m < class->n_marks; m++) {
+        struct wr_mark at;
+        mark += class->mark_size;
+        memcpy(&at, mark, sizeof at);
+        if (at.next <= tick - class->marks[m] && at.chunk != WR_STORE_NO_REF) {
+            const struct wr_chunk *chunk = wr_store_at(store, at.chunk);
+            __builtin_prefetch(chunk);
+            __builtin_prefetch(chunk->bytes + at.at);
+        }
+    }
+    const struct wr_chunk *last = wr_store_at(store, large->last);
+    __builtin_prefetch(last, 1);
 }
 
 /* ── reading ────────────────────────────────────────────────────────────────────────────────── */

@@ -30,8 +30,9 @@ struct wr_large {
 };
 
 struct wr_mark {
-    int64_t next;      /* tick of the record right of it; INT64_MAX: none */
-    uint32_t chunk, i; /* where it stands; chunk 0: look it up by its tick */
+    int64_t next;   /* tick of the record right of it; INT64_MAX: none */
+    uint32_t chunk; /* where it stands; 0: look it up by its tick */
+    uint16_t i, at; /* records left of it in the chunk, and their bytes */
 };
 
 struct wr_total {
@@ -63,6 +64,10 @@ static inline void wr_large_keep(const struct wr_feature_class *class, struct wr
 
 /* Records of this chunk moved, or it is gone. */
 void wr_large_moved(const struct wr_feature_class *class, struct wr_large *large, uint32_t chunk);
+
+/* Brings the records that an event at this tick moves the marks over towards the cache. */
+void wr_large_prefetch(const struct wr_feature_class *class, const struct wr_store *store,
+                       const struct wr_large *large, int64_t tick);
 
 /* As wr_walk_tape, when the event is no older than the tape's records and the marks: else false. */
 WR_NODISCARD bool wr_large_read(struct wr_walk *walk, const struct wr_tape *tape,

@@ -592,6 +592,22 @@ static enum outcome insert_at(struct wr_tape *tape, struct wr_cursor *cursor,
     return at_end ? DONE : NO_FIT;
 }
 
+/* Behind all others, into the last chunk as it is: the common case, without looking at the tree. */
+static bool append_last(struct wr_tape *tape, const struct wr_record *record, int64_t horizon)
+{
+    if (tape->large == NULL || record->tick < tape->large->newest) {
+        return false;
+    }
+    struct wr_chunk *chunk = chunk_at(tape, tape->large->last);
+    if (!wr_chunk_try_insert(chunk, tape->class, chunk->n, record)) {
+        return false;
+    }
+    if ((chunk->n & 15) == 0) {
+        drop_expired(tape, horizon);
+    }
+    return true;
+}
+
 bool wr_tape_insert(struct wr_tape *tape, const struct wr_record *record, int64_t horizon)
 {
     if (tape->ref == WR_STORE_NO_REF) {
@@ -600,14 +616,14 @@ bool wr_tape_insert(struct wr_tape *tape, const struct wr_record *record, int64_
     if (tape->large != NULL) {
         wr_large_keep(tape->class, tape->large, horizon);
     }
-    enum outcome outcome;
-    bool at_end;
-    do {
+    enum outcome outcome = append_last(tape, record, horizon) ? DONE : NO_FIT;
+    bool at_end = true;
+    while (outcome == NO_FIT) {
         struct wr_cursor cursor;
         wr_tape_seek(tape, record->tick, &cursor);
         at_end = is_at_end(tape, &cursor);
         outcome = insert_at(tape, &cursor, record, horizon, at_end);
-    } while (outcome == NO_FIT);
+    }
     if (outcome == DONE && tape->large != NULL) {
         wr_large_change(tape->class, tape->large, record, true, at_end);
     }
