@@ -43,8 +43,12 @@ static wr_err bind_models(struct wr_binding *binding, struct wr_error *error)
     for (uint32_t m = 0; m < pack->n_models; m++) {
         const struct wr_pack_model *model = &pack->models[m];
         scratch_size = WR_MAX(scratch_size, model->scratch_size);
+        if (model->explain != NULL) {
+            scratch_size = WR_MAX(scratch_size, wr_model_explain_scratch_size(model->model));
+        }
         binding->n_inputs_max = WR_MAX(binding->n_inputs_max, model->n_inputs);
         binding->n_outputs_max = WR_MAX(binding->n_outputs_max, model->n_outputs);
+        binding->first_path[m] = binding->n_paths;
         for (size_t i = 0; i < model->n_inputs; i++) {
             if (model->inputs[i].feature != UINT32_MAX) {
                 continue;
@@ -57,7 +61,8 @@ static wr_err bind_models(struct wr_binding *binding, struct wr_error *error)
         }
     }
     binding->model_scratch = wr_arena_alloc(&binding->arena, scratch_size, 64);
-    return binding->model_scratch != NULL ? WR_OK : no_room(error);
+    binding->explained = WR_NEW_ARRAY(&binding->arena, double, 2 * binding->n_inputs_max + 2);
+    return binding->model_scratch != NULL && binding->explained != NULL ? WR_OK : no_room(error);
 }
 
 static void bind_lists(struct wr_binding *binding)

@@ -30,7 +30,7 @@ static struct wr_str cut(struct wr_str s, size_t max)
 }
 
 /* Keeps the list sorted and free of repeats; when it is full the last in order falls out. */
-static void add_reason(const struct wr_engine *engine, struct wr_verdict *verdict,
+void wr_verdict_reason(const struct wr_engine *engine, struct wr_verdict *verdict,
                        struct wr_reason reason)
 {
     const struct wr_pack *pack = engine->binding->pack;
@@ -63,11 +63,11 @@ static void add_own(const struct wr_engine *engine, struct wr_verdict *verdict, 
     if (wr_pack_find_reason(engine->binding->pack, reason.code) == NULL) {
         reason.text = wr_str_z(text);
     }
-    add_reason(engine, verdict, reason);
+    wr_verdict_reason(engine, verdict, reason);
 }
 
-static void degrade(struct wr_verdict *verdict, const char *what, struct wr_str name,
-                    const char *why, struct wr_str detail)
+void wr_verdict_degrade(struct wr_verdict *verdict, const char *what, struct wr_str name,
+                        const char *why, struct wr_str detail)
 {
     if (verdict->n_degraded < WR_LIMIT_DEGRADED) {
         verdict->degraded[verdict->n_degraded++] = (struct wr_degraded){what, name, why, detail};
@@ -98,7 +98,7 @@ static bool take_reason(const struct wr_engine *engine, struct wr_verdict *verdi
     if (reason.code.n == 0) {
         return false;
     }
-    add_reason(engine, verdict, reason);
+    wr_verdict_reason(engine, verdict, reason);
     return true;
 }
 
@@ -115,7 +115,7 @@ static bool take_named(const struct wr_engine *engine, struct wr_verdict *verdic
     } else if (!wr_is_true(pair->value)) {
         return false;
     }
-    add_reason(engine, verdict, reason);
+    wr_verdict_reason(engine, verdict, reason);
     return true;
 }
 
@@ -144,7 +144,7 @@ static void take_reasons(const struct wr_engine *engine, struct wr_verdict *verd
         fine = false;
     }
     if (!fine) {
-        degrade(verdict, "reasons", WR_STR(""), "type", WR_STR(""));
+        wr_verdict_degrade(verdict, "reasons", WR_STR(""), "type", WR_STR(""));
     }
 }
 
@@ -197,7 +197,7 @@ static void fail(struct wr_engine *engine, struct wr_verdict *verdict, wr_err er
     add_own(engine, verdict, "policy_error",
             "The policy could not be evaluated; the outcome is the one stated for that.",
             WR_STR(""));
-    degrade(verdict, "policy", WR_STR(""), wr_err_name(err), WR_STR(""));
+    wr_verdict_degrade(verdict, "policy", WR_STR(""), wr_err_name(err), WR_STR(""));
 }
 
 static void ask_policy(struct wr_engine *engine, struct wr_case *c, struct wr_verdict *verdict)
@@ -260,8 +260,9 @@ static void tell_models(const struct wr_engine *engine, const struct wr_case *c,
         if (state == WR_SCORED || state == WR_SCORE_SKIPPED) {
             continue;
         }
-        degrade(verdict, "model", model->name, whys[state],
-                state == WR_SCORE_NO_INPUT ? model->inputs[c->model_absent[m]].name : WR_STR(""));
+        wr_verdict_degrade(verdict, "model", model->name, whys[state],
+                           state == WR_SCORE_NO_INPUT ? model->inputs[c->model_absent[m]].name
+                                                      : WR_STR(""));
     }
 }
 
@@ -271,10 +272,10 @@ void wr_case_decide(struct wr_engine *engine, struct wr_case *c, struct wr_verdi
     verdict->policy_failed = false;
     verdict->n_reasons = verdict->n_degraded = 0;
     if (c->budget == WR_BUDGET_FALLBACK) {
-        degrade(verdict, "budget", WR_STR(""), "deadline", WR_STR(""));
+        wr_verdict_degrade(verdict, "budget", WR_STR(""), "deadline", WR_STR(""));
     }
     if (c->derive_failed) {
-        degrade(verdict, "derive", WR_STR(""), "policy_error", WR_STR(""));
+        wr_verdict_degrade(verdict, "derive", WR_STR(""), "policy_error", WR_STR(""));
     }
     tell_models(engine, c, verdict);
     if (c->fixed_by != UINT32_MAX) {
@@ -285,5 +286,8 @@ void wr_case_decide(struct wr_engine *engine, struct wr_case *c, struct wr_verdi
                 "The time was used up; the outcome is the one stated for that.", WR_STR(""));
     } else {
         ask_policy(engine, c, verdict);
+        if (!verdict->policy_failed) { /* else the models did not bring the outcome about */
+            wr_case_explain(engine, c, verdict);
+        }
     }
 }

@@ -10,6 +10,7 @@ list(APPEND WEIR_CORE_FILES
   src/engine/derive.c
   src/engine/score.c
   src/engine/decide.c
+  src/engine/explain.c
   src/engine/document.c
   src/engine/batch.c
   src/engine/label.c

@@ -26,10 +26,10 @@ static double input_number(const struct wr_case *c, const struct wr_pack_input *
     return value->number;
 }
 
-static bool fill_row(struct wr_case *c, const struct wr_pack_model *model, uint32_t m,
-                     uint32_t first_path, double *row)
+bool wr_case_row(struct wr_case *c, const struct wr_binding *binding, uint32_t m, double *row)
 {
-    uint32_t path = first_path;
+    const struct wr_pack_model *model = &binding->pack->models[m];
+    uint32_t path = binding->first_path[m];
     for (size_t i = 0; i < model->n_inputs; i++) {
         const struct wr_pack_input *input = &model->inputs[i];
         row[i] = input_number(c, input, &path);
@@ -87,8 +87,8 @@ size_t wr_case_score_room(const struct wr_binding *binding, size_t n)
 }
 
 /* All live cases of one model, at most ROWS_MAX at a time. */
-static void score_model(const struct wr_binding *binding, uint32_t m, uint32_t first_path,
-                        struct wr_case *cases, size_t n, struct rows *rows, struct wr_arena *keep)
+static void score_model(const struct wr_binding *binding, uint32_t m, struct wr_case *cases,
+                        size_t n, struct rows *rows, struct wr_arena *keep)
 {
     const struct wr_pack_model *model = &binding->pack->models[m];
     rows->n = 0;
@@ -99,7 +99,7 @@ static void score_model(const struct wr_binding *binding, uint32_t m, uint32_t f
         }
         c->model_states[m] = WR_SCORE_SKIPPED;
         if (c->budget != WR_BUDGET_FALLBACK &&
-            fill_row(c, model, m, first_path, rows->rows + rows->n * model->n_inputs)) {
+            wr_case_row(c, binding, m, rows->rows + rows->n * model->n_inputs)) {
             rows->of[rows->n++] = c;
         }
         if (rows->n == ROWS_MAX) {
@@ -117,14 +117,9 @@ void wr_case_score(struct wr_engine *engine, struct wr_case *cases, size_t n, vo
     size_t n_rows = WR_MIN(n, (size_t)ROWS_MAX);
     struct rows rows = {.of = room,
                         .rows = (double *)(void *)((char *)room + n_rows * sizeof(double))};
-    uint32_t first_path = 0;
     rows.outputs = rows.rows + n_rows * binding->n_inputs_max;
     for (uint32_t m = 0; m < binding->pack->n_models; m++) {
-        const struct wr_pack_model *model = &binding->pack->models[m];
-        score_model(binding, m, first_path, cases, n, &rows, keep);
-        for (size_t i = 0; i < model->n_inputs; i++) {
-            first_path += model->inputs[i].feature == UINT32_MAX ? 1 : 0;
-        }
+        score_model(binding, m, cases, n, &rows, keep);
     }
     WR_ASSERT(!wr_arena_failed(keep));
 }

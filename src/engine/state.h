@@ -28,9 +28,11 @@ struct wr_binding {
     struct wr_str *feature_labels; /* ,"name": in that order, for JSON */
     const struct wr_pack_input *paths[WR_LIMIT_ENGINE_PATHS]; /* of all models, in order */
     uint32_t n_paths;
-    uint32_t classed[WR_LIMIT_PACK_LISTS]; /* lists with an outcome, gravest class first */
+    uint32_t first_path[WR_LIMIT_PACK_MODELS]; /* of each model */
+    uint32_t classed[WR_LIMIT_PACK_LISTS];     /* lists with an outcome, gravest class first */
     uint32_t n_classed;
     void *model_scratch;
+    double *explained; /* a row, then its contributions, base and margin */
     size_t n_inputs_max, n_outputs_max;
     size_t case_size; /* most bytes of what a case writes, its texts not counted */
     size_t keep_size; /* most bytes of values that a case keeps from step to step */
@@ -132,6 +134,15 @@ void wr_case_derive(struct wr_engine *engine, struct wr_case *c, struct wr_arena
 size_t wr_case_score_room(const struct wr_binding *binding, size_t n);
 void wr_case_score(struct wr_engine *engine, struct wr_case *cases, size_t n, void *room,
                    struct wr_arena *keep);
+/* The row of a model for a case; false when an input is absent that it cannot do without. */
+bool wr_case_row(struct wr_case *c, const struct wr_binding *binding, uint32_t m, double *row);
+/* Reasons from the contributions of the models that say so, after the outcome is known. */
+void wr_case_explain(struct wr_engine *engine, struct wr_case *c, struct wr_verdict *verdict);
+/* Between the files that make a verdict. */
+void wr_verdict_reason(const struct wr_engine *engine, struct wr_verdict *verdict,
+                       struct wr_reason reason);
+void wr_verdict_degrade(struct wr_verdict *verdict, const char *what, struct wr_str name,
+                        const char *why, struct wr_str detail);
 /* Outcome, reasons, degradations. */
 void wr_case_decide(struct wr_engine *engine, struct wr_case *c, struct wr_verdict *verdict);
 /* Record and document into `out` (room was reserved), and the answer. */

@@ -114,6 +114,9 @@ static inline uint64_t wr_explain_end(const struct wr_program *p)
     return wr_explain_work(p) + (p->explain != 0 ? wr_explain_room(p, wr_explain_of(p)) : 0);
 }
 
+/* The class of an output column of a program that has a section, or NULL. */
+const struct wr_explain_class *wr_explain_find(const struct wr_program *p, size_t output);
+
 /* Explains output column `output` of a row: n_inputs contributions, then base and margin, into
  * `out`. `scratch` has program->scratch bytes, `room` wr_explain_room; both aligned to 64.
  * Gives a status of enum wr_kernel_status; WR_KERNEL_NO_EXPLANATION when the program has none of

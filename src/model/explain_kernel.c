@@ -5,10 +5,10 @@
 #include "model/kernel.h"
 #include "model/kernel_number.h"
 
-static const struct wr_explain_class *find_class(const uint8_t *program, const struct wr_explain *e,
-                                                 uint32_t output)
+const struct wr_explain_class *wr_explain_find(const struct wr_program *p, size_t output)
 {
-    const struct wr_explain_class *c = (const void *)(program + e->classes);
+    const struct wr_explain *e = wr_explain_of(p);
+    const struct wr_explain_class *c = (const void *)((const uint8_t *)p + e->classes);
     for (uint32_t i = 0; i < e->n_classes; i++) {
         if (c[i].output == output) {
             return &c[i];
@@ -61,7 +61,7 @@ int wr_kernel_explain(const uint8_t *program, const double *row, uint32_t output
 {
     const struct wr_program *p = (const void *)program;
     const struct wr_explain *e = wr_explain_of(p);
-    const struct wr_explain_class *c = p->explain != 0 ? find_class(program, e, output) : NULL;
+    const struct wr_explain_class *c = p->explain != 0 ? wr_explain_find(p, output) : NULL;
     if (c == NULL) {
         return WR_KERNEL_NO_EXPLANATION;
     }

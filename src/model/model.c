@@ -358,10 +358,58 @@ const uint8_t *wr_model_digest(const struct wr_model *model)
     return model->digest;
 }
 
+/* "operators":{"trees":1,"map":2}: how many steps of each kind. */
+static void put_operators(struct wr_buf *json, const struct wr_model *m)
+{
+    static const char *const names[WR_STEP_KINDS] = {
+        [WR_STEP_MAP] = "map",
+        [WR_STEP_ZIP] = "zip",
+        [WR_STEP_WHERE] = "where",
+        [WR_STEP_MOVE] = "move",
+        [WR_STEP_CONCAT] = "concat",
+        [WR_STEP_GATHER] = "gather",
+        [WR_STEP_REDUCE] = "reduce",
+        [WR_STEP_ARG] = "arg",
+        [WR_STEP_SOFTMAX] = "softmax",
+        [WR_STEP_MATMUL] = "matmul",
+        [WR_STEP_TREES] = "trees",
+        [WR_STEP_WALK] = "walk",
+        [WR_STEP_NORMALIZE] = "normalize",
+        [WR_STEP_LOOKUP] = "lookup",
+        [WR_STEP_ONE_HOT] = "one_hot",
+        [WR_STEP_TOP] = "top",
+        [WR_STEP_KERNEL] = "kernel",
+    };
+    uint32_t counts[WR_STEP_KINDS] = {0};
+    const uint32_t *step = (const void *)(m->program + m->head.steps);
+    for (uint32_t i = 0; i < m->head.n_steps; i++, step += step[1]) {
+        counts[step[0] & 0xff]++;
+    }
+    wr_buf_str(json, WR_STR("\"operators\":{"));
+    for (uint32_t k = 0, n = 0; k < WR_STEP_KINDS; k++) {
+        if (counts[k] > 0) {
+            wr_format(json, "%s\"%s\":%u", n++ > 0 ? "," : "",
+                      names[k] != NULL ? names[k] : "other", counts[k]);
+        }
+    }
+    wr_buf_str(json, WR_STR("},"));
+}
+
+/* Rounds of the innermost loops for a row, steps of an explanation, and the memory both take. */
+static void put_costs(struct wr_buf *json, const struct wr_model *m)
+{
+    wr_format(json,
+              "\"cost\":{\"rounds_a_row\":%llu,\"explain_steps\":%llu,\"batch_bytes\":%zu,"
+              "\"explain_bytes\":%zu},",
+              (unsigned long long)m->work, (unsigned long long)wr_model_explain_steps(m),
+              wr_model_scratch_size(m),
+              m->head.explain != 0 ? wr_model_explain_scratch_size(m) : 0);
+}
+
 void wr_model_info(const struct wr_model *model, struct wr_buf *json)
 {
-    static const char *const shown[] = {"name",  "source",     "producer", "missing",
-                                        "trees", "tree_nodes", "inputs",   "outputs"};
+    static const char *const shown[] = {"name",       "source", "producer", "missing", "trees",
+                                        "tree_nodes", "inputs", "outputs",  "explain", "quality"};
     const struct wr_program *p = &model->head;
     wr_buf_char(json, '{');
     for (size_t i = 0; i < WR_COUNTOF(shown); i++) {
@@ -372,6 +420,8 @@ void wr_model_info(const struct wr_model *model, struct wr_buf *json)
             wr_buf_char(json, ',');
         }
     }
+    put_operators(json, model);
+    put_costs(json, model);
     wr_format(json,
               "\"steps\":%u,\"texts\":%u,\"test_vectors\":%u,\"program_bytes\":%u,"
               "\"module_bytes\":%zu,\"scratch_bytes\":%u,\"kernel\":\"%s\",\"sha256\":\"",
@@ -416,6 +466,12 @@ enum wr_model_explanation wr_model_explanation(const struct wr_model *model, str
         *why = wr_text(*member(member(&model->meta, "explain", WR_OBJECT), "why", WR_STRING));
     }
     return e != NULL ? (enum wr_model_explanation)e->method : WR_MODEL_UNEXPLAINED;
+}
+
+bool wr_model_explains(const struct wr_model *model, size_t output)
+{
+    return model->head.explain != 0 &&
+           wr_explain_find((const void *)model->program, output) != NULL;
 }
 
 struct wr_str wr_model_explain_unit(const struct wr_model *model)

@@ -115,7 +115,8 @@ double wr_model_category(const struct wr_model *model, size_t input, struct wr_s
 struct wr_str wr_model_label_text(const struct wr_model *model, size_t output, double label);
 /* SHA-256 of the weights section: the identity that decision records carry. */
 const uint8_t *wr_model_digest(const struct wr_model *model);
-/* Appends a JSON object: name, source, inputs, outputs, steps, sizes, memory, digest. */
+/* Appends a JSON object: name, source, inputs, outputs, explanation, quality, operators, costs,
+ * sizes, memory, digest. */
 void wr_model_info(const struct wr_model *model, struct wr_buf *json);
 
 /* ── scoring ────────────────────────────────────────────────────────────────────────────────── */
@@ -143,6 +144,8 @@ enum wr_model_explanation {
 
 /* How answers are explained; *why (may be NULL) is the reason when they are not. */
 enum wr_model_explanation wr_model_explanation(const struct wr_model *model, struct wr_str *why);
+/* May this output be explained? */
+bool wr_model_explains(const struct wr_model *model, size_t output);
 /* "log-odds", "log" or "score": what contributions are counted in. */
 struct wr_str wr_model_explain_unit(const struct wr_model *model);
 /* The cost of one explanation in steps: nodes visited, or innermost rounds. Known beforehand and

@@ -5,14 +5,22 @@
 /* In order of severity; the numbers are those of enum wr_outcome. */
 static const char *const outcomes[] = {NULL, "approve", "review", "challenge", "hold", "decline"};
 
+uint8_t wr_pack_outcome_number(struct wr_str name)
+{
+    for (uint8_t i = 1; i < WR_COUNTOF(outcomes); i++) {
+        if (wr_str_eq(name, wr_str_z(outcomes[i]))) {
+            return i;
+        }
+    }
+    return 0;
+}
+
 static wr_err read_outcome(const struct wr_keys *keys, const char *key, struct wr_str text,
                            uint8_t *out)
 {
-    for (uint8_t i = 1; i < WR_COUNTOF(outcomes); i++) {
-        if (wr_str_eq(text, wr_str_z(outcomes[i]))) {
-            *out = i;
-            return WR_OK;
-        }
+    *out = wr_pack_outcome_number(text);
+    if (*out != 0) {
+        return WR_OK;
     }
     return wr_keys_fail(keys, key,
                         "wanted approve, review, challenge, hold or decline, found \"%.*s\"",
@@ -82,9 +90,9 @@ static wr_err read_language(struct wr_pack *pack, const struct wr_keys *keys)
 
 static wr_err read_decision(struct wr_pack *pack, const struct wr_keys *keys)
 {
-    static const char *const known[] = {"package",  "outcomes", "default",  "reasons",
-                                        "score",    "deadline", "fallback", "on_policy_error",
-                                        "language", "fuel",     NULL};
+    static const char *const known[] = {"package",  "outcomes", "default",       "reasons",
+                                        "score",    "deadline", "fallback",      "on_policy_error",
+                                        "language", "fuel",     "explain_steps", NULL};
     struct wr_pack_policy *policy = &pack->policy;
     wr_err err = wr_keys_check(keys, known);
     err = err != WR_OK ? err : wr_keys_text(keys, "package", true, &policy->package);
@@ -96,6 +104,9 @@ static wr_err read_decision(struct wr_pack *pack, const struct wr_keys *keys)
     err = err != WR_OK ? err : read_outcome_key(keys, "on_policy_error", &policy->on_error);
     err = err != WR_OK ? err : wr_keys_duration(keys, "deadline", &policy->deadline_us);
     err = err != WR_OK ? err : wr_keys_count(keys, "fuel", 1000, WR_LIMIT_REGO_FUEL, &policy->fuel);
+    err = err != WR_OK ? err
+                       : wr_keys_count(keys, "explain_steps", 0, WR_LIMIT_EXPLAIN_STEPS,
+                                       &policy->explain_steps);
     err = err != WR_OK ? err : read_language(pack, keys);
     policy->has_reasons = policy->reasons_rule.n != 0;
     return err != WR_OK ? err : read_score(pack, keys);
@@ -158,7 +169,7 @@ wr_err wr_pack_read_decision(struct wr_pack *pack, const struct wr_keys *top)
     bool found;
     pack->policy.default_outcome = pack->policy.fallback = pack->policy.on_error = REVIEW;
     pack->policy.score_model = UINT32_MAX;
-    pack->policy.fuel = 1000000;
+    pack->policy.fuel = pack->policy.explain_steps = 1000000;
     wr_err err = wr_keys_enter(top, "decision", &keys, &found);
     if (err == WR_OK && !found && !pack->options.policy_optional) {
         err =
@@ -167,7 +178,11 @@ wr_err wr_pack_read_decision(struct wr_pack *pack, const struct wr_keys *top)
     if (err == WR_OK && found) {
         err = read_decision(pack, &keys);
     }
-    return err != WR_OK ? err : read_reasons(pack, top);
+    err = err != WR_OK ? err : read_reasons(pack, top);
+    if (err == WR_OK) {
+        wr_pack_warn_explain(pack);
+    }
+    return err;
 }
 
 const struct wr_pack_reason *wr_pack_find_reason(const struct wr_pack *pack, struct wr_str code)

@@ -137,12 +137,13 @@ static wr_err open_module(struct wr_pack *pack, const struct wr_keys *keys,
 static wr_err read_model(struct wr_pack *pack, const struct wr_keys *keys,
                          struct wr_pack_model *model)
 {
-    static const char *const known[] = {"file", "inputs", "default", "output", NULL};
+    static const char *const known[] = {"file", "inputs", "default", "output", "explain", NULL};
     wr_err err = wr_keys_check(keys, known);
     err = err != WR_OK ? err : open_module(pack, keys, model);
     err = err != WR_OK ? err : bind_inputs(pack, keys, model);
     err = err != WR_OK ? err : bind_defaults(keys, model);
-    return err != WR_OK ? err : bind_output(keys, model);
+    err = err != WR_OK ? err : bind_output(keys, model);
+    return err != WR_OK ? err : wr_pack_read_explain(pack, keys, model);
 }
 
 wr_err wr_pack_read_models(struct wr_pack *pack, const struct wr_keys *top)

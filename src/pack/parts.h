@@ -17,6 +17,9 @@
 #define WR_LIMIT_LIST_ENTRIES  (1u << 24)
 #define WR_LIMIT_LIST_VALUE    512 /* bytes of one value of a list */
 #define WR_LIMIT_REASON_CODE   64  /* bytes */
+#define WR_LIMIT_EXPLAIN_CODES 128 /* of one model */
+#define WR_LIMIT_EXPLAIN_TOP   8   /* codes of one model in one decision */
+#define WR_LIMIT_EXPLAIN_STEPS 1000000000
 #define WR_LIMIT_REASON_TEXT   256 /* bytes */
 #define WR_LIMIT_NAME          64  /* bytes of a name of a list, a model or a feature */
 
@@ -47,12 +50,23 @@ struct wr_pack_input {
     double fallback;
 };
 
+struct wr_pack_explain { /* reasons from a model's contributions */
+    struct wr_str codes[WR_LIMIT_EXPLAIN_CODES];
+    uint32_t n_codes;
+    uint8_t *code_of; /* by input: a place in codes, or UINT8_MAX: it is never told */
+    uint64_t top;     /* codes told at most */
+    uint64_t steps;   /* what one explanation costs */
+    uint8_t outcomes; /* bit i: outcome i is explained */
+    bool low_is_adverse;
+};
+
 struct wr_pack_model {
     struct wr_str name;
     struct wr_model *model;
     struct wr_pack_input *inputs; /* [n_inputs] */
     size_t n_inputs, n_outputs, output, scratch_size;
     bool takes_missing;
+    struct wr_pack_explain *explain; /* NULL: its contributions give no reasons */
 };
 
 /* ── policy ─────────────────────────────────────────────────────────────────────────────────── */
@@ -82,6 +96,7 @@ struct wr_pack_policy {
     bool chinese;
     int64_t deadline_us;
     uint64_t fuel;
+    uint64_t explain_steps; /* for all explanations of one decision */
 };
 
 struct wr_pack_label {
@@ -139,6 +154,13 @@ WR_NODISCARD wr_err wr_pack_read_labels(struct wr_pack *pack, const struct wr_ke
 WR_NODISCARD wr_err wr_pack_read_mapping(struct wr_pack *pack, const struct wr_keys *top);
 /* Modules, data, conditions, derived features, outcome rules. */
 WR_NODISCARD wr_err wr_pack_compile(struct wr_pack *pack, struct wr_error *error);
+
+/* `explain` of a model whose inputs and output are bound; what is odd about it, at the end. */
+WR_NODISCARD wr_err wr_pack_read_explain(struct wr_pack *pack, const struct wr_keys *of_model,
+                                         struct wr_pack_model *model);
+void wr_pack_warn_explain(struct wr_pack *pack);
+/* 1 approve .. 5 decline; 0: there is no such outcome. */
+uint8_t wr_pack_outcome_number(struct wr_str name);
 
 const struct wr_pack_file *wr_pack_find_file(const struct wr_pack *pack, struct wr_str path);
 void wr_pack_warn(struct wr_pack *pack, const char *format, ...) WR_PRINTF(2, 3);

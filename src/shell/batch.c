@@ -302,7 +302,7 @@ void wr_gather_batch(struct wr_server *server, struct wr_conn *conn,
     run.slot = wr_conn_slot(conn, request->first_ns);
     WR_ASSERT(run.slot != NULL);
     run.start = conn->out_n - conn->out_at;
-    run.budget = wr_decide_budget(server, request->head, request->first_ns);
+    run.budget = wr_decide_budget(server, request->head, request->first_ns, run.n);
     run.want_features = wr_h1_query(request->head->query, WR_STR("features"), &features) &&
                         !wr_str_eq(features, WR_STR("false"));
     wr_split_open(&run.split, request->body, lines);

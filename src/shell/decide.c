@@ -7,7 +7,7 @@
 
 #include "base/num.h"
 
-enum { ANSWER_HEAD_MAX = 512 };
+enum { ANSWER_HEAD_MAX = 512, STEPS_A_MICROSECOND = 100 };
 
 wr_err wr_decide_ready(const struct wr_server *server, struct wr_error *error)
 {
@@ -56,9 +56,10 @@ int64_t wr_decide_now_us(const struct wr_server *server)
 }
 
 /* The deadline counts from the first byte: half of it may pass before explanations are left out,
- * nine tenths before the stated fallback is all that there is time for. A caller may shorten it. */
+ * nine tenths before the stated fallback is all that there is time for. A caller may shorten it.
+ * What the explanations of this batch will take counts as passed: a step takes some 10 ns. */
 enum wr_budget wr_decide_budget(const struct wr_server *server, const struct wr_h1_head *head,
-                                int64_t first_ns)
+                                int64_t first_ns, uint32_t n)
 {
     int64_t deadline_us = server->deadline_us;
     uint64_t asked_ms = 0;
@@ -73,6 +74,8 @@ enum wr_budget wr_decide_budget(const struct wr_server *server, const struct wr_
     if (waited_us * 10 >= deadline_us * 9) {
         return WR_BUDGET_FALLBACK;
     }
+    uint64_t steps = wr_pack_explain_steps(wr_engine_pack(server->engine));
+    waited_us += (int64_t)(steps / STEPS_A_MICROSECOND * n);
     return waited_us * 2 >= deadline_us ? WR_BUDGET_NO_EXPLAIN : WR_BUDGET_FULL;
 }
 
@@ -129,7 +132,7 @@ void wr_decide_one(struct wr_server *server, struct wr_conn *conn,
     server->requests[i] = (struct wr_request){
         .body = request->body,
         .now_us = wr_decide_now_us(server),
-        .budget = wr_decide_budget(server, request->head, request->first_ns),
+        .budget = wr_decide_budget(server, request->head, request->first_ns, i + 1),
         .want_features = wr_h1_query(request->head->query, WR_STR("features"), &features) &&
                          !wr_str_eq(features, WR_STR("false")),
     };

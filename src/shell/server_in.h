@@ -237,8 +237,9 @@ void wr_decide_one(struct wr_server *server, struct wr_conn *conn,
 void wr_decide_batch(struct wr_server *server);
 /* Hands a row to the journal, waiting for room; false when the journal has failed. */
 bool wr_decide_keep(struct wr_server *server, uint64_t sequence, struct wr_str record);
+/* For a request that is the n-th of its batch, or comes with n. */
 enum wr_budget wr_decide_budget(const struct wr_server *server, const struct wr_h1_head *head,
-                                int64_t first_ns);
+                                int64_t first_ns, uint32_t n);
 void wr_decide_count(struct wr_server *server, const struct wr_answer *answer,
                      enum wr_budget budget);
 int64_t wr_decide_now_us(const struct wr_server *server);
