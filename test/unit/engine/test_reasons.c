@@ -62,8 +62,8 @@ static struct wr_answer *send(struct rig *rig, const char *id, const char *card,
              "{\"transaction\":{\"id\":\"%s\",\"time\":1700000000},"
              "\"card\":{%s}}",
              id, card);
-    return rig_decide(rig, (struct wr_request){
-                               .body = wr_str_z(body), .now_us = RIG_NOW, .budget = budget});
+    return rig_decide(
+        rig, (struct wr_request){.body = wr_str_z(body), .now_us = RIG_NOW, .budget = budget});
 }
 
 #define HIGH "\"amount\":500,\"count\":9,\"age\":40"
@@ -199,8 +199,8 @@ TEST("a replay gives the same bytes, explained or not")
         snprintf(id, sizeof id, "e%d", i);
         snprintf(card, sizeof card, "\"amount\":%d,\"count\":%d,\"age\":%d", i * 7 % 200, i % 6,
                  i * 13 % 60);
-        struct wr_answer *answer = send(&rig, id, card, i % 3 == 0 ? WR_BUDGET_NO_EXPLAIN
-                                                                  : WR_BUDGET_FULL);
+        struct wr_answer *answer =
+            send(&rig, id, card, i % 3 == 0 ? WR_BUDGET_NO_EXPLAIN : WR_BUDGET_FULL);
         documents[i] = strndup(answer->document.p, answer->document.n);
     }
     struct wr_engine *again = rig_engine(&rig);
@@ -208,9 +208,9 @@ TEST("a replay gives the same bytes, explained or not")
         struct wr_answer answer;
         struct wr_error error = {0};
         wr_arena_reset(&rig.scratch);
-        CHECK_INT(wr_engine_replay(again, rig_record(&rig, (size_t)i), &rig.scratch, &answer,
-                                   &error),
-                  WR_OK);
+        CHECK_INT(
+            wr_engine_replay(again, rig_record(&rig, (size_t)i), &rig.scratch, &answer, &error),
+            WR_OK);
         CHECK(wr_str_eq(answer.document, wr_str_z(documents[i])));
         free(documents[i]);
     }
