@@ -58,9 +58,8 @@ static wr_err read_outcomes(const struct wr_keys *keys, struct wr_pack_explain *
     }
     explain->outcomes = 0;
     for (uint32_t i = 0; wr_is(*list, WR_ARRAY) && i < list->n; i++) {
-        uint8_t outcome = wr_is(list->items[i], WR_STRING)
-                              ? wr_pack_outcome_number(wr_text(list->items[i]))
-                              : 0;
+        uint8_t outcome =
+            wr_is(list->items[i], WR_STRING) ? wr_pack_outcome_number(wr_text(list->items[i])) : 0;
         if (outcome == 0) {
             return wr_keys_fail(keys, "explain.outcomes", "element %u is no outcome", i);
         }
@@ -108,7 +107,7 @@ wr_err wr_pack_read_explain(struct wr_pack *pack, const struct wr_keys *of_model
     *model->explain = (struct wr_pack_explain){.code_of = code_of,
                                                .top = 3,
                                                .steps = wr_model_explain_steps(model->model),
-                                               .outcomes = (uint8_t)~(1u << 1)};
+                                               .outcomes = (uint8_t) ~(1u << 1)};
     wr_err err = wr_keys_check(&keys, known);
     err = err != WR_OK ? err : read_codes(&keys, model);
     err = err != WR_OK ? err
