@@ -14,6 +14,7 @@ struct wr_lane_test {
     struct wr_test test;
     const struct wr_plan_term *computed; /* source COMPUTED: this term */
     uint64_t shape;
+    bool barred;      /* not to be indexed */
     uint32_t unit;    /* of the index */
     uint32_t counter; /* register in which a group of comprehensions counts; 0: none */
     bool condition;   /* ... and whether it holds, not its value */

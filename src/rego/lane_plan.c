@@ -80,7 +80,7 @@ static void keep_sources(struct wr_lane_plan *p)
 
 bool wr_is_indexed(const struct wr_lane_plan *p, const struct wr_lane_test *test)
 {
-    return p->index != NULL && find_source(p, &test->test.source) < p->n_sources;
+    return p->index != NULL && !test->barred && find_source(p, &test->test.source) < p->n_sources;
 }
 
 static bool new_plan(struct compiler *c, struct wr_lane_plan *p)
@@ -95,13 +95,26 @@ static bool new_plan(struct compiler *c, struct wr_lane_plan *p)
            p->sources != NULL && p->n_tests != NULL;
 }
 
+/* A prefix of what is no text may be an error: what stands behind a prefix that is not indexed must
+ * not decide before it. */
+static void bar_tests(const struct wr_lane_plan *p, struct wr_lane *lane)
+{
+    bool barred = false;
+    for (uint32_t i = 0; i < lane->n_tests; i++) {
+        struct wr_lane_test *test = &lane->tests[i];
+        test->barred = barred;
+        barred = barred || (test->test.form == WR_TEST_PREFIX && !wr_is_indexed(p, test));
+    }
+}
+
 /* The tests of single lanes that are indexed, by unit. */
 static bool collect_tests(struct compiler *c, const struct wr_lane_plan *p,
                           const struct wr_lane_unit *units, uint32_t n, struct wr_test **tests,
                           uint32_t *n_tests)
 {
     for (uint32_t i = 0; i < n; i++) {
-        const struct wr_lane *lane = units[i].lanes[0];
+        struct wr_lane *lane = units[i].lanes[0];
+        bar_tests(p, lane);
         tests[i] = WR_NEW_ARRAY(c->arena, struct wr_test, lane->n_tests);
         if (tests[i] == NULL) {
             return false;
@@ -177,8 +190,8 @@ static const struct wr_plan_term *counted(const struct wr_lane_plan *p,
                                           const struct wr_lane_test *test)
 {
     const struct wr_plan_term *t = test->computed;
-    if (t == NULL || test->condition || wr_is_indexed(p, test) || t->kind != WR_PLAN_CALL ||
-        t->n != 1 || t->items[0]->kind != WR_PLAN_ARRAY_OF) {
+    if (t == NULL || test->barred || test->condition || wr_is_indexed(p, test) ||
+        t->kind != WR_PLAN_CALL || t->n != 1 || t->items[0]->kind != WR_PLAN_ARRAY_OF) {
         return NULL;
     }
     const struct wr_plan_term *array = t->items[0];

@@ -19,3 +19,12 @@ add_test(NAME conform_wasm COMMAND sh test/conform/conform_wasm.sh ${CMAKE_BINAR
   WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 set_tests_properties(conform_wasm PROPERTIES LABELS conform SKIP_RETURN_CODE 77 TIMEOUT 600
   RESOURCE_LOCK wasm_core)
+# Every way to evaluate a policy on seeded ones: both dispatchers stand in this program. Its wasm build
+# must give the same answers.
+set(TWIN_FILES test/conform/rego_twins.c test/program/rego_program.c test/program/rego_twins.c
+  test/program/vm_goto.c test/program/vm_switch.c)
+weir_test(NAME rego_twins FILES ${TWIN_FILES} LABEL conform)
+add_test(NAME twins_wasm COMMAND sh test/conform/twins_wasm.sh ${CMAKE_BINARY_DIR}/wasm-core
+  $<TARGET_FILE:rego_twins> WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+set_tests_properties(twins_wasm PROPERTIES LABELS conform SKIP_RETURN_CODE 77 TIMEOUT 900
+  RESOURCE_LOCK wasm_core)

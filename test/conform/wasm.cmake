@@ -8,3 +8,12 @@ target_compile_definitions(conform-rego PRIVATE _GNU_SOURCE=1)
 target_link_options(conform-rego PRIVATE -Wl,-z,stack-size=8388608)
 set_target_properties(conform-rego PROPERTIES SUFFIX .wasm
   RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+
+# The seeded policies of rego_twins.
+add_executable(rego-twins test/conform/rego_twins.c test/program/rego_program.c
+  test/program/rego_twins.c test/program/vm_goto.c test/program/vm_switch.c)
+target_link_libraries(rego-twins PRIVATE weir_flags weir_core)
+target_include_directories(rego-twins PRIVATE test)
+target_compile_definitions(rego-twins PRIVATE _GNU_SOURCE=1)
+target_link_options(rego-twins PRIVATE -Wl,-z,stack-size=8388608)
+set_target_properties(rego-twins PROPERTIES SUFFIX .wasm RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
