@@ -227,15 +227,31 @@ static void conclude(struct batch *batch, size_t i)
     engine->stats.n_degraded += verdict.n_degraded != 0;
 }
 
+void wr_engine_set_probe(struct wr_engine *engine, const struct wr_engine_probe *probe)
+{
+    engine->probe = probe;
+}
+
+static void passed(const struct wr_engine *engine, enum wr_engine_stage stage)
+{
+    if (engine->probe != NULL) {
+        engine->probe->passed(engine->probe->context, stage);
+    }
+}
+
 static void decide_all(struct batch *batch)
 {
+    passed(batch->engine, WR_ENGINE_PARSE);
     admit_all(batch);
+    passed(batch->engine, WR_ENGINE_FEATURE);
     wr_case_score(batch->engine, batch->cases, batch->n, batch->score_room, &batch->keep);
+    passed(batch->engine, WR_ENGINE_MODEL);
     for (size_t i = 0; i < batch->n; i++) {
         if (batch->cases[i].stage == WR_CASE_LIVE) {
             conclude(batch, i);
         }
     }
+    passed(batch->engine, WR_ENGINE_POLICY);
 }
 
 static void refuse_all(struct wr_engine *engine, struct wr_answer *answers, size_t n)

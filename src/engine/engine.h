@@ -85,6 +85,23 @@ WR_NODISCARD wr_err wr_engine_batch(struct wr_engine *engine, const struct wr_re
                                     size_t n, struct wr_arena *scratch, struct wr_answer *answers,
                                     struct wr_error *error);
 
+/* ── where the time goes ────────────────────────────────────────────────────────────────────── */
+/* The engine reads no clock. While a probe is set, it tells of each batch when all its requests
+ * have passed a stage; whoever listens may look at a clock. Four calls a batch. */
+enum wr_engine_stage {
+    WR_ENGINE_PARSE,   /* JSON, card numbers, validation */
+    WR_ENGINE_FEATURE, /* known ids, lists, windows, derived features */
+    WR_ENGINE_MODEL,
+    WR_ENGINE_POLICY, /* the policy, the document and the record */
+    WR_ENGINE_STAGES
+};
+struct wr_engine_probe {
+    void (*passed)(void *context, enum wr_engine_stage stage);
+    void *context;
+};
+/* The probe is borrowed until another, or NULL, is set. */
+void wr_engine_set_probe(struct wr_engine *engine, const struct wr_engine_probe *probe);
+
 /* ── labels ─────────────────────────────────────────────────────────────────────────────────── */
 #define WR_LIMIT_LABELS 8
 enum wr_label_value { WR_LABEL_FALSE = 0, WR_LABEL_TRUE = 1, WR_LABEL_WITHDRAWN = 2 };

@@ -52,6 +52,7 @@ struct wr_engine {
     uint8_t last_digest[32]; /* of the pack of the last entry */
     int64_t last_now_us;
     struct wr_engine_stats stats;
+    const struct wr_engine_probe *probe; /* NULL: nobody listens */
 };
 
 enum wr_case_stage { WR_CASE_OPEN, WR_CASE_REFUSED, WR_CASE_REPLAYED, WR_CASE_LIVE };

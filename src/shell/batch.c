@@ -239,8 +239,8 @@ static bool decide_some(struct run *run, uint32_t n)
         wr_err err = wr_split_next(&run->split, &server->requests[i].body, &error);
         WR_ASSERT(err == WR_OK); /* it was counted */
     }
-    if (wr_engine_batch(server->engine, server->requests, n, &server->scratch, server->answers,
-                        &error) != WR_OK) {
+    const struct wr_port_clock *clock = &server->port->clock;
+    if (wr_decide_run(server, n, clock->mono_ns(clock->context), &error) != WR_OK) {
         wr_server_log(server, "error", "batch_lost", "%s", error.text);
         return false;
     }

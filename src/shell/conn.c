@@ -386,6 +386,7 @@ static size_t release(struct wr_server *server, struct wr_conn *conn)
         if (slot->handed_ns != 0) {
             wr_timing_add(&metrics->stages[WR_STAGE_JOURNAL], server->now_ns - slot->handed_ns, 1);
             wr_timing_add(&metrics->stages[WR_STAGE_TOTAL], server->now_ns - slot->first_ns, 1);
+            metrics->n_left++;
         }
         pop_slot(server, conn);
     }

@@ -303,6 +303,40 @@ static bool finish(struct wr_server *server, uint32_t n)
     return kept;
 }
 
+/* ── the engine, and where its time goes ────────────────────────────────────────────────────── */
+static void stage_passed(void *context, enum wr_engine_stage stage)
+{
+    struct wr_server *server = context;
+    int64_t now_ns = server->port->clock.mono_ns(server->port->clock.context);
+    server->stage_ns[stage] = now_ns - server->stage_mark_ns;
+    server->stage_mark_ns = now_ns;
+}
+
+wr_err wr_decide_run(struct wr_server *server, uint32_t n, int64_t before_ns,
+                     struct wr_error *error)
+{
+    const struct wr_port_clock *clock = &server->port->clock;
+    struct wr_timing *stages = server->metrics.stages;
+    const struct wr_engine_probe probe = {stage_passed, server};
+    bool sampled = server->n_runs++ % WR_SAMPLE == 0;
+    if (sampled) {
+        server->stage_mark_ns = before_ns;
+        memset(server->stage_ns, 0, sizeof server->stage_ns);
+        wr_engine_set_probe(server->engine, &probe);
+    }
+    wr_err err = wr_engine_batch(server->engine, server->requests, n, &server->scratch,
+                                 server->answers, error);
+    if (sampled) {
+        wr_engine_set_probe(server->engine, NULL);
+        for (int i = 0; i < WR_ENGINE_STAGES; i++) {
+            wr_timing_add(&stages[WR_STAGE_PARSE + i], server->stage_ns[i] / n, n);
+        }
+    }
+    server->now_ns = clock->mono_ns(clock->context);
+    wr_timing_add(&stages[WR_STAGE_DECIDE], (server->now_ns - before_ns) / n, n);
+    return err;
+}
+
 void wr_decide_batch(struct wr_server *server)
 {
     uint32_t n = server->n_pending;
@@ -313,10 +347,7 @@ void wr_decide_batch(struct wr_server *server)
     struct wr_metrics *metrics = &server->metrics;
     struct wr_error error = {.offset = WR_NO_OFFSET};
     int64_t before = clock->mono_ns(clock->context);
-    wr_err err = wr_engine_batch(server->engine, server->requests, n, &server->scratch,
-                                 server->answers, &error);
-    server->now_ns = clock->mono_ns(clock->context);
-    wr_timing_add(&metrics->stages[WR_STAGE_DECIDE], (server->now_ns - before) / n, n);
+    wr_err err = wr_decide_run(server, n, before, &error);
     for (uint32_t i = 0; i < n; i++) {
         wr_timing_add(&metrics->stages[WR_STAGE_QUEUE], before - server->pending[i].read_ns, 1);
         server->pending[i].conn->in_batch = false;

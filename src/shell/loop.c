@@ -313,7 +313,14 @@ static void take_kept(struct wr_server *server)
 
 static void flush_all(struct wr_server *server)
 {
+    const struct wr_port_clock *clock = &server->port->clock;
     uint32_t n = server->n_touched;
+    if (n == 0) {
+        return;
+    }
+    uint64_t left = server->metrics.n_left;
+    bool sampled = server->n_flushes++ % WR_SAMPLE == 0;
+    int64_t before_ns = sampled ? clock->mono_ns(clock->context) : 0;
     for (uint32_t i = 0; i < n; i++) {
         server->flushing[i] = server->touched[i];
         server->touched[i]->touched = false;
@@ -321,6 +328,11 @@ static void flush_all(struct wr_server *server)
     server->n_touched = 0;
     for (uint32_t i = 0; i < n; i++) {
         wr_conn_flush(server, server->flushing[i]);
+    }
+    left = server->metrics.n_left - left;
+    if (sampled && left != 0) {
+        int64_t spent_ns = clock->mono_ns(clock->context) - before_ns;
+        wr_timing_add(&server->metrics.stages[WR_STAGE_WRITE], spent_ns / (int64_t)left, left);
     }
 }
 

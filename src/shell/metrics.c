@@ -3,22 +3,30 @@
 #include "shell/metrics.h"
 
 static const uint64_t bounds_ns[WR_TIMING_BOUNDS] = {
-    1000,      2000,      5000,       10000,      20000,      50000,       100000,   200000,
-    500000,    1000000,   2000000,    5000000,    10000000,   20000000,    50000000, 100000000,
-    200000000, 500000000, 1000000000, 2000000000, 5000000000, 10000000000,
+    100,        200,        500,        1000,        2000,      5000,      10000,
+    20000,      50000,      100000,     200000,      500000,    1000000,   2000000,
+    5000000,    10000000,   20000000,   50000000,    100000000, 200000000, 500000000,
+    1000000000, 2000000000, 5000000000, 10000000000,
 };
 static const char *const bounds_text[WR_TIMING_BOUNDS] = {
-    "1e-06",  "2e-06", "5e-06", "1e-05", "2e-05", "5e-05", "0.0001", "0.0002",
-    "0.0005", "0.001", "0.002", "0.005", "0.01",  "0.02",  "0.05",   "0.1",
-    "0.2",    "0.5",   "1",     "2",     "5",     "10",
+    "1e-07",  "2e-07",  "5e-07",  "1e-06", "2e-06", "5e-06", "1e-05", "2e-05", "5e-05",
+    "0.0001", "0.0002", "0.0005", "0.001", "0.002", "0.005", "0.01",  "0.02",  "0.05",
+    "0.1",    "0.2",    "0.5",    "1",     "2",     "5",     "10",
 };
-static const char *const stage_names[WR_STAGE_COUNT] = {"read", "queue", "decide", "journal",
-                                                        "total"};
+static const char *const stage_names[WR_STAGE_COUNT] = {
+    "read", "queue", "decide", "parse", "feature", "model", "policy", "journal", "write", "total"};
+
+/* By the place of a value's leading bit: the bound that the least such value falls under. */
+static const uint8_t first_bound[64] = {
+    0,  0,  0,  0,  0,  0,  0,  1,  2,  3,  4,  5,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14,
+    14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 23, 24, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25,
+    25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25, 25,
+};
 
 void wr_timing_add(struct wr_timing *timing, int64_t ns, uint64_t times)
 {
     uint64_t value = ns < 0 ? 0 : (uint64_t)ns;
-    size_t i = 0;
+    size_t i = first_bound[63 - __builtin_clzll(value | 1)];
     while (i < WR_TIMING_BOUNDS && value > bounds_ns[i]) {
         i++;
     }

@@ -48,6 +48,7 @@
 #define WR_DEADLINE_DRAIN_NS  10000000000
 #define WR_SWEEP_NS           100000000 /* deadlines are looked at that often */
 #define WR_RECOVER_NS         1000000000
+#define WR_SAMPLE             16 /* one batch, and one turn, of so many is timed stage by stage */
 
 #define WR_OVERLOAD_TARGET_NS 5000000   /* overloaded: nothing waited less than that, */
 #define WR_OVERLOAD_WINDOW_NS 100000000 /* in so long; */
@@ -185,6 +186,8 @@ struct wr_server {
     bool has_packs_thread;
     struct wr_opa *opa; /* NULL before its first use */
     struct wr_metrics metrics;
+    uint64_t n_runs, n_flushes; /* of which one in WR_SAMPLE is timed */
+    int64_t stage_mark_ns, stage_ns[WR_ENGINE_STAGES];
     char node_text[17];
 };
 
@@ -235,6 +238,9 @@ void wr_decide_one(struct wr_server *server, struct wr_conn *conn,
                    const struct wr_http_request *request);
 /* Runs what has been collected. */
 void wr_decide_batch(struct wr_server *server);
+/* Gives server->requests to the engine and times it; now_ns is the end of it. */
+wr_err wr_decide_run(struct wr_server *server, uint32_t n, int64_t before_ns,
+                     struct wr_error *error);
 /* Hands a row to the journal, waiting for room; false when the journal has failed. */
 bool wr_decide_keep(struct wr_server *server, uint64_t sequence, struct wr_str record);
 /* For a request that is the n-th of its batch, or comes with n. */

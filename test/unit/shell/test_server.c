@@ -2,6 +2,8 @@
 /* The server on the simulated port: bytes in, journal, bytes out. */
 #include "world.h"
 
+#include "shell/metrics.h"
+
 TEST("a decision comes back with its headers, and again by its id")
 {
     struct world world;
@@ -549,6 +551,31 @@ TEST("a request that used up its deadline to arrive gets the stated fallback")
     world_close(&world);
 }
 
+TEST("a timing falls under the least bound that holds it")
+{
+    static const int64_t bounds[] = {
+        100,        200,        500,        1000,        2000,      5000,      10000,
+        20000,      50000,      100000,     200000,      500000,    1000000,   2000000,
+        5000000,    10000000,   20000000,   50000000,    100000000, 200000000, 500000000,
+        1000000000, 2000000000, 5000000000, 10000000000,
+    };
+    _Static_assert(WR_COUNTOF(bounds) == WR_TIMING_BOUNDS, "all of them");
+    for (size_t i = 0; i < WR_TIMING_BOUNDS; i++) {
+        for (int64_t off = -1; off <= 1; off++) {
+            struct wr_timing timing = {.sum_ns = 0};
+            wr_timing_add(&timing, bounds[i] + off, 3);
+            CHECK_INT(timing.n[i + (off > 0)], 3);
+            CHECK_INT(timing.sum_ns, 3 * (bounds[i] + off));
+        }
+    }
+    struct wr_timing timing = {.sum_ns = 0};
+    wr_timing_add(&timing, -5, 1);
+    wr_timing_add(&timing, 0, 1);
+    wr_timing_add(&timing, INT64_MAX / 2, 1);
+    CHECK_INT(timing.n[0], 2);
+    CHECK_INT(timing.n[WR_TIMING_BOUNDS], 1);
+}
+
 TEST("metrics, pack and health tell what they should")
 {
     struct world world;
@@ -562,7 +589,16 @@ TEST("metrics, pack and health tell what they should")
     CHECK_INT(http_ask(&world, &http, "GET", "/metrics", ""), 200);
     CHECK_HAS(http.body, "weir_decisions_total{outcome=\"approve\"} 1\n");
     CHECK_HAS(http.body, "weir_errors_total{code=\"field\"} 1\n");
-    CHECK_HAS(http.body, "weir_stage_duration_seconds_count{stage=\"total\"} 1\n");
+    static const char *const stages[] = {"read",  "queue",  "decide",  "parse", "feature",
+                                         "model", "policy", "journal", "write", "total"};
+    for (size_t i = 0; i < WR_COUNTOF(stages); i++) {
+        char none[128];
+        snprintf(none, sizeof none, "weir_stage_duration_seconds_count{stage=\"%s\"} 0\n",
+                 stages[i]);
+        CHECK(wr_str_find(http.body, wr_str_z(none), 0) == SIZE_MAX);
+        none[strlen(none) - 3] = '\0'; /* it is there, with another number */
+        CHECK(wr_str_find(http.body, wr_str_z(none), 0) != SIZE_MAX);
+    }
     CHECK_HAS(http.body, "weir_journal_state{state=\"ok\"} 1\n");
     CHECK_HAS(http.body, "weir_sequence 1\n");
     CHECK_HAS(http.body, "weir_journal_synced 1\n");
