@@ -27,6 +27,7 @@ struct sim_faults {
     uint32_t net_reset;    /* a read or write finds the connection reset */
     uint32_t accept_fails; /* LIMIT */
     size_t net_window;     /* bytes that wait for a client at most */
+    bool peers_are_remote; /* accepted connections come from elsewhere */
     uint64_t disk_room;    /* bytes of all files together; more is FULL */
     uint32_t write_fails;  /* a write fails after a random part */
     uint32_t sync_fails;

@@ -119,7 +119,7 @@ static enum wr_io net_accept(void *context, int32_t listener, int32_t *sock, boo
             }
             net->connections[i].accepted = true;
             *sock = i;
-            *remote_is_local = true;
+            *remote_is_local = !net->sim->faults.peers_are_remote;
             return WR_IO_OK;
         }
     }

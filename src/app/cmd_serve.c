@@ -3,10 +3,12 @@
 #include "app/commands.h"
 #include "app/engine_open.h"
 #include "app/eval_env.h"
+#include "app/file.h"
 #include "feature/instant.h"
 #include "app/serve_log.h"
 #include "port/host.h"
 #include "shell/server.h"
+#include "shell/tls.h"
 #include "value/json_write.h"
 
 #include <stdio.h>
@@ -15,6 +17,7 @@
 
 static struct {
     const char *pack, *model, *state, *mode, *clock, *card_key, *opa_api;
+    const char *access, *tls_certificate, *tls_key, *tls_client_ca;
     struct wr_option_list listen;
     int64_t deadline_ms;
     uint64_t connections, body, state_cap, ids;
@@ -28,7 +31,14 @@ static const struct wr_option table[] = {
     {"state", 's', WR_OPT_TEXT, "DIR", "state directory: journal, node id (weir-state)",
      &options.state},
     {"listen", 'l', WR_OPT_LIST, "ADDRESS",
-     "127.0.0.1:8181, [::1]:8181 or unix:PATH; up to 4 times", &options.listen},
+     "127.0.0.1:8181, [::1]:8181, unix:PATH or tls:ADDRESS; up to 4 times", &options.listen},
+    {"access", 0, WR_OPT_TEXT, "FILE", "who may ask: tokens and certificates (weir token --help)",
+     &options.access},
+    {"tls-cert", 0, WR_OPT_TEXT, "FILE", "certificate of tls: addresses, PEM, its chain behind it",
+     &options.tls_certificate},
+    {"tls-key", 0, WR_OPT_TEXT, "FILE", "its key, PEM", &options.tls_key},
+    {"tls-client-ca", 0, WR_OPT_TEXT, "FILE",
+     "clients must show a certificate signed by one of these, PEM", &options.tls_client_ca},
     {"mode", 0, WR_OPT_TEXT, "durable|fast", "answer after the sync, or after the write (durable)",
      &options.mode},
     {"deadline", 0, WR_OPT_DURATION, "50ms", "never later than this (also DECISION_TIMEOUT)",
@@ -137,22 +147,68 @@ static bool make_config(struct wr_server_config *config)
     return true;
 }
 
-static int serve(const struct wr_pack *pack, const struct wr_server_config *config)
+/* ── running ────────────────────────────────────────────────────────────────────────────────── */
+/* The layer for tls: addresses; NULL when there are none. */
+static wr_err open_tls(struct wr_port *port, struct wr_tls **out, struct wr_error *error)
+{
+    bool wanted = options.tls_certificate != NULL || options.tls_key != NULL;
+    *out = NULL;
+    for (size_t i = 0; i < options.listen.n; i++) {
+        wanted = wanted || strncmp(options.listen.items[i], "tls:", 4) == 0;
+    }
+    if (!wanted) {
+        return WR_OK;
+    }
+    struct wr_tls_config config = {options.tls_certificate, options.tls_key, options.tls_client_ca};
+    if (config.certificate == NULL || config.key == NULL) {
+        return wr_fail(error, WR_E_CONFIG, "tls: addresses need --tls-cert and --tls-key");
+    }
+    return wr_tls_open(port, &config, out, error);
+}
+
+static wr_err serve_on(struct wr_port *port, const struct wr_pack *pack,
+                       const struct wr_server_config *config, struct wr_error *error)
+{
+    struct wr_server *server;
+    wr_err err = wr_server_open(port, pack, config, &server, error);
+    if (err == WR_OK) {
+        err = wr_server_run(server, error);
+        wr_server_close(server);
+    }
+    return err;
+}
+
+static int serve(const struct wr_pack *pack, struct wr_server_config *config)
 {
     struct wr_error error = {0};
     struct wr_port port;
+    struct wr_arena arena;
+    struct wr_tls *tls = NULL;
     enum wr_io io = wr_host_open(&port);
     if (io != WR_IO_OK) {
         return wr_complain("cannot start: %s", wr_io_text(io));
     }
-    struct wr_server *server;
-    wr_err code = wr_server_open(&port, pack, config, &server, &error);
+    wr_arena_init(&arena, &wr_heap, (size_t)4 << 20);
+    const char *what = options.state;
+    wr_err code = WR_OK;
+    if (options.access != NULL) {
+        what = options.access;
+        code = wr_file_read(&arena, options.access, (size_t)1 << 20, &config->access, &error);
+        if (code == WR_OK && config->access.n == 0) {
+            code = wr_fail(&error, WR_E_CONFIG, "it names no principal");
+        }
+    }
     if (code == WR_OK) {
-        code = wr_server_run(server, &error);
-        wr_server_close(server);
+        code = open_tls(&port, &tls, &error);
+        what = code == WR_OK ? what : "tls";
+    }
+    code = code != WR_OK ? code : serve_on(&port, pack, config, &error);
+    if (tls != NULL) {
+        wr_tls_close(tls);
     }
     wr_host_close();
-    return code == WR_OK ? WR_EXIT_OK : wr_complain_error(options.state, &error);
+    wr_arena_deinit(&arena);
+    return code == WR_OK ? WR_EXIT_OK : wr_complain_error(what, &error);
 }
 
 static int run(int argc, char **argv)
@@ -194,6 +250,8 @@ const struct wr_command wr_command_serve = {
     "  weir serve --pack packs/cards --state /var/lib/weir\n"
     "  weir serve --mode fast --listen unix:/run/weir.sock --listen 127.0.0.1:8181\n"
     "  weir serve --pack packs/cards --opa-api write\n"
+    "  weir serve --access access.txt --listen tls:0.0.0.0:8443 --tls-cert weir.crt --tls-key "
+    "weir.key\n"
     "  curl -s localhost:8181/v1/decisions -d @event.json\n"
     "  curl -s -X POST localhost:8181/v1/pack:reload\n",
     table,

@@ -24,6 +24,7 @@ list(APPEND WEIR_APP_FILES
   src/app/cmd_serve.c
   src/app/cmd_simulate.c
   src/app/cmd_test.c
+  src/app/cmd_token.c
   src/app/csv.c
   src/app/decider.c
   src/app/demo.c

@@ -72,7 +72,11 @@
     X(UNSUPPORTED, 36, "unsupported", 501, "this is not supported", "see the documentation")       \
     X(LATE_IN_BATCH, 37, "duplicate_in_flight", 503, "the same event id is still being decided",   \
       "retry after the time given")                                                                \
-    X(STATE, 38, "state", 500, "the state directory cannot be used", "see the cause in the message")
+    X(STATE, 38, "state", 500, "the state directory cannot be used",                               \
+      "see the cause in the message")                                                              \
+    X(UNKNOWN_CALLER, 39, "unknown_caller", 401, "the caller is not known",                        \
+      "send Authorization: Bearer with a token of the access file")                                \
+    X(SCOPE, 40, "scope", 403, "the caller may not do this", "use a token that has the scope named")
 
 typedef enum {
     WR_OK = 0,

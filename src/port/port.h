@@ -64,6 +64,10 @@ struct wr_port_net {
     /* Waits until something is ready, a wake comes or timeout_ns has passed (0: looks only). */
     enum wr_io (*poll)(void *context, struct wr_net_event *events, size_t cap, int64_t timeout_ns,
                        size_t *n);
+    /* Writes the URI that the peer's verified certificate names (the first of its alternative names
+     * that is one), at most `cap` bytes, and returns its length; 0 when there is none. NULL where
+     * there are no certificates. */
+    size_t (*peer_uri)(void *context, int32_t sock, char *out, size_t cap);
     /* Makes the running or next poll return with a WR_NET_WAKE event. From any thread. */
     void (*wake)(void *context);
     void *context;

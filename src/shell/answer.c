@@ -35,6 +35,9 @@ uint32_t wr_answer_write(struct wr_buf *buf, const struct wr_reply *reply)
     if (reply->retry_after) {
         write_field(&fields, "Retry-After", "1");
     }
+    if (reply->status == 401) {
+        write_field(&fields, "WWW-Authenticate", "Bearer realm=\"weir\"");
+    }
     if (reply->allow.n > 0) {
         wr_h1_write_field(&fields, WR_STR("Allow"), reply->allow);
     }

@@ -27,6 +27,7 @@ list(APPEND WEIR_SERVER_FILES
   src/shell/opa_status.c
   src/shell/opa_store.c
   src/shell/opa_write.c
+  src/shell/access.c
   src/shell/route.c
   src/shell/loop.c
   src/shell/server.c
@@ -44,5 +45,6 @@ list(APPEND WEIR_CRYPTO_FILES
   src/shell/certificate_extension.c
   src/shell/certificate_uri.c
   src/shell/crypto.c
+  src/shell/tls.c
 )
 list(APPEND WEIR_SHELL_FILES ${WEIR_SERVER_FILES} ${WEIR_CRYPTO_FILES})

@@ -221,10 +221,51 @@ static void route_plain(struct wr_server *server, struct wr_conn *conn,
     }
 }
 
+/* ── who may ────────────────────────────────────────────────────────────────────────────────── */
+static unsigned granted(struct wr_server *server, struct wr_conn *conn,
+                        const struct wr_h1_head *head)
+{
+    const struct wr_port_net *net = &server->port->net;
+    if (server->access.n == 0) { /* a server of policies alone decides nothing by itself, as OPA */
+        return conn->is_local || server->pack == NULL ? WR_SCOPE_ALL : 0;
+    }
+    if (!conn->cert_is_read && net->peer_uri != NULL) {
+        char uri[256];
+        size_t n = net->peer_uri(net->context, conn->sock, uri, sizeof uri);
+        conn->cert_scopes = (uint8_t)wr_access_uri(&server->access, wr_str_of(uri, n));
+        conn->cert_is_read = true;
+    }
+    struct wr_str token = wr_access_bearer(head);
+    return conn->cert_scopes | (token.p != NULL ? wr_access_token(&server->access, token) : 0);
+}
+
+static bool may(struct wr_server *server, struct wr_conn *conn,
+                const struct wr_http_request *request)
+{
+    unsigned needed = wr_access_needed(request->head);
+    if (needed == 0 || (server->access.n == 0 && conn->is_local)) {
+        return true;
+    }
+    unsigned has = granted(server, conn, request->head);
+    if ((has & needed) != 0) {
+        return true;
+    }
+    struct wr_error error = {.offset = WR_NO_OFFSET};
+    flush_batch(server, conn);
+    if (wr_fail(&error, has == 0 ? WR_E_UNKNOWN_CALLER : WR_E_SCOPE, "this needs the scope %s",
+                wr_scope_name(needed)) != WR_OK) {
+        wr_answer_error(server, conn, request, &error);
+    }
+    return false;
+}
+
 void wr_route(struct wr_server *server, struct wr_conn *conn, const struct wr_http_request *request)
 {
     const struct wr_h1_head *head = request->head;
     const char *allow = NULL;
+    if (!may(server, conn, request)) {
+        return;
+    }
     if (server->pack == NULL) {
         route_plain(server, conn, request);
         return;

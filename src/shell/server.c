@@ -177,6 +177,7 @@ static wr_err take_memory(struct wr_server *server, struct wr_error *error)
         return wr_fail(error, WR_E_MEMORY, "no memory for the server");
     }
     memset(server->gatherings, 0, WR_LIMIT_GATHERINGS * sizeof *server->gatherings);
+    wr_arena_init(&server->access_arena, memory, (size_t)1 << 20);
     wr_arena_init_fixed(&server->scratch, server->scratch_room, WR_SCRATCH_ROOM, memory,
                         SCRATCH_CAP);
     return WR_OK;
@@ -237,6 +238,9 @@ static wr_err open_all(struct wr_server *server, struct wr_error *error)
     struct wr_journal_options options = {.segment_max = server->config.segment_max};
     start_clocks(server);
     wr_err err = take_memory(server, error);
+    if (err == WR_OK && server->config.access.n != 0) {
+        err = wr_access_read(&server->access_arena, server->config.access, &server->access, error);
+    }
     if (err == WR_OK && server->pack == NULL) {
         err = wr_opa_open(server, error);
         return err != WR_OK ? err : listen_all(server, error);
@@ -355,6 +359,7 @@ void wr_server_close(struct wr_server *server)
     }
     if (server->scratch.memory != NULL) {
         wr_arena_deinit(&server->scratch);
+        wr_arena_deinit(&server->access_arena);
     }
     give(memory, server->scratch_room, WR_SCRATCH_ROOM);
     give(memory, server->conns, n * sizeof *server->conns);

@@ -86,6 +86,7 @@ struct wr_server_config {
     uint64_t state_cap;         /* as in wr_engine_config */
     uint64_t ids_cap;
     struct wr_str card_key;
+    struct wr_str access;        /* text of the access file (access.h); empty: none */
     struct wr_pack_source packs; /* asked by POST /v1/pack:reload and when the port says so */
     struct wr_opa_config opa;
     const char *version; /* for /health and metrics */

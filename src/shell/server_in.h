@@ -17,6 +17,7 @@
 #ifndef WR_SERVER_IN_H
 #define WR_SERVER_IN_H
 
+#include "shell/access.h"
 #include "shell/journal_thread.h"
 #include "shell/metrics.h"
 #include "shell/packs.h"
@@ -82,6 +83,8 @@ struct wr_conn {
     enum wr_conn_stage stage;
     uint32_t interest;
     bool is_local;
+    bool cert_is_read;          /* cert_scopes is what the client's certificate grants */
+    uint8_t cert_scopes;        /* WR_SCOPE_... */
     bool closing;               /* close when all answers have left */
     bool broken;                /* the peer is gone: close now */
     bool blocked;               /* no further request before a gathering ends */
@@ -144,6 +147,8 @@ struct wr_server {
     const struct wr_port *port;
     const struct wr_pack *pack;
     struct wr_server_config config;
+    struct wr_arena access_arena;
+    struct wr_access access; /* no principals: there is no access file */
     struct wr_journal *journal;
     struct wr_journal_thread *thread; /* NULL while the journal is not ok */
     struct wr_engine *engine;         /* NULL while it must be folded again */

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* TLS 1.3 as a layer over the network of a port: listeners whose address begins with "tls:" speak
+ * it, all others are left alone. With a file of client authorities every client must show a
+ * certificate that one of them has signed.
+ *
+ * Nothing of OpenSSL is touched before wr_tls_open is called, which is only done when asked for.
+ * One thread, that of the loop. */
+#ifndef WR_TLS_H
+#define WR_TLS_H
+
+#include "base/err.h"
+#include "port/port.h"
+
+struct wr_tls;
+
+struct wr_tls_config {
+    const char *certificate; /* PEM file, the chain behind it */
+    const char *key;         /* PEM file */
+    const char *client_ca;   /* PEM file; NULL: clients need no certificate */
+};
+
+/* Puts itself in front of port->net. `port` must outlive it. Errors: WR_E_CONFIG naming the file.
+ */
+WR_NODISCARD wr_err wr_tls_open(struct wr_port *port, const struct wr_tls_config *config,
+                                struct wr_tls **out, struct wr_error *error);
+/* Gives port->net back; all its connections are closed. */
+void wr_tls_close(struct wr_tls *tls);
+
+#endif

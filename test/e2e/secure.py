@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TLS 1.3, client certificates and tokens, against the real binary: a matrix of who may ask."""
+import http.client
+import json
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from served import Checks, Served
+
+ROOT = Path(__file__).resolve().parents[2]
+EVENT = {"transaction": {"id": "s1", "time": 0, "amount": 5, "terminal_id": "1"},
+         "user": {"id": "7"}}
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def sh(*args):
+    subprocess.run(args, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def authority(folder, name):
+    sh("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+       "-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.crt", "-days", "2",
+       "-subj", f"/CN={name}")
+
+
+def certificate(folder, ca, name, alternative):
+    sh("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+       "-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.csr", "-subj", f"/CN={name}")
+    extensions = Path(folder, f"{name}.ext")
+    extensions.write_text(f"subjectAltName={alternative}\n")
+    sh("openssl", "x509", "-req", "-in", f"{folder}/{name}.csr", "-CA", f"{folder}/{ca}.crt",
+       "-CAkey", f"{folder}/{ca}.key", "-CAcreateserial", "-days", "2",
+       "-extfile", str(extensions), "-out", f"{folder}/{name}.crt")
+
+
+def context(folder, client=None):
+    made = ssl.create_default_context(cafile=f"{folder}/ca.crt")
+    if client is not None:
+        made.load_cert_chain(f"{folder}/{client}.crt", f"{folder}/{client}.key")
+    return made
+
+
+def ask(port, made, method, path, body=None, token=None):
+    """The status, or the kind of failure of the handshake."""
+    try:
+        connection = http.client.HTTPSConnection("localhost", port, context=made, timeout=10)
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+    except (ssl.SSLError, ConnectionError, http.client.RemoteDisconnected):
+        return "refused"
+
+
+def event(serial):
+    made = dict(EVENT, transaction=dict(EVENT["transaction"], id=f"s{serial}",
+                                        time=int(time.time() * 1000)))
+    return json.dumps(made)
+
+
+def big_batch(n):
+    return "\n".join(event(f"b{i}") for i in range(n))
+
+
+def main():
+    weir, check = sys.argv[1], Checks("secure")
+    folder = tempfile.mkdtemp()
+    authority(folder, "ca")
+    authority(folder, "stranger")
+    certificate(folder, "ca", "server", "DNS:localhost")
+    certificate(folder, "ca", "gate", "URI:spiffe://bank/gate")
+    certificate(folder, "ca", "nameless", "DNS:somebody")
+    certificate(folder, "stranger", "foreign", "URI:spiffe://bank/gate")
+    made = subprocess.run([weir, "token", "audit", "read"], capture_output=True, text=True, check=True)
+    token = made.stderr.strip()
+    check.that(token.startswith("weir_") and token not in made.stdout, "a token is told apart from its line")
+    access = Path(folder, "access.txt")
+    access.write_text(made.stdout + "gate decide uri:spiffe://bank/gate\n")
+    tls = ("--tls-cert", f"{folder}/server.crt", "--tls-key", f"{folder}/server.key",
+           "--tls-client-ca", f"{folder}/ca.crt", "--access", str(access), "--mode", "fast")
+    port = free_port()
+    with Served(weir, "--pack", str(ROOT / "packs" / "cards"), "--listen", f"tls:127.0.0.1:{port}",
+                *tls) as served:
+        check.that(ask(port, context(folder), "GET", "/health") == "refused", "no certificate: no connection")
+        check.that(ask(port, context(folder, "foreign"), "GET", "/health") == "refused",
+                   "a certificate of another authority: no connection")
+        gate, nameless = context(folder, "gate"), context(folder, "nameless")
+        check.that(ask(port, gate, "POST", "/v1/decisions", event(1)) == 200, "the gate may decide")
+        check.that(ask(port, gate, "GET", "/metrics") == 403, "and no more")
+        check.that(ask(port, nameless, "POST", "/v1/decisions", event(2)) == 401, "a certificate without a known URI is nobody")
+        check.that(ask(port, nameless, "GET", "/metrics", token=token) == 200, "until it shows a token")
+        check.that(ask(port, nameless, "POST", "/v1/decisions", event(3), token=token) == 403, "which has its own scopes")
+        check.that(ask(port, nameless, "GET", "/health") == 200, "health is for all who may connect")
+        check.that(ask(port, gate, "POST", "/v1/decisions:batch", big_batch(3000)) == 200,
+                   "a body of many records and its answer pass whole")
+        old = context(folder, "gate")
+        old.maximum_version = ssl.TLSVersion.TLSv1_2
+        check.that(ask(port, old, "GET", "/health") == "refused", "TLS 1.2 is refused")
+        plain = http.client.HTTPConnection("localhost", port, timeout=10)
+        try:
+            plain.request("GET", "/health")
+            status = plain.getresponse().status
+        except (ConnectionError, http.client.HTTPException):
+            status = "refused"
+        check.that(status == "refused", "plain HTTP gets nothing there", status)
+        check.that(served.stop() == 0, "the service ends cleanly")
+    out = subprocess.run([weir, "serve", "--listen", "tls:127.0.0.1:0", "--state", f"{folder}/s"],
+                         capture_output=True, text=True)
+    check.that(out.returncode == 1 and "--tls-cert" in out.stderr, "tls: without a certificate is told", out.stderr)
+    return check.end()
+
+
+sys.exit(main())
