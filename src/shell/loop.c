@@ -319,7 +319,7 @@ static void flush_all(struct wr_server *server)
         return;
     }
     uint64_t left = server->metrics.n_left;
-    bool sampled = server->n_flushes++ % WR_SAMPLE == 0;
+    bool sampled = server->n_flushes % WR_SAMPLE == 0;
     int64_t before_ns = sampled ? clock->mono_ns(clock->context) : 0;
     for (uint32_t i = 0; i < n; i++) {
         server->flushing[i] = server->touched[i];
@@ -330,6 +330,7 @@ static void flush_all(struct wr_server *server)
         wr_conn_flush(server, server->flushing[i]);
     }
     left = server->metrics.n_left - left;
+    server->n_flushes += left != 0;
     if (sampled && left != 0) {
         int64_t spent_ns = clock->mono_ns(clock->context) - before_ns;
         wr_timing_add(&server->metrics.stages[WR_STAGE_WRITE], spent_ns / (int64_t)left, left);

@@ -191,7 +191,7 @@ struct wr_server {
     bool has_packs_thread;
     struct wr_opa *opa; /* NULL before its first use */
     struct wr_metrics metrics;
-    uint64_t n_runs, n_flushes; /* of which one in WR_SAMPLE is timed */
+    uint64_t n_runs, n_flushes; /* with answers; of each one in WR_SAMPLE is timed */
     int64_t stage_mark_ns, stage_ns[WR_ENGINE_STAGES];
     char node_text[17];
 };
