@@ -363,12 +363,31 @@ static wr_err view_of(const struct layout *l, const struct wr_reader *reader, bo
     return extreme_kind(reader->kind, &kind) ? lay_extreme(l, view, kind) : WR_OK;
 }
 
+static wr_err lay_tally(const struct layout *l, struct wr_reader *reader)
+{
+    struct wr_feature_class *c = l->class;
+    const struct wr_set_lane *set = &c->sets[reader->set];
+    struct wr_tally_lane want = {set->mask, set->column, reader->start, reader->end, 0};
+    wr_err err = counter_lane(l, set->mask, &want.counter);
+    for (reader->tally = 0; err == WR_OK && reader->tally < c->n_tallies; reader->tally++) {
+        if (memcmp(&c->tallies[reader->tally], &want, sizeof want) == 0) {
+            return WR_OK;
+        }
+    }
+    if (err == WR_OK && c->n_tallies == WR_LIMIT_FEATURE_GAUGES) {
+        return too_many(l, "sets", WR_LIMIT_FEATURE_GAUGES);
+    }
+    if (err == WR_OK) {
+        c->tallies[c->n_tallies++] = want;
+    }
+    return err;
+}
+
 static wr_err lay_views(const struct layout *l, struct wr_reader *reader)
 {
     struct wr_feature_class *c = l->class;
     if (reader->set != WR_NONE8) {
-        c->flat = false;
-        return WR_OK;
+        return lay_tally(l, reader);
     }
     if (reader->series != WR_NONE8) {
         return view_of(l, reader, false, c->series[reader->series], &reader->view);
@@ -402,7 +421,6 @@ static wr_err lay_marks(const struct layout *l)
         }
         c->readers[i].end = delays[group];
     }
-    c->flat = true;
     for (uint32_t i = 0; err == WR_OK && i < c->n_stops; i++) {
         if (c->stops[i].kind == WR_STOP_READ) {
             err = lay_views(l, &c->readers[c->stops[i].index]);
@@ -442,11 +460,11 @@ static wr_err lay_class(struct wr_arena *arena, struct layout *l, uint32_t *n_la
     }
     sort_stops(c->stops, c->n_stops);
     c->used = c->n_readers != 0;
-    wr_tree_shape(c);
     wr_err err = lay_marks(l);
     if (err != WR_OK) {
         return err;
     }
+    wr_tree_shape(c);
     for (uint32_t i = 0; i < l->plan->n_labels && c->label_rank == WR_NONE8; i++) {
         if (c->bit_of[i] >= 0) {
             c->label_rank = (uint8_t)(*n_label_classes)++;

@@ -70,6 +70,7 @@ struct wr_reader { /* all that reading a feature off needs, side by side */
     uint8_t series, set;
     uint8_t start, end; /* marks; end WR_NONE8: the window ends at the event */
     uint16_t view, part_view;
+    uint8_t tally;      /* of a set */
     uint64_t head;      /* the first 8 bytes of a value that is defined */
     int64_t units_mask; /* 0 when the value carries no units */
     uint64_t n_exact;   /* up to so many records n * 10^scale is a double */
@@ -88,6 +89,13 @@ struct wr_extreme_lane {
     uint8_t kind, start, end;
     bool counts; /* LAST of a counter lane: the tick; else of a series lane */
     uint8_t lane;
+};
+
+/* A set over one window, as large tapes keep it (tally.h). */
+struct wr_tally_lane {
+    uint32_t mask;
+    uint8_t column, start, end;
+    uint8_t counter; /* lane that counts the records with all bits of the mask */
 };
 
 /* A lane over one window: what readers of the same window and lane share. */
@@ -122,6 +130,9 @@ struct wr_feature_class {
     bool delayed_extremes;                             /* some window with one ends at a mark */
     bool flat; /* marks alone tell all: no sets, and extremes only of windows that end at the event
                 */
+    struct wr_tally_lane tallies[WR_LIMIT_FEATURE_GAUGES];
+    uint8_t n_tallies;
+    uint16_t tallies_at; /* where a large tape keeps them: bytes */
     uint16_t n_views;
     struct wr_view *views; /* by start, and so are the extremes */
     uint8_t large_size;    /* of what a large tape keeps besides: index in wr_store_sizes */

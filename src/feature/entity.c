@@ -3,6 +3,8 @@
 
 enum { ROWS_PER_PAGE = WR_SPAN_SIZE / sizeof(struct wr_row), SLOTS_MIN = 4096 };
 
+#define MOVED (UINT64_MAX) /* in the old table: look on behind it; no row has this number */
+
 static uint64_t slot_of(uint64_t hash, uint32_t row)
 {
     return hash << 32 | (row + 1);
@@ -13,10 +15,16 @@ static size_t slots_size(uint32_t n)
     return n * sizeof(uint64_t);
 }
 
-static uint64_t *new_slots(const struct wr_memory *memory, uint32_t n)
+static uint64_t *take_slots(const struct wr_memory *memory, uint32_t n)
 {
-    uint64_t *slots = memory->take(memory->context, slots_size(n));
-    return slots != NULL ? memset(slots, 0, slots_size(n)) : NULL;
+    return memory->take(memory->context, slots_size(n));
+}
+
+static void give_slots(const struct wr_memory *memory, uint64_t *slots, uint32_t n)
+{
+    if (slots != NULL) {
+        memory->give(memory->context, slots, slots_size(n));
+    }
 }
 
 bool wr_entities_init(struct wr_entities *entities, struct wr_store *store, uint32_t rows_max)
@@ -30,10 +38,11 @@ bool wr_entities_init(struct wr_entities *entities, struct wr_store *store, uint
         entities->n_slots_max *= 2;
     }
     entities->n_pages_max = rows_max / ROWS_PER_PAGE + 1;
-    entities->slots = new_slots(memory, SLOTS_MIN);
+    entities->slots = take_slots(memory, SLOTS_MIN);
     entities->pages =
         memory->take(memory->context, entities->n_pages_max * sizeof *entities->pages);
     if (entities->slots != NULL && entities->pages != NULL) {
+        memset(entities->slots, 0, slots_size(SLOTS_MIN));
         return true;
     }
     wr_entities_deinit(entities);
@@ -43,9 +52,9 @@ bool wr_entities_init(struct wr_entities *entities, struct wr_store *store, uint
 void wr_entities_deinit(struct wr_entities *entities)
 {
     const struct wr_memory *memory = entities->store->memory;
-    if (entities->slots != NULL) {
-        memory->give(memory->context, entities->slots, slots_size(entities->n_slots));
-    }
+    give_slots(memory, entities->slots, entities->n_slots);
+    give_slots(memory, entities->next, entities->n_slots * 2);
+    give_slots(memory, entities->old, entities->n_slots / 2);
     if (entities->pages != NULL) {
         memory->give(memory->context, entities->pages,
                      entities->n_pages_max * sizeof *entities->pages);
@@ -55,7 +64,10 @@ void wr_entities_deinit(struct wr_entities *entities)
 
 uint64_t wr_entities_taken(const struct wr_entities *entities)
 {
-    return slots_size(entities->n_slots) + entities->n_pages_max * sizeof *entities->pages;
+    return slots_size(entities->n_slots) +
+           (entities->next != NULL ? slots_size(entities->n_slots * 2) : 0) +
+           (entities->old != NULL ? slots_size(entities->n_slots / 2) : 0) +
+           entities->n_pages_max * sizeof *entities->pages;
 }
 
 struct wr_row *wr_entity_row(const struct wr_entities *entities, uint32_t row)
@@ -68,14 +80,17 @@ struct wr_row *wr_entity_row(const struct wr_entities *entities, uint32_t row)
 void wr_entity_prefetch(const struct wr_entities *entities, const struct wr_event_key *key)
 {
     __builtin_prefetch(&entities->slots[(uint32_t)key->hash & (entities->n_slots - 1)]);
+    if (entities->old != NULL) {
+        __builtin_prefetch(&entities->old[(uint32_t)key->hash & (entities->n_slots / 2 - 1)]);
+    }
 }
 
-uint32_t wr_entity_find(const struct wr_entities *entities, const struct wr_event_key *key)
+static uint32_t find_in(const struct wr_entities *entities, const uint64_t *slots, uint32_t mask,
+                        const struct wr_event_key *key)
 {
-    uint32_t mask = entities->n_slots - 1;
-    for (uint32_t at = (uint32_t)key->hash & mask; entities->slots[at] != 0; at = (at + 1) & mask) {
-        uint64_t slot = entities->slots[at];
-        if (slot >> 32 != (uint32_t)key->hash) {
+    for (uint32_t at = (uint32_t)key->hash & mask; slots[at] != 0; at = (at + 1) & mask) {
+        uint64_t slot = slots[at];
+        if (slot >> 32 != (uint32_t)key->hash || slot == MOVED) {
             continue;
         }
         const struct wr_row *row = wr_entity_row(entities, (uint32_t)slot - 1);
@@ -86,15 +101,32 @@ uint32_t wr_entity_find(const struct wr_entities *entities, const struct wr_even
     return WR_ROW_NONE;
 }
 
-uint32_t wr_entity_hint(const struct wr_entities *entities, const struct wr_event_key *key)
+uint32_t wr_entity_find(const struct wr_entities *entities, const struct wr_event_key *key)
 {
-    uint32_t mask = entities->n_slots - 1;
-    for (uint32_t at = (uint32_t)key->hash & mask; entities->slots[at] != 0; at = (at + 1) & mask) {
-        if (entities->slots[at] >> 32 == (uint32_t)key->hash) {
-            return (uint32_t)entities->slots[at] - 1;
+    uint32_t at = find_in(entities, entities->slots, entities->n_slots - 1, key);
+    if (at == WR_ROW_NONE && entities->old != NULL) {
+        at = find_in(entities, entities->old, entities->n_slots / 2 - 1, key);
+    }
+    return at;
+}
+
+static uint32_t hint_in(const uint64_t *slots, uint32_t mask, const struct wr_event_key *key)
+{
+    for (uint32_t at = (uint32_t)key->hash & mask; slots[at] != 0; at = (at + 1) & mask) {
+        if (slots[at] >> 32 == (uint32_t)key->hash && slots[at] != MOVED) {
+            return (uint32_t)slots[at] - 1;
         }
     }
     return WR_ROW_NONE;
+}
+
+uint32_t wr_entity_hint(const struct wr_entities *entities, const struct wr_event_key *key)
+{
+    uint32_t at = hint_in(entities->slots, entities->n_slots - 1, key);
+    if (at == WR_ROW_NONE && entities->old != NULL) {
+        at = hint_in(entities->old, entities->n_slots / 2 - 1, key);
+    }
+    return at;
 }
 
 static void slot_put(uint64_t *slots, uint32_t mask, uint64_t slot)
@@ -106,45 +138,96 @@ static void slot_put(uint64_t *slots, uint32_t mask, uint64_t slot)
     slots[at] = slot;
 }
 
+/* ── growing, a step with each new entity ───────────────────────────────────────────────────── */
+/* A step clears 2 KiB or moves 64 slots. Half the present table's slots are left to be filled when
+ * the next is asked for, an eighth of them before it takes over, and five eighths before the one
+ * after it is asked for: each time more steps than are needed. */
+enum { CLEAR_STEP = 256, MOVE_STEP = 64 };
+
+static void move_step(struct wr_entities *entities)
+{
+    uint32_t n = entities->n_slots / 2;
+    for (int i = 0; i < MOVE_STEP && entities->old_moved < n; i++) {
+        uint64_t *slot = &entities->old[entities->old_moved++];
+        if (*slot != 0 && *slot != MOVED) {
+            slot_put(entities->slots, entities->n_slots - 1, *slot);
+            *slot = MOVED;
+        }
+    }
+    if (entities->old_moved == n) {
+        give_slots(entities->store->memory, entities->old, n);
+        entities->old = NULL;
+    }
+}
+
+static void clear_step(struct wr_entities *entities)
+{
+    uint32_t left = entities->n_slots * 2 - entities->next_cleared;
+    uint32_t n = WR_MIN(left, (uint32_t)CLEAR_STEP);
+    memset(entities->next + entities->next_cleared, 0, slots_size(n));
+    entities->next_cleared += n;
+}
+
+static void take_over(struct wr_entities *entities)
+{
+    entities->old = entities->slots;
+    entities->old_moved = 0;
+    entities->slots = entities->next;
+    entities->n_slots *= 2;
+    entities->next = NULL;
+}
+
 /* Keeps the load at or below 5/8 as long as there is memory, and one slot free in any case. */
 static bool room_for_slot(struct wr_entities *entities)
 {
-    const struct wr_memory *memory = entities->store->memory;
-    uint32_t n = entities->live.n + entities->lost.n + 1, old_n = entities->n_slots;
-    if ((uint64_t)n * 8 <= (uint64_t)old_n * 5) {
-        return true;
-    }
-    uint64_t *wider = old_n < entities->n_slots_max ? new_slots(memory, old_n * 2) : NULL;
-    if (wider == NULL) {
-        return n < old_n;
-    }
-    for (uint32_t i = 0; i < old_n; i++) {
-        if (entities->slots[i] != 0) {
-            slot_put(wider, old_n * 2 - 1, entities->slots[i]);
+    uint64_t n = (uint64_t)entities->live.n + entities->lost.n + 1, n_slots = entities->n_slots;
+    if (entities->old != NULL) {
+        move_step(entities);
+    } else if (entities->next != NULL) {
+        clear_step(entities);
+        if (entities->next_cleared == n_slots * 2 && n * 8 > n_slots * 5) {
+            take_over(entities);
         }
+    } else if (n * 2 > n_slots && entities->n_slots < entities->n_slots_max) {
+        entities->next = take_slots(entities->store->memory, entities->n_slots * 2);
+        entities->next_cleared = 0;
     }
-    memory->give(memory->context, entities->slots, slots_size(old_n));
-    entities->slots = wider;
-    entities->n_slots = old_n * 2;
-    return true;
+    return n < entities->n_slots;
 }
 
-/* Removes a slot and closes the gap: every later slot of the run that may stand in it moves up. */
+/* ── removing ───────────────────────────────────────────────────────────────────────────────── */
+/* Where it stands, or where the run ends without it. */
+static uint32_t slot_find(const uint64_t *slots, uint32_t mask, uint64_t slot)
+{
+    uint32_t at = (uint32_t)(slot >> 32) & mask;
+    while (slots[at] != 0 && slots[at] != slot) {
+        at = (at + 1) & mask;
+    }
+    return at;
+}
+
+/* Removes a slot and closes the gap: every later slot of the run that may stand in it moves up. In
+ * the old table it is only marked: there slots must not move across the place moving has come to.
+ */
 static void slot_remove(struct wr_entities *entities, uint64_t slot)
 {
-    uint32_t mask = entities->n_slots - 1, gap = (uint32_t)(slot >> 32) & mask;
-    while (entities->slots[gap] != slot) {
-        WR_ASSERT(entities->slots[gap] != 0);
-        gap = (gap + 1) & mask;
+    uint64_t *slots = entities->slots;
+    uint32_t mask = entities->n_slots - 1, gap = slot_find(slots, mask, slot);
+    if (slots[gap] == 0) {
+        WR_ASSERT(entities->old != NULL);
+        gap = slot_find(entities->old, entities->n_slots / 2 - 1, slot);
+        WR_ASSERT(entities->old[gap] == slot);
+        entities->old[gap] = MOVED;
+        return;
     }
-    for (uint32_t at = (gap + 1) & mask; entities->slots[at] != 0; at = (at + 1) & mask) {
-        uint32_t home = (uint32_t)(entities->slots[at] >> 32) & mask;
+    for (uint32_t at = (gap + 1) & mask; slots[at] != 0; at = (at + 1) & mask) {
+        uint32_t home = (uint32_t)(slots[at] >> 32) & mask;
         if (((at - home) & mask) >= ((at - gap) & mask)) {
-            entities->slots[gap] = entities->slots[at];
+            slots[gap] = slots[at];
             gap = at;
         }
     }
-    entities->slots[gap] = 0;
+    slots[gap] = 0;
 }
 
 /* ── lists ──────────────────────────────────────────────────────────────────────────────────── */

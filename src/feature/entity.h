@@ -2,6 +2,8 @@
 /* The entities held: who they are, where their tape is, who was used least recently.
  *
  *   slots: open addressing, 8 bytes: low 32 bits of the hash | row + 1     (0 = free)
+ *          They double in steps, at each new entity one: the next table is cleared while the
+ *          present one fills from half to 5/8, then takes over and the old one is moved into it.
  *   rows:  32 bytes, in spans of the store, numbered in order of making
  *
  * Two lists in order of use run through the rows: the live, and the *lost*: entities whose history
@@ -46,7 +48,11 @@ struct wr_row_list {
 struct wr_entities {
     struct wr_store *store;
     uint64_t *slots;
-    uint32_t n_slots;     /* a power of two */
+    uint32_t n_slots; /* a power of two */
+    uint64_t *next;   /* of twice the size, being cleared; or NULL */
+    uint32_t next_cleared;
+    uint64_t *old; /* of half the size, being moved; or NULL */
+    uint32_t old_moved;
     uint32_t n_slots_max; /* room for all rows at 5/8 load */
     struct wr_row **pages;
     uint32_t n_pages, n_pages_max, n_rows, free_row;

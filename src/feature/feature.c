@@ -30,6 +30,33 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0 ? 1 : 0);
 }
 
+static bool open_dictionaries(struct wr_feature_state *state)
+{
+    const struct wr_schema *schema = state->plan->schema;
+    for (uint32_t i = 0; i < schema->n_fields; i++) {
+        if (schema->fields[i].type != WR_FIELD_KEY) {
+            continue;
+        }
+        struct wr_dictionary *fresh =
+            state->memory->take(state->memory->context, sizeof(struct wr_dictionary));
+        if (fresh == NULL) {
+            return false;
+        }
+        state->dictionaries[i] = memset(fresh, 0, sizeof *fresh);
+    }
+    return true;
+}
+
+static void close_dictionaries(struct wr_feature_state *state)
+{
+    for (uint32_t i = 0; i < WR_LIMIT_SCHEMA_FIELDS; i++) {
+        if (state->dictionaries[i] != NULL) {
+            state->memory->give(state->memory->context, state->dictionaries[i],
+                                sizeof(struct wr_dictionary));
+        }
+    }
+}
+
 static bool open_parts(struct wr_feature_state *state, uint64_t bytes_max)
 {
     const struct wr_memory *memory = state->memory;
@@ -46,11 +73,12 @@ static bool open_parts(struct wr_feature_state *state, uint64_t bytes_max)
     state->n_sets = sets_needed(state->plan);
     if (state->n_sets != 0) {
         state->walk.sets = memory->take(memory->context, state->n_sets * sizeof *state->walk.sets);
-        if (state->walk.sets == NULL) {
-            wr_entities_deinit(&state->entities);
-            wr_store_deinit(&state->store);
-            return false;
-        }
+    }
+    if (!open_dictionaries(state) || (state->n_sets != 0 && state->walk.sets == NULL)) {
+        close_dictionaries(state);
+        wr_entities_deinit(&state->entities);
+        wr_store_deinit(&state->store);
+        return false;
     }
     return true;
 }
@@ -98,6 +126,7 @@ void wr_feature_state_close(struct wr_feature_state *state)
     if (state->walk.sets != NULL) {
         memory->give(memory->context, state->walk.sets, state->n_sets * sizeof *state->walk.sets);
     }
+    close_dictionaries(state);
     wr_entities_deinit(&state->entities);
     wr_store_deinit(&state->store);
     memory->give(memory->context, state, sizeof *state);
@@ -209,9 +238,10 @@ static void sweep(struct wr_feature_state *state)
 }
 
 /* ── one event at one entity ────────────────────────────────────────────────────────────────── */
+/* `keep`: it will be put on a tape, so its values may get numbers. */
 static struct wr_record record_of(const struct wr_feature_state *state,
                                   const struct wr_feature_class *class,
-                                  const struct wr_event *event, uint32_t conditions)
+                                  const struct wr_event *event, uint32_t conditions, bool keep)
 {
     struct wr_record record = {.tick = floor_div(event->time_ms, state->plan->schema->tick_ms)};
     for (uint32_t i = 0; i < state->plan->n_conditions; i++) {
@@ -221,10 +251,12 @@ static struct wr_record record_of(const struct wr_feature_state *state,
         }
     }
     for (uint32_t c = 0; c < class->n_columns; c++) {
-        const struct wr_event_field *field = &event->fields[class->columns[c].field];
-        record.columns[c] = !field->present         ? 0
-                            : class->columns[c].key ? field->hash
-                                                    : wr_number_keep(field->units);
+        uint32_t f = class->columns[c].field;
+        const struct wr_event_field *field = &event->fields[f];
+        record.columns[c] = !field->present ? 0
+                            : class->columns[c].key
+                                ? wr_dictionary_keep(state->dictionaries[f], field->hash, keep)
+                                : wr_number_keep(field->units);
     }
     return record;
 }
@@ -246,7 +278,7 @@ static void read_class(struct wr_feature_state *state, uint32_t entity, const st
         .kept_since = state->kept_since_tick,
     };
     state->walk.class = tape.class;
-    if (tape.height == 0 && tape.class->flat) {
+    if (tape.height == 0) {
         wr_scan_tape(&state->walk, &tape, record, &bounds, values);
     } else if (!forward || !wr_large_read(&state->walk, &tape, record, &bounds, values)) {
         wr_walk_tape(&state->walk, &tape, record, &bounds, values);
@@ -294,11 +326,16 @@ static uint32_t use_row(struct wr_feature_state *state, const struct wr_event_ke
     return at;
 }
 
-static uint64_t insert(struct wr_feature_state *state, uint32_t at, const struct wr_record *record)
+static uint64_t insert(struct wr_feature_state *state, uint32_t at, const struct wr_record *record,
+                       bool unread)
 {
     struct wr_row *row = wr_entity_row(&state->entities, at);
     const struct wr_feature_class *class = &state->plan->classes[row->entity];
     struct wr_tape tape = wr_state_tape(state, row);
+    if (unread && class->n_tallies != 0 && tape.large != NULL) {
+        state->walk.class = class;
+        (void)wr_large_move(&state->walk, &tape, record->tick); /* a late event leaves them */
+    }
     uint32_t rank = class->label_rank != WR_NONE8 ? wr_tape_ties(&tape, record->tick) : 0;
     while (!wr_tape_insert(&tape, record, wr_state_horizon(state, row->entity))) {
         if (!evict_one(state, at)) {
@@ -329,7 +366,7 @@ static void read_event(struct wr_feature_state *state, const struct wr_event *ev
             read_absent(state, i, values);
         } else if (plan->classes[i].used) {
             uint32_t at = wr_entity_find(&state->entities, &event->keys[i]);
-            struct wr_record record = record_of(state, &plan->classes[i], event, conditions);
+            struct wr_record record = record_of(state, &plan->classes[i], event, conditions, false);
             read_class(state, i, at != WR_ROW_NONE ? wr_entity_row(&state->entities, at) : NULL,
                        &record, false, values);
         }
@@ -353,14 +390,14 @@ static uint64_t apply_class(struct wr_feature_state *state, const struct wr_even
                             uint32_t entity, uint32_t conditions, struct wr_feature_value *values)
 {
     const struct wr_feature_class *class = &state->plan->classes[entity];
-    struct wr_record record = record_of(state, class, event, conditions);
+    struct wr_record record = record_of(state, class, event, conditions, true);
     uint32_t at = use_row(state, &event->keys[entity], entity);
     if (values != NULL) {
         const struct wr_row *row = at != WR_ROW_NONE ? wr_entity_row(&state->entities, at) : NULL;
         read_class(state, entity, row, &record, true, values);
     }
     if (at != WR_ROW_NONE) {
-        return insert(state, at, &record);
+        return insert(state, at, &record, values == NULL);
     }
     state->n_evictions++;
     state->forgotten[entity] = WR_MAX(state->forgotten[entity], record.tick);

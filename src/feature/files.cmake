@@ -8,11 +8,13 @@ list(APPEND WEIR_CORE_FILES
   src/feature/exact.c
   src/feature/store.c
   src/feature/entity.c
+  src/feature/dictionary.c
   src/feature/chunk.c
   src/feature/gauge.c
   src/feature/tree.c
   src/feature/walk.c
   src/feature/read.c
+  src/feature/tally.c
   src/feature/scan.c
   src/feature/large.c
   src/feature/feature.c

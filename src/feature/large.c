@@ -2,8 +2,11 @@
 #include "feature/large.h"
 
 #include "feature/read.h"
+#include "feature/tally.h"
 
-enum { STEPS_MAX = 64 /* records a mark moves over one by one; beyond, all are made anew */ };
+/* Records a mark moves over one by one; beyond, all marks are made anew. Tallies would have to be
+ * filled again then, which takes longer than to go on. */
+enum { STEPS_MAX = 64, STEPS_TALLIED_MAX = 4096 };
 
 /* ── layout ─────────────────────────────────────────────────────────────────────────────────── */
 static size_t mark_size(const struct wr_feature_class *class)
@@ -14,9 +17,10 @@ static size_t mark_size(const struct wr_feature_class *class)
 
 bool wr_large_shape(struct wr_feature_class *class)
 {
-    unsigned size =
-        wr_store_size_for(sizeof(struct wr_large) + (class->n_marks + 1u) * mark_size(class) +
-                          class->n_extremes * sizeof(struct wr_extreme));
+    size_t tallies = sizeof(struct wr_large) + (class->n_marks + 1u) * mark_size(class) +
+                     class->n_extremes * sizeof(struct wr_extreme);
+    unsigned size = wr_store_size_for(tallies + class->n_tallies * sizeof(struct wr_tally));
+    class->tallies_at = (uint16_t)tallies;
     class->large_size = (uint8_t)size;
     class->mark_size = (uint16_t)mark_size(class);
     for (unsigned v = 0; size < WR_STORE_SIZES && v < class->n_views; v++) {
@@ -31,9 +35,23 @@ bool wr_large_shape(struct wr_feature_class *class)
     return size < WR_STORE_SIZES;
 }
 
-void wr_large_init(struct wr_large *large)
+static inline struct wr_tally *tallies_of(const struct wr_feature_class *class,
+                                          struct wr_large *large)
+{
+    return (struct wr_tally *)(void *)((uint8_t *)large + class->tallies_at);
+}
+
+void wr_large_init(const struct wr_feature_class *class, struct wr_large *large)
 {
     *large = (struct wr_large){.newest = INT64_MIN};
+    memset(tallies_of(class, large), 0, class->n_tallies * sizeof(struct wr_tally));
+}
+
+void wr_large_deinit(const struct wr_tape *tape)
+{
+    for (unsigned i = 0; i < tape->class->n_tallies; i++) {
+        wr_tally_clear(tape->store, &tallies_of(tape->class, tape->large)[i]);
+    }
 }
 
 /* Mark -1 is the head. */
@@ -165,9 +183,38 @@ static void extreme_leave(const struct wr_feature_class *class, struct wr_large 
     }
 }
 
-void wr_large_change(const struct wr_feature_class *class, struct wr_large *large,
-                     const struct wr_record *record, bool enters, bool appended)
+/* A record enters or leaves the window of tally i, whose totals do not have it, or still do. */
+static void tally_change(const struct wr_tape *tape, unsigned i, const struct wr_record *record,
+                         bool enters)
 {
+    const struct wr_tally_lane *lane = &tape->class->tallies[i];
+    struct wr_tally *tally = &tallies_of(tape->class, tape->large)[i];
+    uint64_t value = record->columns[lane->column];
+    if ((record->bits & lane->mask) != lane->mask || value == 0) {
+        return;
+    }
+    if (!enters) {
+        wr_tally_remove(tape->store, tally, value);
+        return;
+    }
+    if (tally->overflow) { /* an empty window counts exactly again */
+        struct wr_mark *end = end_of(tape->class, tape->large, lane->end);
+        struct wr_mark *start = mark_at(tape->class, tape->large, lane->start);
+        tally->overflow = counts_of(end)[lane->counter] != counts_of(start)[lane->counter];
+    }
+    wr_tally_add(tape->store, tally, value);
+}
+
+static bool in_window(const struct wr_feature_class *class, int64_t age, uint8_t start, uint8_t end)
+{
+    return age < class->marks[start] && (end == WR_NONE8 || age >= class->marks[end]);
+}
+
+void wr_large_change(const struct wr_tape *tape, const struct wr_record *record, bool enters,
+                     bool appended)
+{
+    const struct wr_feature_class *class = tape->class;
+    struct wr_large *large = tape->large;
     large->newest = WR_MAX(large->newest, record->tick);
     if (!large->valid) {
         return;
@@ -175,12 +222,18 @@ void wr_large_change(const struct wr_feature_class *class, struct wr_large *larg
     int64_t age = large->tick - record->tick; /* of a record the marks have passed: over 0 */
     for (unsigned x = 0; x < class->n_extremes; x++) {
         const struct wr_extreme_lane *lane = &class->extremes[x];
-        bool in_window = age < class->marks[lane->start] &&
-                         (lane->end == WR_NONE8 || age >= class->marks[lane->end]);
-        if (in_window && enters) {
+        if (!in_window(class, age, lane->start, lane->end)) {
+            continue;
+        }
+        if (enters) {
             extreme_enter(class, large, x, record, appended);
-        } else if (in_window) {
+        } else {
             extreme_leave(class, large, x, record, false);
+        }
+    }
+    for (unsigned i = 0; i < class->n_tallies; i++) {
+        if (in_window(class, age, class->tallies[i].start, class->tallies[i].end)) {
+            tally_change(tape, i, record, enters);
         }
     }
     add_totals(class, mark_at(class, large, -1), record, enters);
@@ -203,15 +256,21 @@ void wr_large_moved(const struct wr_feature_class *class, struct wr_large *large
 }
 
 /* ── marks on their way ─────────────────────────────────────────────────────────────────────── */
-static void pass_record(const struct wr_feature_class *class, struct wr_large *large, int m,
-                        const struct wr_record *record)
+static void pass_record(const struct wr_tape *tape, int m, const struct wr_record *record)
 {
+    const struct wr_feature_class *class = tape->class;
+    struct wr_large *large = tape->large;
     for (unsigned x = class->extremes_from[m]; x < class->extremes_from[m + 1]; x++) {
         extreme_leave(class, large, x, record, true);
     }
     for (unsigned x = 0; class->delayed_extremes && x < class->n_extremes; x++) {
         if (class->extremes[x].end == m) {
             extreme_enter(class, large, x, record, true);
+        }
+    }
+    for (unsigned i = 0; i < class->n_tallies; i++) {
+        if (class->tallies[i].start == m || class->tallies[i].end == m) {
+            tally_change(tape, i, record, class->tallies[i].end == m);
         }
     }
     add_totals(class, mark_at(class, large, m), record, true);
@@ -243,7 +302,7 @@ static bool move_near(const struct wr_tape *tape, struct wr_large *large, int m,
             break;
         }
         wr_chunk_decode(chunk, class, p, head, &record);
-        pass_record(class, large, m, &record);
+        pass_record(tape, m, &record);
         mark->i++;
         mark->at = (uint16_t)(mark->at + stride);
     }
@@ -266,7 +325,7 @@ static bool move_far(const struct wr_tape *tape, struct wr_large *large, int m, 
     struct wr_mark *mark = mark_at(class, large, m);
     struct wr_cursor cursor;
     struct wr_record record;
-    unsigned steps = 0;
+    unsigned steps = 0, steps_max = class->n_tallies != 0 ? STEPS_TALLIED_MAX : STEPS_MAX;
     mark->next = INT64_MAX;
     wr_tape_seek(tape, large->tick - class->marks[m], &cursor);
     while (wr_cursor_settle(tape, &cursor)) {
@@ -275,10 +334,10 @@ static bool move_far(const struct wr_tape *tape, struct wr_large *large, int m, 
             mark->next = record.tick;
             break;
         }
-        if (++steps == STEPS_MAX) {
+        if (++steps == steps_max) {
             return false;
         }
-        pass_record(class, large, m, &record);
+        pass_record(tape, m, &record);
         cursor.i++;
     }
     stand_at(tape, mark, &cursor);
@@ -297,6 +356,31 @@ static void place_mark(const struct wr_tape *tape, struct wr_mark *mark, int64_t
     wr_tape_seek(tape, limit, &cursor);
     stand_at(tape, mark, &cursor);
     mark->next = wr_tape_next(tape, &cursor, &record) ? record.tick : INT64_MAX;
+}
+
+/* From the records of its window, if these are not too many: else it overflows. */
+static void fill_tally(const struct wr_tape *tape, unsigned i, int64_t tick)
+{
+    const struct wr_feature_class *class = tape->class;
+    const struct wr_tally_lane *lane = &class->tallies[i];
+    struct wr_tally *tally = &tallies_of(class, tape->large)[i];
+    int64_t end = lane->end == WR_NONE8 ? tick : tick - class->marks[lane->end];
+    struct wr_cursor cursor;
+    struct wr_record record;
+    unsigned steps = 0;
+    wr_tally_clear(tape->store, tally);
+    wr_tape_seek(tape, tick - class->marks[lane->start], &cursor);
+    while (wr_tape_next(tape, &cursor, &record) && record.tick <= end) {
+        if (++steps == STEPS_TALLIED_MAX) {
+            wr_tally_clear(tape->store, tally);
+            tally->overflow = true;
+            return;
+        }
+        uint64_t value = record.columns[lane->column];
+        if ((record.bits & lane->mask) == lane->mask && value != 0) {
+            wr_tally_add(tape->store, tally, value);
+        }
+    }
 }
 
 /* The head's totals are 0 then, a mark's those of the records right of it, negative. */
@@ -321,6 +405,9 @@ static void make_marks(struct wr_walk *walk, const struct wr_tape *tape, struct 
             totals[i] = (struct wr_total){-s->n, -(wr_u128)s->sum, -(wr_u128)s->squares};
         }
         place_mark(tape, mark, tick - class->marks[m]);
+    }
+    for (unsigned i = 0; i < class->n_tallies; i++) {
+        fill_tally(tape, i, tick);
     }
     forget(class, large);
     large->valid = true;
@@ -435,16 +522,55 @@ static void view_count(struct wr_walk *walk, const struct wr_tape *tape, const s
     }
 }
 
+/* ── sets ───────────────────────────────────────────────────────────────────────────────────── */
+static bool overflows(const struct wr_feature_class *class, struct wr_large *large)
+{
+    unsigned i = 0;
+    while (i < class->n_tallies && !tallies_of(class, large)[i].overflow) {
+        i++;
+    }
+    return i < class->n_tallies;
+}
+
+static void read_sets(const struct wr_walk *walk, const struct wr_tape *tape,
+                      const struct wr_record *self, const struct wr_walk_bounds *bounds,
+                      struct wr_feature_value *values)
+{
+    const struct wr_feature_class *class = tape->class;
+    for (uint32_t i = 0; i < class->n_readers; i++) {
+        const struct wr_reader *reader = &class->readers[i];
+        if (reader->set == WR_NONE8) {
+            continue;
+        }
+        const struct wr_set_lane *lane = &class->sets[reader->set];
+        const struct wr_tally *tally = &tallies_of(class, tape->large)[reader->tally];
+        uint64_t own = self->columns[lane->column];
+        bool adds = reader->with_self && own != 0 && (self->bits & lane->mask) == lane->mask;
+        uint32_t like = lane->like_now || adds ? wr_tally_count(tape->store, tally, own) : 0;
+        struct wr_reading reading = {0};
+        reading.size = lane->like_now ? like + adds : tally->n + (adds && like == 0 ? 1u : 0u);
+        wr_feature_read(walk->plan, class, reader, &reading, self, &values[reader->feature]);
+        wr_walk_bound(bounds, self->tick - class->marks[reader->start], &values[reader->feature]);
+    }
+}
+
+bool wr_large_move(struct wr_walk *walk, const struct wr_tape *tape, int64_t tick)
+{
+    struct wr_large *large = tape->large;
+    if (large == NULL || tick < large->newest || (large->valid && tick < large->tick)) {
+        return false;
+    }
+    move_marks(walk, tape, large, tick);
+    return true;
+}
+
 bool wr_large_read(struct wr_walk *walk, const struct wr_tape *tape, const struct wr_record *self,
                    const struct wr_walk_bounds *bounds, struct wr_feature_value *values)
 {
     const struct wr_feature_class *class = tape->class;
-    struct wr_large *large = tape->large;
-    if (large == NULL || class->n_sets != 0 || self->tick < large->newest ||
-        (large->valid && self->tick < large->tick)) {
+    if (!wr_large_move(walk, tape, self->tick) || overflows(class, tape->large)) {
         return false;
     }
-    move_marks(walk, tape, large, self->tick);
     for (unsigned v = 0; v < class->n_views; v++) {
         const struct wr_view *view = &class->views[v];
         union wr_gauge *gauge = &walk->views[v];
@@ -456,5 +582,8 @@ bool wr_large_read(struct wr_walk *walk, const struct wr_tape *tape, const struc
         wr_view_add_self(class, view, self, gauge);
     }
     wr_feature_read_views(walk, self, bounds, values);
+    if (class->n_sets != 0) {
+        read_sets(walk, tape, self, bounds, values);
+    }
     return true;
 }

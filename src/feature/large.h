@@ -8,12 +8,17 @@
  * windows. What sums cannot tell (least, greatest, first, last) is an *extreme*: known until its
  * record leaves, then found again in the tree.
  *
- *   piece:  header | head | mark 0 | mark 1 | ... | extremes
+ * Sets are kept as tallies of the values in each window, changed by what enters and leaves it.
+ *
+ *   piece:  header | head | mark 0 | mark 1 | ... | extremes | tallies
  *   head, mark:  wr_mark | n per counter lane (8) | wr_total per series lane
  *
- * All of it is a cache: it can be forgotten and is made again by one walk. Reads that look back
- * (late events, peeks) walk the tree and leave the marks alone. The piece is taken when the tape
- * becomes a tree, not at the first read, so that memory does not depend on who reads. */
+ * Marks and extremes are a cache: they can be forgotten and are made again by one walk. Reads that
+ * look back (late events, peeks) walk the tree and leave the marks alone. Tallies are no cache:
+ * once one has overflowed it stays so until its window is empty, and its values are then read by a
+ * walk. So where a class has any, every update moves the marks, whether it reads or not. The piece
+ * is taken when the tape becomes a tree, not at the first read, so that memory does not depend on
+ * who reads. */
 #ifndef WR_FEATURE_LARGE_H
 #define WR_FEATURE_LARGE_H
 
@@ -48,12 +53,17 @@ struct wr_extreme {
 /* Sets class->large_size; false when it would need more than the largest piece. */
 bool wr_large_shape(struct wr_feature_class *class);
 
-void wr_large_init(struct wr_large *large);
+void wr_large_init(const struct wr_feature_class *class, struct wr_large *large);
+/* Gives back what it holds besides its own piece. */
+void wr_large_deinit(const struct wr_tape *tape);
 
 /* A record was put on the tape (enters) or is about to change or go from it; `appended` when it
  * comes behind all others. */
-void wr_large_change(const struct wr_feature_class *class, struct wr_large *large,
-                     const struct wr_record *record, bool enters, bool appended);
+void wr_large_change(const struct wr_tape *tape, const struct wr_record *record, bool enters,
+                     bool appended);
+
+/* Moves the marks up to an event that will be put on the tape; false when it lies before them. */
+bool wr_large_move(struct wr_walk *walk, const struct wr_tape *tape, int64_t tick);
 
 /* Records up to the horizon are about to be dropped: marks that are not behind them are void. */
 static inline void wr_large_keep(const struct wr_feature_class *class, struct wr_large *large,

@@ -150,16 +150,15 @@ static void read_series(const struct wr_feature_plan *plan, const struct wr_read
 }
 
 static void read_set(const struct wr_feature_plan *plan, const struct wr_reader *r,
-                     const struct wr_set *set, uint64_t own, struct wr_feature_value *value)
+                     const struct wr_reading *reading, uint64_t own, struct wr_feature_value *value)
 {
     if (r->kind != WR_FEATURE_DISTINCT && own == 0) {
         wr_feature_read_missing(&plan->features[r->feature], WR_FEATURE_FIELD_ABSENT, value);
         return;
     }
-    bool approximate;
-    int64_t n = (int64_t)wr_set_size(set, &approximate);
+    int64_t n = (int64_t)reading->size;
     put_integer(value, r->kind == WR_FEATURE_SEEN_BEFORE ? n != 0 : n);
-    value->approximate = approximate && !(r->kind == WR_FEATURE_SEEN_BEFORE && n != 0);
+    value->approximate = reading->approximate && !(r->kind == WR_FEATURE_SEEN_BEFORE && n != 0);
 }
 
 static bool is_spread(unsigned kind)
@@ -182,7 +181,7 @@ void wr_feature_read(const struct wr_feature_plan *plan, const struct wr_feature
         return;
     }
     if (reader->set != WR_NONE8) {
-        read_set(plan, reader, reading->set, self->columns[class->sets[reader->set].column], value);
+        read_set(plan, reader, reading, self->columns[class->sets[reader->set].column], value);
         return;
     }
     const struct wr_count *count = reading->count;
@@ -259,6 +258,9 @@ void wr_feature_read_views(const struct wr_walk *walk, const struct wr_record *s
     int64_t least = WR_MAX(bounds->held_since, bounds->kept_since);
     for (uint32_t i = 0; i < class->n_readers; i++) {
         const struct wr_reader *reader = &class->readers[i];
+        if (reader->set != WR_NONE8) {
+            continue;
+        }
         struct wr_feature_value *value = &values[reader->feature];
         int64_t start = self->tick - class->marks[reader->start];
         if (!read_common(reader, &walk->views[reader->view], value)) {

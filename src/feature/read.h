@@ -8,7 +8,8 @@
 struct wr_reading { /* those that the reader's kind needs */
     const struct wr_count *count, *part;
     const struct wr_series *series;
-    const struct wr_set *set;
+    uint64_t size; /* of a set: its different values, or those like the event's */
+    bool approximate;
 };
 
 /* Fills one value from the totals of its window; `self` is the event. */
@@ -16,7 +17,8 @@ void wr_feature_read(const struct wr_feature_plan *plan, const struct wr_feature
                      const struct wr_reader *reader, const struct wr_reading *reading,
                      const struct wr_record *self, struct wr_feature_value *value);
 
-/* All features of the class from walk->views, which hold their windows, the event included. */
+/* All features of the class but those of sets, from walk->views, which hold their windows, the
+ * event included. */
 void wr_feature_read_views(const struct wr_walk *walk, const struct wr_record *self,
                            const struct wr_walk_bounds *bounds, struct wr_feature_value *values);
 

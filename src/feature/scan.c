@@ -92,11 +92,38 @@ static void fill_views(const struct scan *s, struct wr_walk *walk)
     }
 }
 
+/* One set after the other, each over the records of its window alone. */
+static void read_sets(const struct scan *s, struct wr_walk *walk, const struct wr_record *self,
+                      const struct wr_walk_bounds *bounds, struct wr_feature_value *values)
+{
+    const struct wr_feature_class *class = s->class;
+    for (uint32_t i = 0; class->n_sets != 0 && i < class->n_readers; i++) {
+        const struct wr_reader *reader = &class->readers[i];
+        if (reader->set == WR_NONE8) {
+            continue;
+        }
+        const struct wr_set_lane *lane = &class->sets[reader->set];
+        struct wr_set *set = &walk->sets[0];
+        wr_set_clear(set, lane, self);
+        if (reader->with_self) {
+            wr_set_record(set, lane, self);
+        }
+        if (s->chunk != NULL) {
+            unsigned to = reader->end != WR_NONE8 ? s->from[reader->end] : s->at;
+            wr_set_fold(set, s->chunk, lane, s->from[reader->start], to);
+        }
+        struct wr_reading reading = {0};
+        reading.size = wr_set_size(set, &reading.approximate);
+        wr_feature_read(walk->plan, class, reader, &reading, self, &values[reader->feature]);
+        wr_walk_bound(bounds, self->tick - class->marks[reader->start], &values[reader->feature]);
+    }
+}
+
 void wr_scan_tape(struct wr_walk *walk, const struct wr_tape *tape, const struct wr_record *self,
                   const struct wr_walk_bounds *bounds, struct wr_feature_value *values)
 {
     struct scan s = {.class = tape->class};
-    WR_ASSERT(tape->height == 0 && s.class->flat);
+    WR_ASSERT(tape->height == 0);
     if (tape->ref != WR_STORE_NO_REF) {
         s.chunk = wr_store_at(tape->store, tape->ref);
         find_marks(&s, self->tick);
@@ -108,4 +135,5 @@ void wr_scan_tape(struct wr_walk *walk, const struct wr_tape *tape, const struct
         wr_view_add_self(s.class, &s.class->views[v], self, &walk->views[v]);
     }
     wr_feature_read_views(walk, self, bounds, values);
+    read_sets(&s, walk, self, bounds, values);
 }

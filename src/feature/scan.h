@@ -5,7 +5,7 @@
 
 #include "feature/walk.h"
 
-/* As wr_walk_tape, for a tape of at most one chunk and a class that is flat. */
+/* As wr_walk_tape, for a tape of at most one chunk. */
 void wr_scan_tape(struct wr_walk *walk, const struct wr_tape *tape, const struct wr_record *self,
                   const struct wr_walk_bounds *bounds, struct wr_feature_value *values);
 

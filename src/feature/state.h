@@ -3,6 +3,7 @@
 #ifndef WR_FEATURE_STATE_H
 #define WR_FEATURE_STATE_H
 
+#include "feature/dictionary.h"
 #include "feature/entity.h"
 #include "feature/feature.h"
 #include "feature/walk.h"
@@ -23,6 +24,7 @@ struct wr_feature_state {
     int64_t forgotten[WR_LIMIT_SCHEMA_ENTITIES];
     uint64_t sequence; /* of the last event applied */
     uint64_t n_events, n_late, n_labels, n_labels_idle, n_evictions, n_forgotten;
+    struct wr_dictionary *dictionaries[WR_LIMIT_SCHEMA_FIELDS]; /* of key fields; NULL for others */
     struct wr_walk walk;
     uint32_t n_sets; /* room in walk.sets */
     struct wr_record scratch[WR_CHUNK_RECORDS_MAX + 1];

@@ -205,9 +205,9 @@ bool wr_tape_mark(const struct wr_tape *tape, struct wr_cursor *cursor, uint32_t
     }
     total_path(tape, cursor, tape->height);
     if (tape->large != NULL) {
-        wr_large_change(tape->class, tape->large, &record, false, false);
+        wr_large_change(tape, &record, false, false);
         record.bits = set ? record.bits | mask : record.bits & ~mask;
-        wr_large_change(tape->class, tape->large, &record, true, false);
+        wr_large_change(tape, &record, true, false);
     }
     return true;
 }
@@ -230,6 +230,7 @@ static void collapse_root(struct wr_tape *tape)
         wr_store_free(tape->store, root);
     }
     if (tape->height == 0 && tape->large != NULL) {
+        wr_large_deinit(tape);
         wr_store_free(tape->store, tape->large_ref);
         tape->large = NULL;
     }
@@ -340,7 +341,7 @@ static void raise_root(struct wr_tape *tape, struct wr_cursor *cursor, struct re
     if (tape->large == NULL) {
         tape->large_ref = r->large;
         tape->large = wr_store_at(tape->store, r->large);
-        wr_large_init(tape->large);
+        wr_large_init(tape->class, tape->large);
     }
     total_path(tape, cursor, 1);
 }
@@ -625,7 +626,7 @@ bool wr_tape_insert(struct wr_tape *tape, const struct wr_record *record, int64_
         outcome = insert_at(tape, &cursor, record, horizon, at_end);
     }
     if (outcome == DONE && tape->large != NULL) {
-        wr_large_change(tape->class, tape->large, record, true, at_end);
+        wr_large_change(tape, record, true, at_end);
     }
     return outcome == DONE;
 }

@@ -164,8 +164,10 @@ static void read_gauges(const struct wr_walk *walk, const struct wr_reader *read
         .count = reader->counter != WR_NONE8 ? &walk->counters[reader->counter] : NULL,
         .part = reader->part != WR_NONE8 ? &walk->counters[reader->part] : NULL,
         .series = reader->series != WR_NONE8 ? &walk->series[reader->series] : NULL,
-        .set = reader->set != WR_NONE8 ? &walk->sets[reader->set] : NULL,
     };
+    if (reader->set != WR_NONE8) {
+        reading.size = wr_set_size(&walk->sets[reader->set], &reading.approximate);
+    }
     wr_feature_read(walk->plan, walk->class, reader, &reading, self, value);
 }
 
