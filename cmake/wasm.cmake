@@ -22,6 +22,10 @@ target_compile_definitions(wasm_libraries PRIVATE
   SQLITE_OMIT_JSON SQLITE_OMIT_UTF16 SQLITE_OMIT_TRACE SQLITE_OMIT_AUTHORIZATION
   SQLITE_OMIT_DECLTYPE SQLITE_OMIT_LOCALTIME SQLITE_OMIT_DESERIALIZE)
 
+# Copies as single instructions: the runtime's own memcpy. The core only, since clang 14 cannot have
+# both them and errno in one file.
+target_compile_options(weir_core PRIVATE -mbulk-memory)
+
 include(src/port/files.cmake)
 include(src/shell/files.cmake)
 include(cmake/starter.cmake)
@@ -31,7 +35,8 @@ function(weir_wasm NAME)
   target_link_libraries(${NAME} PRIVATE weir_flags weir_core wasm_libraries)
   target_compile_definitions(${NAME} PRIVATE _GNU_SOURCE=1 _WASI_EMULATED_GETPID=1
     WEIR_VERSION="${PROJECT_VERSION}")
-  target_link_options(${NAME} PRIVATE -lwasi-emulated-getpid -Wl,-s -Wl,--gc-sections -Wl,-z,stack-size=1048576)
+  # -O0: else clang hands the module to a wasm-opt that may be installed and knows fewer features.
+  target_link_options(${NAME} PRIVATE -O0 -lwasi-emulated-getpid -Wl,-s -Wl,--gc-sections -Wl,-z,stack-size=1048576)
   set_target_properties(${NAME} PROPERTIES SUFFIX .wasm RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 endfunction()
 

@@ -493,7 +493,7 @@ wr_err wr_journal_tend(struct wr_journal *journal, struct wr_error *error)
 /* ── recovering ─────────────────────────────────────────────────────────────────────────────── */
 static bool has_room(const struct wr_journal *journal)
 {
-    static const uint8_t zeros[PROBE_SIZE];
+    static uint8_t zeros[PROBE_SIZE];
     const struct wr_port_disk *disk = &journal->port->disk;
     char path[WR_SEGMENT_PATH_MAX];
     path_of(journal, "probe", path);
