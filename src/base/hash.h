@@ -28,9 +28,10 @@ void wr_sha256_init(struct wr_sha256 *s);
 void wr_sha256_add(struct wr_sha256 *s, const void *bytes, size_t n);
 void wr_sha256_end(struct wr_sha256 *s, uint8_t digest[32]);
 void wr_sha256_of(const void *bytes, size_t n, uint8_t digest[32]);
-/* The digests of two messages, which where the processor has SHA instructions costs little more
- * than one. */
-void wr_sha256_two(const void *const bytes[2], const size_t n[2], uint8_t digests[2][32]);
+/* The digests of several messages of like sizes: two side by side where the processor has SHA
+ * instructions, else four, for little more than one costs. */
+void wr_sha256_several(const void *const *bytes, const size_t *n, uint8_t (*digests)[32],
+                       size_t count);
 void wr_hmac_sha256(const void *key, size_t key_n, const void *bytes, size_t n, uint8_t mac[32]);
 
 /* A fast unkeyed 64-bit mix for trusted integers (splitmix64's finaliser). */

@@ -14,45 +14,71 @@ static const uint32_t round_constant[64] = {
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
-static uint32_t rotate(uint32_t x, unsigned bits)
-{
-    return x >> bits | x << (32 - bits);
-}
+/* ── portable ───────────────────────────────────────────────────────────────────────────────── */
+/* Four messages side by side, one to a lane: what a build without SHA instructions has instead. */
+typedef uint32_t lanes4 __attribute__((vector_size(16)));
 
-static void schedule(uint32_t w[64], const uint8_t *block)
-{
-    for (int i = 0; i < 16; i++) {
-        w[i] = __builtin_bswap32(wr_get32(block + 4 * i));
+#define ROTATE(x, bits) ((x) >> (bits) | (x) << (32 - (bits)))
+/* One round; whoever uses it renames what the standard shifts from word to word. */
+#define ROUND(a, b, c, d, e, f, g, h, word)                                                        \
+    h += (ROTATE(e, 6) ^ ROTATE(e, 11) ^ ROTATE(e, 25)) + ((e & f) ^ (~e & g)) + (word);           \
+    d += h;                                                                                        \
+    h += (ROTATE(a, 2) ^ ROTATE(a, 13) ^ ROTATE(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))
+
+/* The rounds of one block whose sixteen words stand in w, over words or over lanes. */
+#define DEFINE_ROUNDS(name, word)                                                                  \
+    static void name(word state[8], word w[64])                                                    \
+    {                                                                                              \
+        word a = state[0], b = state[1], c = state[2], d = state[3];                               \
+        word e = state[4], f = state[5], g = state[6], h = state[7];                               \
+        for (int i = 16; i < 64; i++) {                                                            \
+            word s0 = ROTATE(w[i - 15], 7) ^ ROTATE(w[i - 15], 18) ^ w[i - 15] >> 3;               \
+            word s1 = ROTATE(w[i - 2], 17) ^ ROTATE(w[i - 2], 19) ^ w[i - 2] >> 10;                \
+            w[i] = w[i - 16] + s0 + w[i - 7] + s1;                                                 \
+        }                                                                                          \
+        for (int i = 0; i < 64; i += 8) {                                                          \
+            const uint32_t *k = round_constant + i;                                                \
+            ROUND(a, b, c, d, e, f, g, h, w[i] + k[0]);                                            \
+            ROUND(h, a, b, c, d, e, f, g, w[i + 1] + k[1]);                                        \
+            ROUND(g, h, a, b, c, d, e, f, w[i + 2] + k[2]);                                        \
+            ROUND(f, g, h, a, b, c, d, e, w[i + 3] + k[3]);                                        \
+            ROUND(e, f, g, h, a, b, c, d, w[i + 4] + k[4]);                                        \
+            ROUND(d, e, f, g, h, a, b, c, w[i + 5] + k[5]);                                        \
+            ROUND(c, d, e, f, g, h, a, b, w[i + 6] + k[6]);                                        \
+            ROUND(b, c, d, e, f, g, h, a, w[i + 7] + k[7]);                                        \
+        }                                                                                          \
+        state[0] += a, state[1] += b, state[2] += c, state[3] += d;                                \
+        state[4] += e, state[5] += f, state[6] += g, state[7] += h;                                \
     }
-    for (int i = 16; i < 64; i++) {
-        uint32_t s0 = rotate(w[i - 15], 7) ^ rotate(w[i - 15], 18) ^ w[i - 15] >> 3;
-        uint32_t s1 = rotate(w[i - 2], 17) ^ rotate(w[i - 2], 19) ^ w[i - 2] >> 10;
-        w[i] = w[i - 16] + s0 + w[i - 7] + s1;
-    }
-}
+
+DEFINE_ROUNDS(rounds_of_one, uint32_t)
+DEFINE_ROUNDS(rounds_of_four, lanes4)
 
 static void compress_portable(uint32_t h[8], const uint8_t *p, size_t blocks)
 {
-    uint32_t w[64], s[8];
+    uint32_t w[64];
     for (; blocks > 0; blocks--, p += 64) {
-        schedule(w, p);
-        memcpy(s, h, sizeof s);
-        for (int i = 0; i < 64; i++) {
-            uint32_t s1 = rotate(s[4], 6) ^ rotate(s[4], 11) ^ rotate(s[4], 25);
-            uint32_t choose = (s[4] & s[5]) ^ (~s[4] & s[6]);
-            uint32_t t1 = s[7] + s1 + choose + round_constant[i] + w[i];
-            uint32_t s0 = rotate(s[0], 2) ^ rotate(s[0], 13) ^ rotate(s[0], 22);
-            uint32_t majority = (s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]);
-            memmove(s + 1, s, 7 * sizeof s[0]);
-            s[4] += t1;
-            s[0] = t1 + s0 + majority;
+        for (size_t i = 0; i < 16; i++) {
+            w[i] = __builtin_bswap32(wr_get32(p + 4 * i));
         }
-        for (int i = 0; i < 8; i++) {
-            h[i] += s[i];
-        }
+        rounds_of_one(h, w);
     }
 }
 
+static void compress_four(lanes4 state[8], const uint8_t *const p[4], size_t blocks)
+{
+    lanes4 w[64];
+    for (size_t at = 0; at < 64 * blocks; at += 64) {
+        for (size_t i = 0; i < 16; i++) {
+            for (int lane = 0; lane < 4; lane++) {
+                w[i][lane] = __builtin_bswap32(wr_get32(p[lane] + at + 4 * i));
+            }
+        }
+        rounds_of_four(state, w);
+    }
+}
+
+/* ── x86 ────────────────────────────────────────────────────────────────────────────────────── */
 #ifdef WR_CPU_X86
 #include <immintrin.h>
 
@@ -208,14 +234,22 @@ void wr_sha256_of(const void *bytes, size_t n, uint8_t digest[32])
     wr_sha256_end(&s, digest);
 }
 
-void wr_sha256_two(const void *const bytes[2], const size_t n[2], uint8_t digests[2][32])
+/* ── several ────────────────────────────────────────────────────────────────────────────────── */
+static bool has_sha(void)
 {
-    struct wr_sha256 sha[2];
-    size_t blocks = WR_MIN(n[0], n[1]) / 64, done = 0;
-    wr_sha256_init(&sha[0]);
-    wr_sha256_init(&sha[1]);
 #ifdef WR_CPU_X86
-    if (blocks > 0 && (wr_cpu() & WR_CPU_SHA) != 0) {
+    return (wr_cpu() & WR_CPU_SHA) != 0;
+#else
+    return false;
+#endif
+}
+
+/* Whole blocks of `lanes` messages, as many as the shortest has. */
+static void begin_together(struct wr_sha256 *sha, const void *const *bytes, size_t lanes,
+                           size_t blocks)
+{
+#ifdef WR_CPU_X86
+    if (lanes == 2) {
         const uint8_t *const p[2] = {bytes[0], bytes[1]};
         uint32_t h[2][8];
         memcpy(h[0], sha[0].h, sizeof h[0]);
@@ -223,14 +257,44 @@ void wr_sha256_two(const void *const bytes[2], const size_t n[2], uint8_t digest
         compress_sha_two(h, p, blocks);
         memcpy(sha[0].h, h[0], sizeof h[0]);
         memcpy(sha[1].h, h[1], sizeof h[1]);
-        done = blocks * 64;
-        sha[0].n = sha[1].n = done;
     }
-#else
-    (void)blocks;
 #endif
-    for (int i = 0; i < 2; i++) {
-        wr_sha256_add(&sha[i], (const uint8_t *)bytes[i] + done, n[i] - done);
-        wr_sha256_end(&sha[i], digests[i]);
+    if (lanes == 4) {
+        const uint8_t *const p[4] = {bytes[0], bytes[1], bytes[2], bytes[3]};
+        lanes4 state[8];
+        for (int i = 0; i < 8; i++) {
+            state[i] = (lanes4){sha[0].h[i], sha[1].h[i], sha[2].h[i], sha[3].h[i]};
+        }
+        compress_four(state, p, blocks);
+        for (int i = 0; i < 8; i++) {
+            for (int lane = 0; lane < 4; lane++) {
+                sha[lane].h[i] = state[i][lane];
+            }
+        }
+    }
+    for (size_t i = 0; i < lanes; i++) {
+        sha[i].n = blocks * 64;
+    }
+}
+
+void wr_sha256_several(const void *const *bytes, const size_t *n, uint8_t (*digests)[32],
+                       size_t count)
+{
+    size_t width = has_sha() ? 2 : 4;
+    struct wr_sha256 sha[4];
+    for (size_t at = 0; at < count; at += width) {
+        size_t lanes = WR_MIN(width, count - at), shortest = SIZE_MAX;
+        for (size_t i = 0; i < lanes; i++) {
+            wr_sha256_init(&sha[i]);
+            shortest = WR_MIN(shortest, n[at + i] / 64);
+        }
+        if (lanes == width && shortest > 0) {
+            begin_together(sha, bytes + at, lanes, shortest);
+        }
+        for (size_t i = 0; i < lanes; i++) {
+            size_t done = (size_t)sha[i].n;
+            wr_sha256_add(&sha[i], (const uint8_t *)bytes[at + i] + done, n[at + i] - done);
+            wr_sha256_end(&sha[i], digests[at + i]);
+        }
     }
 }

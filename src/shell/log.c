@@ -380,23 +380,20 @@ static size_t finish_row(struct wr_log *log, size_t at, const uint8_t digest[32]
 
 void wr_log_link(struct wr_log *log, uint8_t link[32])
 {
-    while (log->n_linked < log->n_gathered) { /* digests are made in pairs, links one by one */
-        const uint8_t *row = (const uint8_t *)log->gathered + log->n_linked;
-        size_t n[2] = {wr_get32(row + 4), 0};
-        const uint8_t *other = row + size_of_row(n[0]);
-        bool has_other = log->n_linked + size_of_row(n[0]) < log->n_gathered;
-        const void *payloads[2] = {row + ROW_HEAD, row};
-        uint8_t digests[2][32];
-        if (has_other) {
-            n[1] = wr_get32(other + 4);
-            payloads[1] = other + ROW_HEAD;
-            wr_sha256_two(payloads, n, digests);
-        } else {
-            wr_sha256_of(payloads[0], n[0], digests[0]);
+    enum { TOGETHER = 4 };
+    while (log->n_linked < log->n_gathered) { /* digests are made together, links one by one */
+        const void *payloads[TOGETHER];
+        size_t n[TOGETHER], count = 0, at = log->n_linked;
+        uint8_t digests[TOGETHER][32];
+        for (; count < TOGETHER && at < log->n_gathered; count++) {
+            const uint8_t *row = (const uint8_t *)log->gathered + at;
+            n[count] = wr_get32(row + 4);
+            payloads[count] = row + ROW_HEAD;
+            at += (size_t)size_of_row((uint32_t)n[count]);
         }
-        log->n_linked = finish_row(log, log->n_linked, digests[0], link);
-        if (has_other) {
-            log->n_linked = finish_row(log, log->n_linked, digests[1], link);
+        wr_sha256_several(payloads, n, digests, count);
+        for (size_t i = 0; i < count; i++) {
+            log->n_linked = finish_row(log, log->n_linked, digests[i], link);
         }
     }
 }

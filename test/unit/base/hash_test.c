@@ -117,25 +117,28 @@ TEST("SHA-256 in pieces of every size equals SHA-256 at once, on both paths")
     CHECK_INT(bad, 0);
 }
 
-TEST("SHA-256 of two messages gives the digests of each, on both paths")
+TEST("SHA-256 of several messages gives the digest of each, on both paths")
 {
-    uint8_t bytes[2][400], one[2][32], two[2][32];
-    for (size_t i = 0; i < sizeof bytes[0]; i++) {
-        bytes[0][i] = (uint8_t)(i * 7 + 3);
-        bytes[1][i] = (uint8_t)(i * 11 + 5);
+    enum { MESSAGES = 7, SIZE = 400 };
+    static uint8_t bytes[MESSAGES][SIZE], one[MESSAGES][32], several[MESSAGES][32];
+    const void *all[MESSAGES];
+    for (size_t i = 0; i < SIZE; i++) {
+        for (size_t j = 0; j < MESSAGES; j++) {
+            bytes[j][i] = (uint8_t)(i * (7 + 4 * j) + 3 + j);
+            all[j] = bytes[j];
+        }
     }
     int bad = 0;
-    for (size_t a = 0; a <= sizeof bytes[0]; a += 13) {
-        for (size_t b = 0; b <= sizeof bytes[1]; b += 7) {
-            const void *const both[2] = {bytes[0], bytes[1]};
-            const size_t n[2] = {a, b};
-            wr_sha256_of(bytes[0], a, one[0]);
-            wr_sha256_of(bytes[1], b, one[1]);
-            wr_cpu_restrict((a + b) % 5 == 0 ? 0 : ~0U);
-            wr_sha256_two(both, n, two);
-            wr_cpu_restrict(~0U);
-            bad += memcmp(one, two, sizeof one) != 0;
+    for (size_t round = 0; round < 1000; round++) {
+        size_t n[MESSAGES], count = round % (MESSAGES + 1);
+        for (size_t j = 0; j < count; j++) {
+            n[j] = (round * (13 + 7 * j) + 64 * j) % (SIZE + 1);
+            wr_sha256_of(bytes[j], n[j], one[j]);
         }
+        wr_cpu_restrict(round % 2 == 0 ? 0 : ~0U);
+        wr_sha256_several(all, n, several, count);
+        wr_cpu_restrict(~0U);
+        bad += memcmp(one, several, count * sizeof one[0]) != 0;
     }
     CHECK_INT(bad, 0);
 }
