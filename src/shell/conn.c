@@ -25,7 +25,7 @@ static char *buffer_take(struct wr_server *server, size_t size)
     if (buffer == NULL) {
         return memory->take(memory->context, size);
     }
-    memcpy(&server->free_buffers[class], buffer, sizeof buffer);
+    memcpy(&server->free_buffers[class], buffer, sizeof server->free_buffers[class]);
     server->free_buffer_bytes -= size;
     return buffer;
 }
@@ -41,7 +41,7 @@ static void buffer_give(struct wr_server *server, char *buffer, size_t size)
         memory->give(memory->context, buffer, size);
         return;
     }
-    memcpy(buffer, &server->free_buffers[class], sizeof buffer);
+    memcpy(buffer, &server->free_buffers[class], sizeof server->free_buffers[class]);
     server->free_buffers[class] = buffer;
     server->free_buffer_bytes += size;
 }

@@ -15,6 +15,7 @@ list(APPEND WEIR_SERVER_FILES
   src/shell/decide.c
   src/shell/gather.c
   src/shell/batch.c
+  src/shell/packs.c
   src/shell/reload.c
   src/shell/go_json.c
   src/shell/opa.c
@@ -35,7 +36,6 @@ list(APPEND WEIR_SERVER_FILES
 # What stands on OpenSSL.
 list(APPEND WEIR_CRYPTO_FILES
   src/shell/der.c
-  src/shell/packs.c
   src/shell/pem.c
   src/shell/go_value.c
   src/shell/key.c
