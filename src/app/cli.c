@@ -102,22 +102,28 @@ static const struct wr_option *find_letter(const struct wr_command *command, cha
     return NULL;
 }
 
-/* Takes argv[*at] (and perhaps the next) as an option; false after a complaint. */
-static bool take_option(const struct wr_command *command, int argc, char **argv, int *at)
+static bool complain_value(const struct wr_option *option, const char *text)
+{
+    wr_complain("--%s wants %s%s%s", option->name, option->argument ? option->argument : "0 or 1",
+                text != NULL ? ", not " : "", text != NULL ? text : "");
+    return false;
+}
+
+static bool no_option(const struct wr_command *command, const char *word)
+{
+    wr_complain("there is no option %s; see weir %s --help", word, command->name);
+    return false;
+}
+
+/* --name, --name=value, --name value. */
+static bool take_long(const struct wr_command *command, int argc, char **argv, int *at)
 {
     char *word = argv[*at];
-    const char *equals = NULL;
-    const struct wr_option *option;
-    if (word[1] == '-') {
-        equals = strchr(word, '=');
-        size_t n = equals != NULL ? (size_t)(equals - word) - 2 : strlen(word) - 2;
-        option = find_long(command, word + 2, n);
-    } else {
-        option = word[2] == '\0' ? find_letter(command, word[1]) : NULL;
-    }
+    const char *equals = strchr(word, '=');
+    size_t n = equals != NULL ? (size_t)(equals - word) - 2 : strlen(word) - 2;
+    const struct wr_option *option = find_long(command, word + 2, n);
     if (option == NULL) {
-        wr_complain("there is no option %s; see weir %s --help", word, command->name);
-        return false;
+        return no_option(command, word);
     }
     const char *text = equals != NULL ? equals + 1 : NULL;
     if (text == NULL && option->kind == WR_OPT_FLAG) {
@@ -125,13 +131,38 @@ static bool take_option(const struct wr_command *command, int argc, char **argv,
     } else if (text == NULL && *at + 1 < argc) {
         text = argv[++*at];
     }
-    if (text == NULL || !store(option, text)) {
-        wr_complain("--%s wants %s%s%s", option->name,
-                    option->argument ? option->argument : "0 or 1", text != NULL ? ", not " : "",
-                    text != NULL ? text : "");
-        return false;
+    return (text != NULL && store(option, text)) || complain_value(option, text);
+}
+
+/* -v, -vz (flags together), -f json, -fjson, -f=json. */
+static bool take_letters(const struct wr_command *command, int argc, char **argv, int *at)
+{
+    const char *word = argv[*at];
+    for (const char *p = word + 1; *p != '\0'; p++) {
+        const struct wr_option *option = find_letter(command, *p);
+        if (option == NULL) {
+            return no_option(command, word);
+        }
+        if (option->kind == WR_OPT_FLAG && p[1] != '=') {
+            if (!store(option, "1")) {
+                return complain_value(option, NULL);
+            }
+            continue;
+        }
+        const char *text = p[1] == '=' ? p + 2 : p[1] != '\0' ? p + 1 : NULL;
+        if (text == NULL && *at + 1 < argc) {
+            text = argv[++*at];
+        }
+        return (text != NULL && store(option, text)) || complain_value(option, text);
     }
     return true;
+}
+
+/* Takes argv[*at] (and perhaps the next) as an option; false after a complaint. */
+static bool take_option(const struct wr_command *command, int argc, char **argv, int *at)
+{
+    return argv[*at][1] == '-' ? take_long(command, argc, argv, at)
+                               : take_letters(command, argc, argv, at);
 }
 
 static void help_option(const struct wr_option *option)

@@ -27,7 +27,8 @@ static int check(struct wr_arena *arena, int argc, char **argv)
     struct wr_policy_files files;
     struct wr_rego_errors errors;
     struct wr_rego_program *program;
-    struct wr_policy_paths paths = {.ignore = &options.ignore, .v1 = options.v1};
+    struct wr_policy_paths paths = {
+        .ignore = &options.ignore, .skip_verify = true, .v1 = options.v1};
     if (options.bundle) {
         paths.bundles = (const char *const *)argv;
         paths.n_bundles = (size_t)argc;
@@ -37,13 +38,24 @@ static int check(struct wr_arena *arena, int argc, char **argv)
     }
     struct wr_rego_options how = {.v1 = options.v1, .strict = options.strict};
     wr_rego_errors_init(&errors, arena);
-    if (wr_policy_load(&files, arena, &paths, &errors) &&
-        wr_rego_compile(arena, files.sources, files.n, &files.data, &how, &program, &errors) ==
-            WR_OK) {
+    bool json = strcmp(options.format, "json") == 0;
+    if (!wr_policy_load(&files, arena, &paths, &errors)) {
+        if (json) {
+            wr_rego_errors_print(arena, &errors, true, stderr);
+        } else {
+            wr_rego_errors_print_loading(arena, &errors, stderr);
+        }
+        return WR_EXIT_FAILED;
+    }
+    if (wr_rego_compile(arena, files.sources, files.n, &files.data, &how, &program, &errors) ==
+        WR_OK) {
         return WR_EXIT_OK;
     }
-    bool json = strcmp(options.format, "json") == 0;
-    wr_rego_errors_print(arena, &errors, json, json ? stdout : stderr);
+    if (!json && wr_rego_errors_are_of_parse(&errors)) {
+        wr_rego_errors_print_loading(arena, &errors, stderr);
+    } else {
+        wr_rego_errors_print(arena, &errors, json, stderr);
+    }
     return WR_EXIT_FAILED;
 }
 
@@ -64,7 +76,8 @@ const struct wr_command wr_command_check = {
     "check",
     "Parses and compiles Rego modules, as opa check does",
     "[OPTIONS] PATH...",
-    "Prints nothing and exits 0 when all is well, else the errors as OPA words them and 1.\n\n"
+    "Prints nothing and exits 0 when all is well, else the errors as OPA words them, on standard\n"
+    "error, and 1.\n\n"
     "examples:\n"
     "  weir check packs/cards\n"
     "  weir check --strict -f json policy.rego\n",

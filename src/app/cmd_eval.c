@@ -2,31 +2,35 @@
 /* weir eval: evaluates a Rego query, with the flags and the output of `opa eval`. */
 #include "app/commands.h"
 #include "app/eval_env.h"
+#include "app/eval_output.h"
 #include "app/file.h"
 #include "app/policy_load.h"
 #include "app/rego_output.h"
-#include "value/json_read.h"
-#include "value/json_write.h"
+#include "rego/parse.h"
 
 #include <stdio.h>
 #include <time.h>
 
-#define EVAL_CAP WR_GIB(8)
+#define EVAL_CAP       WR_GIB(8)
+#define WR_LIMIT_COUNT 10000u /* runs of --count */
 
 static struct {
-    struct wr_option_list data, bundle;
-    const char *input, *format, *package;
-    struct wr_option_list imports, ignore;
-    bool stdin_input, fail, fail_defined, strict, strict_builtins, v1;
-} options = {.format = "json"};
+    struct wr_option_list data, bundle, imports, ignore;
+    const char *input, *format, *package, *target;
+    int64_t timeout_ms;
+    uint64_t count, pretty_limit;
+    bool stdin_query, stdin_input, fail, fail_defined, strict, strict_builtins, v1, metrics,
+        instrument, no_indexing, no_early_exit;
+} options = {.format = "json", .target = "rego", .count = 1, .pretty_limit = 80};
 
 static const struct wr_option table[] = {
     {"data", 'd', WR_OPT_LIST, "PATH", "a module, a data file, or a folder of them", &options.data},
-    {"bundle", 'b', WR_OPT_LIST, "PATH", "a bundle folder", &options.bundle},
+    {"bundle", 'b', WR_OPT_LIST, "PATH", "a bundle, folder or .tar.gz", &options.bundle},
     {"input", 'i', WR_OPT_TEXT, "FILE", "the input document", &options.input},
     {"stdin-input", 'I', WR_OPT_FLAG, NULL, "read the input document from standard input",
      &options.stdin_input},
-    {"format", 'f', WR_OPT_TEXT, "json|pretty|values|bindings|raw", "how to print (json)",
+    {"stdin", 0, WR_OPT_FLAG, NULL, "read the query from standard input", &options.stdin_query},
+    {"format", 'f', WR_OPT_TEXT, "json|pretty|values|bindings|raw|discard", "how to print (json)",
      &options.format},
     {"package", 0, WR_OPT_TEXT, "NAME", "evaluate as if within this package", &options.package},
     {"import", 0, WR_OPT_LIST, "PATH", "import for the query", &options.imports},
@@ -35,149 +39,230 @@ static const struct wr_option table[] = {
     {"fail", 0, WR_OPT_FLAG, NULL, "exit 1 when the result is undefined", &options.fail},
     {"fail-defined", 0, WR_OPT_FLAG, NULL, "exit 1 when the result is defined",
      &options.fail_defined},
+    {"metrics", 0, WR_OPT_FLAG, NULL, "tell how long loading, compiling, evaluating took",
+     &options.metrics},
+    {"instrument", 0, WR_OPT_FLAG, NULL, "as --metrics", &options.instrument},
+    {"count", 0, WR_OPT_U64, "N", "evaluate N times; --metrics tells the spread (1)",
+     &options.count},
+    {"pretty-limit", 0, WR_OPT_U64, "N", "cut cells of --format pretty (80; 0: never)",
+     &options.pretty_limit},
+    {"timeout", 0, WR_OPT_DURATION, "10s", "give up after this time", &options.timeout_ms},
     {"strict", 'S', WR_OPT_FLAG, NULL, "compiler strict mode", &options.strict},
     {"strict-builtin-errors", 0, WR_OPT_FLAG, NULL, "the first failing builtin is an error",
      &options.strict_builtins},
     {"v1-compatible", 0, WR_OPT_FLAG, NULL, "modules are Rego v1", &options.v1},
+    {"target", 't', WR_OPT_TEXT, "rego", "the only one", &options.target},
+    {"disable-indexing", 0, WR_OPT_FLAG, NULL, "taken and without effect: results are the same",
+     &options.no_indexing},
+    {"disable-early-exit", 0, WR_OPT_FLAG, NULL, "taken and without effect: results are the same",
+     &options.no_early_exit},
 };
 
 struct session {
     struct wr_arena arena, scratch;
     struct wr_value input;
+    struct wr_str text;
     struct wr_rego_program *program;
-    struct wr_rego_query *query;
     struct wr_rego_results results;
+    struct wr_rego_errors errors;
+    struct wr_figures figures, *runs;
+    struct wr_eval_output output;
+    volatile int interrupt;
 };
 
-static struct wr_value expressions_value(struct session *s, const struct wr_rego_result *result)
+static enum wr_eval_format format;
+
+static void print_line(void *context, struct wr_str text)
 {
-    struct wr_arena *arena = &s->arena;
-    struct wr_value *items = WR_NEW_ARRAY(arena, struct wr_value, result->n_values);
-    for (uint32_t i = 0; i < result->n_values && items != NULL; i++) {
-        struct wr_ast_loc loc = {0};
-        struct wr_str text = wr_rego_query_expr(s->query, i, &loc);
-        struct wr_pair pairs[] = {
-            {wr_string(WR_STR("value")), result->values[i]},
-            {wr_string(WR_STR("text")), wr_output_text(arena, text)},
-            {wr_string(WR_STR("location")),
-             wr_output_location(arena, (struct wr_str){0}, loc.row, loc.col)},
-        };
-        items[i] = wr_output_object(arena, 3, pairs);
-    }
-    return wr_array(items, items != NULL ? result->n_values : 0);
+    (void)context;
+    fprintf(stderr, "%.*s\n", WR_FMT(text));
 }
 
-/* {"result": [{"expressions": [...], "bindings": {...}}]}, or {} when undefined. */
-static struct wr_value results_value(struct session *s)
+/* ── the steps ──────────────────────────────────────────────────────────────────────────────── */
+static bool imports_keywords(void)
 {
-    struct wr_arena *arena = &s->arena;
-    struct wr_value *items = WR_NEW_ARRAY(arena, struct wr_value, s->results.n);
-    for (uint32_t i = 0; i < s->results.n && items != NULL; i++) {
-        const struct wr_rego_result *result = &s->results.items[i];
-        struct wr_pair pairs[] = {
-            {wr_string(WR_STR("expressions")), expressions_value(s, result)},
-            {wr_string(WR_STR("bindings")), result->bindings},
-        };
-        items[i] = wr_output_object(arena, result->bindings.n != 0 ? 2 : 1, pairs);
-    }
-    struct wr_pair top = {wr_string(WR_STR("result")),
-                          wr_array(items, items != NULL ? s->results.n : 0)};
-    return s->results.n != 0 ? wr_output_object(arena, 1, &top) : wr_object_from(NULL, 0);
-}
-
-static void print_raw(struct session *s)
-{
-    for (uint32_t i = 0; i < s->results.n; i++) {
-        const struct wr_rego_result *result = &s->results.items[i];
-        for (uint32_t k = 0; k < result->n_values; k++) {
-            struct wr_value v = result->values[k];
-            struct wr_buf buf = wr_buf_in(&s->arena, 1024);
-            if (v.type == WR_STRING) {
-                wr_buf_str(&buf, wr_text(v));
-            } else {
-                wr_json_write(&buf, &v, WR_JSON_COMPACT);
-            }
-            if (k != 0) {
-                putchar(' ');
-            }
-            fwrite(buf.p, 1, buf.n, stdout);
-        }
-        putchar('\n');
-    }
-}
-
-/* One value as pretty JSON; rows of bindings as JSON objects. */
-static void print_pretty(struct session *s)
-{
-    if (s->results.n == 0) {
-        puts("undefined");
-    }
-    for (uint32_t i = 0; i < s->results.n; i++) {
-        const struct wr_rego_result *result = &s->results.items[i];
-        bool bound = result->bindings.n != 0;
-        for (uint32_t k = 0; k < (bound ? 1 : result->n_values); k++) {
-            wr_output_json(&s->arena, bound ? &result->bindings : &result->values[k], stdout);
+    for (size_t i = 0; i < options.imports.n; i++) {
+        if (strncmp(options.imports.items[i], "future.keywords", 15) == 0 ||
+            strcmp(options.imports.items[i], "rego.v1") == 0) {
+            return true;
         }
     }
+    return false;
 }
 
-/* One document for each result, as OPA prints them. */
-static void print_each(struct session *s, bool bindings)
+/* Modules and data, compiled. False: s->errors. */
+static bool load(struct session *s)
 {
-    for (uint32_t i = 0; i < s->results.n; i++) {
-        const struct wr_rego_result *result = &s->results.items[i];
-        struct wr_value values = wr_array(result->values, result->n_values);
-        wr_output_json(&s->arena, bindings ? &result->bindings : &values, stdout);
+    struct wr_policy_files files;
+    struct wr_policy_paths paths = {.paths = options.data.items,
+                                    .n_paths = options.data.n,
+                                    .bundles = options.bundle.items,
+                                    .n_bundles = options.bundle.n,
+                                    .ignore = &options.ignore,
+                                    .skip_verify = true,
+                                    .v1 = options.v1};
+    int64_t t0 = wr_figures_now();
+    if (!wr_policy_load(&files, &s->arena, &paths, &s->errors)) {
+        return false;
     }
-}
-
-static void print_results(struct session *s)
-{
-    if (strcmp(options.format, "raw") == 0) {
-        print_raw(s);
-    } else if (strcmp(options.format, "pretty") == 0) {
-        print_pretty(s);
-    } else if (strcmp(options.format, "values") == 0 || strcmp(options.format, "bindings") == 0) {
-        print_each(s, options.format[0] == 'b');
-    } else {
-        struct wr_value v = results_value(s);
-        wr_output_json(&s->arena, &v, stdout);
+    int64_t t1 = wr_figures_now();
+    struct wr_rego_options how = {
+        .v1 = options.v1, .strict = options.strict, .all_keywords = imports_keywords()};
+    wr_err code = wr_rego_compile(&s->arena, files.sources, files.n, &files.data, &how, &s->program,
+                                  &s->errors);
+    if (options.data.n > 0 || options.bundle.n > 0) {
+        wr_figures_add(&s->figures,
+                       options.data.n > 0 ? "timer_rego_load_files_ns"
+                                          : "timer_rego_load_bundles_ns",
+                       t1 - t0);
+        wr_figures_add(&s->figures, "timer_rego_module_compile_ns", wr_figures_now() - t1);
+        wr_figures_add(&s->figures, "timer_rego_module_parse_ns", 0); /* within compiling */
     }
+    return code == WR_OK;
 }
 
-static int print_errors(struct session *s, const struct wr_rego_errors *errors)
+/* False: s->errors. */
+static bool prepare(struct session *s)
 {
-    bool json = strcmp(options.format, "json") == 0;
-    wr_rego_errors_print(&s->arena, errors, json, json ? stdout : stderr);
-    return WR_EXIT_USAGE;
+    struct wr_str imports[WR_LIMIT_OPTION_LIST];
+    struct wr_rego_parse_options parse = {.v1 = options.v1,
+                                          .all_future_keywords = imports_keywords()};
+    struct wr_ast_body *body = NULL;
+    struct wr_rego_query *query = NULL;
+    struct wr_rego_query_options how = {.capture = true, .imports = imports};
+    how.n_imports = 0;
+    for (size_t i = 0; i < options.imports.n; i++) {
+        if (strncmp(options.imports.items[i], "future.keywords", 15) != 0) {
+            imports[how.n_imports++] = wr_str_z(options.imports.items[i]);
+        }
+    }
+    if (options.package != NULL) {
+        how.package = wr_str_z(options.package);
+    }
+    int64_t t0 = wr_figures_now();
+    wr_err code =
+        wr_rego_parse_body(&s->arena, (struct wr_str){0}, s->text, &parse, &body, &s->errors);
+    int64_t t1 = wr_figures_now();
+    wr_figures_add(&s->figures, "timer_rego_query_parse_ns", t1 - t0);
+    if (code == WR_OK && body->n == 0) {
+        wr_rego_error_add(&s->errors, WR_E_REGO_COMPILE, (struct wr_str){0}, NULL,
+                          "empty query cannot be compiled");
+        code = WR_E_REGO_COMPILE;
+    }
+    if (code != WR_OK) {
+        return false;
+    }
+    code = wr_rego_prepare(s->program, &s->arena, s->text, &how, &query, &s->errors);
+    wr_figures_add(&s->figures, "timer_rego_query_compile_ns", wr_figures_now() - t1);
+    s->output.query = query;
+    s->output.body = body;
+    return code == WR_OK;
 }
 
-static wr_err load(struct session *s, struct wr_error *error)
-{
-    const char *input = options.stdin_input ? "-" : options.input;
-    s->input = wr_undefined();
-    return input != NULL ? wr_policy_read_document(&s->arena, input, &s->input, error) : WR_OK;
-}
-
-static int evaluate(struct session *s)
+/* False: s->errors. */
+static bool evaluate(struct session *s)
 {
     struct timespec now;
     struct wr_error error = {0};
     clock_gettime(CLOCK_REALTIME, &now);
     struct wr_rego_context context = {
         .input = s->input.type != WR_UNDEFINED ? &s->input : NULL,
-        .env = wr_eval_env(now.tv_sec * 1000000000LL + now.tv_nsec),
+        .env = wr_eval_env((int64_t)now.tv_sec * 1000000000 + now.tv_nsec),
         .strict_builtin_errors = options.strict_builtins,
+        .interrupt = &s->interrupt,
+        .fuel = UINT64_MAX,
     };
-    wr_err code = wr_rego_eval(s->query, &context, &s->scratch, &s->results, &error);
+    context.env.print.print = print_line;
+    int64_t t0 = wr_figures_now();
+    wr_err code = wr_rego_eval(s->output.query, &context, &s->scratch, &s->results, &error);
+    wr_figures_add(&s->figures, "timer_rego_query_eval_ns", wr_figures_now() - t0);
     if (code != WR_OK) {
-        struct wr_rego_errors errors;
-        wr_rego_errors_of_eval(&errors, &s->arena, &error);
-        return print_errors(s, &errors);
+        wr_rego_errors_of_eval(&s->errors, &s->arena, &error);
+        return false;
     }
-    print_results(s);
-    if (wr_arena_failed(&s->arena)) {
+    s->output.results = &s->results;
+    return true;
+}
+
+/* All of it `count` times, so that figures can be compared; the first results are shown. */
+static bool run_all(struct session *s)
+{
+    bool good = load(s) && prepare(s) && evaluate(s);
+    if (options.count > 1) {
+        s->runs = WR_NEW_ARRAY(&s->arena, struct wr_figures, options.count);
+        s->output.runs = s->runs;
+        s->output.n_runs = s->runs != NULL ? options.count : 1;
+    }
+    for (uint64_t i = 0; i < options.count && s->runs != NULL; i++) {
+        s->runs[i] = s->figures;
+        if (good && i + 1 < options.count) {
+            struct wr_rego_results kept = s->results;
+            s->figures = (struct wr_figures){0};
+            good = prepare(s) && evaluate(s);
+            s->results = kept;
+        }
+    }
+    return good;
+}
+
+/* ── the command ────────────────────────────────────────────────────────────────────────────── */
+static bool read_input(struct session *s)
+{
+    const char *input = options.stdin_input ? "-" : options.input;
+    struct wr_error error = {.offset = WR_NO_OFFSET};
+    s->input = wr_undefined();
+    if (input == NULL) {
+        return true;
+    }
+    if (strcmp(input, "-") != 0 && !wr_file_exists(input)) {
+        fprintf(stderr, "open %s: no such file or directory\n", input);
+        return false;
+    }
+    if (wr_policy_read_input(&s->arena, input, &s->input, &error) != WR_OK) {
+        fprintf(stderr, "unable to parse input: %s\n", error.text);
+        return false;
+    }
+    return true;
+}
+
+static bool read_query(struct session *s, const char *argument)
+{
+    struct wr_error error = {.offset = WR_NO_OFFSET};
+    if (!options.stdin_query) {
+        s->text = wr_str_z(argument);
+        return true;
+    }
+    if (wr_file_read(&s->arena, "-", WR_LIMIT_REGO_SOURCE, &s->text, &error) != WR_OK) {
+        wr_complain_error("standard input", &error);
+        return false;
+    }
+    while (s->text.n > 0 && s->text.p[s->text.n - 1] == '\n') {
+        s->text.n--;
+    }
+    return true;
+}
+
+static int eval_query(struct session *s, const char *argument)
+{
+    wr_rego_errors_init(&s->errors, &s->arena);
+    if (!read_input(s) || !read_query(s, argument)) {
+        return WR_EXIT_USAGE;
+    }
+    s->output.arena = &s->arena;
+    s->output.text = s->text;
+    s->output.pretty_limit = options.pretty_limit;
+    wr_stop_after(options.timeout_ms, &s->interrupt);
+    bool good = run_all(s);
+    if (!good) {
+        s->output.errors = &s->errors;
+        s->output.results = NULL;
+    }
+    s->output.figures = options.metrics || options.instrument ? &s->figures : NULL;
+    if (!wr_eval_print(&s->output, format, stdout)) {
         wr_complain("the result does not fit into memory");
+        return WR_EXIT_USAGE;
+    }
+    if (!good) {
         return WR_EXIT_USAGE;
     }
     bool defined = s->results.n != 0;
@@ -185,59 +270,32 @@ static int evaluate(struct session *s)
                                                                            : WR_EXIT_OK;
 }
 
-static int eval_query(struct session *s, const char *text)
+static bool check_options(int argc)
 {
-    struct wr_error error = {0};
-    struct wr_policy_files files;
-    struct wr_rego_errors errors;
-    struct wr_str imports[WR_LIMIT_OPTION_LIST];
-    if (load(s, &error) != WR_OK) {
-        wr_complain_error("loading", &error);
-        return WR_EXIT_USAGE;
+    if (!wr_eval_format_read(options.format, &format)) {
+        wr_complain("--format wants json, pretty, values, bindings, raw or discard");
+    } else if (format == WR_EVAL_SOURCE) {
+        wr_complain("--format source is for partial evaluation, which is not offered");
+    } else if (strcmp(options.target, "rego") != 0) {
+        wr_complain("--target %s is not offered: rego is", options.target);
+    } else if (options.count == 0 || options.count > WR_LIMIT_COUNT) {
+        wr_complain("--count wants 1 to %u", WR_LIMIT_COUNT);
+    } else if (argc > 1 || (argc == 1 && options.stdin_query)) {
+        wr_complain("wants one query: as an argument or by --stdin");
+    } else if (argc == 0 && !options.stdin_query) {
+        wr_complain("wants a query, or --stdin");
+    } else {
+        return true;
     }
-    struct wr_policy_paths paths = {options.data.items,
-                                    options.data.n,
-                                    options.bundle.items,
-                                    options.bundle.n,
-                                    &options.ignore,
-                                    NULL,
-                                    false,
-                                    options.v1};
-    struct wr_rego_options how = {.v1 = options.v1, .strict = options.strict};
-    wr_rego_errors_init(&errors, &s->arena);
-    if (!wr_policy_load(&files, &s->arena, &paths, &errors) ||
-        wr_rego_compile(&s->arena, files.sources, files.n, &files.data, &how, &s->program,
-                        &errors) != WR_OK) {
-        return print_errors(s, &errors);
-    }
-    for (size_t i = 0; i < options.imports.n; i++) {
-        imports[i] = wr_str_z(options.imports.items[i]);
-    }
-    struct wr_rego_query_options query = {
-        .capture = true, .imports = imports, .n_imports = options.imports.n};
-    if (options.package != NULL) {
-        query.package = wr_str_z(options.package);
-    }
-    if (wr_rego_prepare(s->program, &s->arena, wr_str_z(text), &query, &s->query, &errors) !=
-        WR_OK) {
-        return print_errors(s, &errors);
-    }
-    return evaluate(s);
+    return false;
 }
 
 static int run(int argc, char **argv)
 {
-    static const char *const formats[] = {"json", "pretty", "values", "bindings", "raw"};
-    bool known = false;
-    for (size_t i = 0; i < WR_COUNTOF(formats); i++) {
-        known |= strcmp(options.format, formats[i]) == 0;
-    }
-    if (argc != 1 || !known) {
-        wr_complain(known ? "wants one query"
-                          : "--format wants json, pretty, values, bindings or raw");
+    if (!check_options(argc)) {
         return WR_EXIT_USAGE;
     }
-    struct session session = {0};
+    static struct session session;
     wr_arena_init(&session.arena, &wr_heap, EVAL_CAP);
     wr_arena_init(&session.scratch, &wr_heap, EVAL_CAP);
     int exit_code = eval_query(&session, argv[0]);
@@ -254,7 +312,8 @@ const struct wr_command wr_command_eval = {
     "examples:\n"
     "  weir eval -d packs/starter -i event.json data.risk\n"
     "  weir eval -f raw '1 + 2'\n"
-    "  echo '{\"x\": 3}' | weir eval -I -f pretty 'y := input.x * 2'\n",
+    "  echo '{\"x\": 3}' | weir eval -I -f pretty 'y := input.x * 2'\n"
+    "  weir eval --fail -b packs/cards --metrics -f pretty data.risk.allow\n",
     table,
     WR_COUNTOF(table),
     run,

@@ -20,12 +20,18 @@ static const struct wr_option table[] = {
      &options.to_v1},
 };
 
+static bool failed_to_format; /* a file does not parse: exit 2, as OPA */
+
 /* Formats one file; *changed tells whether the text differs. False after a complaint. */
 static bool format_file(struct wr_arena *arena, const char *path, bool *changed)
 {
     struct wr_error error = {0};
     struct wr_str text, out;
     struct wr_rego_errors errors;
+    if (strcmp(path, "-") != 0 && !wr_file_exists(path)) {
+        fprintf(stderr, "lstat %s: no such file or directory\n", path);
+        return false;
+    }
     if (wr_file_read(arena, path, 1u << 28, &text, &error) != WR_OK) {
         wr_complain_error("fmt", &error);
         return false;
@@ -35,7 +41,9 @@ static bool format_file(struct wr_arena *arena, const char *path, bool *changed)
                                              : WR_FORMAT_AS_IT_IS;
     wr_rego_errors_init(&errors, arena);
     if (wr_rego_format_text(arena, wr_str_z(path), text, style, &out, &errors) != WR_OK) {
+        fputs("failed to format Rego source file: ", stderr);
         wr_rego_errors_print(arena, &errors, false, stderr);
+        failed_to_format = true;
         return false;
     }
     *changed = !wr_str_eq(text, out);
@@ -93,9 +101,13 @@ static int run(int argc, char **argv)
     }
     wr_arena_deinit(&arena);
     if (!good) {
-        return WR_EXIT_FAILED;
+        return failed_to_format ? WR_EXIT_USAGE : WR_EXIT_FAILED;
     }
-    return options.fail && n_changed != 0 ? WR_EXIT_USAGE : WR_EXIT_OK;
+    if (options.fail && n_changed != 0 && argc != 0) {
+        fputs("unexpected diff\n", stderr);
+        return WR_EXIT_USAGE;
+    }
+    return WR_EXIT_OK;
 }
 
 const struct wr_command wr_command_fmt = {

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* weir pack check|build: is a pack sound, and one file of it. */
+#include "app/archive.h"
 #include "app/commands.h"
 #include "app/engine_open.h"
 #include "app/file.h"
 #include "app/pack_load.h"
-#include "pack/tar.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <zlib.h>
 
 static struct {
     const char *out;
@@ -36,23 +35,6 @@ static int check(struct wr_arena *arena, const char *path)
     return WR_EXIT_OK;
 }
 
-static bool deflate_all(struct wr_arena *arena, struct wr_str in, struct wr_str *out)
-{
-    z_stream stream = {.next_in = (Bytef *)(uintptr_t)in.p, .avail_in = (uInt)in.n};
-    if (in.n > UINT32_MAX ||
-        deflateInit2(&stream, 9, Z_DEFLATED, 16 + MAX_WBITS, 9, Z_DEFAULT_STRATEGY) != Z_OK) {
-        return false;
-    }
-    size_t cap = deflateBound(&stream, (uLong)in.n) + 64;
-    char *room = wr_arena_alloc(arena, cap, 1);
-    stream.next_out = (Bytef *)room;
-    stream.avail_out = (uInt)cap;
-    bool good = room != NULL && deflate(&stream, Z_FINISH) == Z_STREAM_END;
-    *out = wr_str_of(room, cap - stream.avail_out);
-    deflateEnd(&stream);
-    return good;
-}
-
 static int build(struct wr_arena *arena, const char *path)
 {
     struct wr_error error = {0};
@@ -62,17 +44,11 @@ static int build(struct wr_arena *arena, const char *path)
     }
     size_t n;
     const struct wr_pack_file *files = wr_pack_files(pack, &n);
-    struct wr_buf tar = wr_buf_in(arena, 1 << 20);
-    struct wr_str archive;
-    wr_err code = wr_tar_write(&tar, files, n, &error);
-    if (code == WR_OK && (tar.overflow || !deflate_all(arena, wr_buf_view(&tar), &archive))) {
-        code = wr_fail(&error, WR_E_MEMORY, "no room for the archive");
-    }
-    code = code == WR_OK ? wr_file_write(options.out, archive, &error) : code;
-    if (code != WR_OK) {
+    size_t size;
+    if (wr_archive_write(arena, options.out, files, n, &size, &error) != WR_OK) {
         return wr_complain_error(options.out, &error);
     }
-    printf("%s: %zu files, %zu bytes, digest %.*s\n", options.out, n, archive.n,
+    printf("%s: %zu files, %zu bytes, digest %.*s\n", options.out, n, size,
            WR_FMT(wr_pack_digest_text(pack)));
     return WR_EXIT_OK;
 }

@@ -1,22 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* weir test: runs Rego tests, with the flags, the output and the exit codes of `opa test`.
  *
- * A test is a rule whose name begins with test_; todo_test_ is told and skipped. It passes when its
- * value is defined and not false. Exit 0 when all pass, 2 when one fails, 1 on other errors. */
+ * Each rule whose name begins with test_ is a test; todo_test_ is told and skipped. Rules of one
+ * name are tests of their own: the second is NAME#01. A test passes when its value is true. Exit 0
+ * when all pass, 2 when one fails or is skipped, 1 on other errors. */
 #include "app/commands.h"
 #include "app/eval_env.h"
+#include "app/figures.h"
 #include "app/file.h"
 #include "app/policy_load.h"
 #include "app/rego_output.h"
+#include "app/test_names.h"
+#include "value/json_write.h"
 
 #include <stdio.h>
 #include <time.h>
 
 static struct {
     const char *format, *run;
-    bool bundle, verbose, v1;
     struct wr_option_list ignore;
-} options = {.format = "pretty"};
+    int64_t timeout_ms;
+    uint64_t count;
+    bool bundle, verbose, v1, zero_on_skipped;
+} options = {.format = "pretty", .timeout_ms = 5000, .count = 1};
 
 static const struct wr_option table[] = {
     {"verbose", 'v', WR_OPT_FLAG, NULL, "tell every test", &options.verbose},
@@ -25,6 +31,11 @@ static const struct wr_option table[] = {
     {"bundle", 'b', WR_OPT_FLAG, NULL, "the paths are bundles", &options.bundle},
     {"ignore", 0, WR_OPT_LIST, "PATTERN", "leave out files and folders of this name",
      &options.ignore},
+    {"timeout", 0, WR_OPT_DURATION, "5s", "give up a test after this time (5s)",
+     &options.timeout_ms},
+    {"count", 0, WR_OPT_U64, "N", "run all tests N times (1)", &options.count},
+    {"exit-zero-on-skipped", 'z', WR_OPT_FLAG, NULL, "skipped tests are no failure",
+     &options.zero_on_skipped},
     {"v1-compatible", 0, WR_OPT_FLAG, NULL, "modules are Rego v1", &options.v1},
 };
 
@@ -32,10 +43,12 @@ enum result { PASS, FAIL, SKIPPED, ERROR, N_RESULTS };
 static const char *const result_names[] = {"PASS", "FAIL", "SKIPPED", "ERROR"};
 
 struct test {
-    struct wr_rego_rule_info rule;
+    struct wr_test_name name;
     enum result result;
     int64_t ns;
-    struct wr_str message; /* of an error */
+    struct wr_rego_errors errors; /* of ERROR */
+    bool compiled;                /* ERROR: the query did compile */
+    struct wr_buf output;         /* of print */
 };
 
 struct suite {
@@ -43,114 +56,149 @@ struct suite {
     struct wr_rego_program *program;
     struct test *tests;
     size_t n, counts[N_RESULTS];
+    volatile int interrupt;
 };
 
-static bool starts(struct wr_str s, const char *prefix)
+/* ── running ────────────────────────────────────────────────────────────────────────────────── */
+static void keep_line(void *context, struct wr_str text)
 {
-    return wr_str_starts(s, wr_str_z(prefix));
-}
-
-static int64_t mono_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000000000LL + t.tv_nsec;
-}
-
-/* The rule's path as segments: "data.a.b.test_x" without `data`. */
-static size_t split_path(struct wr_str path, struct wr_str *segments, size_t cap)
-{
-    size_t n = 0;
-    for (size_t at = 5; at <= path.n && n < cap;) {
-        size_t dot = wr_str_find(path, WR_STR("."), at);
-        size_t end = dot == SIZE_MAX ? path.n : dot;
-        segments[n++] = wr_str_of(path.p + at, end - at);
-        at = end + 1;
-    }
-    return n;
+    struct test *test = context;
+    wr_buf_str(&test->output, text);
+    wr_buf_char(&test->output, '\n');
 }
 
 static void run_one(struct suite *suite, struct test *test)
 {
-    struct wr_str segments[WR_LIMIT_REGO_HEAD];
-    struct wr_rego_errors errors;
-    struct wr_rego_query *query;
+    struct wr_rego_query *query = NULL;
     struct wr_rego_results results = {0};
+    struct wr_rego_query_options how = {.capture = true};
     struct wr_error error = {0};
-    size_t n = split_path(test->rule.path, segments, WR_COUNTOF(segments));
-    wr_rego_errors_init(&errors, &suite->arena);
-    wr_err code = wr_rego_prepare_path(suite->program, &suite->arena, segments, n, &query, &errors);
-    int64_t start = mono_ns();
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    struct wr_rego_context context = {.env = wr_eval_env(now.tv_sec * 1000000000LL + now.tv_nsec)};
+    struct wr_rego_context context = {
+        .env = wr_eval_env((int64_t)now.tv_sec * 1000000000 + now.tv_nsec),
+        .interrupt = &suite->interrupt,
+        .fuel = UINT64_MAX,
+    };
+    context.env.print.print = keep_line;
+    context.env.print.context = test;
+    test->output = wr_buf_in(&suite->arena, 256);
+    wr_rego_errors_init(&test->errors, &suite->arena);
+    suite->interrupt = 0;
+    wr_stop_after(options.timeout_ms, &suite->interrupt);
+    int64_t start = wr_figures_now();
+    wr_err code = wr_rego_prepare(suite->program, &suite->arena, test->name.rule, &how, &query,
+                                  &test->errors);
+    test->compiled = code == WR_OK;
     if (code == WR_OK) {
         code = wr_rego_eval(query, &context, &suite->scratch, &results, &error);
+        if (code != WR_OK) {
+            wr_rego_errors_of_eval(&test->errors, &suite->arena, &error);
+        }
     }
-    test->ns = mono_ns() - start;
-    if (code != WR_OK) {
-        struct wr_buf text = wr_buf_in(&suite->arena, 256);
-        wr_rego_eval_error_write(&text, &error);
-        test->message = wr_buf_view(&text);
-        test->result = ERROR;
-    } else {
-        test->result = results.n != 0 && !wr_is_false(results.items[0].value) ? PASS : FAIL;
-    }
+    test->ns = wr_figures_now() - start;
+    wr_stop_after(0, &suite->interrupt);
+    bool passed = results.n > 0 && wr_is_true(results.items[0].values[0]);
+    test->result = code != WR_OK ? ERROR : passed ? PASS : FAIL;
     wr_arena_reset(&suite->scratch);
 }
 
 static bool wanted(struct suite *suite, struct wr_str path)
 {
-    if (options.run == NULL) {
-        return true;
-    }
     struct wr_rego_errors errors;
     struct wr_rego_query *prepared;
     struct wr_rego_results results = {0};
+    if (options.run == NULL) {
+        return true;
+    }
     struct wr_value pair[2] = {wr_string(wr_str_z(options.run)), wr_string(path)};
     struct wr_value input = wr_array(pair, 2);
     struct wr_rego_context context = {.input = &input};
     wr_rego_errors_init(&errors, &suite->scratch);
-    return wr_rego_prepare(suite->program, &suite->scratch,
-                           WR_STR("regex.match(input[0], input[1])"), NULL, &prepared,
-                           &errors) == WR_OK &&
-           wr_rego_eval(prepared, &context, &suite->scratch, &results, NULL) == WR_OK &&
-           results.n != 0;
+    bool matches =
+        wr_rego_prepare(suite->program, &suite->scratch, WR_STR("regex.match(input[0], input[1])"),
+                        NULL, &prepared, &errors) == WR_OK &&
+        wr_rego_eval(prepared, &context, &suite->scratch, &results, NULL) == WR_OK &&
+        results.n != 0;
+    wr_arena_reset(&suite->scratch);
+    return matches;
 }
 
-/* One entry for each name of a file: clauses of one test rule are one test. */
-static bool collect(struct suite *suite)
+/* One entry for each test rule, in order of files. */
+static bool collect(struct suite *suite, const struct wr_test_names *names)
 {
-    uint32_t n = wr_rego_rule_count(suite->program);
-    suite->tests = WR_NEW_ARRAY(&suite->arena, struct test, n);
-    for (uint32_t i = 0; i < n && suite->tests != NULL; i++) {
-        struct wr_rego_rule_info rule = wr_rego_rule_at(suite->program, i);
-        bool todo = starts(rule.name, "todo_test_");
-        if ((!todo && !starts(rule.name, "test_")) || !wanted(suite, rule.path)) {
-            continue;
+    suite->tests = WR_NEW_ARRAY(&suite->arena, struct test, names->n);
+    for (size_t i = 0; i < names->n && suite->tests != NULL; i++) {
+        if (wanted(suite, names->items[i].path)) {
+            suite->tests[suite->n++] = (struct test){
+                .name = names->items[i], .result = names->items[i].todo ? SKIPPED : PASS};
         }
-        bool known = false;
-        for (size_t k = 0; k < suite->n; k++) {
-            known |= wr_str_eq(suite->tests[k].rule.path, rule.path);
-        }
-        if (!known) {
-            suite->tests[suite->n++] = (struct test){.rule = rule, .result = todo ? SKIPPED : PASS};
-        }
-        wr_arena_reset(&suite->scratch);
     }
     return suite->tests != NULL;
 }
 
-static void print_duration(int64_t ns)
+/* ── pretty ─────────────────────────────────────────────────────────────────────────────────── */
+/* As Go prints a duration: 87.23µs, 1.5ms, 2.25s, without trailing zeros. */
+static void write_duration(struct wr_buf *buf, int64_t ns)
 {
-    if (ns < 1000000) {
-        printf(" (%lld.%03lldµs)", (long long)(ns / 1000), (long long)(ns % 1000));
+    int64_t unit = ns >= 1000000000 ? 1000000000 : ns >= 1000000 ? 1000000 : 1000;
+    const char *name = unit == 1000000000 ? "s" : unit == 1000000 ? "ms" : "µs";
+    wr_buf_i64(buf, ns / unit);
+    int64_t rest = ns % unit;
+    if (rest > 0) {
+        wr_buf_char(buf, '.');
+        for (int64_t digit = unit / 10; rest > 0; digit /= 10) {
+            wr_buf_char(buf, (char)('0' + rest / digit));
+            rest %= digit;
+        }
+    }
+    wr_buf_str(buf, wr_str_z(name));
+}
+
+static void print_output(const struct test *test)
+{
+    size_t n = test->output.n;
+    while (n > 0 && test->output.p[n - 1] == '\n') {
+        n--;
+    }
+    fputs("\n  ", stdout);
+    for (size_t i = 0; i < n; i++) {
+        putchar(test->output.p[i]);
+        fputs(test->output.p[i] == '\n' ? "  " : "", stdout);
+    }
+    fputs("\n\n", stdout);
+}
+
+static void print_error(struct suite *suite, const struct test *test)
+{
+    struct wr_buf text = wr_buf_in(&suite->arena, 256);
+    if (test->compiled) {
+        wr_rego_error_write(&text, &test->errors.items[0]);
     } else {
-        printf(" (%lld.%06lldms)", (long long)(ns / 1000000), (long long)(ns % 1000000));
+        wr_rego_errors_write(&text, &test->errors);
+    }
+    printf("  %.*s\n", (int)text.n, text.p);
+}
+
+static void print_test(struct suite *suite, const struct test *test)
+{
+    printf("%.*s: %s", WR_FMT(test->name.path), result_names[test->result]);
+    if (test->result != SKIPPED) {
+        char room[32];
+        struct wr_buf duration = wr_buf_fixed(room, sizeof room);
+        write_duration(&duration, test->ns);
+        printf(" (%.*s)", (int)duration.n, duration.p);
+    }
+    putchar('\n');
+    if (test->output.n > 0) {
+        print_output(test);
+    }
+    if (test->result == ERROR) {
+        print_error(suite, test);
     }
 }
 
-static void print_pretty(const struct suite *suite)
+static void print_pretty(struct suite *suite)
 {
     struct wr_str file = {0};
     bool told = false;
@@ -159,19 +207,12 @@ static void print_pretty(const struct suite *suite)
         if (!options.verbose && test->result == PASS) {
             continue;
         }
-        if (!told || !wr_str_eq(file, test->rule.file)) {
-            printf("%s%.*s:\n", told ? "\n" : "", WR_FMT(test->rule.file));
-            file = test->rule.file;
+        if (!told || !wr_str_eq(file, test->name.file)) {
+            printf("%s%.*s:\n", told ? "\n" : "", WR_FMT(test->name.file));
+            file = test->name.file;
             told = true;
         }
-        printf("%.*s: %s", WR_FMT(test->rule.path), result_names[test->result]);
-        if (test->result != SKIPPED) {
-            print_duration(test->ns);
-        }
-        printf("\n");
-        if (test->message.n != 0) {
-            printf("  %.*s\n", WR_FMT(test->message));
-        }
+        print_test(suite, test);
     }
     if (told) {
         puts("--------------------------------------------------------------------------------");
@@ -183,59 +224,89 @@ static void print_pretty(const struct suite *suite)
     }
 }
 
-static void print_json(struct suite *suite)
+/* ── JSON ───────────────────────────────────────────────────────────────────────────────────── */
+static void write_base64(struct wr_buf *out, struct wr_str text)
 {
-    struct wr_arena *arena = &suite->arena;
-    struct wr_value *items = WR_NEW_ARRAY(arena, struct wr_value, suite->n);
-    for (size_t i = 0; i < suite->n && items != NULL; i++) {
-        const struct test *test = &suite->tests[i];
-        struct wr_str package =
-            wr_str_of(test->rule.path.p, test->rule.path.n - test->rule.name.n - 1);
-        struct wr_pair pairs[6] = {
-            {wr_string(WR_STR("location")),
-             wr_output_location(arena, test->rule.file, test->rule.row, test->rule.col)},
-            {wr_string(WR_STR("package")), wr_string(package)},
-            {wr_string(WR_STR("name")), wr_string(test->rule.name)},
-            {wr_string(WR_STR("duration")), wr_int(test->result == SKIPPED ? 0 : test->ns)},
-        };
-        size_t n = 4;
-        if (test->result == FAIL || test->result == SKIPPED) {
-            pairs[n++] = (struct wr_pair){
-                wr_string(test->result == FAIL ? WR_STR("fail") : WR_STR("skip")), wr_bool(true)};
-        } else if (test->result == ERROR) {
-            pairs[n++] = (struct wr_pair){wr_string(WR_STR("error")), wr_string(test->message)};
-        }
-        items[i] = wr_output_object(arena, n, pairs);
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < text.n; i += 3) {
+        size_t left = text.n - i;
+        uint32_t v = (uint32_t)(uint8_t)text.p[i] << 16;
+        v |= left > 1 ? (uint32_t)(uint8_t)text.p[i + 1] << 8 : 0;
+        v |= left > 2 ? (uint32_t)(uint8_t)text.p[i + 2] : 0;
+        wr_buf_char(out, digits[v >> 18]);
+        wr_buf_char(out, digits[v >> 12 & 63]);
+        wr_buf_char(out, left > 1 ? digits[v >> 6 & 63] : '=');
+        wr_buf_char(out, left > 2 ? digits[v & 63] : '=');
     }
-    struct wr_value all = wr_array(items, items != NULL ? suite->n : 0);
-    wr_output_json(arena, &all, stdout);
 }
 
-static int test_all(struct suite *suite, int argc, char **argv)
+static void write_error(struct wr_buf *json, const struct wr_rego_error *e)
 {
-    struct wr_policy_files files;
-    struct wr_rego_errors errors;
-    struct wr_policy_paths paths = {.ignore = &options.ignore, .v1 = options.v1};
-    if (options.bundle) {
-        paths.bundles = (const char *const *)argv;
-        paths.n_bundles = (size_t)argc;
-    } else {
-        paths.paths = (const char *const *)argv;
-        paths.n_paths = (size_t)argc;
+    wr_buf_str(json, WR_STR("{\"code\":"));
+    wr_json_write_string(json, wr_rego_error_code(e), WR_JSON_HTML_SAFE);
+    wr_buf_str(json, WR_STR(",\"message\":"));
+    wr_json_write_string(json, e->message, WR_JSON_HTML_SAFE);
+    if (e->row != 0) {
+        wr_buf_str(json, WR_STR(",\"location\":"));
+        wr_output_location(json, e->file, e->row, e->col);
     }
-    struct wr_rego_options how = {.v1 = options.v1};
-    wr_rego_errors_init(&errors, &suite->arena);
-    if (!wr_policy_load(&files, &suite->arena, &paths, &errors) ||
-        wr_rego_compile(&suite->arena, files.sources, files.n, &files.data, &how, &suite->program,
-                        &errors) != WR_OK) {
-        wr_rego_errors_print(&suite->arena, &errors, false, stderr);
-        return WR_EXIT_FAILED;
+    wr_buf_char(json, '}');
+}
+
+static void write_errors(struct wr_buf *json, const struct test *test)
+{
+    wr_buf_str(json, WR_STR(",\"error\":"));
+    if (test->compiled) {
+        write_error(json, &test->errors.items[0]);
+        return;
     }
-    if (!collect(suite)) {
-        return wr_complain("no memory");
+    for (uint32_t i = 0; i < test->errors.n; i++) {
+        wr_buf_str(json, i == 0 ? WR_STR("[") : WR_STR(","));
+        write_error(json, &test->errors.items[i]);
     }
+    wr_buf_char(json, ']');
+}
+
+static void write_test(struct wr_buf *json, const struct test *test)
+{
+    wr_buf_str(json, WR_STR("{\"location\":"));
+    wr_output_location(json, test->name.file, test->name.row, test->name.col);
+    wr_buf_str(json, WR_STR(",\"package\":"));
+    wr_json_write_string(json, test->name.package, WR_JSON_HTML_SAFE);
+    wr_buf_str(json, WR_STR(",\"name\":"));
+    wr_json_write_string(json, test->name.name, WR_JSON_HTML_SAFE);
+    if (test->result == ERROR) {
+        write_errors(json, test);
+    } else if (test->result != PASS) {
+        wr_format(json, ",\"%s\":true", test->result == FAIL ? "fail" : "skip");
+    }
+    wr_format(json, ",\"duration\":%lld", (long long)test->ns);
+    if (test->output.n > 0) {
+        wr_buf_str(json, WR_STR(",\"output\":\""));
+        write_base64(json, wr_buf_view(&test->output));
+        wr_buf_char(json, '"');
+    }
+    wr_buf_char(json, '}');
+}
+
+static void print_json(struct suite *suite)
+{
+    struct wr_buf json = wr_buf_in(&suite->arena, 65536);
+    wr_buf_char(&json, '[');
     for (size_t i = 0; i < suite->n; i++) {
-        if (suite->tests[i].result != SKIPPED) {
+        wr_buf_str(&json, i > 0 ? WR_STR(",") : WR_STR(""));
+        write_test(&json, &suite->tests[i]);
+    }
+    wr_buf_char(&json, ']');
+    wr_output_json(&suite->arena, &json, stdout);
+}
+
+/* ── the command ────────────────────────────────────────────────────────────────────────────── */
+static int run_suite(struct suite *suite)
+{
+    memset(suite->counts, 0, sizeof suite->counts);
+    for (size_t i = 0; i < suite->n; i++) {
+        if (!suite->tests[i].name.todo) {
             run_one(suite, &suite->tests[i]);
         }
         suite->counts[suite->tests[i].result]++;
@@ -248,14 +319,58 @@ static int test_all(struct suite *suite, int argc, char **argv)
     if (wr_arena_failed(&suite->arena)) {
         return wr_complain("the report does not fit into memory");
     }
-    return suite->counts[FAIL] + suite->counts[ERROR] == 0 ? WR_EXIT_OK : WR_EXIT_USAGE;
+    size_t bad = suite->counts[FAIL] + suite->counts[ERROR];
+    bad += options.zero_on_skipped ? 0 : suite->counts[SKIPPED];
+    return bad == 0 ? WR_EXIT_OK : WR_EXIT_USAGE;
+}
+
+static int test_all(struct suite *suite, int argc, char **argv)
+{
+    struct wr_policy_files files;
+    struct wr_rego_errors errors;
+    struct wr_test_names names;
+    struct wr_policy_paths paths = {
+        .ignore = &options.ignore, .skip_verify = true, .v1 = options.v1};
+    if (options.bundle) {
+        paths.bundles = (const char *const *)argv;
+        paths.n_bundles = (size_t)argc;
+    } else {
+        paths.paths = (const char *const *)argv;
+        paths.n_paths = (size_t)argc;
+    }
+    struct wr_rego_options how = {.v1 = options.v1};
+    wr_rego_errors_init(&errors, &suite->arena);
+    if (!wr_policy_load(&files, &suite->arena, &paths, &errors)) {
+        wr_rego_errors_print_loading(&suite->arena, &errors, stderr);
+        return WR_EXIT_FAILED;
+    }
+    if (!wr_test_names_collect(&names, &suite->arena, &files, options.v1, &errors) ||
+        wr_rego_compile(&suite->arena, files.sources, files.n, &files.data, &how, &suite->program,
+                        &errors) != WR_OK) {
+        if (wr_rego_errors_are_of_parse(&errors)) {
+            wr_rego_errors_print_loading(&suite->arena, &errors, stderr);
+        } else {
+            wr_rego_errors_print(&suite->arena, &errors, false, stderr);
+        }
+        return WR_EXIT_FAILED;
+    }
+    if (!collect(suite, &names)) {
+        return wr_complain("no memory");
+    }
+    int exit_code = WR_EXIT_OK;
+    for (uint64_t i = 0; i < options.count; i++) {
+        int code = run_suite(suite);
+        exit_code = code != WR_EXIT_OK ? code : exit_code;
+    }
+    return exit_code;
 }
 
 static int run(int argc, char **argv)
 {
     static struct suite suite;
-    if (argc == 0) {
-        wr_complain("wants files or folders");
+    if (argc == 0 ||
+        (strcmp(options.format, "pretty") != 0 && strcmp(options.format, "json") != 0)) {
+        wr_complain(argc == 0 ? "wants files or folders" : "--format wants pretty or json");
         return WR_EXIT_FAILED;
     }
     wr_arena_init(&suite.arena, &wr_heap, WR_GIB(8));
@@ -271,10 +386,11 @@ const struct wr_command wr_command_test = {
     "Runs Rego tests, as opa test does",
     "[OPTIONS] PATH...",
     "Tests are rules named test_...; todo_test_... are skipped. Exit codes: 0 all passed, 2 one\n"
-    "failed, 1 other errors.\n\n"
+    "failed or was skipped, 1 other errors.\n\n"
     "examples:\n"
     "  weir test packs/cards\n"
-    "  weir test -v --run velocity packs/cards\n",
+    "  weir test -v --run velocity packs/cards\n"
+    "  weir test -f json packs/cards\n",
     table,
     WR_COUNTOF(table),
     run,

@@ -47,3 +47,32 @@ struct wr_builtin_env wr_eval_env(int64_t now_ns)
         .crypto = wr_crypto_table(),
     };
 }
+
+#ifdef __wasi__ /* no signals there */
+void wr_stop_after(int64_t ms, volatile int *flag)
+{
+    (void)ms;
+    (void)flag;
+}
+#else
+#include <signal.h>
+#include <sys/time.h>
+
+static volatile int *stop_flag;
+
+static void stop(int signal)
+{
+    (void)signal;
+    *stop_flag = 1;
+}
+
+void wr_stop_after(int64_t ms, volatile int *flag)
+{
+    struct itimerval timer = {.it_value = {ms / 1000, ms % 1000 * 1000}};
+    stop_flag = flag;
+    if (ms > 0) {
+        signal(SIGALRM, stop);
+        setitimer(ITIMER_REAL, &timer, NULL);
+    }
+}
+#endif

@@ -10,4 +10,8 @@
  * shell's cryptography. */
 struct wr_builtin_env wr_eval_env(int64_t now_ns);
 
+/* Sets *flag after so many milliseconds (0: never), by a signal; once a process. Where there are no
+ * signals it does nothing. */
+void wr_stop_after(int64_t ms, volatile int *flag);
+
 #endif

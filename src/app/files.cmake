@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 list(APPEND WEIR_APP_FILES
   src/app/anchors.c
+  src/app/archive.c
   src/app/bundle.c
   src/app/bundle_sign.c
   src/app/cardsim.c
@@ -8,17 +9,21 @@ list(APPEND WEIR_APP_FILES
   src/app/client.c
   src/app/cmd_about.c
   src/app/commands.c
+  src/app/cmd_bench.c
+  src/app/cmd_build.c
   src/app/cmd_check.c
   src/app/cmd_decide.c
   src/app/cmd_demo.c
   src/app/cmd_eval.c
   src/app/cmd_fmt.c
+  src/app/cmd_inspect.c
   src/app/cmd_journal.c
   src/app/cmd_load.c
   src/app/cmd_model.c
   src/app/modelquality.c
   src/app/modelrow.c
   src/app/cmd_pack.c
+  src/app/cmd_parse.c
   src/app/cmd_run.c
   src/app/cmd_replay.c
   src/app/cmd_serve.c
@@ -30,6 +35,8 @@ list(APPEND WEIR_APP_FILES
   src/app/demo.c
   src/app/engine_open.c
   src/app/eval_env.c
+  src/app/eval_output.c
+  src/app/figures.c
   src/app/file.c
   src/app/html.c
   src/app/json_find.c
@@ -53,5 +60,8 @@ list(APPEND WEIR_APP_FILES
   src/app/rowevent.c
   src/app/serve_log.c
   src/app/simevent.c
+  src/app/statistics.c
+  src/app/table.c
+  src/app/test_names.c
   src/app/yaml_file.c
 )

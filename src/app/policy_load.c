@@ -2,6 +2,7 @@
 #include "app/policy_load.h"
 #include "app/file.h"
 #include "app/yaml_file.h"
+#include "rego/yaml.h"
 #include "shell/go_json.h"
 #include "value/json_read.h"
 
@@ -56,6 +57,25 @@ wr_err wr_policy_read_document(struct wr_arena *arena, const char *path, struct 
     struct wr_str text;
     wr_err code = wr_file_read(arena, path, WR_LIMIT_JSON_SIZE, &text, error);
     return code == WR_OK ? parse_document(arena, wr_str_z(path), text, out, error) : code;
+}
+
+wr_err wr_policy_read_input(struct wr_arena *arena, const char *path, struct wr_value *out,
+                            struct wr_error *error)
+{
+    struct wr_str text;
+    struct wr_yaml *node = NULL;
+    struct wr_yaml_error why = {0};
+    wr_err code = wr_file_read(arena, path, WR_LIMIT_JSON_SIZE, &text, error);
+    if (code != WR_OK || wr_json_read(arena, text, true, NULL, out, error) == WR_OK) {
+        return code;
+    }
+    if (wr_yaml_read(arena, text, &node, &why) != WR_OK) {
+        return wr_fail(error, WR_E_CONFIG, "yaml: line %u: %s", why.line,
+                       why.message != NULL ? why.message : "no room");
+    }
+    *out = wr_yaml_value(arena, node);
+    return out->type != WR_UNDEFINED ? WR_OK
+                                     : wr_fail(error, WR_E_CONFIG, "yaml: a key is not a string");
 }
 
 /* ── files ──────────────────────────────────────────────────────────────────────────────────── */
@@ -213,6 +233,39 @@ static bool add_path(struct loader *l, const char *given)
     return add_file(l, path, (struct wr_str){0}, prefix);
 }
 
+static bool is_below(struct wr_str a, struct wr_str b)
+{
+    return b.n == 0 || (wr_str_starts(a, b) && (a.n == b.n || a.p[b.n] == '/'));
+}
+
+static bool share_root(const struct wr_bundle *a, const struct wr_bundle *b)
+{
+    for (size_t i = 0; i < a->n_roots; i++) {
+        for (size_t k = 0; k < b->n_roots; k++) {
+            if (is_below(a->roots[i], b->roots[k]) || is_below(b->roots[k], a->roots[i])) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* True after a complaint: two bundles must not own one place. */
+static bool roots_overlap(struct loader *l)
+{
+    const struct wr_policy_files *files = l->files;
+    for (size_t i = 0; i < files->n_bundles; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (share_root(&files->bundles[i], &files->bundles[k])) {
+                complain(l, "detected overlapping roots in bundle manifest with: [%s %s]",
+                         files->bundles[k].path, files->bundles[i].path);
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 bool wr_policy_load(struct wr_policy_files *files, struct wr_arena *arena,
                     const struct wr_policy_paths *paths, struct wr_rego_errors *errors)
 {
@@ -233,5 +286,5 @@ bool wr_policy_load(struct wr_policy_files *files, struct wr_arena *arena,
     for (size_t i = 0; i < paths->n_bundles; i++) {
         good = add_bundle(&l, paths->bundles[i], &files->bundles[i]) && good;
     }
-    return good;
+    return good && !roots_overlap(&l);
 }

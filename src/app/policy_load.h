@@ -37,6 +37,9 @@ struct wr_policy_files {
  * *errors, which the caller has initialised. False when there is one. */
 bool wr_policy_load(struct wr_policy_files *files, struct wr_arena *arena,
                     const struct wr_policy_paths *paths, struct wr_rego_errors *errors);
+/* JSON, else YAML 1.1, whatever the name: an input document as OPA takes it. */
+wr_err wr_policy_read_input(struct wr_arena *arena, const char *path, struct wr_value *out,
+                            struct wr_error *error);
 /* JSON or YAML by the name's ending. */
 wr_err wr_policy_read_document(struct wr_arena *arena, const char *path, struct wr_value *out,
                                struct wr_error *error);

@@ -1,86 +1,111 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/rego_output.h"
+#include "value/json_layout.h"
 #include "value/json_write.h"
 
-struct wr_value wr_output_text(struct wr_arena *arena, struct wr_str s)
+void wr_output_json(struct wr_arena *arena, const struct wr_buf *json, FILE *out)
 {
-    return wr_string(wr_str_copy(arena, s));
-}
-
-struct wr_value wr_output_object(struct wr_arena *arena, size_t n, const struct wr_pair *from)
-{
-    struct wr_pair *pairs = WR_NEW_ARRAY(arena, struct wr_pair, n);
-    if (pairs == NULL) {
-        return wr_undefined();
-    }
-    memcpy(pairs, from, n * sizeof *pairs);
-    return wr_object_from(pairs, n);
-}
-
-struct wr_value wr_output_location(struct wr_arena *arena, struct wr_str file, uint32_t row,
-                                   uint32_t col)
-{
-    struct wr_pair pairs[] = {
-        {wr_string(WR_STR("row")), wr_int(row)},
-        {wr_string(WR_STR("col")), wr_int(col)},
-        {wr_string(WR_STR("file")), wr_output_text(arena, file)},
-    };
-    return wr_output_object(arena, file.p != NULL ? 3 : 2, pairs);
-}
-
-void wr_output_json(struct wr_arena *arena, const struct wr_value *v, FILE *out)
-{
-    struct wr_buf buf = wr_buf_in(arena, 65536);
-    wr_json_write(&buf, v, WR_JSON_PRETTY);
-    wr_buf_char(&buf, '\n');
-    if (!buf.overflow && !wr_arena_failed(arena)) { /* all of it or nothing */
-        fwrite(buf.p, 1, buf.n, out);
+    struct wr_buf text = wr_buf_in(arena, json->n * 2 + 64);
+    wr_json_lay_out(&text, wr_buf_view(json));
+    wr_buf_char(&text, '\n');
+    if (!text.overflow && !json->overflow) { /* all of it or nothing */
+        fwrite(text.p, 1, text.n, out);
     }
 }
 
-static void print_json(struct wr_arena *arena, const struct wr_rego_errors *errors, FILE *out)
+void wr_output_location(struct wr_buf *json, struct wr_str file, uint32_t row, uint32_t col)
 {
-    struct wr_value items[WR_LIMIT_REGO_ERRORS + 1];
+    wr_buf_str(json, WR_STR("{\"file\":"));
+    wr_json_write_string(json, file, WR_JSON_HTML_SAFE);
+    wr_format(json, ",\"row\":%u,\"col\":%u}", row, col);
+}
+
+static void write_error(struct wr_buf *json, const struct wr_rego_error *e)
+{
+    wr_buf_str(json, WR_STR("{\"message\":"));
+    wr_json_write_string(json, e->message, WR_JSON_HTML_SAFE);
+    if (e->code == WR_E_IO) { /* of the loader */
+        wr_buf_char(json, '}');
+        return;
+    }
+    wr_buf_str(json, WR_STR(",\"code\":"));
+    wr_json_write_string(json, wr_rego_error_code(e), WR_JSON_HTML_SAFE);
+    if (e->row != 0) {
+        wr_buf_str(json, WR_STR(",\"location\":"));
+        wr_output_location(json, e->file, e->row, e->col);
+    }
+    if (e->code == WR_E_REGO_PARSE && e->n_lines > 0) {
+        wr_buf_str(json, WR_STR(",\"details\":{\"line\":"));
+        wr_json_write_string(json, e->lines[0], WR_JSON_HTML_SAFE);
+        wr_format(json, ",\"idx\":%u}", e->caret);
+    }
+    wr_buf_char(json, '}');
+}
+
+void wr_rego_errors_json(struct wr_buf *json, const struct wr_rego_errors *errors)
+{
+    wr_buf_str(json, WR_STR("\"errors\":["));
     for (uint32_t i = 0; i < errors->n; i++) {
-        const struct wr_rego_error *e = &errors->items[i];
-        struct wr_pair pairs[] = {
-            {wr_string(WR_STR("message")), wr_output_text(arena, e->message)},
-            {wr_string(WR_STR("code")), wr_output_text(arena, wr_rego_error_code(e))},
-            {wr_string(WR_STR("location")), wr_output_location(arena, e->file, e->row, e->col)},
-        };
-        bool plain = e->code == WR_E_IO; /* of the loader: neither code nor place */
-        items[i] = wr_output_object(arena, plain ? 1 : e->row != 0 ? 3 : 2, pairs);
+        wr_buf_str(json, i > 0 ? WR_STR(",") : WR_STR(""));
+        write_error(json, &errors->items[i]);
     }
-    struct wr_pair top = {wr_string(WR_STR("errors")), wr_array(items, errors->n)};
-    struct wr_value all = wr_output_object(arena, 1, &top);
-    wr_output_json(arena, &all, out);
+    wr_buf_char(json, ']');
 }
 
-static void write_text(struct wr_buf *buf, const struct wr_rego_errors *errors)
+static void write_text(struct wr_buf *buf, const struct wr_rego_errors *errors, const char *when)
 {
-    if (errors->n == 0 || errors->items[0].code != WR_E_IO) {
+    bool loading = errors->n > 0 && errors->items[0].code == WR_E_IO;
+    if (!loading && when[0] == '\0') {
         wr_rego_errors_write(buf, errors);
         return;
     }
     if (errors->n > 1) {
-        wr_format(buf, "%u errors occurred:\n", errors->n);
+        wr_format(buf, "%u errors occurred%s:\n", errors->n, when);
     } else {
-        wr_buf_str(buf, WR_STR("1 error occurred: "));
+        wr_format(buf, "1 error occurred%s: ", when);
     }
     for (uint32_t i = 0; i < errors->n; i++) {
-        wr_format(buf, "%s%.*s", i > 0 ? "\n" : "", WR_FMT(errors->items[i].message));
+        wr_buf_str(buf, i > 0 ? WR_STR("\n") : WR_STR(""));
+        if (errors->items[i].code == WR_E_IO) {
+            wr_buf_str(buf, errors->items[i].message);
+        } else {
+            wr_rego_error_write(buf, &errors->items[i]);
+        }
     }
 }
 
 void wr_rego_errors_print(struct wr_arena *arena, const struct wr_rego_errors *errors, bool json,
                           FILE *out)
 {
+    struct wr_buf buf = wr_buf_in(arena, 4096);
     if (json) {
-        print_json(arena, errors, out);
+        wr_buf_char(&buf, '{');
+        wr_rego_errors_json(&buf, errors);
+        wr_buf_char(&buf, '}');
+        wr_output_json(arena, &buf, out);
         return;
     }
+    write_text(&buf, errors, "");
+    wr_buf_char(&buf, '\n');
+    fwrite(buf.p, 1, buf.n, out);
+}
+
+bool wr_rego_errors_are_of_parse(const struct wr_rego_errors *errors)
+{
+    return errors->n > 0 && errors->items[0].code == WR_E_REGO_PARSE;
+}
+
+void wr_rego_errors_print_loading(struct wr_arena *arena, const struct wr_rego_errors *errors,
+                                  FILE *out)
+{
     struct wr_buf buf = wr_buf_in(arena, 4096);
-    write_text(&buf, errors);
+    static const struct wr_str bundle = {"loading error: ", 15};
+    struct wr_str first = errors->n > 0 ? errors->items[0].message : (struct wr_str){0};
+    if (errors->n == 1 && wr_str_starts(first, bundle)) { /* of a bundle: as it is */
+        wr_buf_str(&buf, wr_str_of(first.p + bundle.n, first.n - bundle.n));
+    } else {
+        write_text(&buf, errors, " during loading");
+    }
     wr_buf_char(&buf, '\n');
     fwrite(buf.p, 1, buf.n, out);
 }

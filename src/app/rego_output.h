@@ -7,18 +7,23 @@
 
 #include <stdio.h>
 
-/* A string value with a copy of its text; objects from a list of pairs. In the arena. */
-struct wr_value wr_output_text(struct wr_arena *arena, struct wr_str s);
-struct wr_value wr_output_object(struct wr_arena *arena, size_t n, const struct wr_pair *pairs);
-/* {"row", "col"} and, when there is a file, {"file"}. */
-struct wr_value wr_output_location(struct wr_arena *arena, struct wr_str file, uint32_t row,
-                                   uint32_t col);
-/* Writes nothing when it does not fit into the arena, which then has failed. */
-void wr_output_json(struct wr_arena *arena, const struct wr_value *v, FILE *out);
+/* Compact JSON text laid out, with a line end. Writes nothing when it does not fit. */
+void wr_output_json(struct wr_arena *arena, const struct wr_buf *json, FILE *out);
 
-/* {"errors": [{"message", "code", "location"}]} or OPA's text form. */
+/* Appends a member's value: {"file":..,"row":..,"col":..}. */
+void wr_output_location(struct wr_buf *json, struct wr_str file, uint32_t row, uint32_t col);
+
+/* Appends "errors":[{"message","code","location","details"}]. Errors of the loader (WR_E_IO) have
+ * a message alone. */
+void wr_rego_errors_json(struct wr_buf *json, const struct wr_rego_errors *errors);
+/* {"errors": [..]} laid out, or OPA's text form. */
 void wr_rego_errors_print(struct wr_arena *arena, const struct wr_rego_errors *errors, bool json,
                           FILE *out);
+/* Modules that do not parse are told as errors of loading, where OPA finds them. */
+bool wr_rego_errors_are_of_parse(const struct wr_rego_errors *errors);
+/* The text form of errors of loading: "1 error occurred during loading: ...". */
+void wr_rego_errors_print_loading(struct wr_arena *arena, const struct wr_rego_errors *errors,
+                                  FILE *out);
 /* An evaluation's error as such a list of one. */
 void wr_rego_errors_of_eval(struct wr_rego_errors *errors, struct wr_arena *arena,
                             const struct wr_error *error);

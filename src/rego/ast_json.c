@@ -193,7 +193,7 @@ static void write_with(struct writer *w, const struct wr_ast_expr *e)
 
 static void write_expr(struct writer *w, const struct wr_ast_expr *e)
 {
-    text(w, e->generated ? "{\"generated\":true," : "{");
+    text(w, e->tag == WR_AST_MADE ? "{\"generated\":true," : "{");
     wr_format(w->json, "\"index\":%u,", e->index);
     if (w->locations) {
         text(w, "\"location\":");

@@ -10,6 +10,9 @@
 
 #include "rego/ast.h"
 
+/* In `tag` of a statement: made by the compiler, which its JSON tells. */
+#define WR_AST_MADE 1
+
 enum wr_ast_json_parts {
     WR_AST_JSON_COMMENTS = 1,
     WR_AST_JSON_LOCATIONS = 2,

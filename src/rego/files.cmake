@@ -5,6 +5,7 @@ list(APPEND WEIR_CORE_FILES
   src/rego/annotation_fields.c
   src/rego/ast.c
   src/rego/ast_json.c
+  src/rego/ast_pretty.c
   src/rego/ast_value.c
   src/rego/fmt.c
   src/rego/fmt_term.c

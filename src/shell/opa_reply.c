@@ -2,6 +2,7 @@
 /* Answers of OPA's API: compact or laid out JSON, errors always laid out, gzip when asked for. */
 #include "shell/opa.h"
 
+#include "value/json_layout.h"
 #include "value/json_write.h"
 
 #include <zlib.h>
@@ -123,48 +124,6 @@ void wr_opa_metrics(struct wr_buf *out, const struct wr_server *server)
     }
 }
 
-/* ── layout ─────────────────────────────────────────────────────────────────────────────────── */
-static void new_line(struct wr_buf *out, uint32_t depth)
-{
-    wr_buf_char(out, '\n');
-    for (uint32_t i = 0; i < depth; i++) {
-        wr_buf_str(out, WR_STR("  "));
-    }
-}
-
-/* Two spaces a level, as Go lays out; the text is compact JSON. */
-static void lay_out(struct wr_buf *out, struct wr_str json)
-{
-    uint32_t depth = 0;
-    bool in_string = false;
-    for (size_t i = 0; i < json.n; i++) {
-        char c = json.p[i];
-        if (in_string) {
-            wr_buf_char(out, c);
-            if (c == '\\') {
-                wr_buf_char(out, json.p[++i]);
-            }
-            in_string = c != '"';
-        } else if ((c == '{' || c == '[') && json.p[i + 1] != c + 2) {
-            wr_buf_char(out, c);
-            new_line(out, ++depth);
-        } else if (c == '{' || c == '[') { /* empty */
-            wr_buf_char(out, c);
-            wr_buf_char(out, json.p[++i]);
-        } else if (c == '}' || c == ']') {
-            new_line(out, --depth);
-            wr_buf_char(out, c);
-        } else if (c == ',') {
-            wr_buf_char(out, c);
-            new_line(out, depth);
-        } else {
-            wr_buf_char(out, c);
-            wr_buf_str(out, c == ':' ? WR_STR(" ") : WR_STR(""));
-            in_string = c == '"';
-        }
-    }
-}
-
 /* ── sending ────────────────────────────────────────────────────────────────────────────────── */
 static bool accepts_gzip(const struct wr_opa_call *call)
 {
@@ -208,7 +167,7 @@ void wr_opa_document(struct wr_opa_call *call, int status, struct wr_str json, b
 {
     struct wr_buf out = wr_buf_in(&call->server->scratch, json.n * (pretty ? 2 : 1) + 64);
     if (pretty) {
-        lay_out(&out, json);
+        wr_json_lay_out(&out, json);
     } else {
         wr_buf_str(&out, json);
     }

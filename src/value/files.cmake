@@ -6,6 +6,7 @@ list(APPEND WEIR_CORE_FILES
   src/value/order.c
   src/value/number.c
   src/value/json_text.c
+  src/value/json_layout.c
   src/value/json_read.c
   src/value/json_write.c
 )

@@ -17,6 +17,7 @@ weir_e2e(cards_format $<TARGET_FILE:weir> fmt --list --fail packs/cards)
 weir_e2e(opa_rest python3 ${E2E}/opa_rest.py $<TARGET_FILE:weir>
   ${CMAKE_SOURCE_DIR}/test/golden/opa/rest.json ${CMAKE_SOURCE_DIR}/test/golden/opa/rest_more.json)
 weir_e2e(opa_node python3 ${E2E}/opa_node.py $<TARGET_FILE:weir>)
+weir_e2e(opa_cli python3 ${E2E}/opa_cli.py $<TARGET_FILE:weir> ${CMAKE_SOURCE_DIR}/test/golden/opa/cli.json)
 weir_e2e(cards_pack $<TARGET_FILE:weir> pack check packs/cards)
 weir_e2e(journal python3 ${E2E}/journal.py $<TARGET_FILE:weir>)
 weir_e2e(replay python3 ${E2E}/replay.py $<TARGET_FILE:weir>)
