@@ -181,6 +181,108 @@ TEST("a replay of the records gives equal bytes and equal state")
     rig_close(&rig);
 }
 
+TEST("decisions replayed in batches of any size give equal bytes and equal state")
+{
+    static const size_t steps[] = {1, 2, 7, 64, WR_LIMIT_ENGINE_BATCH};
+    struct rig rig;
+    struct stream *stream = malloc(sizeof *stream);
+    struct wr_answer *answers = calloc(WR_LIMIT_ENGINE_BATCH, sizeof *answers);
+    struct wr_record *records = calloc(WR_LIMIT_ENGINE_BATCH, sizeof *records);
+    uint8_t live[32], replayed[32];
+    rig_open(&rig);
+    make_stream(stream, 9, STREAM_MAX);
+    drop(run(&rig, rig.engine, stream, 32, true));
+    digest(rig.engine, live);
+    for (size_t k = 0; k < WR_COUNTOF(steps); k++) {
+        struct wr_engine *engine = rig_engine(&rig);
+        for (size_t start = 0; start < rig.n_records; start += steps[k]) {
+            size_t n = WR_MIN(steps[k], rig.n_records - start);
+            wr_arena_reset(&rig.scratch);
+            for (size_t i = 0; i < n; i++) {
+                CHECK_INT(wr_record_decode(rig_record(&rig, start + i), &records[i], NULL), WR_OK);
+            }
+            CHECK_INT(wr_engine_replay_batch(engine, records, n, &rig.scratch, answers, NULL),
+                      WR_OK);
+            for (size_t i = 0; i < n; i++) {
+                CHECK(wr_str_eq(answers[i].record, rig_record(&rig, start + i)));
+            }
+        }
+        digest(engine, replayed);
+        CHECK(memcmp(live, replayed, 32) == 0);
+        wr_engine_close(engine);
+    }
+    struct wr_engine *engine = rig_engine(&rig);
+    CHECK_INT(wr_record_decode(rig_record(&rig, 1), &records[0], NULL), WR_OK);
+    CHECK_INT(wr_engine_replay_batch(engine, records, 1, &rig.scratch, answers, &rig.error),
+              WR_E_JOURNAL);
+    CHECK_INT(wr_engine_sequence(engine), 0);
+    wr_engine_close(engine);
+    free(answers);
+    free(records);
+    free(stream);
+    rig_close(&rig);
+}
+
+TEST("an id that was forgotten and came again is decided again in a replay that remembers more")
+{
+    static const char *const ids[] = {"a", "b", "c", "a"};
+    struct rig rig;
+    rig_open(&rig);
+    rig.config.ids_cap = 2;
+    struct wr_engine *live = rig_engine(&rig);
+    for (size_t i = 0; i < WR_COUNTOF(ids); i++) {
+        char body[256];
+        snprintf(body, sizeof body,
+                 "{\"transaction\":{\"id\":\"%s\",\"time\":%lld,\"terminal\":\"x\"}}", ids[i],
+                 (long long)RIG_START);
+        struct wr_request request = {.body = wr_str_z(body), .now_us = RIG_NOW};
+        wr_arena_reset(&rig.scratch);
+        CHECK_INT(wr_engine_batch(live, &request, 1, &rig.scratch, &rig.answer, NULL), WR_OK);
+        CHECK(!rig.answer.replayed);
+        rig_keep(&rig, rig.answer.record);
+    }
+    CHECK_INT(rig.n_records, 4);
+    rig.config.ids_cap = 0;
+    struct wr_engine *engine = rig_engine(&rig);
+    for (size_t i = 0; i < rig.n_records; i++) {
+        wr_arena_reset(&rig.scratch);
+        CHECK_INT(wr_engine_replay(engine, rig_record(&rig, i), &rig.scratch, &rig.answer, NULL),
+                  WR_OK);
+        CHECK(wr_str_eq(rig.answer.record, rig_record(&rig, i)));
+    }
+    wr_engine_close(live);
+    wr_engine_close(engine);
+    rig_close(&rig);
+}
+
+TEST("an entry that is passed over keeps its sequence and nothing else")
+{
+    struct rig rig;
+    struct wr_record record;
+    rig_open(&rig);
+    struct stream *stream = malloc(sizeof *stream);
+    make_stream(stream, 3, 20);
+    drop(run(&rig, rig.engine, stream, 4, true));
+    struct wr_engine *engine = rig_engine(&rig);
+    CHECK_INT(wr_record_decode(rig_record(&rig, 0), &record, NULL), WR_OK);
+    CHECK_INT(wr_engine_pass(engine, &record, &rig.error), WR_OK);
+    CHECK_INT(wr_engine_pass(engine, &record, &rig.error), WR_E_JOURNAL);
+    CHECK_INT(wr_engine_sequence(engine), 1);
+    struct wr_engine_stats stats;
+    wr_engine_stats(engine, &stats);
+    CHECK(stats.n_entities == 0 && stats.n_ids == 0 && stats.n_decisions == 0);
+    CHECK_INT(wr_engine_begin(engine, 7, &rig.error), WR_E_STATE);
+    struct wr_engine *late = rig_engine(&rig);
+    CHECK_INT(wr_engine_begin(late, 4, &rig.error), WR_OK);
+    CHECK_INT(wr_engine_replay(late, rig_record(&rig, 4), &rig.scratch, &rig.answer, &rig.error),
+              WR_OK);
+    CHECK_INT(rig.answer.sequence, 5);
+    wr_engine_close(engine);
+    wr_engine_close(late);
+    free(stream);
+    rig_close(&rig);
+}
+
 TEST("records that do not follow, or are broken, are refused by number and change nothing")
 {
     struct rig rig;
