@@ -166,8 +166,13 @@ wr_err wr_packs_keep(const struct wr_port *port, const char *state_directory,
     struct wr_str digest = wr_pack_digest_text(pack);
     WR_ASSERT(digest.n == DIGEST);
     name(&store, store.folder, WR_STR(""), "");
+    store.folder[strlen(store.folder) - 1] = '\0'; /* as a directory's path is written */
     memcpy(store.path, store.folder, sizeof store.path);
+    bool is_new = port->disk.exists(port->disk.context, store.folder) == WR_IO_ABSENT;
     enum wr_io io = port->disk.make_directory(port->disk.context, store.folder);
+    if (io == WR_IO_OK && is_new) {
+        io = port->disk.sync_directory(port->disk.context, state_directory);
+    }
     if (io != WR_IO_OK) {
         return failed(&store, io, error);
     }
