@@ -208,12 +208,17 @@ static void put(struct ranges *r, uint32_t from, uint32_t to)
 
 static void in_ranges(const struct wr_dimension *d, const struct wr_value *c, struct ranges *out)
 {
-    for (uint32_t i = 0; i < values_of(c); i++) { /* those of a set come sorted */
-        uint32_t at = among_all(d, value_at(c, i)), to = out->n++;
-        for (; to > 0 && out->items[to - 1].from > at; to--) {
-            out->items[to] = out->items[to - 1];
+    for (uint32_t i = 0; i < values_of(c); i++) { /* those of a set come sorted, each once */
+        uint32_t at = among_all(d, value_at(c, i)), to = out->n;
+        while (to > 0 && out->items[to - 1].from > at) {
+            to--;
         }
+        if (to > 0 && out->items[to - 1].from == at) {
+            continue;
+        }
+        memmove(&out->items[to + 1], &out->items[to], (out->n - to) * sizeof(out->items[0]));
         out->items[to] = (struct range){at, at};
+        out->n++;
     }
 }
 

@@ -92,6 +92,7 @@ static const char *const simple[] = {
     "    %N %O %P\n",
     "    \"b\" %O %P\n",
     "    %P in {%C, %C, %C}\n",
+    "    %P in [%C, %C, %C]\n",
     "    startswith(%T, %X)\n",
     "    not %P %O %C\n",
     "    %P\n",

@@ -83,6 +83,15 @@ many["f"] { count([1 | x := input.xs[_]; x.n < 6; x.n > input.least]) == 2 }
 many["g"] { count([x | x := input.xs[_]; x.n > 100]) > 0 }
 many["h"] { count([x | x := input.xs[_]; x.n > 100]) == 0 }
 
+# A constant list may name one value twice.
+# query: data.test.listed
+# input: {"k": "b"}
+# expect: ["object", "twice"]
+listed["twice"] { input.k in ["b", "a", "b"] }
+listed["object"] { input.k in {"x": "b", "y": "a", "z": "b"} }
+listed["a"] { input.k in ["a", "a"] }
+listed["numbers"] { input.k in [1, 1.0] }
+
 # Functions: arguments are tested, too.
 # query: [data.test.f("a", 1), data.test.f("b", 5), data.test.f("b", 50), data.test.f(1.0, "any")]
 # expect: [1, "small", "large", "one"]
