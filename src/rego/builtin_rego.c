@@ -135,11 +135,11 @@ static const struct wr_builtin rego_builtins[] = {
      .fn = parse_module},
 };
 
-const struct wr_builtin *wr_resolve_builtin(struct resolver *r, struct wr_str name)
+const struct wr_builtin *wr_rego_builtin(const struct wr_rego_options *options, struct wr_str name)
 {
-    for (size_t i = 0; i < r->options->n_extra; i++) {
-        if (wr_str_eq(name, wr_str_z(r->options->extra[i].name))) {
-            return &r->options->extra[i];
+    for (size_t i = 0; i < options->n_extra; i++) {
+        if (wr_str_eq(name, wr_str_z(options->extra[i].name))) {
+            return &options->extra[i];
         }
     }
     for (size_t i = 0; i < WR_COUNTOF(rego_builtins); i++) {

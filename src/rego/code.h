@@ -96,6 +96,7 @@ struct wr_rego_program {
     struct wr_unit unit;
     struct wr_value data;
     struct wr_builtin_cache *prepared;
+    struct wr_check *check;
     struct wr_value
         *members; /* by data path: a long list as a set, for MEMBER_DATA, or undefined */
     uint32_t n_members;

@@ -81,6 +81,19 @@ list(APPEND WEIR_CORE_FILES
   src/rego/metadata.c
   src/rego/builtin_rego.c
   src/rego/to_json.c
-  src/rego/typecheck.c
+  src/rego/check.c
+  src/rego/check_call.c
+  src/rego/check_infer.c
+  src/rego/check_locals.c
+  src/rego/check_ref.c
+  src/rego/check_resolve.c
+  src/rego/check_rewrite.c
+  src/rego/check_rules.c
+  src/rego/check_safety.c
+  src/rego/check_state.c
+  src/rego/check_tree.c
+  src/rego/check_type.c
+  src/rego/check_type_text.c
+  src/rego/check_with.c
 )
 include(src/rego/builtin.cmake)

@@ -157,6 +157,9 @@ struct wr_rule_node {
     uint8_t mark;                    /* recursion check */
 };
 
+/* builtin_rego.c: a builtin or function of the host; NULL if there is none. */
+const struct wr_builtin *wr_rego_builtin(const struct wr_rego_options *options, struct wr_str name);
+
 /* ── the tree (tree.c) ──────────────────────────────────────────────────────────────────────── */
 struct wr_rule_tree {
     struct wr_rule_node *root;

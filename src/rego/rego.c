@@ -2,6 +2,7 @@
 /* Policies as their callers see them: compile, prepare, evaluate, ask. */
 #include "rego/rego.h"
 
+#include "rego/check.h"
 #include "rego/code.h"
 #include "rego/parse.h"
 #include "rego/vm.h"
@@ -152,6 +153,10 @@ wr_err wr_rego_compile(struct wr_arena *arena, const struct wr_rego_source *sour
     }
     wr_err err = parse_all(program, sources, n, errors);
     if (err == WR_OK) {
+        err = wr_check_modules(arena, program->asts, (uint32_t)n, &program->options,
+                               &program->check, errors);
+    }
+    if (err == WR_OK) {
         err = wr_resolve_modules(arena, program->asts, (uint32_t)n, &program->options,
                                  &program->resolved, errors);
     }
@@ -300,6 +305,11 @@ wr_err wr_rego_prepare(const struct wr_rego_program *program, struct wr_arena *a
     struct wr_plan_module *module = query_module(query, arena, options, errors);
     if (module == NULL) {
         return errors->n == 0 ? no_room(errors) : first_error(errors);
+    }
+    err = wr_check_query(program->check, arena, module->ast, options->package.n > 0, body,
+                         options->capture, errors);
+    if (err != WR_OK) {
+        return first_error(errors);
     }
     struct wr_rule_tree tree = program->resolved.tree;
     err = wr_resolve_query(arena, &tree, module, body, &program->options, &query->clause, errors);

@@ -87,13 +87,8 @@ struct wr_plan_term *wr_resolve_name(struct resolver *r, struct wr_str name,
 /* The keys of a reference below data or input made of constants only; NULL if it is no such. */
 const struct wr_value *wr_resolve_path(struct resolver *r, const struct wr_plan_term *t,
                                        uint8_t *root, uint32_t *n);
-/* A builtin or function of the host; NULL if there is none. */
-const struct wr_builtin *wr_resolve_builtin(struct resolver *r, struct wr_str name);
 /* Name of an operator as written, dots included. */
 struct wr_str wr_resolve_dotted(struct resolver *r, const struct wr_ast_term *ref);
-
-/* typecheck.c: arguments of a builtin call that can be judged ahead. */
-void wr_resolve_check_types(struct resolver *r, const struct wr_plan_term *call);
 
 /* metadata.c: the constant that a call of rego.metadata.rule or .chain stands for. */
 bool wr_resolve_metadata(struct resolver *r, struct wr_str name, struct wr_value *out);

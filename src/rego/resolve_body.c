@@ -67,7 +67,7 @@ static bool replacement_function(struct resolver *r, const struct wr_ast_term *t
         return false;
     }
     if (keys == NULL) {
-        w->by_builtin = wr_resolve_builtin(r, wr_resolve_dotted(r, t));
+        w->by_builtin = wr_rego_builtin(r->options, wr_resolve_dotted(r, t));
     }
     return w->by_builtin != NULL;
 }
@@ -111,7 +111,7 @@ static void resolve_target(struct resolver *r, const struct wr_ast_with *ast,
         return;
     }
     w->builtin =
-        head->kind == WR_AST_VAR ? wr_resolve_builtin(r, wr_resolve_dotted(r, target)) : NULL;
+        head->kind == WR_AST_VAR ? wr_rego_builtin(r->options, wr_resolve_dotted(r, target)) : NULL;
     w->kind = WR_WITH_BUILTIN;
     if (w->builtin == NULL) {
         wr_resolve_error(r, WR_E_REGO_TYPE, &target->loc,

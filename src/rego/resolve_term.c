@@ -405,7 +405,7 @@ static struct wr_plan_term *resolve_call(struct resolver *r, const struct wr_ast
         }
         call->has_extra = call->n == arity + 1;
     } else {
-        call->builtin = is_path ? NULL : wr_resolve_builtin(r, name);
+        call->builtin = is_path ? NULL : wr_rego_builtin(r->options, name);
         if (call->builtin == NULL) {
             struct wr_str called = called_name(r, op, is_path);
             wr_resolve_error(r, WR_E_REGO_TYPE, &t->loc, "undefined function %.*s", WR_FMT(called));
@@ -416,9 +416,6 @@ static struct wr_plan_term *resolve_call(struct resolver *r, const struct wr_ast
     }
     for (uint32_t i = 0; i < call->n; i++) {
         call->items[i] = wr_resolve_term(r, t->items[i + 1]);
-    }
-    if (call->builtin != NULL) {
-        wr_resolve_check_types(r, call);
     }
     return call;
 }

@@ -21,8 +21,8 @@ limit_of_a_day := 60 * 60 * 24
 # query: data.test.not_a_number
 # expect: undefined
 not_a_number {
-    x := "a"
-    input.n == x - 1
+    x := 0
+    input.n == 1 / x
 }
 
 # query: data.test.path

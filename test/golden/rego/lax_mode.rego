@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 package test
 import data.never.used as nothing
-f(input) = input
 p {
   x := 1
   data := 3
-  f(data) == 3
+  data == 3
 }
 # expect: true
