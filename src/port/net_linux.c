@@ -2,8 +2,9 @@
 /* The network of the native port: TCP and Unix stream sockets under one level-triggered epoll set.
  *
  * Addresses are numbers, not names: "127.0.0.1:8181", "[::1]:8181", ":8181" (all interfaces of
- * IPv4), "unix:/path". Nothing here resolves or connects. Accepted sockets inherit TCP_NODELAY from
- * their listener, which saves a call per connection. */
+ * IPv4), "unix:/path"; "share:" in front of a TCP address lets several processes of one user listen
+ * there. Nothing here resolves or connects. Accepted sockets inherit TCP_NODELAY from their
+ * listener, which saves a call per connection. */
 #include "port/linux.h"
 #include "port/posix.h"
 
@@ -96,7 +97,8 @@ static enum wr_io net_listen(void *context, const char *text, int32_t *listener)
     (void)context;
     union address address;
     socklen_t size;
-    if (!parse_address(text, &address, &size)) {
+    bool shared = strncmp(text, "share:", 6) == 0;
+    if (!parse_address(shared ? text + 6 : text, &address, &size)) {
         return WR_IO_INVALID;
     }
     if (address.any.sa_family == AF_UNIX) {
@@ -110,6 +112,9 @@ static enum wr_io net_listen(void *context, const char *text, int32_t *listener)
     if (address.any.sa_family != AF_UNIX) {
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        if (shared) {
+            setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
+        }
     }
     if (bind(fd, &address.any, size) != 0 || listen(fd, LISTEN_BACKLOG) != 0) {
         enum wr_io result = wr_posix_io(errno);

@@ -47,7 +47,8 @@ struct wr_net_event {
 
 struct wr_port_net {
     /* Listens on "127.0.0.1:8181", "[::1]:0" or "unix:/run/weir.sock" (an old socket file that
-     * nobody answers on is replaced). Does not watch it yet. */
+     * nobody answers on is replaced); "share:127.0.0.1:8181" may be listened on by several
+     * processes, among which the system spreads connections. Does not watch it yet. */
     enum wr_io (*listen)(void *context, const char *address, int32_t *listener);
     /* The TCP port a listener got (0 for Unix sockets). */
     uint16_t (*local_port)(void *context, int32_t listener);
