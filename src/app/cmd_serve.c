@@ -19,7 +19,8 @@ static struct {
     const char *pack, *model, *state, *mode, *clock, *card_key, *opa_api;
     const char *access, *tls_certificate, *tls_key, *tls_client_ca;
     struct wr_option_list listen;
-    int64_t deadline_ms;
+    int64_t deadline_ms, retain_ms;
+    uint64_t retain_bytes;
     uint64_t connections, body, state_cap, ids;
 } options = {.state = "weir-state", .mode = "durable", .clock = "wall", .opa_api = "read"};
 
@@ -49,6 +50,10 @@ static const struct wr_option table[] = {
      "events: time is event time, to replay old data (wall)", &options.clock},
     {"card-key", 0, WR_OPT_TEXT, "KEY", "tokenise card numbers with this secret",
      &options.card_key},
+    {"retain-bytes", 0, WR_OPT_U64, "BYTES", "keep at most so much of the journal (all)",
+     &options.retain_bytes},
+    {"retain-age", 0, WR_OPT_DURATION, "30d", "drop parts of the journal that are older (none)",
+     &options.retain_ms},
     {"connections", 0, WR_OPT_U64, "N", "at most N connections at once", &options.connections},
     {"body-max", 0, WR_OPT_U64, "BYTES", "largest request body", &options.body},
     {"state-cap", 0, WR_OPT_U64, "BYTES", "most memory for features (the pack's)",
@@ -133,6 +138,8 @@ static bool make_config(struct wr_server_config *config)
     config->version = WEIR_VERSION;
     config->log = wr_serve_log;
     config->opa = (struct wr_opa_config){.writable = writes, .env = wr_eval_env(0)};
+    config->retain_bytes = options.retain_bytes;
+    config->retain_us = options.retain_ms * 1000;
     config->state_cap = options.state_cap;
     config->ids_cap = options.ids;
     if (options.connections != 0) {

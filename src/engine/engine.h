@@ -190,6 +190,11 @@ WR_NODISCARD wr_err wr_engine_replay_activation(struct wr_engine *engine,
 WR_NODISCARD wr_err wr_engine_begin(struct wr_engine *engine, uint64_t sequence,
                                     struct wr_error *error);
 
+/* Before the first entry: features start as if they had been reset at now_us, so that those whose
+ * windows reach back beyond it are `warming`. Errors: WR_E_MEMORY. */
+WR_NODISCARD wr_err wr_engine_forget_before(struct wr_engine *engine, int64_t now_us,
+                                            struct wr_error *error);
+
 /* Gives the next sequence to an entry that is not to change anything. Errors: WR_E_JOURNAL when it
  * does not follow. */
 WR_NODISCARD wr_err wr_engine_pass(struct wr_engine *engine, const struct wr_record *record,

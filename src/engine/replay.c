@@ -88,6 +88,11 @@ wr_err wr_engine_begin(struct wr_engine *engine, uint64_t sequence, struct wr_er
     return WR_OK;
 }
 
+wr_err wr_engine_forget_before(struct wr_engine *engine, int64_t now_us, struct wr_error *error)
+{
+    return wr_engine_reset_features(engine, engine->binding->state_pack, now_us / 1000, error);
+}
+
 wr_err wr_engine_pass(struct wr_engine *engine, const struct wr_record *record,
                       struct wr_error *error)
 {

@@ -9,6 +9,7 @@ enum {
     NAME_DIGITS = 16,
 };
 #define SEGMENT_MAX_DEFAULT (1024ull * 1024 * 1024)
+#define SEGMENT_MAX_LEAST   (16ull * 1024 * 1024)
 
 const char *wr_journal_state_name(enum wr_journal_state state)
 {
@@ -193,7 +194,7 @@ static enum wr_io copy_rows(struct wr_log *from, uint64_t offset, struct wr_log 
 static wr_err begin_segment(struct wr_journal *journal, struct wr_log *from, struct wr_error *error)
 {
     char path_new[WR_SEGMENT_PATH_MAX], path[WR_SEGMENT_PATH_MAX];
-    struct wr_segment_ref ref = {journal->meta.first, true};
+    struct wr_segment_ref ref = {.first = journal->meta.first, .is_log = true};
     path_of(journal, new_name, path_new);
     wr_journal_segment_path(journal, ref, path);
     enum wr_io io = wr_log_create(journal->port, path_new, &journal->meta, &journal->live);
@@ -333,6 +334,18 @@ static wr_err open_all(struct wr_journal *journal, struct wr_error *error)
     return err != WR_OK ? err : check_tail(journal, error);
 }
 
+static void set_limits(struct wr_journal *journal, struct wr_journal_options options)
+{
+    journal->retain_bytes = options.retain_bytes;
+    journal->retain_us = options.retain_us;
+    journal->segment_max = options.segment_max;
+    if (options.segment_max == 0) {
+        uint64_t eighth = WR_MAX(options.retain_bytes / 8, SEGMENT_MAX_LEAST);
+        journal->segment_max =
+            options.retain_bytes != 0 ? WR_MIN(eighth, SEGMENT_MAX_DEFAULT) : SEGMENT_MAX_DEFAULT;
+    }
+}
+
 wr_err wr_journal_open(const struct wr_port *port, const char *directory,
                        const struct wr_journal_options *options, struct wr_journal **out,
                        struct wr_error *error)
@@ -353,8 +366,7 @@ wr_err wr_journal_open(const struct wr_port *port, const char *directory,
     journal->port = port;
     journal->old_index = SIZE_MAX;
     memcpy(journal->directory, directory, n);
-    journal->segment_max =
-        options != NULL && options->segment_max != 0 ? options->segment_max : SEGMENT_MAX_DEFAULT;
+    set_limits(journal, options != NULL ? *options : (struct wr_journal_options){0});
     wr_err err = open_all(journal, error);
     if (err != WR_OK) {
         wr_journal_close(journal, false);
@@ -399,6 +411,11 @@ struct wr_journal_identity wr_journal_identity(const struct wr_journal *journal)
 {
     const struct wr_segment_meta *meta = &journal->meta;
     return (struct wr_journal_identity){meta->node, meta->epoch, {meta->keys[0], meta->keys[1]}};
+}
+
+uint64_t wr_journal_first(const struct wr_journal *journal)
+{
+    return journal->segments[0].first;
 }
 
 uint64_t wr_journal_last(const struct wr_journal *journal)
@@ -488,6 +505,65 @@ wr_err wr_journal_tend(struct wr_journal *journal, struct wr_error *error)
     return journal->live.end >= journal->segment_max && journal->last >= journal->meta.first
                ? start_segment(journal, error)
                : WR_OK;
+}
+
+/* ── retention ──────────────────────────────────────────────────────────────────────────────── */
+static uint64_t size_of(struct wr_journal *journal, size_t index)
+{
+    const struct wr_port_disk *disk = &journal->port->disk;
+    struct wr_segment_ref *ref = &journal->segments[index];
+    char path[WR_SEGMENT_PATH_MAX];
+    int32_t file;
+    if (index + 1 == journal->n_segments) {
+        return journal->live.end;
+    }
+    wr_journal_segment_path(journal, *ref, path);
+    if (ref->size == 0 && disk->open(disk->context, path, WR_DISK_READ, &file) == WR_IO_OK) {
+        if (disk->size(disk->context, file, &ref->size) != WR_IO_OK) {
+            ref->size = 0;
+        }
+        disk->close(disk->context, file);
+    }
+    return ref->size;
+}
+
+/* Was the row behind the first segment made that long ago? Then so were all in it. */
+static bool is_old(struct wr_journal *journal, int64_t now_us)
+{
+    struct wr_str payload;
+    struct wr_record record;
+    struct wr_error error;
+    return wr_journal_fetch(journal, journal->segments[1].first, &payload, &error) == WR_OK &&
+           wr_record_decode(payload, &record, &error) == WR_OK &&
+           now_us - record.now_us > journal->retain_us;
+}
+
+static bool is_dispensable(struct wr_journal *journal, int64_t now_us)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; journal->retain_bytes != 0 && i < journal->n_segments; i++) {
+        bytes += size_of(journal, i);
+    }
+    return bytes > journal->retain_bytes || (journal->retain_us != 0 && is_old(journal, now_us));
+}
+
+bool wr_journal_prune(struct wr_journal *journal, int64_t now_us)
+{
+    const struct wr_port_disk *disk = &journal->port->disk;
+    char path[WR_SEGMENT_PATH_MAX];
+    if (journal->state != WR_JOURNAL_OK || journal->n_segments < 2 ||
+        !is_dispensable(journal, now_us)) {
+        return false;
+    }
+    wr_journal_close_old(journal);
+    wr_journal_segment_path(journal, journal->segments[0], path);
+    if (disk->remove(disk->context, path) != WR_IO_OK) {
+        return false;
+    }
+    journal->n_segments--;
+    memmove(journal->segments, journal->segments + 1,
+            journal->n_segments * sizeof *journal->segments);
+    return true;
 }
 
 /* ── recovering ─────────────────────────────────────────────────────────────────────────────── */

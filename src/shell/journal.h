@@ -31,8 +31,12 @@ const char *wr_journal_state_name(enum wr_journal_state state); /* "ok", "full",
 
 struct wr_journal;
 
+/* Retention drops whole segments from the beginning, never the live one. What is dropped is no part
+ * of the state after the next start: features whose windows reach there count as warming. */
 struct wr_journal_options {
-    uint64_t segment_max; /* bytes of payload in one segment; 0 = 1 GiB */
+    uint64_t segment_max;  /* bytes of one segment; 0 = 1 GiB, or an eighth of retain_bytes */
+    uint64_t retain_bytes; /* keep no more than that; 0 = all */
+    int64_t retain_us;     /* drop segments whose rows are all older; 0 = never */
 };
 
 struct wr_journal_identity {
@@ -50,6 +54,8 @@ WR_NODISCARD wr_err wr_journal_open(const struct wr_port *port, const char *dire
 void wr_journal_close(struct wr_journal *journal, bool clean);
 
 struct wr_journal_identity wr_journal_identity(const struct wr_journal *journal);
+/* The first row that is there; 1 while nothing was dropped. */
+uint64_t wr_journal_first(const struct wr_journal *journal);
 uint64_t wr_journal_last(const struct wr_journal *journal); /* sequence of the last row; 0 = none */
 enum wr_journal_state wr_journal_state(const struct wr_journal *journal);
 uint64_t wr_journal_n_segments(const struct wr_journal *journal);
@@ -65,6 +71,8 @@ WR_NODISCARD wr_err wr_journal_commit(struct wr_journal *journal, struct wr_erro
 WR_NODISCARD wr_err wr_journal_sync(struct wr_journal *journal, struct wr_error *error);
 /* Between groups: starts a new segment after a long one. */
 WR_NODISCARD wr_err wr_journal_tend(struct wr_journal *journal, struct wr_error *error);
+/* Drops at most one segment that need not be kept; true when it did. now_us is the wall clock. */
+bool wr_journal_prune(struct wr_journal *journal, int64_t now_us);
 /* When full: looks whether there is room first. Opens the last segment anew, begins a new one
  * behind it, raises the epoch. The state tells whether it helped. Which of the rows that were not
  * acknowledged are still there is not known before: the owner of the engine folds again.

@@ -9,7 +9,8 @@
 
 struct wr_segment_ref {
     uint64_t first;
-    bool is_log; /* else an SQLite file */
+    uint64_t size; /* bytes; 0: not looked at yet */
+    bool is_log;   /* else an SQLite file */
 };
 
 struct wr_journal {
@@ -26,6 +27,8 @@ struct wr_journal {
     uint64_t last, last_committed;
     uint8_t link[32]; /* of the last row that is linked */
     uint64_t segment_max;
+    uint64_t retain_bytes; /* of closed segments and the live one; 0: all */
+    int64_t retain_us;     /* 0: for ever */
     enum wr_journal_state state;
     int32_t lock;
     bool locked;

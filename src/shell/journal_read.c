@@ -208,6 +208,12 @@ wr_err wr_journal_verify(struct wr_journal *journal, uint64_t first, uint64_t la
                 return bad_row(first - 1, "its link is damaged", error);
             }
             memcpy(visitor.link, link.p, 32);
+        } else { /* the first row that is kept: its segment's head knows the one before */
+            wr_err err = open_old(journal, index, error);
+            if (err != WR_OK) {
+                return err;
+            }
+            memcpy(visitor.link, journal->old_meta.link, 32);
         }
     }
     return visit_all(journal, first, last, &visitor, error);

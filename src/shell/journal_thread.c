@@ -7,6 +7,8 @@
 
 #include <stdatomic.h>
 
+#define PRUNE_EVERY_NS 200000000 /* one segment at most each time */
+
 enum { KIND_APPEND = 1, KIND_FETCH = 2, KIND_REPLY = 3 };
 
 struct append_head {
@@ -25,7 +27,8 @@ struct reply_head {
 
 struct shared {
     atomic_uint_fast64_t kept, committed, synced;
-    atomic_uint_fast64_t n_commits, n_syncs, n_segments, commit_ns, sync_ns, sync_ns_max, log_size;
+    atomic_uint_fast64_t n_commits, n_syncs, n_segments, n_dropped, first, commit_ns, sync_ns,
+        sync_ns_max, log_size;
     atomic_uint state;
     atomic_uint loop_waits; /* 1: wake it on progress */
     atomic_uint stop;
@@ -40,7 +43,7 @@ struct wr_journal_thread {
     uint32_t n_fetches; /* loop: asked, and the reply not released */
     bool submitted;     /* loop: something was put in since the last submit */
     uintptr_t id;
-    int64_t synced_at_ns; /* thread */
+    int64_t synced_at_ns, pruned_at_ns; /* thread */
     struct shared shared;
     struct wr_ring in, out;
 };
@@ -68,6 +71,7 @@ static void publish(struct wr_journal_thread *thread)
     struct shared *shared = &thread->shared;
     atomic_store_explicit(&shared->n_segments, wr_journal_n_segments(thread->journal),
                           memory_order_relaxed);
+    atomic_store_explicit(&shared->first, wr_journal_first(thread->journal), memory_order_relaxed);
     atomic_store_explicit(&shared->log_size, wr_journal_log_size(thread->journal),
                           memory_order_relaxed);
     uint64_t kept =
@@ -162,6 +166,20 @@ static void commit(struct wr_journal_thread *thread)
     }
 }
 
+static void prune(struct wr_journal_thread *thread)
+{
+    const struct wr_port_clock *clock = &thread->port->clock;
+    int64_t now = now_ns(thread);
+    if (now - thread->pruned_at_ns < PRUNE_EVERY_NS) {
+        return;
+    }
+    thread->pruned_at_ns = now;
+    if (wr_journal_prune(thread->journal, clock->wall_ns(clock->context) / 1000)) {
+        count(&thread->shared.n_dropped, 1);
+        publish(thread);
+    }
+}
+
 static void tend(struct wr_journal_thread *thread)
 {
     struct wr_error error;
@@ -176,6 +194,7 @@ static void tend(struct wr_journal_thread *thread)
         atomic_store(&thread->shared.synced, atomic_load(&thread->shared.committed));
         publish(thread);
     }
+    prune(thread);
 }
 
 static bool is_unsynced(const struct wr_journal_thread *thread)
@@ -201,6 +220,7 @@ static int64_t turn(struct wr_journal_thread *thread)
         tend(thread);
         return wr_ring_is_empty(&thread->in) ? 1000 : 0;
     }
+    prune(thread);
     return is_good(thread) && is_unsynced(thread) ? WR_MAX(WR_JOURNAL_SYNC_AGE_NS - age, 1000)
                                                   : 1000000000;
 }
@@ -393,6 +413,8 @@ void wr_journal_thread_stats(const struct wr_journal_thread *thread, struct wr_j
         .n_commits = atomic_load(&shared->n_commits),
         .n_syncs = atomic_load(&shared->n_syncs),
         .n_segments = atomic_load(&shared->n_segments),
+        .n_dropped = atomic_load(&shared->n_dropped),
+        .first = atomic_load(&shared->first),
         .commit_ns = atomic_load(&shared->commit_ns),
         .sync_ns = atomic_load(&shared->sync_ns),
         .sync_ns_max = atomic_load(&shared->sync_ns_max),

@@ -64,6 +64,8 @@ void wr_journal_thread_step(struct wr_journal_thread *thread);
 
 struct wr_journal_stats {
     uint64_t n_commits, n_syncs, n_segments;
+    uint64_t n_dropped;          /* segments, by retention */
+    uint64_t first;              /* sequence of the first row that is there */
     uint64_t commit_ns, sync_ns; /* sums */
     uint64_t sync_ns_max;
     uint64_t committed, synced; /* sequences */

@@ -162,6 +162,9 @@ static void journal(struct wr_buf *buf, const struct wr_metrics_gauges *g)
     one(buf, "weir_journal_commits_total", "counter", "Transactions.", j->n_commits);
     one(buf, "weir_journal_syncs_total", "counter", "Syncs of the log.", j->n_syncs);
     one(buf, "weir_journal_segments", "gauge", "Segments.", j->n_segments);
+    one(buf, "weir_journal_dropped_total", "counter", "Segments dropped by retention.",
+        j->n_dropped);
+    one(buf, "weir_journal_first", "gauge", "Sequence of the first row that is kept.", j->first);
     one(buf, "weir_journal_log_bytes", "gauge", "Size of the live segment.", j->log_size);
     head(buf, "weir_journal_commit_seconds_total", "counter", "Time spent in commits.");
     wr_buf_str(buf, WR_STR("weir_journal_commit_seconds_total "));

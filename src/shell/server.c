@@ -65,6 +65,21 @@ static wr_err note_pack(struct wr_server *server, struct wr_error *error)
     return err;
 }
 
+/* When retention has dropped the beginning: the features know nothing before the first row kept. */
+static wr_err skip_dropped(struct wr_server *server, struct wr_error *error)
+{
+    struct wr_str payload;
+    struct wr_record record;
+    uint64_t first = wr_journal_first(server->journal);
+    if (first == 1 || wr_journal_last(server->journal) < first) {
+        return first == 1 ? WR_OK : wr_engine_begin(server->engine, first - 1, error);
+    }
+    wr_err err = wr_journal_fetch(server->journal, first, &payload, error);
+    err = err != WR_OK ? err : wr_record_decode(payload, &record, error);
+    err = err != WR_OK ? err : wr_engine_begin(server->engine, first - 1, error);
+    return err != WR_OK ? err : wr_engine_forget_before(server->engine, record.now_us, error);
+}
+
 static wr_err fold(struct wr_server *server, struct wr_error *error)
 {
     struct wr_journal_identity identity = wr_journal_identity(server->journal);
@@ -83,7 +98,9 @@ static wr_err fold(struct wr_server *server, struct wr_error *error)
         return err;
     }
     server->n_folded = 0;
-    err = wr_journal_each(server->journal, 1, UINT64_MAX, fold_row, server, error);
+    err = skip_dropped(server, error);
+    err = err != WR_OK ? err
+                       : wr_journal_each(server->journal, 1, UINT64_MAX, fold_row, server, error);
     if (err == WR_OK && wr_engine_sequence(server->engine) != wr_journal_last(server->journal)) {
         err = wr_fail(error, WR_E_JOURNAL, "the journal ends at %llu, its rows at %llu",
                       (unsigned long long)wr_journal_last(server->journal),
@@ -235,7 +252,11 @@ static void keep_descriptors(struct wr_server *server)
 
 static wr_err open_all(struct wr_server *server, struct wr_error *error)
 {
-    struct wr_journal_options options = {.segment_max = server->config.segment_max};
+    struct wr_journal_options options = {
+        .segment_max = server->config.segment_max,
+        .retain_bytes = server->config.retain_bytes,
+        .retain_us = server->config.retain_us,
+    };
     start_clocks(server);
     wr_err err = take_memory(server, error);
     if (err == WR_OK && server->config.access.n != 0) {

@@ -83,6 +83,8 @@ struct wr_server_config {
     uint32_t n_connections_max; /* further ones wait in the kernel's queue */
     uint32_t body_max;          /* bytes of one request body (batches included) */
     uint64_t segment_max;       /* bytes of one journal segment */
+    uint64_t retain_bytes;      /* of the journal (journal.h); 0: all */
+    int64_t retain_us;          /* 0: for ever */
     uint64_t state_cap;         /* as in wr_engine_config */
     uint64_t ids_cap;
     struct wr_str card_key;

@@ -172,6 +172,35 @@ TEST("long segments give way to new ones and all rows stay in reach")
     sim_close(sim);
 }
 
+TEST("retention drops whole segments from the beginning, and the chain of the rest holds")
+{
+    struct sim *sim = sim_open(72);
+    struct wr_error error = {0};
+    struct wr_journal *journal = NULL;
+    struct wr_journal_options options = {.segment_max = 50000, .retain_bytes = 200000};
+    CHECK_INT(wr_journal_open(sim_port(sim), "/state", &options, &journal, &error), WR_OK);
+    for (int i = 0; i < 100; i++) {
+        CHECK_INT(add(journal, 10, &error), WR_OK);
+        CHECK_INT(wr_journal_tend(journal, &error), WR_OK);
+        while (wr_journal_prune(journal, 0)) {
+        }
+        CHECK(sim_disk_used(sim) < 270000);
+    }
+    uint64_t first = wr_journal_first(journal), next = first;
+    CHECK(first > 500 && first < 1000);
+    CHECK_INT(wr_journal_verify(journal, 1, UINT64_MAX, &error), WR_OK);
+    struct wr_str payload;
+    CHECK_INT(wr_journal_fetch(journal, first - 1, &payload, &error), WR_E_NOT_FOUND);
+    wr_journal_close(journal, true);
+    CHECK_INT(wr_journal_open(sim_port(sim), "/state", &options, &journal, &error), WR_OK);
+    CHECK_INT(wr_journal_first(journal), first);
+    CHECK_INT(wr_journal_each(journal, 1, UINT64_MAX, same_row, &next, &error), WR_OK);
+    CHECK_INT(next, 1001);
+    CHECK_INT(wr_journal_verify(journal, 1, UINT64_MAX, &error), WR_OK);
+    wr_journal_close(journal, true);
+    sim_close(sim);
+}
+
 TEST("an opening copies what was not known to be synced, and only that")
 {
     struct sim *sim = sim_open(7);
