@@ -122,6 +122,9 @@ static bool add_manifest(struct build *b)
                              : first != NULL          ? first->revision
                                                       : WR_STR("");
     bool any = false;
+    if (first == NULL && revision.n == 0) {
+        return true; /* it would say nothing */
+    }
     wr_buf_str(&json, WR_STR("{\"revision\":"));
     wr_json_write_string(&json, revision, WR_JSON_HTML_SAFE);
     wr_buf_str(&json, WR_STR(",\"roots\":["));

@@ -2,7 +2,6 @@
 #include "app/policy_load.h"
 #include "app/file.h"
 #include "app/yaml_file.h"
-#include "rego/yaml.h"
 #include "shell/go_json.h"
 #include "value/json_read.h"
 
@@ -39,7 +38,7 @@ static wr_err parse_document(struct wr_arena *arena, struct wr_str name, struct 
                              struct wr_value *out, struct wr_error *error)
 {
     if (is_yaml(name)) {
-        return wr_yaml_file_read(arena, text, out, error);
+        return wr_yaml_read_either(arena, text, out, error);
     }
     wr_err code = wr_json_read(arena, text, true, NULL, out, error);
     if (code == WR_E_JSON || code == WR_E_NEED_MORE) { /* in OPA's words */
@@ -63,19 +62,11 @@ wr_err wr_policy_read_input(struct wr_arena *arena, const char *path, struct wr_
                             struct wr_error *error)
 {
     struct wr_str text;
-    struct wr_yaml *node = NULL;
-    struct wr_yaml_error why = {0};
     wr_err code = wr_file_read(arena, path, WR_LIMIT_JSON_SIZE, &text, error);
     if (code != WR_OK || wr_json_read(arena, text, true, NULL, out, error) == WR_OK) {
         return code;
     }
-    if (wr_yaml_read(arena, text, &node, &why) != WR_OK) {
-        return wr_fail(error, WR_E_CONFIG, "yaml: line %u: %s", why.line,
-                       why.message != NULL ? why.message : "no room");
-    }
-    *out = wr_yaml_value(arena, node);
-    return out->type != WR_UNDEFINED ? WR_OK
-                                     : wr_fail(error, WR_E_CONFIG, "yaml: a key is not a string");
+    return wr_yaml_read_either(arena, text, out, error);
 }
 
 /* ── files ──────────────────────────────────────────────────────────────────────────────────── */

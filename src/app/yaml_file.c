@@ -284,3 +284,17 @@ wr_err wr_yaml_file_read(struct wr_arena *arena, struct wr_str text, struct wr_v
     *out = reader.root;
     return code == WR_OK && wr_arena_failed(arena) ? wr_fail(error, WR_E_MEMORY, "no room") : code;
 }
+
+wr_err wr_yaml_read_either(struct wr_arena *arena, struct wr_str text, struct wr_value *out,
+                           struct wr_error *error)
+{
+    struct wr_yaml *node = NULL;
+    struct wr_yaml_error why = {0};
+    wr_err code = wr_yaml_file_read(arena, text, out, error);
+    if (code != WR_E_CONFIG || wr_yaml_read(arena, text, &node, &why) != WR_OK) {
+        return code;
+    }
+    struct wr_value v = wr_yaml_value(arena, node);
+    *out = v.type != WR_UNDEFINED ? v : *out;
+    return v.type != WR_UNDEFINED ? WR_OK : code;
+}

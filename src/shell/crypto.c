@@ -200,6 +200,38 @@ static bool make(const struct algorithm *a, EVP_PKEY *pkey, struct wr_str messag
     return ok;
 }
 
+static bool private_form(struct wr_str type, enum wr_key_form *form)
+{
+    static const char *const types[] = {
+        [WR_KEY_PKCS1] = "RSA PRIVATE KEY",
+        [WR_KEY_PKCS8] = "PRIVATE KEY",
+        [WR_KEY_SEC1] = "EC PRIVATE KEY",
+    };
+    for (size_t i = 0; i < WR_COUNTOF(types); i++) {
+        if (wr_str_eq(type, wr_str_z(types[i]))) {
+            *form = (enum wr_key_form)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The first private key of a PEM text; other blocks (EC PARAMETERS) are passed over. */
+static wr_err pem_private(struct wr_arena *arena, struct wr_str text, struct wr_crypto_key *key,
+                          struct wr_error *error)
+{
+    struct wr_pem block;
+    enum wr_key_form form;
+    const char *fault;
+    while (wr_pem_next(arena, &text, &block)) {
+        if (private_form(block.type, &form)) {
+            return wr_key_private(arena, form, block.bytes, key, &fault) ? WR_OK
+                                                                         : refuse(error, fault);
+        }
+    }
+    return refuse(error, "there is no private key in the PEM text");
+}
+
 static wr_err sign(void *context, struct wr_arena *arena, enum wr_crypto_alg alg,
                    const struct wr_crypto_key *key, struct wr_str message, struct wr_str *signature,
                    struct wr_error *error)
@@ -207,9 +239,13 @@ static wr_err sign(void *context, struct wr_arena *arena, enum wr_crypto_alg alg
     const struct algorithm *a = &algorithms[alg];
     uint8_t raw[132];
     const char *fault = "the key is not of the kind that the algorithm needs";
+    struct wr_crypto_key parsed = *key;
     (void)context;
     begin();
-    EVP_PKEY *pkey = wr_key_open(key, true, &fault);
+    if (key->kind == WR_CRYPTO_KEY_PEM) {
+        WR_TRY(pem_private(arena, key->text, &parsed, error));
+    }
+    EVP_PKEY *pkey = wr_key_open(&parsed, true, &fault);
     size_t size = pkey == NULL ? 0 : (size_t)EVP_PKEY_get_size(pkey);
     uint8_t *out = wr_arena_alloc(arena, size + 1, 1);
     wr_err err = out == NULL ? wr_fail(error, WR_E_MEMORY, "no memory") : WR_OK;
@@ -386,13 +422,7 @@ static wr_err private_keys(struct wr_arena *arena, struct wr_str text, struct wr
     }
     while (wr_pem_next(arena, &text, &block)) {
         enum wr_key_form form;
-        if (wr_str_eq(block.type, WR_STR("RSA PRIVATE KEY"))) {
-            form = WR_KEY_PKCS1;
-        } else if (wr_str_eq(block.type, WR_STR("PRIVATE KEY"))) {
-            form = WR_KEY_PKCS8;
-        } else if (wr_str_eq(block.type, WR_STR("EC PRIVATE KEY"))) {
-            form = WR_KEY_SEC1;
-        } else {
+        if (!private_form(block.type, &form)) {
             continue;
         }
         if (!wr_key_private(arena, form, block.bytes, &key, &fault)) {
