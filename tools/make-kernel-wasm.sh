@@ -16,14 +16,14 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 for part in base/fmath model/kernel model/kernel_map model/kernel_tree model/kernel_dense \
-    model/kernel_wide model/explain_kernel model/explain_trees model/module_entry; do
+    model/kernel_wide model/packed model/explain_kernel model/explain_trees model/module_entry; do
     clang --target=wasm32-wasi -nostdlibinc -isystem /usr/include/wasm32-wasi -std=c17 -O2 \
         -ffp-contract=off -fno-strict-aliasing -fno-math-errno -I"$root/src" \
         -c "$root/src/$part.c" -o "$work/$(basename "$part").o"
 done
 wasm-ld --no-entry --strip-all --gc-sections --stack-first -z stack-size=16384 \
     -L/usr/lib/wasm32-wasi -o "$work/kernel.wasm" "$work"/fmath.o "$work"/kernel.o \
-    "$work"/kernel_map.o "$work"/kernel_tree.o "$work"/kernel_dense.o "$work"/kernel_wide.o \
+    "$work"/kernel_map.o "$work"/kernel_tree.o "$work"/kernel_dense.o "$work"/kernel_wide.o "$work"/packed.o \
     "$work"/explain_kernel.o "$work"/explain_trees.o "$work"/module_entry.o -lc
 {
     echo '/* SPDX-License-Identifier: Apache-2.0 */'

@@ -3,6 +3,7 @@
  * their reasons. */
 #include "app/commands.h"
 #include "app/file.h"
+#include "app/filemap.h"
 #include "app/modelquality.h"
 #include "app/modelrow.h"
 #include "base/num.h"
@@ -21,6 +22,7 @@ static struct {
     const char *out, *name, *csv, *inputs, *background, *metadata, *check, *output;
     uint64_t top;
     bool missing_yes, missing_no, no_explain;
+    bool pack, no_pack, round_leaves, int8;
 } options;
 
 static const struct wr_option table[] = {
@@ -43,6 +45,15 @@ static const struct wr_option table[] = {
      "compile: score these rows and compare with the golden file that follows; no module is "
      "written when one differs",
      &options.check},
+    {"pack", 0, WR_OPT_FLAG, NULL,
+     "compile: the smallest file; it is unpacked when opened (done anyway over 48 MB)",
+     &options.pack},
+    {"no-pack", 0, WR_OPT_FLAG, NULL, "compile: a file that is mapped and scored in place",
+     &options.no_pack},
+    {"round-leaves", 0, WR_OPT_FLAG, NULL,
+     "compile: leaf values in 65,536 steps; prints how far scores change", &options.round_leaves},
+    {"int8", 0, WR_OPT_FLAG, NULL,
+     "compile: weights of networks in 8 bits; prints how far scores change", &options.int8},
     {"no-explain", 0, WR_OPT_FLAG, NULL, "compile: leave out what explanations need",
      &options.no_explain},
     {"csv", 0, WR_OPT_TEXT, "FILE", "score, explain: rows with a header; - is standard input",
@@ -179,6 +190,7 @@ static int check(struct wr_arena *arena, const struct wr_model *model, const cha
 }
 
 struct compiled {
+    struct wr_model_report report;
     struct wr_str source;
     struct wr_model_options how;
     struct wr_buf module;
@@ -188,7 +200,8 @@ struct compiled {
 static int compile_once(struct wr_arena *arena, const char *path, struct compiled *c)
 {
     struct wr_error error = {0};
-    c->module = wr_buf_in(arena, c->source.n / 2 + 65536);
+    c->module = wr_buf_in(arena, 65536);
+    c->report = (struct wr_model_report){0};
     wr_err code = wr_model_compile(arena, c->source, &c->how, &c->module, &error);
     code = code == WR_OK ? wr_model_open(arena, wr_buf_view(&c->module), &c->model, &error) : code;
     return code == WR_OK ? WR_EXIT_OK : wr_complain_error(path, &error);
@@ -219,10 +232,30 @@ static int compile_with_knowledge(struct wr_arena *arena, const char *path, stru
     return exit_code == WR_EXIT_OK ? compile_once(arena, path, c) : exit_code;
 }
 
+static void print_report(const char *path, const struct compiled *c)
+{
+    const struct wr_model_report *r = &c->report;
+    printf("%s: %zu bytes from %zu (%.1f %%), %zu inputs, %zu outputs\n", path, c->module.n,
+           c->source.n, 100.0 * (double)c->module.n / (double)c->source.n,
+           wr_model_n_inputs(c->model), wr_model_n_outputs(c->model));
+    printf("weights: %u bytes%s; once opened %u bytes\n", r->weights, r->packed ? ", packed" : "",
+           r->program);
+    if (r->change_rows > 0) {
+        printf("rounding: outputs of %u test rows change by at most %.3g\n", r->change_rows,
+               r->change);
+    }
+}
+
 static int compile(struct wr_arena *arena, const char *source_path, const char *golden)
 {
     struct wr_error error = {0};
-    struct compiled c = {.how = {.no_explain = options.no_explain}};
+    struct compiled c = {.how = {.no_explain = options.no_explain,
+                                 .packing = options.pack      ? WR_MODEL_PACK_ALWAYS
+                                            : options.no_pack ? WR_MODEL_PACK_NEVER
+                                                              : WR_MODEL_PACK_AUTO,
+                                 .round_leaves = options.round_leaves,
+                                 .round_weights = options.int8,
+                                 .report = &c.report}};
     struct wr_str *names = NULL;
     if ((options.check != NULL) != (golden != NULL)) {
         wr_complain("compile wants one source, and with --check ROWS a golden file behind it");
@@ -236,7 +269,7 @@ static int compile(struct wr_arena *arena, const char *source_path, const char *
     if (options.missing_yes || options.missing_no) {
         c.how.missing = options.missing_yes ? WR_MODEL_MISSING_YES : WR_MODEL_MISSING_NO;
     }
-    if (wr_file_read(arena, source_path, WR_LIMIT_MODEL_SOURCE, &c.source, &error) != WR_OK) {
+    if (wr_file_map(source_path, WR_LIMIT_MODEL_SOURCE, &c.source, &error) != WR_OK) {
         return wr_complain_error("compile", &error);
     }
     int exit_code = compile_once(arena, source_path, &c);
@@ -255,9 +288,7 @@ static int compile(struct wr_arena *arena, const char *source_path, const char *
     if (wr_file_write(path, wr_buf_view(&c.module), &error) != WR_OK) {
         return wr_complain_error(path, &error);
     }
-    printf("%s: %zu bytes from %zu (%.1f %%), %zu inputs, %zu outputs\n", path, c.module.n,
-           c.source.n, 100.0 * (double)c.module.n / (double)c.source.n, wr_model_n_inputs(c.model),
-           wr_model_n_outputs(c.model));
+    print_report(path, &c);
     return WR_EXIT_OK;
 }
 
@@ -266,7 +297,7 @@ static bool open_model(struct wr_arena *arena, const char *path, struct wr_model
 {
     struct wr_error error = {0};
     struct wr_str wasm;
-    wr_err code = wr_file_read(arena, path, WR_LIMIT_MODEL_SOURCE, &wasm, &error);
+    wr_err code = wr_file_map(path, WR_LIMIT_MODEL_SOURCE, &wasm, &error);
     code = code == WR_OK ? wr_model_open(arena, wasm, model, &error) : code;
     if (code != WR_OK) {
         wr_complain_error(path, &error);

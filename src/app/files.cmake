@@ -38,6 +38,7 @@ list(APPEND WEIR_APP_FILES
   src/app/eval_output.c
   src/app/figures.c
   src/app/file.c
+  src/app/filemap.c
   src/app/html.c
   src/app/json_find.c
   src/app/labelqueue.c

@@ -15,6 +15,8 @@ list(APPEND WEIR_CORE_FILES
   src/model/explain_plan.c
   src/model/explain_build.c
   src/model/program_check.c
+  src/model/packed.c
+  src/model/packed_write.c
   src/model/graph.c
   src/model/graph_steps.c
   src/model/graph_write.c
@@ -32,6 +34,7 @@ list(APPEND WEIR_CORE_FILES
   src/model/onnx_shape.c
   src/model/onnx_ml.c
   src/model/onnx_tree.c
+  src/model/onnx_stream.c
   src/model/module.c
   src/model/model.c
 )

@@ -113,8 +113,15 @@ static bool take_tree(struct work *w, uint32_t t)
     return true;
 }
 
+/* Left is where x < key goes. LEQ t is x < the key after t's; GT and GTE are their opposites. */
+static bool yes_is_left(const struct wr_walk_node *node)
+{
+    unsigned mode = node->mode & 0xff;
+    return mode == WR_WALK_LEQ || mode == WR_WALK_LT;
+}
+
 /* Puts tree t into w->nodes; `seen` guards against joins and cycles. Children of a level are
- * appended in order, so a node's children are neighbours. */
+ * appended in order, so a node's children are neighbours, the left one first. */
 static bool order(struct work *w, uint32_t t)
 {
     uint32_t end = 0, level_end = 1;
@@ -143,11 +150,13 @@ static bool order(struct work *w, uint32_t t)
                 wr_graph_fail(w->g, WR_E_MODEL, "tree %u: a node is reached twice", t);
                 return false;
             }
-            w->from[end] = node.yes;
-            w->from[end + 1] = node.no;
-            node.yes = end++;
-            node.no = end++;
             wr_fold_node(&w->fold, &node);
+            uint32_t side = yes_is_left(&node) ? 0 : 1;
+            w->from[end + side] = node.yes;
+            w->from[end + 1 - side] = node.no;
+            node.yes = end + side;
+            node.no = end + 1 - side;
+            end += 2;
         }
         w->nodes[at] = node;
     }
@@ -182,7 +191,7 @@ static bool is_fast(const struct work *w)
         const struct wr_walk_node *node = &w->nodes[i];
         bool ordered = (node->mode & 0xff) <= WR_WALK_GT;
         if (!is_leaf(node) && (!ordered || (double)(float)node->threshold != node->threshold ||
-                               node->yes - i > LIMIT_DELTA)) {
+                               WR_MIN(node->yes, node->no) - i > LIMIT_DELTA)) {
             return false;
         }
     }
@@ -249,13 +258,6 @@ static int32_t key_of(double threshold)
     return bits ^ ((bits >> 31) & INT32_MAX);
 }
 
-/* Left is where x < key goes. LEQ t is x < the key after t's; GT and GTE are their opposites. */
-static bool yes_is_left(const struct wr_walk_node *node)
-{
-    unsigned mode = node->mode & 0xff;
-    return mode == WR_WALK_LEQ || mode == WR_WALK_LT;
-}
-
 static struct wr_tree_node inner_node(const struct work *w, const struct wr_walk_node *node,
                                       uint32_t at)
 {
@@ -266,22 +268,6 @@ static struct wr_tree_node inner_node(const struct work *w, const struct wr_walk
         .feature = (uint16_t)(node->feature + (missing_left ? 0 : w->n)),
         .delta = (uint16_t)(WR_MIN(node->yes, node->no) - at),
     };
-}
-
-/* Breadth order put `yes` first; where it belongs to the right, the children change places. */
-static void orient(struct work *w)
-{
-    for (uint32_t i = 0; i < w->n_nodes; i++) {
-        struct wr_walk_node *node = &w->nodes[i];
-        if (!is_leaf(node) && !yes_is_left(node)) {
-            struct wr_walk_node swap = w->nodes[node->yes];
-            w->nodes[node->yes] = w->nodes[node->no];
-            w->nodes[node->no] = swap;
-            uint32_t yes = node->yes;
-            node->yes = node->no;
-            node->no = yes;
-        }
-    }
 }
 
 static int32_t value_bits(double value)
@@ -318,7 +304,6 @@ static void table_row(const struct work *w, const struct wr_walk_node *leaf, flo
 /* The tree at hand behind `done` nodes; *rows counts those of the table. */
 static void write_fast(struct work *w, struct wr_tree_node *nodes, float *table, uint32_t *rows)
 {
-    orient(w);
     for (uint32_t i = 0; i < w->n_nodes; i++) {
         const struct wr_walk_node *node = &w->nodes[i];
         if (!is_leaf(node)) {

@@ -4,14 +4,17 @@
 #include "model/explain_plan.h"
 #include "model/graph.h"
 #include "model/kernel.h"
+#include "model/packed_write.h"
 #include "value/json_write.h"
 
-#define N_TESTS        8u
-#define N_TESTS_COSTLY 2u     /* for rows of many columns or much work */
-#define WIDE_ROW       1000u  /* columns */
-#define COSTLY_ROW     65536u /* bytes of scratch memory */
-#define NEVER          UINT32_MAX
-#define ALIGNED(n, a)  (((n) + ((uint64_t)(a)-1)) & ~((uint64_t)(a)-1))
+#define N_TESTS           8u
+#define N_TESTS_COSTLY    2u /* for rows of many columns or much work */
+#define N_ROUNDING        256u
+#define N_ROUNDING_COSTLY 4u
+#define WIDE_ROW          1000u  /* columns */
+#define COSTLY_ROW        65536u /* bytes of scratch memory */
+#define NEVER             UINT32_MAX
+#define ALIGNED(n, a)     (((n) + ((uint64_t)(a)-1)) & ~((uint64_t)(a)-1))
 
 struct layout {
     struct wr_graph *g;
@@ -349,7 +352,20 @@ static double test_value(const struct wr_graph *g, uint32_t kind, uint32_t colum
     return row == 0 ? 0 : (double)(int64_t)(x >> 32 & 1023) / 64 - 4;
 }
 
-static uint32_t run_tests(struct layout *l, uint8_t *program, double *tests, uint32_t n)
+static void test_row(const struct wr_graph *g, uint32_t row, double *at)
+{
+    uint32_t column = 0;
+    for (uint32_t p = 0; p < g->n_inputs; p++) {
+        uint32_t count = g->tensors[g->inputs[p].tensor].count;
+        for (uint32_t i = 0; i < count; i++, column++) {
+            at[column] = test_value(g, g->inputs[p].kind_role, column, row);
+        }
+    }
+}
+
+/* Scores n rows, made up unless given, into `tests`: those that can be scored. */
+static uint32_t run_tests(struct layout *l, uint8_t *program, const double *rows, double *tests,
+                          uint32_t n)
 {
     struct wr_graph *g = l->g;
     uint8_t *scratch = wr_arena_zalloc(g->arena, (size_t)l->scratch, 64);
@@ -360,16 +376,46 @@ static uint32_t run_tests(struct layout *l, uint8_t *program, double *tests, uin
     }
     for (uint32_t row = 0; row < n; row++) {
         double *at = tests + (size_t)kept * width;
-        uint32_t column = 0;
-        for (uint32_t p = 0; p < g->n_inputs; p++) {
-            uint32_t count = g->tensors[g->inputs[p].tensor].count;
-            for (uint32_t i = 0; i < count; i++, column++) {
-                at[column] = test_value(g, g->inputs[p].kind_role, column, row);
-            }
+        if (rows != NULL) {
+            memcpy(at, rows + (size_t)row * l->n_columns_in, l->n_columns_in * sizeof *rows);
+        } else {
+            test_row(g, row, at);
         }
-        kept += wr_kernel_run(program, at, at + column, scratch) == WR_KERNEL_OK;
+        kept += wr_kernel_run(program, at, at + l->n_columns_in, scratch) == WR_KERNEL_OK;
     }
     return kept;
+}
+
+/* Scores `n` rows before and after rounding; the greatest change of an output. */
+static void round_constants(struct layout *l, const struct wr_model_options *options,
+                            uint8_t *program, uint32_t n)
+{
+    struct wr_graph *g = l->g;
+    struct wr_model_report *r = options->report;
+    uint32_t width = l->n_columns_in + l->n_columns_out;
+    if (!options->round_leaves && !options->round_weights) {
+        return;
+    }
+    bool own = options->n_background > 0; /* rows as they will be scored, else test rows */
+    n = own ? (uint32_t)WR_MIN(options->n_background, (size_t)n * 4) : n;
+    double *before = wr_arena_array(g->arena, (size_t)n * width, sizeof *before, 8);
+    double *after = wr_arena_array(g->arena, (size_t)n * width, sizeof *after, 8);
+    if (before == NULL || after == NULL) {
+        wr_graph_fail(g, WR_E_MEMORY, "no memory to measure what rounding changes");
+        return;
+    }
+    const double *background = own ? options->background : NULL;
+    uint32_t rows = run_tests(l, program, background, before, n);
+    bool any = options->round_leaves && wr_program_round_leaves(program);
+    any = (options->round_weights && wr_program_round_weights(program)) || any;
+    if (r == NULL || !any || run_tests(l, program, background, after, n) != rows) {
+        return;
+    }
+    r->change_rows = rows;
+    for (uint32_t i = 0; i < rows * width; i++) {
+        double apart = after[i] - before[i];
+        r->change = WR_MAX(r->change, apart < 0 ? -apart : apart);
+    }
 }
 
 static void copy_constants(const struct layout *l, uint8_t *program)
@@ -465,13 +511,17 @@ wr_err wr_graph_write(struct wr_graph *g, const struct wr_model_options *options
     p.meta = (uint32_t)(at = ALIGNED(at + l.step_words * 4, 64));
     p.meta_size = (uint32_t)meta.n;
     p.tests = (uint32_t)(at = ALIGNED(at + meta.n, 64));
-    at = place_constants(&l, ALIGNED(at + test_size, 64));
+    uint64_t constants = ALIGNED(at + test_size, 64);
+    at = place_constants(&l, constants);
     if (at > WR_LIMIT_PROGRAM_SIZE || g->code != WR_OK) {
         wr_graph_fail(g, WR_E_LIMIT, "the program needs %llu bytes; %u are possible",
                       (unsigned long long)at, WR_LIMIT_PROGRAM_SIZE);
         return g->code;
     }
     p.size = (uint32_t)at;
+    if (options->report != NULL) {
+        options->report->weights = (uint32_t)(at - constants);
+    }
     uint8_t *bytes = wr_arena_zalloc(g->arena, (size_t)at, WR_PROGRAM_ALIGN);
     if (bytes == NULL) {
         wr_graph_fail(g, WR_E_MEMORY, "no memory for a program of %u bytes", p.size);
@@ -483,7 +533,8 @@ wr_err wr_graph_write(struct wr_graph *g, const struct wr_model_options *options
     put_steps(&l, bytes + p.steps);
     memcpy(bytes + p.meta, meta.p, meta.n);
     copy_constants(&l, bytes);
-    p.n_tests = run_tests(&l, bytes, (double *)(void *)(bytes + p.tests), n_tests);
+    round_constants(&l, options, bytes, costly ? N_ROUNDING_COSTLY : N_ROUNDING);
+    p.n_tests = run_tests(&l, bytes, NULL, (double *)(void *)(bytes + p.tests), n_tests);
     memcpy(bytes, &p, sizeof p);
     struct wr_explain_site site = {.program = bytes, .live = l.live, .place = l.place};
     struct wr_str section = wr_explain_build(g, options, plan, &site, p.size);

@@ -46,24 +46,15 @@ size_t wr_wide_room(const struct wr_step *s)
 
 static void make_keys(const struct wr_step *s, int32_t *keys)
 {
+    wr_wide_keys *make = s->level == WR_KERNEL_AVX512 ? wr_wide_keys_avx512 : wr_wide_keys_avx2;
+    const float *x = wr_step_in(s, 0);
     uint32_t n = s->params[1];
-    const uint8_t *x = wr_step_in(s, 0);
-    for (uint32_t row = 0; row < s->rows; row++, x += s->stride) {
-        int32_t *to = keys + row / WR_WIDE_LANES * group_of(s) + row % WR_WIDE_LANES;
-        const float *own = (const float *)(const void *)x;
-        for (uint32_t i = 0; i < n; i++) {
-            int32_t key = wr_tree_key(own[i]);
-            bool missing = own[i] != own[i];
-            to[(size_t)i * WR_WIDE_LANES] = missing ? WR_KEY_LOWEST : key;
-            to[(size_t)(n + i) * WR_WIDE_LANES] = missing ? WR_KEY_NAN_ABOVE : key;
-        }
-        to[(size_t)2 * n * WR_WIDE_LANES] = WR_KEY_LOWEST;
-    }
-    /* Lanes without a row walk with a row that is there: every key must be one. */
-    for (uint32_t row = s->rows; row % WR_WIDE_LANES != 0; row++) {
-        int32_t *to = keys + row / WR_WIDE_LANES * group_of(s) + row % WR_WIDE_LANES;
-        for (uint32_t i = 0; i < 2 * n + 1; i++) {
-            to[(size_t)i * WR_WIDE_LANES] = WR_KEY_LOWEST;
+    size_t stride = s->stride / sizeof *x;
+    for (uint32_t row = 0; row < s->rows; row += WR_WIDE_LANES, keys += group_of(s)) {
+        uint32_t left = s->rows - row;
+        make(x + row * stride, stride, n, left < WR_WIDE_LANES ? left : WR_WIDE_LANES, keys);
+        for (uint32_t lane = 0; lane < WR_WIDE_LANES; lane++) {
+            keys[(size_t)2 * n * WR_WIDE_LANES + lane] = WR_KEY_LOWEST;
         }
     }
 }
@@ -89,17 +80,6 @@ static void set_up(struct wr_wide_tree *top, const struct wr_tree_node *nodes, u
     }
 }
 
-static void add_plain(const struct wr_step *s, const struct wr_tree_node *nodes,
-                      const int32_t *ends)
-{
-    uint8_t *to = wr_step_out(s, 0);
-    for (uint32_t row = 0; row < s->rows; row++, to += s->stride) {
-        float value;
-        memcpy(&value, &nodes[ends[row]].key, sizeof value);
-        *(float *)(void *)to += value;
-    }
-}
-
 static void add_any(const struct wr_step *s, const struct wr_forest_view *f, uint32_t tree,
                     const struct wr_tree_node *nodes, const int32_t *ends)
 {
@@ -110,13 +90,20 @@ static void add_any(const struct wr_step *s, const struct wr_forest_view *f, uin
     }
 }
 
-static void each_sum(const struct wr_step *s, const struct wr_forest_view *f, bool first)
+/* The start of each row's sums, or their end. `plain` sums lie side by side until the end. */
+static void each_sum(const struct wr_step *s, const struct wr_forest_view *f, bool first,
+                     float *plain)
 {
     uint8_t *to = wr_step_out(s, 0);
     for (uint32_t row = 0; row < s->rows; row++, to += s->stride) {
         float *sums = (float *)(void *)to;
         for (uint32_t k = 0; k < f->targets; k++) {
-            sums[k] = first ? wr_forest_start(f, k) : wr_forest_finish(f, k, sums[k]);
+            float *from = plain != NULL ? &plain[row] : &sums[k];
+            if (first) {
+                *from = wr_forest_start(f, k);
+            } else {
+                sums[k] = wr_forest_finish(f, k, *from);
+            }
         }
     }
 }
@@ -126,23 +113,25 @@ void wr_wide_trees(const struct wr_step *s)
     struct wr_forest_view f = wr_forest_view_of(s);
     wr_wide_walk *walk = s->level == WR_KERNEL_AVX512 ? wr_wide_walk_avx512 : wr_wide_walk_avx2;
     bool plain = !f.voting && f.targets == 1 && f.aggregate <= WR_AVERAGE;
-    uint32_t n_groups = (s->rows + WR_WIDE_LANES - 1) / WR_WIDE_LANES;
     int32_t *ends = (int32_t *)(void *)s->room, *keys = ends + WR_WIDE_ROWS;
+    struct wr_wide_batch batch = {.keys = keys,
+                                  .group = group_of(s),
+                                  .n_groups = (s->rows + WR_WIDE_LANES - 1) / WR_WIDE_LANES,
+                                  .sums = plain ? (float *)(void *)ends : NULL,
+                                  .ends = ends};
     struct wr_wide_tree top;
     make_keys(s, keys);
-    each_sum(s, &f, true);
+    each_sum(s, &f, true, batch.sums);
     for (uint32_t t = 0; t < f.n_trees; t++) {
         const struct wr_tree_node *nodes = f.nodes + f.roots[t].node;
         uint32_t depth = f.roots[t].depth_target & 0xff;
         set_up(&top, nodes, depth);
-        walk(&top, nodes, depth, keys, group_of(s), n_groups, ends);
-        if (plain) {
-            add_plain(s, nodes, ends);
-        } else {
+        walk(&top, nodes, depth, &batch);
+        if (!plain) {
             add_any(s, &f, t, nodes, ends);
         }
     }
-    each_sum(s, &f, false);
+    each_sum(s, &f, false, batch.sums);
 }
 #else
 size_t wr_wide_room(const struct wr_step *s)

@@ -40,10 +40,21 @@ size_t wr_wide_room(const struct wr_step *s);
 /* TREES for s->rows rows. */
 void wr_wide_trees(const struct wr_step *s);
 
-/* One tree for the batch: `ends` gets the number of the leaf of each row, groups of 16. */
+/* The keys of one group: n columns of `rows` rows (1 to 16) that lie `stride` floats apart; lanes
+ * without a row repeat the last one. */
+typedef void wr_wide_keys(const float *x, size_t stride, uint32_t n, uint32_t rows, int32_t *keys);
+/* One tree for all groups of 16 rows. Adds the leaves' values to `sums`, or, when that is NULL,
+ * writes their numbers to `ends`. */
+struct wr_wide_batch {
+    const int32_t *keys;
+    size_t group; /* keys of a group */
+    uint32_t n_groups;
+    float *sums;
+    int32_t *ends;
+};
 typedef void wr_wide_walk(const struct wr_wide_tree *top, const struct wr_tree_node *nodes,
-                          uint32_t depth, const int32_t *keys, size_t group, uint32_t n_groups,
-                          int32_t *ends);
+                          uint32_t depth, const struct wr_wide_batch *batch);
+wr_wide_keys wr_wide_keys_avx2, wr_wide_keys_avx512;
 wr_wide_walk wr_wide_walk_avx2, wr_wide_walk_avx512;
 
 /* kernel_tree.c: the scalar walk's parts. */

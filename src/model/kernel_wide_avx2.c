@@ -11,6 +11,7 @@
 #define LANES  8u
 
 struct lanes {
+    const struct wr_wide_tree *top;
     __m256i keys, slots, left;    /* levels 0 to 2 */
     __m256i keys3, slots3, left3; /* level 3 */
     uint32_t levels, depth;
@@ -23,6 +24,26 @@ AVX2 INLINE __m256i right(const int32_t *x, __m256i slots, __m256i key)
     __m256i own = _mm256_i32gather_epi32(
         x, _mm256_add_epi32(slots, _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0)), 4);
     return _mm256_xor_si256(_mm256_cmpgt_epi32(key, own), _mm256_set1_epi32(-1));
+}
+
+/* All ones where the lanes' keys, side by side for one column, are at least that of node `i`. */
+AVX2 INLINE __m256i right_of(const struct lanes *l, const int32_t *x, uint32_t i)
+{
+    __m256i own = _mm256_load_si256((const __m256i *)(const void *)(x + l->top->slots[i]));
+    return _mm256_xor_si256(_mm256_cmpgt_epi32(_mm256_set1_epi32(l->top->keys[i]), own),
+                            _mm256_set1_epi32(-1));
+}
+
+/* Levels 0 to 2 without gathering: all nodes of the level are asked, then chosen from. */
+AVX2 INLINE __m256i upper_levels(const struct lanes *l, const int32_t *x)
+{
+    __m256i a = right_of(l, x, 0);
+    __m256i b = _mm256_blendv_epi8(right_of(l, x, 1), right_of(l, x, 2), a);
+    __m256i low = _mm256_blendv_epi8(right_of(l, x, 3), right_of(l, x, 4), b);
+    __m256i high = _mm256_blendv_epi8(right_of(l, x, 5), right_of(l, x, 6), b);
+    __m256i c = _mm256_blendv_epi8(low, high, a);
+    __m256i h = _mm256_sub_epi32(_mm256_set1_epi32(7), _mm256_slli_epi32(a, 2));
+    return _mm256_sub_epi32(_mm256_sub_epi32(h, _mm256_add_epi32(b, b)), c);
 }
 
 AVX2 INLINE __m256i heap_level(const struct lanes *l, const int32_t *x, __m256i h, bool last)
@@ -54,13 +75,16 @@ AVX2 INLINE __m256i deep_level(const struct lanes *l, const int32_t *x, __m256i 
 }
 
 /* Two groups of 16 rows at once: four vectors, whose chains of loads overlap; or one group. */
-AVX2 INLINE void walk_groups(const struct lanes *l, const int32_t *x, size_t group, uint32_t n,
-                             int32_t *ends)
+AVX2 INLINE void walk_groups(const struct lanes *l, const struct wr_wide_batch *batch,
+                             uint32_t first, uint32_t n)
 {
+    size_t group = batch->group;
+    const int32_t *x = batch->keys + first * group;
     __m256i h[4];
-    uint32_t heap = l->levels < 3 ? l->levels : 3;
+    uint32_t heap = l->levels > 3 ? 0 : l->levels;
     for (uint32_t v = 0; v < 2 * n; v++) {
-        h[v] = _mm256_setzero_si256();
+        h[v] = l->levels > 3 ? upper_levels(l, x + v / 2 * group + v % 2 * LANES)
+                             : _mm256_setzero_si256();
     }
     for (uint32_t level = 0; level < heap; level++) {
         for (uint32_t v = 0; v < 2 * n; v++) {
@@ -76,7 +100,41 @@ AVX2 INLINE void walk_groups(const struct lanes *l, const int32_t *x, size_t gro
         }
     }
     for (uint32_t v = 0; v < 2 * n; v++) {
-        _mm256_storeu_si256((__m256i *)(void *)(ends + v * LANES), h[v]);
+        size_t at = (size_t)first * WR_WIDE_LANES + v * LANES;
+        if (batch->sums != NULL) {
+            __m256 leaf = _mm256_castsi256_ps(_mm256_i32gather_epi32(l->nodes, h[v], 8));
+            __m256 sum = _mm256_loadu_ps(batch->sums + at);
+            _mm256_storeu_ps(batch->sums + at, _mm256_add_ps(sum, leaf));
+        } else {
+            _mm256_storeu_si256((__m256i *)(void *)(batch->ends + at), h[v]);
+        }
+    }
+}
+
+AVX2 INLINE void store(int32_t *to, __m256i keys)
+{
+    _mm256_storeu_si256((__m256i *)(void *)to, keys);
+}
+
+AVX2 void wr_wide_keys_avx2(const float *x, size_t stride, uint32_t n, uint32_t rows, int32_t *keys)
+{
+    const __m256i step = _mm256_set1_epi32((int32_t)stride),
+                  last = _mm256_set1_epi32((int32_t)rows - 1);
+    const __m256i lanes = _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0);
+    for (uint32_t half = 0; half < WR_WIDE_LANES; half += LANES, keys += LANES) {
+        __m256i row = _mm256_add_epi32(lanes, _mm256_set1_epi32((int32_t)half));
+        __m256i at = _mm256_mullo_epi32(_mm256_min_epi32(row, last), step);
+        for (uint32_t i = 0; i < n; i++) {
+            __m256 own = _mm256_add_ps(_mm256_i32gather_ps(x + i, at, 4), _mm256_setzero_ps());
+            __m256i bits = _mm256_castps_si256(own);
+            __m256i missing = _mm256_castps_si256(_mm256_cmp_ps(own, own, _CMP_UNORD_Q));
+            __m256i key = _mm256_xor_si256(
+                bits, _mm256_and_si256(_mm256_srai_epi32(bits, 31), _mm256_set1_epi32(INT32_MAX)));
+            __m256i low = _mm256_set1_epi32(WR_KEY_LOWEST);
+            __m256i high = _mm256_set1_epi32(WR_KEY_NAN_ABOVE);
+            store(keys + (size_t)i * WR_WIDE_LANES, _mm256_blendv_epi8(key, low, missing));
+            store(keys + (size_t)(n + i) * WR_WIDE_LANES, _mm256_blendv_epi8(key, high, missing));
+        }
     }
 }
 
@@ -92,10 +150,10 @@ AVX2 INLINE __m256i load_3(const int32_t *from)
 }
 
 AVX2 void wr_wide_walk_avx2(const struct wr_wide_tree *top, const struct wr_tree_node *nodes,
-                            uint32_t depth, const int32_t *keys, size_t group, uint32_t n_groups,
-                            int32_t *ends)
+                            uint32_t depth, const struct wr_wide_batch *batch)
 {
     const struct lanes l = {
+        .top = top,
         .keys = load(top->keys),
         .slots = load(top->slots),
         .left = load(top->left),
@@ -107,11 +165,11 @@ AVX2 void wr_wide_walk_avx2(const struct wr_wide_tree *top, const struct wr_tree
         .nodes = (const int32_t *)(const void *)nodes,
     };
     uint32_t g = 0;
-    for (; g + 2 <= n_groups; g += 2) {
-        walk_groups(&l, keys + g * group, group, 2, ends + g * WR_WIDE_LANES);
+    for (; g + 2 <= batch->n_groups; g += 2) {
+        walk_groups(&l, batch, g, 2);
     }
-    for (; g < n_groups; g++) {
-        walk_groups(&l, keys + g * group, group, 1, ends + g * WR_WIDE_LANES);
+    for (; g < batch->n_groups; g++) {
+        walk_groups(&l, batch, g, 1);
     }
 }
 #endif

@@ -8,7 +8,8 @@
 #define AVX512 __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl")))
 #define INLINE static inline __attribute__((always_inline))
 
-struct lanes {                             /* the tree's tables and the group's keys */
+struct lanes { /* the tree, and its tables in registers */
+    const struct wr_wide_tree *top;
     __m512i keys, slots, left;             /* levels 0 to 3 */
     __m512i keys4, slots4, left4;          /* level 4 */
     __m512i keys5[2], slots5[2], left5[2]; /* level 5 */
@@ -31,6 +32,26 @@ AVX512 INLINE __mmask16 right(const int32_t *x, __m512i slots, __m512i key)
 AVX512 INLINE __m512i one_more(__m512i x, __mmask16 where)
 {
     return _mm512_mask_add_epi32(x, where, x, _mm512_set1_epi32(1));
+}
+
+/* Which lanes' keys are at least that of node `i` of the heap, among the lanes of `of`: their keys
+ * lie side by side, for it is one column. */
+AVX512 INLINE __mmask16 right_of(const struct lanes *l, const int32_t *x, uint32_t i, __mmask16 of)
+{
+    __m512i own = _mm512_load_si512(x + l->top->slots[i]);
+    return _mm512_mask_cmpge_epi32_mask(of, own, _mm512_set1_epi32(l->top->keys[i]));
+}
+
+/* Levels 0 to 2 without gathering: each node of the level is asked for the lanes that are there. */
+AVX512 INLINE __m512i upper_levels(const struct lanes *l, const int32_t *x)
+{
+    __mmask16 a = right_of(l, x, 0, 0xffff);
+    __mmask16 b = right_of(l, x, 2, a) | right_of(l, x, 1, (__mmask16)~a);
+    __mmask16 c = right_of(l, x, 6, a & b) | right_of(l, x, 5, (__mmask16)(a & ~b)) |
+                  right_of(l, x, 4, (__mmask16)(~a & b)) | right_of(l, x, 3, (__mmask16) ~(a | b));
+    __m512i h = _mm512_mask_mov_epi32(_mm512_set1_epi32(7), a, _mm512_set1_epi32(11));
+    h = _mm512_mask_add_epi32(h, b, h, _mm512_set1_epi32(2));
+    return one_more(h, c);
 }
 
 /* Level 0 to 3: h counts through a heap; the last level set up gives node numbers. */
@@ -73,15 +94,17 @@ AVX512 INLINE __m512i deep_level(const struct lanes *l, const int32_t *x, __m512
 }
 
 /* `n` groups at once, 1 or 4: their chains of loads overlap. */
-AVX512 INLINE void walk_groups(const struct lanes *l, const int32_t *x, size_t group, uint32_t n,
-                               int32_t *ends)
+AVX512 INLINE void walk_groups(const struct lanes *l, const struct wr_wide_batch *batch,
+                               uint32_t first, uint32_t n)
 {
+    size_t group = batch->group;
+    const int32_t *x = batch->keys + first * group;
     __m512i h[4];
-    uint32_t heap = l->levels < 4 ? l->levels : 4;
+    uint32_t heap = l->levels < 4 ? l->levels : 4, done = l->levels > 3 ? 3 : 0;
     for (uint32_t g = 0; g < n; g++) {
-        h[g] = _mm512_setzero_si512();
+        h[g] = done > 0 ? upper_levels(l, x + g * group) : _mm512_setzero_si512();
     }
-    for (uint32_t level = 0; level < heap; level++) {
+    for (uint32_t level = done; level < heap; level++) {
         for (uint32_t g = 0; g < n; g++) {
             h[g] = heap_level(l, x + g * group, h[g], level + 1 == l->levels);
         }
@@ -98,15 +121,42 @@ AVX512 INLINE void walk_groups(const struct lanes *l, const int32_t *x, size_t g
         }
     }
     for (uint32_t g = 0; g < n; g++) {
-        _mm512_storeu_si512(ends + g * WR_WIDE_LANES, h[g]);
+        size_t at = (size_t)(first + g) * WR_WIDE_LANES;
+        if (batch->sums != NULL) {
+            __m512 leaf = _mm512_castsi512_ps(_mm512_i32gather_epi32(h[g], l->nodes, 8));
+            __m512 sum = _mm512_loadu_ps(batch->sums + at);
+            _mm512_storeu_ps(batch->sums + at, _mm512_add_ps(sum, leaf));
+        } else {
+            _mm512_storeu_si512(batch->ends + at, h[g]);
+        }
+    }
+}
+
+AVX512 void wr_wide_keys_avx512(const float *x, size_t stride, uint32_t n, uint32_t rows,
+                                int32_t *keys)
+{
+    const __m512i step = _mm512_set1_epi32((int32_t)stride),
+                  last = _mm512_set1_epi32((int32_t)rows - 1);
+    const __m512i at = _mm512_mullo_epi32(_mm512_min_epi32(lane_numbers(), last), step);
+    for (uint32_t i = 0; i < n; i++) {
+        __m512 own = _mm512_add_ps(_mm512_i32gather_ps(at, x + i, 4), _mm512_setzero_ps());
+        __m512i bits = _mm512_castps_si512(own);
+        __mmask16 missing = _mm512_cmp_ps_mask(own, own, _CMP_UNORD_Q);
+        __m512i key = _mm512_xor_si512(
+            bits, _mm512_and_si512(_mm512_srai_epi32(bits, 31), _mm512_set1_epi32(INT32_MAX)));
+        _mm512_storeu_si512(keys + (size_t)i * WR_WIDE_LANES,
+                            _mm512_mask_mov_epi32(key, missing, _mm512_set1_epi32(WR_KEY_LOWEST)));
+        _mm512_storeu_si512(
+            keys + (size_t)(n + i) * WR_WIDE_LANES,
+            _mm512_mask_mov_epi32(key, missing, _mm512_set1_epi32(WR_KEY_NAN_ABOVE)));
     }
 }
 
 AVX512 void wr_wide_walk_avx512(const struct wr_wide_tree *top, const struct wr_tree_node *nodes,
-                                uint32_t depth, const int32_t *keys, size_t group,
-                                uint32_t n_groups, int32_t *ends)
+                                uint32_t depth, const struct wr_wide_batch *batch)
 {
     const struct lanes l = {
+        .top = top,
         .keys = _mm512_load_si512(top->keys),
         .slots = _mm512_load_si512(top->slots),
         .left = _mm512_load_si512(top->left),
@@ -121,11 +171,11 @@ AVX512 void wr_wide_walk_avx512(const struct wr_wide_tree *top, const struct wr_
         .nodes = (const int32_t *)(const void *)nodes,
     };
     uint32_t g = 0;
-    for (; g + 4 <= n_groups; g += 4) {
-        walk_groups(&l, keys + g * group, group, 4, ends + g * WR_WIDE_LANES);
+    for (; g + 4 <= batch->n_groups; g += 4) {
+        walk_groups(&l, batch, g, 4);
     }
-    for (; g < n_groups; g++) {
-        walk_groups(&l, keys + g * group, group, 1, ends + g * WR_WIDE_LANES);
+    for (; g < batch->n_groups; g++) {
+        walk_groups(&l, batch, g, 1);
     }
 }
 #endif

@@ -5,6 +5,7 @@
 #include "model/graph.h"
 #include "model/kernel.h"
 #include "model/module.h"
+#include "model/packed_write.h"
 #include "model/source.h"
 #include "value/json_read.h"
 #include "value/json_write.h"
@@ -47,6 +48,24 @@ static enum wr_model_format guess(struct wr_str source)
     return WR_MODEL_ONNX;
 }
 
+/* The packed form when it is wanted and smaller, else the program. */
+static struct wr_str pack(struct wr_arena *arena, struct wr_str program,
+                          const struct wr_model_options *options)
+{
+    struct wr_model_report *r = options->report;
+    bool wanted = options->packing == WR_MODEL_PACK_ALWAYS ||
+                  (options->packing == WR_MODEL_PACK_AUTO && program.n > WR_MODEL_PACK_FROM);
+    void *room = wanted ? wr_arena_alloc(arena, program.n, WR_PROGRAM_ALIGN) : NULL;
+    struct wr_buf out = wr_buf_fixed(room, room != NULL ? program.n : 0);
+    bool packed = room != NULL && wr_program_pack(arena, program, &out);
+    if (r != NULL) {
+        r->program = (uint32_t)program.n;
+        r->packed = packed;
+        r->weights -= packed ? (uint32_t)(program.n - out.n) : 0;
+    }
+    return packed ? wr_buf_view(&out) : program;
+}
+
 wr_err wr_model_compile(struct wr_arena *arena, struct wr_str source,
                         const struct wr_model_options *options, struct wr_buf *wasm_out,
                         struct wr_error *error)
@@ -84,7 +103,10 @@ wr_err wr_model_compile(struct wr_arena *arena, struct wr_str source,
         return code;
     }
     code = wr_program_check(arena, (const uint8_t *)program.p, program.n, NULL, error);
-    return code != WR_OK ? code : wr_module_write(program, wasm_out, error);
+    if (code != WR_OK) {
+        return code;
+    }
+    return wr_module_write(pack(arena, program, options), wasm_out, error);
 }
 
 /* ── opening ────────────────────────────────────────────────────────────────────────────────── */
@@ -223,6 +245,35 @@ static wr_err read_meta(struct wr_arena *arena, struct wr_model *m, struct wr_er
     return sort_texts(arena, m) ? WR_OK : wr_fail(error, WR_E_MEMORY, "no memory for texts");
 }
 
+/* The program as the kernel runs it: in place, or copied to be aligned, or unpacked. */
+static wr_err place_program(struct wr_arena *arena, struct wr_model *m,
+                            const struct wr_module *module, size_t *size, struct wr_error *error)
+{
+    m->program = (const uint8_t *)module->program.p;
+    if ((uintptr_t)m->program % WR_PROGRAM_ALIGN != 0) {
+        uint8_t *copy = wr_arena_alloc(arena, *size, WR_PROGRAM_ALIGN);
+        if (copy == NULL) {
+            return wr_fail(error, WR_E_MEMORY, "no memory for a model of %zu bytes", *size);
+        }
+        memcpy(copy, module->program.p, *size);
+        m->program = copy;
+    }
+    if (*size < sizeof(struct wr_packed) || !wr_is_packed(m->program)) {
+        return WR_OK;
+    }
+    const struct wr_packed *packed = (const void *)m->program;
+    *size = packed->image;
+    uint8_t *image = packed->image <= WR_LIMIT_PROGRAM_SIZE
+                         ? wr_arena_alloc(arena, packed->image, WR_PROGRAM_ALIGN)
+                         : NULL;
+    if (image == NULL) {
+        return wr_fail(error, WR_E_MEMORY, "no memory for a model of %u bytes", packed->image);
+    }
+    const char *fault = wr_unpack(m->program, module->program.n, image);
+    m->program = image;
+    return fault != NULL ? wr_fail_at(error, WR_E_WASM, module->program_at, "%s", fault) : WR_OK;
+}
+
 wr_err wr_model_open(struct wr_arena *arena, struct wr_str wasm, struct wr_model **model,
                      struct wr_error *error)
 {
@@ -235,17 +286,9 @@ wr_err wr_model_open(struct wr_arena *arena, struct wr_str wasm, struct wr_model
     if (code != WR_OK) {
         return code;
     }
-    m->program = (const uint8_t *)module.program.p;
-    if ((uintptr_t)m->program % WR_PROGRAM_ALIGN != 0) {
-        uint8_t *copy = wr_arena_alloc(arena, module.program.n, WR_PROGRAM_ALIGN);
-        if (copy == NULL) {
-            return wr_fail(error, WR_E_MEMORY, "no memory for a model of %zu bytes",
-                           module.program.n);
-        }
-        memcpy(copy, module.program.p, module.program.n);
-        m->program = copy;
-    }
-    code = wr_program_check(arena, m->program, module.program.n, &m->work, error);
+    size_t size = module.program.n;
+    code = place_program(arena, m, &module, &size, error);
+    code = code == WR_OK ? wr_program_check(arena, m->program, size, &m->work, error) : code;
     if (code != WR_OK) {
         return code;
     }

@@ -39,6 +39,23 @@ enum wr_model_missing {
     WR_MODEL_MISSING_NO,
 };
 
+enum wr_model_packing {
+    WR_MODEL_PACK_AUTO = 0, /* when the program is over WR_MODEL_PACK_FROM */
+    WR_MODEL_PACK_NEVER,
+    WR_MODEL_PACK_ALWAYS,
+};
+#define WR_MODEL_PACK_FROM (48u * 1024 * 1024) /* bytes */
+
+/* What compiling found out. */
+struct wr_model_report {
+    double change;        /* by rounding: the greatest one of any output over the rows below */
+    uint32_t change_rows; /* 0: nothing was rounded */
+    uint32_t program;     /* bytes once unpacked */
+    uint32_t weights;     /* bytes of the module that hold constants */
+    bool packed;
+    struct wr_str warnings; /* lines; where this scores otherwise than ONNX Runtime */
+};
+
 struct wr_model_options {
     enum wr_model_format format;
     enum wr_model_missing missing;
@@ -53,6 +70,11 @@ struct wr_model_options {
                               quantiles ...), or empty */
     bool no_explain;       /* leave the explanation out */
     bool plain;            /* no optimisation: scores have the same bits (a test compares) */
+    enum wr_model_packing packing;
+    /* Rounding makes the packed form smaller and changes scores: leaf values to 65,536 steps a
+     * forest, weights of networks to 8 bits. */
+    bool round_leaves, round_weights;
+    struct wr_model_report *report; /* filled, or NULL */
 };
 
 /* Translates a model file into a module.

@@ -4,6 +4,7 @@
 #include "model/module.h"
 #include "base/hash.h"
 #include "model/explain.h"
+#include "model/packed.h"
 #include "model/program.h"
 
 #define PAGE           65536u
@@ -181,9 +182,11 @@ static struct segments put_kernel(struct wr_buf *out, uint32_t pages)
 
 wr_err wr_module_write(struct wr_str program, struct wr_buf *out, struct wr_error *error)
 {
-    const struct wr_program *p = (const void *)program.p;
+    const struct wr_packed *packed = (const void *)program.p;
+    bool is_packed = wr_is_packed(packed); /* the program's header is the first plain bytes */
+    const struct wr_program *p = (const void *)(program.p + (is_packed ? packed->plain : 0));
     size_t start = out->n;
-    uint64_t pages = (wr_explain_end(p) + PAGE - 1) / PAGE;
+    uint64_t pages = (wr_explain_end(p) + (is_packed ? packed->size : 0) + PAGE - 1) / PAGE;
     if (pages > 65535) {
         return wr_fail(error, WR_E_LIMIT, "the module would need more than 4 GiB of memory");
     }

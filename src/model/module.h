@@ -19,7 +19,8 @@ struct wr_module {
     bool kernel_known;     /* the code is that of this build */
 };
 
-/* Appends the module of a program (a multiple of 64 bytes). Errors: WR_E_MEMORY, WR_E_LIMIT. */
+/* Appends the module of a program, packed or not (a multiple of 64 bytes, aligned to 8). Errors:
+ * WR_E_MEMORY, WR_E_LIMIT. */
 WR_NODISCARD wr_err wr_module_write(struct wr_str program, struct wr_buf *out,
                                     struct wr_error *error);
 

@@ -10,10 +10,12 @@
  *   explain(output) -> 0, explains this output of the first row; explanation() -> address of
  * n_inputs contributions, then base and margin info() info_size() -> metadata as JSON
  *
- * There is no state: everything is computed from the program's header. A status that is not 0 is
+ * There is no state: everything is computed from the program's header. A packed program is unpacked
+ * by model_init. A status that is not 0 is
  * one of enum wr_kernel_status. */
 #include "model/explain.h"
 #include "model/kernel.h"
+#include "model/packed.h"
 
 #define EXPORT(name) __attribute__((export_name(#name))) name(void)
 
@@ -32,16 +34,37 @@ double *explanation(void);
 const uint8_t *info(void);
 uint32_t info_size(void);
 
-static const struct wr_program *program(void)
+static const void *held(void)
 {
     uintptr_t address = WR_MODULE_BASE;
-    return (const struct wr_program *)address;
+    return (const void *)address;
+}
+
+/* How far behind its usual place all lies: a packed program is unpacked behind itself. */
+static uint32_t shift(void)
+{
+    return wr_is_packed(held()) ? ((const struct wr_packed *)held())->size : 0;
+}
+
+static const struct wr_program *program(void)
+{
+    return (const struct wr_program *)(uintptr_t)(WR_MODULE_BASE + shift());
+}
+
+static uint8_t *behind(uint64_t address)
+{
+    return (uint8_t *)(uintptr_t)(address + shift());
 }
 
 uint32_t EXPORT(model_init)
 {
-    return program()->magic != WR_PROGRAM_MAGIC || program()->version != WR_PROGRAM_VERSION ||
-           (uintptr_t)&__heap_base > WR_MODULE_BASE;
+    const struct wr_packed *packed = held();
+    if ((uintptr_t)&__heap_base > WR_MODULE_BASE ||
+        (wr_is_packed(packed) &&
+         wr_unpack((const uint8_t *)packed, packed->size, behind(WR_MODULE_BASE)) != NULL)) {
+        return 1;
+    }
+    return program()->magic != WR_PROGRAM_MAGIC || program()->version != WR_PROGRAM_VERSION;
 }
 
 uint32_t EXPORT(n_inputs)
@@ -61,18 +84,18 @@ uint32_t EXPORT(rows_max)
 
 double *EXPORT(input)
 {
-    return (double *)(uintptr_t)wr_program_input(program());
+    return (double *)(void *)behind(wr_program_input(program()));
 }
 
 double *EXPORT(output)
 {
-    return (double *)(uintptr_t)wr_program_output(program());
+    return (double *)(void *)behind(wr_program_output(program()));
 }
 
 __attribute__((export_name("score_batch"))) uint32_t score_batch(uint32_t n)
 {
     const struct wr_program *p = program();
-    uint8_t *scratch = (uint8_t *)(uintptr_t)(WR_MODULE_BASE + p->size);
+    uint8_t *scratch = behind(WR_MODULE_BASE + (uint64_t)p->size);
     if (n > wr_program_batch(p)) {
         return WR_KERNEL_TOO_MANY;
     }
@@ -93,15 +116,15 @@ uint32_t EXPORT(score)
 
 double *EXPORT(explanation)
 {
-    return (double *)(uintptr_t)wr_explain_out(program());
+    return (double *)(void *)behind(wr_explain_out(program()));
 }
 
 __attribute__((export_name("explain"))) uint32_t explain(uint32_t of)
 {
     const struct wr_program *p = program();
     return (uint32_t)wr_kernel_explain((const uint8_t *)p, input(), of, explanation(),
-                                       (uint8_t *)(uintptr_t)(WR_MODULE_BASE + p->size),
-                                       (uint8_t *)(uintptr_t)wr_explain_work(p));
+                                       behind(WR_MODULE_BASE + (uint64_t)p->size),
+                                       behind(wr_explain_work(p)));
 }
 
 const uint8_t *EXPORT(info)

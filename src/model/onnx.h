@@ -5,6 +5,7 @@
 #define WR_ONNX_H
 
 #include "model/graph.h"
+#include "model/protobuf.h"
 
 #define WR_LIMIT_ONNX_NODE_PORTS 4096u /* inputs or outputs of a node */
 #define WR_ONNX_OPSET_MAX        25    /* of ai.onnx */
@@ -82,6 +83,20 @@ uint32_t wr_onnx_attr_tensor(struct wr_onnx *o, const struct wr_onnx_node *node,
 /* Its elements as doubles; absent: n = 0. *wide tells whether it holds doubles. */
 bool wr_onnx_attr_doubles(struct wr_onnx *o, const struct wr_onnx_node *node, const char *name,
                           double **values, uint32_t *n, bool *wide);
+
+/* A list read once from front to back, without a copy. `field`: 7 floats, 8 integers, 9 texts;
+ * false when the attribute is not there. A broken list ends early. */
+struct wr_onnx_cursor {
+    struct wr_protobuf attribute, packed;
+    uint32_t field;
+};
+bool wr_onnx_cursor_open(struct wr_onnx *o, const struct wr_onnx_node *node, const char *name,
+                         uint32_t field, struct wr_onnx_cursor *c);
+bool wr_onnx_cursor_int(struct wr_onnx_cursor *c, int64_t *out);
+bool wr_onnx_cursor_float(struct wr_onnx_cursor *c, double *out);
+bool wr_onnx_cursor_text(struct wr_onnx_cursor *c, struct wr_str *out);
+/* How many elements are left; the cursor is then at the end. */
+uint64_t wr_onnx_cursor_count(struct wr_onnx_cursor *c);
 
 /* The element type that stands for an ONNX type; fails when there is none. */
 unsigned wr_onnx_element(struct wr_onnx *o, int64_t data_type);

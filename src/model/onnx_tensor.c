@@ -631,3 +631,86 @@ bool wr_onnx_attr_doubles(struct wr_onnx *o, const struct wr_onnx_node *node, co
     *wide = tensor->type == WR_F64;
     return true;
 }
+
+/* ── lists read once ────────────────────────────────────────────────────────────────────────── */
+bool wr_onnx_cursor_open(struct wr_onnx *o, const struct wr_onnx_node *node, const char *name,
+                         uint32_t field, struct wr_onnx_cursor *c)
+{
+    *c = (struct wr_onnx_cursor){.field = field};
+    c->attribute = c->packed = wr_protobuf_over(o->start, WR_STR(""));
+    return find_attribute(o, node, name, &c->attribute);
+}
+
+/* The next field with elements: packed ones become the inner list, a single one is given. */
+static bool next_field(struct wr_onnx_cursor *c, struct wr_field *f)
+{
+    while (wr_protobuf_next(&c->attribute, f)) {
+        if (f->number != c->field) {
+            continue;
+        }
+        if (f->wire == WR_WIRE_BYTES && c->field != 9) {
+            c->packed = wr_protobuf_over(c->attribute.start, f->bytes);
+        }
+        return true;
+    }
+    return false;
+}
+
+bool wr_onnx_cursor_int(struct wr_onnx_cursor *c, int64_t *out)
+{
+    struct wr_field f;
+    uint64_t value;
+    while (c->packed.at == c->packed.end) {
+        if (!next_field(c, &f)) {
+            return false;
+        }
+        if (f.wire == WR_WIRE_VARINT) {
+            *out = (int64_t)f.value;
+            return true;
+        }
+    }
+    if (!wr_protobuf_varint(&c->packed, &value)) {
+        return false;
+    }
+    *out = (int64_t)value;
+    return true;
+}
+
+bool wr_onnx_cursor_float(struct wr_onnx_cursor *c, double *out)
+{
+    struct wr_field f;
+    while (c->packed.end - c->packed.at < 4) {
+        if (!next_field(c, &f)) {
+            return false;
+        }
+        if (f.wire == WR_WIRE_32) {
+            *out = (double)float_of((uint32_t)f.value);
+            return true;
+        }
+    }
+    *out = (double)float_of(wr_get32(c->packed.at));
+    c->packed.at += 4;
+    return true;
+}
+
+bool wr_onnx_cursor_text(struct wr_onnx_cursor *c, struct wr_str *out)
+{
+    struct wr_field f;
+    bool there = next_field(c, &f);
+    *out = there ? f.bytes : WR_STR("");
+    return there;
+}
+
+uint64_t wr_onnx_cursor_count(struct wr_onnx_cursor *c)
+{
+    struct wr_str text;
+    int64_t integer;
+    double number;
+    uint64_t n = 0;
+    while (c->field == 9   ? wr_onnx_cursor_text(c, &text)
+           : c->field == 8 ? wr_onnx_cursor_int(c, &integer)
+                           : wr_onnx_cursor_float(c, &number)) {
+        n++;
+    }
+    return n;
+}

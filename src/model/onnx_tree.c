@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ai.onnx.ml's tree ensembles: TreeEnsembleClassifier and -Regressor (1, 3), TreeEnsemble (5).
  *
- * Node ids need not be contiguous and trees may interleave: nodes are found through a table of
- * (tree, node). A binary classifier whose votes all name one class is read as ONNX Runtime reads
- * it, since exporters of scikit-learn and XGBoost rely on it: with class id 0 the sum is the
- * positive class's; likewise two classes with two base values, where it takes the second base value
- * with the first sum and mirrors the result (CatBoost's exports). The one place where the text is
- * followed instead: LOGISTIC and SOFTMAX act on a regressor of one target, and TreeEnsemble's 1 is
- * SOFTMAX, 2 LOGISTIC. */
+ * Node ids need not be contiguous and trees may interleave: then nodes are found through a table of
+ * (tree, node); where trees follow one another they are read one by one (onnx_stream.c). A binary
+ * classifier whose votes all name one class is read as ONNX Runtime reads it, since exporters of
+ * scikit-learn and XGBoost rely on it: with class id 0 the sum is the positive class's; likewise
+ * two classes with two base values, where it takes the second base value with the first sum and
+ * mirrors the result (CatBoost's exports). The one place where the text is followed instead:
+ * LOGISTIC and SOFTMAX act on a regressor of one target, and TreeEnsemble's 1 is SOFTMAX, 2
+ * LOGISTIC. */
 #include "base/hash.h"
 #include "model/forest.h"
 #include "model/onnx_ml.h"
+#include "model/onnx_stream.h"
 
 #define LIMIT_NODES (1u << 26)
 
@@ -272,6 +274,26 @@ static bool build(struct wr_onnx *o, struct source *s, struct wr_forest *f)
     return fill_roots(o, s, f, is_child, roots);
 }
 
+/* Tree by tree where the file is in that order, else all at once. */
+static bool read_ensemble(struct wr_onnx *o, const struct wr_onnx_node *node,
+                          const char *const names[4], struct source *s, struct wr_forest *f,
+                          struct wr_onnx_votes *votes)
+{
+    if (wr_onnx_stream(o, node, names, f, votes)) {
+        return floats_of(o, node, "base_values", &s->base, &s->n_base, &s->wide);
+    }
+    if (o->g->code != WR_OK || !read_nodes(o, node, s) || !read_votes(o, node, s, names) ||
+        !build(o, s, f)) {
+        return false;
+    }
+    *votes = (struct wr_onnx_votes){s->n_votes, s->vote_targets[0], true, true};
+    for (uint32_t v = 0; v < s->n_votes; v++) {
+        votes->same_target = votes->same_target && s->vote_targets[v] == votes->first_target;
+        votes->positive = votes->positive && s->weights[v] >= 0;
+    }
+    return true;
+}
+
 /* Input 0 in the type the comparison needs. */
 static uint32_t tree_input(struct wr_onnx *o, const struct wr_onnx_node *node, bool wide)
 {
@@ -312,13 +334,10 @@ struct verdict {
 
 /* All votes for one of two classes. */
 static struct verdict one_sided(struct wr_onnx *o, struct source *s, struct wr_forest *f,
-                                uint32_t x, enum wr_post post)
+                                const struct wr_onnx_votes *votes, uint32_t x, enum wr_post post)
 {
     struct wr_graph *g = o->g;
-    bool positive = true, first = s->vote_targets[0] == 0;
-    for (uint32_t v = 0; v < s->n_votes; v++) {
-        positive = positive && s->weights[v] >= 0;
-    }
+    bool positive = votes->positive, first = votes->first_target == 0;
     struct verdict none = {WR_NO_TENSOR, WR_NO_TENSOR};
     double cut = positive ? 0.5 : 0;
     if (first) { /* the sum is that of the positive class */
@@ -386,17 +405,14 @@ void wr_onnx_tree_classifier(struct wr_onnx *o, const struct wr_onnx_node *node,
     uint32_t classes = wr_onnx_classes(o, node, "classlabels_int64s");
     enum wr_post post = wr_onnx_post(o, node);
     (void)param;
-    if (classes == WR_NO_TENSOR || !read_nodes(o, node, &s) || !read_votes(o, node, &s, names) ||
-        !build(o, &s, &f)) {
+    struct wr_onnx_votes votes;
+    if (classes == WR_NO_TENSOR || !read_ensemble(o, node, names, &s, &f, &votes)) {
         return;
     }
     f.targets = wr_onnx_tensor(o, classes)->count;
-    bool one = f.targets == 2 && s.vote_targets[0] < 2;
-    for (uint32_t v = 1; v < s.n_votes; v++) {
-        one = one && s.vote_targets[v] == s.vote_targets[0];
-    }
+    bool one = f.targets == 2 && votes.same_target && votes.first_target < 2;
     uint32_t x = tree_input(o, node, s.wide);
-    struct verdict v = one ? one_sided(o, &s, &f, x, post) : many_sided(o, &s, &f, x, post);
+    struct verdict v = one ? one_sided(o, &s, &f, &votes, x, post) : many_sided(o, &s, &f, x, post);
     if (o->g->code != WR_OK) {
         return;
     }
@@ -436,8 +452,9 @@ void wr_onnx_tree_regressor(struct wr_onnx *o, const struct wr_onnx_node *node, 
     struct wr_forest f;
     enum wr_post post = wr_onnx_post(o, node);
     (void)param;
-    if (!read_nodes(o, node, &s) || !read_votes(o, node, &s, names) || !build(o, &s, &f) ||
-        !targets_of(o, node, &f) || !set_base(o, &s, &f)) {
+    struct wr_onnx_votes votes;
+    if (!read_ensemble(o, node, names, &s, &f, &votes) || !targets_of(o, node, &f) ||
+        !set_base(o, &s, &f)) {
         return;
     }
     f.aggregate = aggregate_of(o, wr_onnx_text(o, node, "aggregate_function", "SUM"));

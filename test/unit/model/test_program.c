@@ -2,6 +2,7 @@
 /* The check of programs at its edges: the last place that fits passes, the next one is refused. */
 #include "model/kernel.h"
 #include "model/module.h"
+#include "model/packed.h"
 #include "model/protobuf.h"
 #include "model_test.h"
 
@@ -181,6 +182,44 @@ TEST("an index that depends on the row is checked when it is used")
         index[0] = bad[i];
         CHECK_INT(wr_kernel_step(program, scratch, step), WR_KERNEL_INDEX);
     }
+}
+
+TEST("changed bytes of a packed program are refused or unpacked, within bounds")
+{
+    struct wr_arena arena;
+    struct test_model m;
+    struct wr_module module;
+    struct wr_error error;
+    unsigned refused = 0, broken = 0;
+    uint64_t random = 88172645463325252u;
+    wr_arena_init(&arena, &test_memory, (size_t)1 << 30);
+    CHECK(test_open(&m, test_file(&arena, DATA "tiny-prepared/model.onnx"),
+                    &(struct wr_model_options){.packing = WR_MODEL_PACK_ALWAYS}));
+    CHECK(wr_module_read(wr_buf_view(&m.wasm), &module, NULL) == WR_OK);
+    size_t n = module.program.n;
+    uint8_t *bytes = wr_arena_alloc(&arena, n, 64);
+    uint32_t size = ((const struct wr_packed *)(const void *)module.program.p)->image;
+    uint8_t *image = wr_arena_zalloc(&arena, size, 64);
+    for (unsigned round = 0; round < 20000; round++) {
+        memcpy(bytes, module.program.p, n);
+        for (unsigned k = 0; k <= round % 3; k++) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            bytes[(random >> 33) % (round % 2 == 0 ? 256 : n)] = (uint8_t)(random >> 24);
+        }
+        if (((const struct wr_packed *)(const void *)bytes)->image != size) {
+            continue; /* its room would be another */
+        }
+        if (wr_unpack(bytes, n, image) != NULL) {
+            refused++;
+        } else {
+            broken += wr_program_check(&arena, image, size, NULL, &error) != WR_OK;
+        }
+    }
+    CHECK(refused > 1000 && broken > 100);
+    CHECK(wr_unpack((const uint8_t *)module.program.p, n, image) == NULL);
+    CHECK_INT(wr_program_check(&arena, image, size, NULL, &error), WR_OK);
+    test_close(&m);
+    wr_arena_deinit(&arena);
 }
 
 TEST("a protobuf field may end where its message ends and no further")
