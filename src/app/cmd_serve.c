@@ -20,7 +20,7 @@ static struct {
     const char *access, *tls_certificate, *tls_key, *tls_client_ca;
     struct wr_option_list listen;
     int64_t deadline_ms, retain_ms;
-    uint64_t retain_bytes;
+    uint64_t retain_bytes, segment_bytes;
     uint64_t connections, body, state_cap, ids;
 } options = {.state = "weir-state", .mode = "durable", .clock = "wall", .opa_api = "read"};
 
@@ -54,6 +54,8 @@ static const struct wr_option table[] = {
      &options.retain_bytes},
     {"retain-age", 0, WR_OPT_DURATION, "30d", "drop parts of the journal that are older (none)",
      &options.retain_ms},
+    {"segment-bytes", 0, WR_OPT_U64, "BYTES",
+     "begin a new file of the journal after so many (1 GiB)", &options.segment_bytes},
     {"connections", 0, WR_OPT_U64, "N", "at most N connections at once", &options.connections},
     {"body-max", 0, WR_OPT_U64, "BYTES", "largest request body", &options.body},
     {"state-cap", 0, WR_OPT_U64, "BYTES", "most memory for features (the pack's)",
@@ -139,6 +141,7 @@ static bool make_config(struct wr_server_config *config)
     config->log = wr_serve_log;
     config->opa = (struct wr_opa_config){.writable = writes, .env = wr_eval_env(0)};
     config->retain_bytes = options.retain_bytes;
+    config->segment_max = options.segment_bytes;
     config->retain_us = options.retain_ms * 1000;
     config->state_cap = options.state_cap;
     config->ids_cap = options.ids;

@@ -42,9 +42,13 @@ wr_err wr_decide_admit(struct wr_server *server, int64_t whole_ns, struct wr_err
         server->metrics.n_overloads += server->overloaded;
         server->wait_window_ns = server->now_ns;
         server->wait_min_ns = INT64_MAX;
+        server->n_late_waits = 0;
     }
     server->wait_min_ns = WR_MIN(server->wait_min_ns, waited);
-    if (WR_UNLIKELY(waited > late || (server->overloaded && waited > WR_OVERLOAD_REFUSE_NS))) {
+    server->n_late_waits += waited > late;
+    bool refused = (waited > late && server->n_late_waits > WR_OVERLOAD_LATE_N) ||
+                   (server->overloaded && waited > WR_OVERLOAD_REFUSE_NS);
+    if (WR_UNLIKELY(refused)) {
         return wr_fail(error, WR_E_OVERLOAD, "requests wait too long");
     }
     return wr_decide_ready(server, error);

@@ -55,8 +55,11 @@
 #define WR_OVERLOAD_WINDOW_NS 100000000 /* in so long; */
 #define WR_OVERLOAD_REFUSE_NS 10000000  /* then what waited longer than that is refused */
 #define WR_OVERLOAD_LATE_NS                                                                        \
-    40000000 /* and what waited longer than that always, or than 4/5 of                            \
-                the deadline */
+    40000000 /* also what waited longer than that, or than 4/5 of the                              \
+                deadline, */
+#define WR_OVERLOAD_LATE_N                                                                         \
+    256u /* but for so many in a window: after a pause of the machine                              \
+            those who waited get the fallback */
 #define WR_ARRIVALS 4
 
 struct wr_gathering;
@@ -174,6 +177,7 @@ struct wr_server {
     uint64_t kept_seen;
     uint32_t n_in_flight;
     int64_t wait_window_ns, wait_min_ns; /* the shortest wait of a decision in this window */
+    uint32_t n_late_waits;               /* in this window */
     bool overloaded;
     uint64_t n_refused; /* for overload */
     /* the current batch */

@@ -5,10 +5,12 @@
  *
  * Each cycle starts the real server in mode durable or fast, loads it over a Unix socket with new
  * events, repeated ones, labels and questions for the state's digest, and kills it at a random
- * moment, sometimes while it still starts. Then the journal is opened from outside and must hold:
- * every acknowledged answer with the same bytes, every event id in one decision only, an unbroken
- * chain, and at every sequence for which the server told a digest, the digest of the fold to it.
- * What a process kill cannot show (loss of power) is in test/unit/shell/test_server_crash.c. */
+ * moment, sometimes while it still starts, sometimes just after its pack was changed; segments are
+ * so short that many lives begin one under load. Then the journal is opened from outside and must
+ * hold: every acknowledged answer with the same bytes, every event id in one decision only, an
+ * unbroken chain, and at every sequence for which the server told a digest, the digest of the fold
+ * to it. What a process kill cannot show (loss of power) is in test/unit/shell/test_server_crash.c.
+ */
 #include "app/pack_load.h"
 #include "base/num.h"
 #include "engine/engine.h"
@@ -59,7 +61,8 @@ struct digest { /* of this life; earlier ones have been compared */
 
 static struct {
     const char *weir, *pack_path;
-    char folder[64], state[80], socket_path[80];
+    char folder[64], state[80], socket_path[80], served_pack[80];
+    unsigned which_pack;
     struct wr_arena arena;
     struct wr_pack *pack;
     uint64_t *by_id;       /* hash of the acknowledged document; 0 = none */
@@ -71,7 +74,7 @@ static struct {
     uint32_t n_ids;
     uint64_t random;
     long time_s;
-    unsigned long n_acknowledged, n_repeated, n_states, n_labels, n_failed, n_refused;
+    unsigned long n_acknowledged, n_repeated, n_states, n_labels, n_failed, n_refused, n_changes;
 } run;
 
 static uint64_t draw(uint64_t below)
@@ -266,11 +269,36 @@ static pid_t start(bool durable)
     if (pid == 0) {
         int log = open("/dev/null", O_WRONLY);
         dup2(log, 1);
-        execl(run.weir, "weir", "serve", "--pack", run.pack_path, "--state", run.state, "--listen",
-              listen, "--mode", durable ? "durable" : "fast", (char *)NULL);
+        execl(run.weir, "weir", "serve", "--pack", run.served_pack, "--state", run.state,
+              "--listen", listen, "--mode", durable ? "durable" : "fast", "--segment-bytes",
+              "400000", (char *)NULL);
         _exit(127);
     }
     return pid;
+}
+
+/* Two packs that differ in a comment only: the state goes on, the digest does not. */
+static bool make_packs(void)
+{
+    char command[600];
+    snprintf(command, sizeof command,
+             "cp -r '%s' '%s/pack-0' && cp -r '%s' '%s/pack-1' && echo '# another' >>'%s/pack-1/"
+             "risk.rego' && ln -s pack-0 '%s'",
+             run.pack_path, run.folder, run.pack_path, run.folder, run.folder, run.served_pack);
+    return system(command) == 0;
+}
+
+static void change_pack(pid_t pid)
+{
+    char target[16], next[100];
+    run.which_pack ^= 1;
+    snprintf(target, sizeof target, "pack-%u", run.which_pack);
+    snprintf(next, sizeof next, "%s.next", run.served_pack);
+    if (symlink(target, next) != 0 || rename(next, run.served_pack) != 0) {
+        complain("the pack cannot be changed", (unsigned)errno, 0);
+    }
+    kill(pid, SIGHUP);
+    run.n_changes++;
 }
 
 static int connect_once(void)
@@ -337,6 +365,10 @@ static void live(unsigned cycle)
     bool connected = connect_all(clients, pid, until);
     if (connected) {
         load(clients, now_ms() + (int64_t)draw(LIFE_MS_MAX));
+        if (cycle % 3 == 1) {
+            change_pack(pid);
+            load(clients, now_ms() + (int64_t)draw(30));
+        }
     } else if (!at_start) {
         complain("the server did not start", cycle, 0);
     }
@@ -458,7 +490,11 @@ static bool prepare(const struct wr_port *port)
     }
     snprintf(run.state, sizeof run.state, "%s/state", run.folder);
     snprintf(run.socket_path, sizeof run.socket_path, "%s/sock", run.folder);
+    snprintf(run.served_pack, sizeof run.served_pack, "%s/pack", run.folder);
     wr_arena_init(&run.arena, &port->memory, (size_t)1 << 30);
+    if (!make_packs()) {
+        return false;
+    }
     if (wr_pack_load(&run.arena, run.pack_path, NULL, &run.pack, &error) != WR_OK) {
         fprintf(stderr, "kill: %s: %s\n", error.where, error.text);
         return false;
@@ -476,6 +512,9 @@ int main(int argc, char **argv)
     struct wr_port port;
     struct wr_port_linux *native;
     unsigned cycles = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 50;
+    if (getenv("WEIR_TEST_ALL") != NULL) {
+        cycles = WR_MAX(cycles, 500U);
+    }
     if (argc < 3 || wr_port_linux_open(&port, &native) != WR_IO_OK) {
         fprintf(stderr, "usage: kill WEIR PACK [CYCLES]\n");
         return 2;
@@ -493,9 +532,9 @@ int main(int argc, char **argv)
         check_journal(&port);
     }
     printf("kill: %u kills, %lu answers acknowledged, %lu repeated, %lu labels, %lu digests, "
-           "%lu refused, %lu failures\n",
+           "%lu refused, %lu changes of the pack, %lu failures\n",
            cycles, run.n_acknowledged, run.n_repeated, run.n_labels, run.n_states, run.n_refused,
-           run.n_failed);
+           run.n_changes, run.n_failed);
     char command[100];
     snprintf(command, sizeof command, "rm -rf %s", run.folder);
     return system(command) == 0 && run.n_failed == 0 && run.n_acknowledged > 0 ? 0 : 1;
