@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The measurements of docs/benchmarks.md. Needs build/release. Quote medians, say the machine.
 #   run.sh           all but serve and soak
+#   run.sh soak [OPTIONS]    ten minutes under load with labels and pack swaps
 #   run.sh serve [OPTIONS]   the node under load beside the bare echo and, where installed, nginx and
 #                    OPA (OPA=... or on PATH); serve.py tells its options
 #   run.sh rego [DIR]   policies alone, beside plain C and, with OPA=... or on PATH, a real opa;
@@ -50,6 +51,11 @@ fi
 if [ "${1:-}" = serve ]; then
     shift
     exec python3 test/bench/serve.py "$release" "$@"
+fi
+
+if [ "${1:-}" = soak ]; then
+    shift
+    exec python3 test/bench/soak.py "$release" "$@"
 fi
 
 echo "== machine"

@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Ten minutes under load: does memory grow, do descriptors leak, does the tail drift?
+
+    soak.py RELEASE [--minutes 10] [--rate 20000] [--warmup 120]
+
+20,000 decisions a second over 64 connections in mode fast, a label for every simulated fraud, a
+pack swap every ten seconds, the feature table and the ids at their caps, a journal of 2 GiB at most
+where the server has a bound for it. Printed: the slope of resident memory after warm-up (least
+squares over one sample a second), descriptors, and P99 of the first against the last third.
+"""
+import argparse
+import http.client
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PORT = 18670
+
+
+def met(holds):
+    return "met" if holds else "OVER"
+
+
+def resident_kib(pid):
+    for line in open(f"/proc/{pid}/status"):
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    return 0
+
+
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def ask(method, path):
+    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=60)
+    connection.request(method, path)
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    return answer.status, body
+
+
+class Watch(threading.Thread):
+    """One sample a second; a swap of packs every ten."""
+
+    def __init__(self, pid, pack):
+        super().__init__(daemon=True)
+        self.pid, self.pack, self.samples, self.swaps = pid, pack, [], 0
+        self.ended = threading.Event()
+        self.text = (pack / "data.yaml").read_text()
+
+    def swap(self):
+        large = 220 if self.swaps % 2 else 180
+        (self.pack / "data.yaml").write_text(self.text.replace("large: 220", f"large: {large}"))
+        status, body = ask("POST", "/v1/pack:reload")
+        self.swaps += status == 200 and json.loads(body)["changed"]
+
+    def run(self):
+        start, second = time.monotonic(), 0
+        while not self.ended.wait(max(0.0, start + second - time.monotonic())):
+            self.samples.append((second, resident_kib(self.pid), descriptors(self.pid)))
+            second += 1
+            if second % 10 == 0:
+                self.swap()
+
+
+def slope_per_minute(samples):
+    """Least squares, KiB a minute."""
+    n = len(samples)
+    xs, ys = [s[0] / 60 for s in samples], [s[1] for s in samples]
+    mean_x, mean_y = sum(xs) / n, sum(ys) / n
+    over = sum((x - mean_x) * (y - mean_y) for x, y in zip(xs, ys))
+    return over / sum((x - mean_x) ** 2 for x in xs)
+
+
+def gauges():
+    out = {}
+    for line in ask("GET", "/metrics")[1].decode().splitlines():
+        if not line.startswith("#") and "{" not in line:
+            name, value = line.split()
+            out[name] = float(value)
+    return out
+
+
+def serve_command(weir, pack, state):
+    command = [weir, "serve", "--pack", str(pack), "--state", str(state), "--mode", "fast",
+               "--listen", f"127.0.0.1:{PORT}", "--state-cap", str(12 << 20), "--ids",
+               str(1 << 20)]
+    text = subprocess.run([weir, "serve", "--help"], stdout=subprocess.PIPE, text=True,
+                          check=True).stdout
+    if "--retain-bytes" in text:
+        command += ["--retain-bytes", str(2 << 30)]
+    return command
+
+
+def report(watch, told, warm_s, end):
+    samples = [s for s in watch.samples if s[0] >= warm_s]
+    slope = slope_per_minute(samples)
+    run = told["run"]
+    print(f"  {run['decisions']:,} decisions at {run['decisions_per_s']:,.0f}/s, {run['labels']} "
+          f"labels, {watch.swaps} swaps; statuses {run['statuses']}; server "
+          f"{run['server_cpu_us']:.2f} us a decision")
+    print(f"  entities {end['weir_entities']:,.0f}, evicted {end['weir_entities_evicted_total']:,.0f}"
+          f", state {end['weir_state_bytes']:,.0f} of {end['weir_state_cap_bytes']:,.0f} bytes, ids "
+          f"{end['weir_ids']:,.0f} of {end['weir_ids_cap']:,.0f}")
+    print(f"  resident: {watch.samples[0][1]:,} KiB at start, {samples[0][1]:,} after warm-up, "
+          f"{samples[-1][1]:,} at the end; slope {slope:+.1f} KiB/min, bar 1: {met(slope <= 1.0)}")
+    few = max(len(samples) // 5, 1)  # a look itself, and a swap, hold one for a moment
+    first, last = (statistics.median(s[2] for s in part) for part in (samples[:few], samples[-few:]))
+    print(f"  descriptors: {first:.0f} after warm-up, {last:.0f} at the end: {met(last <= first)}")
+    p99 = [p[3] for p in told["points"]]
+    third = max(len(p99) // 3, 1)
+    early, late = statistics.median(p99[:third]), statistics.median(p99[-third:])
+    drift = (late - early) / early * 100
+    print(f"  P99 {early / 1e3:.3f} ms in the first third, {late / 1e3:.3f} ms in the last: "
+          f"{drift:+.1f} %, bar 10: {met(drift <= 10)}; P50 {run['latency_us']['p50'] / 1e3:.3f}, P99 "
+          f"{run['latency_us']['p99'] / 1e3:.3f}, P999 {run['latency_us']['p999'] / 1e3:.3f} ms")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("release")
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--rate", type=int, default=20_000)
+    parser.add_argument("--warmup", type=int, default=120)
+    options = parser.parse_args()
+    weir = f"{options.release}/weir"
+    folder = Path(tempfile.mkdtemp(prefix="weir-soak-"))
+    shutil.copytree(ROOT / "packs" / "cards", folder / "pack")
+    print(f"soak: {options.minutes} min at {options.rate}/s, load average {os.getloadavg()[0]:.1f}",
+          flush=True)
+    log = open(folder / "log", "wb")
+    server = subprocess.Popen(serve_command(weir, folder / "pack", folder / "state"), stdout=log,
+                              stderr=log)
+    try:
+        time.sleep(0.5)
+        watch = Watch(server.pid, folder / "pack")
+        watch.start()
+        out = subprocess.run(
+            [weir, "load", "--connect", f"127.0.0.1:{PORT}", "--rate", str(options.rate), "-n", "64",
+             "--labels", "1s", "--warmup", f"{options.warmup}s", "--for",
+             f"{int(options.minutes * 60)}s", "--server-pid", str(server.pid), "--report", "json"],
+            stdout=subprocess.PIPE, text=True, check=True)
+        end = gauges()
+        watch.ended.set()
+        watch.join()
+        report(watch, json.loads(out.stdout), options.warmup, end)
+        size = sum(f.stat().st_size for f in (folder / "state").rglob("*") if f.is_file())
+        print(f"  journal {size / 2**30:.2f} GiB; load average at the end {os.getloadavg()[0]:.1f}")
+    finally:
+        server.terminate()
+        server.wait(60)
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+sys.exit(main())
