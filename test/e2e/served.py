@@ -22,8 +22,8 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 class Served:
-    def __init__(self, weir, *arguments):
-        self.weir, self.arguments = weir, list(arguments)
+    def __init__(self, weir, *arguments, preexec=None):
+        self.weir, self.arguments, self.preexec = weir, list(arguments), preexec
         self.folder = Path(tempfile.mkdtemp(prefix="weir-e2e-"))
         self.socket = str(self.folder / "sock")
         self.process = None
@@ -32,7 +32,7 @@ class Served:
         log = open(self.folder / "log", "ab")
         self.process = subprocess.Popen(
             [self.weir, "serve", "--state", str(self.folder / "state"), "--listen",
-             "unix:" + self.socket, *self.arguments], stdout=log, stderr=log)
+             "unix:" + self.socket, *self.arguments], stdout=log, stderr=log, preexec_fn=self.preexec)
         for _ in range(1000):
             try:
                 connection = UnixConnection(self.socket)
