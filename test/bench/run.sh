@@ -9,6 +9,7 @@
 #                    DIR as test/bench/policies
 #   run.sh model     trees beside compiled if-else code and what PEERS (a Python with xgboost,
 #                    lightgbm, onnx, onnxruntime, treelite; any of them) holds
+#   run.sh explain   explanations of trees beside XGBoost's pred_contribs, of PEERS or Debian's
 set -eu
 cd "$(dirname "$0")/../.."
 release=build/release
@@ -41,6 +42,9 @@ bench_rego() { # bench_rego [DIR]
 
 if [ "${1:-}" = model ]; then
     exec python3 test/bench/model.py "$release"
+fi
+if [ "${1:-}" = explain ]; then
+    exec python3 test/bench/explain.py "$release"
 fi
 if [ "${1:-}" = rego ]; then
     shift

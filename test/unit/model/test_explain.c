@@ -4,9 +4,12 @@
 #include <math.h>
 
 #include "base/rng.h"
+#include "model/explain.h"
+#include "model/forest.h"
+#include "model/kernel.h"
 #include "model_test.h"
 
-enum { COLUMNS_MAX = 12, NODES_MAX = 512, TREES_MAX = 4 };
+enum { COLUMNS_MAX = 12, NODES_MAX = 1100, TREES_MAX = 4 };
 
 struct node {
     int left, right, column, default_left;
@@ -228,6 +231,185 @@ TEST("more than eight columns on a path take more points of Gauss' rule")
         e.n_trees = 1;
         grow_chain(&e.trees[0], &rng, n);
         check_rows(&e, &rng, 6);
+    }
+}
+
+/* Is a chain of n nodes explained? It asks for `columns` different columns in turn. */
+static bool chain_explained(int n, int columns, struct wr_str *why)
+{
+    static struct ensemble e;
+    struct test_model m;
+    struct wr_arena text;
+    e.n_columns = columns;
+    e.n_trees = 1;
+    for (int i = 0; i < n; i++) {
+        e.trees[0].nodes[2 * i] = (struct node){.left = 2 * i + 1,
+                                                .right = 2 * i + 2,
+                                                .column = i % columns,
+                                                .cover = (float)(2 * (n - i) + 1)};
+        e.trees[0].nodes[2 * i + 1] = (struct node){-1, -1, 0, 0, 0, 1, 2};
+    }
+    e.trees[0].nodes[2 * n] = (struct node){-1, -1, 0, 0, 0, 3, 1};
+    e.trees[0].n = 2 * n + 1;
+    wr_arena_init(&text, &test_memory, 1 << 24);
+    CHECK(test_open(&m, as_json(&text, &e, true), NULL));
+    bool explained = wr_model_explanation(m.model, why) == WR_MODEL_EXPLAINED_TREES;
+    if (explained) {
+        double *got = wr_arena_array(&m.arena, (size_t)columns + 2, 8, 8);
+        void *scratch = wr_arena_alloc(&m.arena, wr_model_explain_scratch_size(m.model), 64);
+        memset(m.row, 0, (size_t)columns * 8);
+        CHECK(wr_model_explain(m.model, m.row, 0, got, scratch) == WR_OK);
+        CHECK(adds_up(got, (size_t)columns) < 1e-12);
+    }
+    test_close(&m);
+    wr_arena_deinit(&text);
+    return explained;
+}
+
+TEST("a tree may be 512 deep and ask for 64 columns on a path, and no more, to be explained")
+{
+    struct wr_str why;
+    CHECK(chain_explained(512, 5, &why));
+    CHECK(!chain_explained(513, 5, &why));
+    CHECK(chain_explained(64, 64, &why));
+    CHECK(chain_explained(200, 64, &why));
+    CHECK(!chain_explained(65, 65, &why));
+}
+
+TEST("without covers in every tree nothing is explained, and a cover below zero is refused")
+{
+    static struct ensemble e;
+    struct test_model m;
+    struct wr_arena text;
+    struct wr_rng rng;
+    struct wr_str why;
+    wr_arena_init(&text, &test_memory, 1 << 24);
+    wr_rng_seed(&rng, 3);
+    e.n_columns = 4;
+    e.n_trees = 1;
+    e.trees[0].n = 0;
+    grow_chain(&e.trees[0], &rng, 4);
+    CHECK(test_open(&m, as_json(&text, &e, false), NULL));
+    CHECK(wr_model_explanation(m.model, &why) == WR_MODEL_UNEXPLAINED);
+    test_close(&m);
+    e.trees[0].nodes[1].cover = -1;
+    CHECK(!test_open(&m, as_json(&text, &e, true), NULL) && m.error.code == WR_E_MODEL);
+    CHECK(strstr(m.error.text, "cover") != NULL);
+    test_close(&m);
+    wr_arena_deinit(&text);
+}
+
+/* ── one-hot columns ────────────────────────────────────────────────────────────────────────── */
+/* y = trees(one_hot(a), b, a): the one-hot elements of `a` and `a` itself are one column to the
+ * definition. */
+enum { KINDS = 3, WIDE = KINDS + 2 };
+
+static double wide_expected(const struct wr_walk_node *nodes, const float *covers,
+                            const double *values, uint32_t i, const double *x, unsigned set)
+{
+    const struct wr_walk_node *n = &nodes[i];
+    if (n->mode == WR_WALK_LEAF) {
+        return values[i];
+    }
+    unsigned column = n->feature == KINDS ? 1 : 0;
+    if ((set >> column & 1) != 0) {
+        return wide_expected(nodes, covers, values, x[n->feature] <= n->threshold ? n->yes : n->no,
+                             x, set);
+    }
+    double yes = (double)covers[n->yes], no = (double)covers[n->no];
+    return (yes * wide_expected(nodes, covers, values, n->yes, x, set) +
+            no * wide_expected(nodes, covers, values, n->no, x, set)) /
+           (yes + no);
+}
+
+/* A full tree of depth 4 over the wide row. */
+static void grow_wide(struct wr_rng *rng, struct wr_walk_node *nodes, float *covers,
+                      struct wr_walk_vote *votes, double *values)
+{
+    for (uint32_t i = 31; i-- > 0;) {
+        covers[i] =
+            i >= 15 ? (float)(1 + wr_rng_below(rng, 9)) : covers[2 * i + 1] + covers[2 * i + 2];
+        uint32_t feature = (uint32_t)wr_rng_below(rng, WIDE);
+        double threshold = feature < KINDS ? 0.5 : (double)wr_rng_below(rng, 3);
+        values[i] = (double)(float)(wr_rng_unit(rng) - 0.5);
+        votes[i] = (struct wr_walk_vote){values[i], 0, 0};
+        nodes[i] =
+            i >= 15 ? (struct wr_walk_node){.mode = WR_WALK_LEAF, .yes = i, .no = 1}
+                    : (struct wr_walk_node){threshold, feature, WR_WALK_LEQ, 2 * i + 1, 2 * i + 2};
+    }
+}
+
+/* The program of y in the arena; NULL on an error. */
+static const uint8_t *wide_program(struct wr_arena *arena, struct wr_walk_node *nodes,
+                                   const float *covers, const struct wr_walk_vote *votes)
+{
+    static const uint32_t root = 0;
+    struct wr_graph *g = WR_NEW(arena, struct wr_graph);
+    struct wr_error error = {0};
+    struct wr_str program = {0};
+    int64_t kinds[KINDS] = {0, 1, 2};
+    struct wr_shape two = {.rank = 2, .dims = {1, 2}}, row = {.rank = 2, .dims = {1, KINDS}};
+    wr_graph_init(g, arena, &error);
+    uint32_t x = wr_graph_input(g, WR_STR("x"), WR_F32, WR_MODEL_NUMBER, &two);
+    uint32_t ins[2] = {wr_graph_slice(g, x, 1, 0, 1, 1),
+                       wr_graph_constant_1d(g, WR_I64, KINDS, kinds)};
+    const struct wr_graph_out out = {WR_F32, row};
+    const uint32_t zeros = 1;
+    uint32_t parts[3] = {wr_graph_step(g, WR_STEP_ONE_HOT, 0, &out, 1, ins, 2, &zeros, 1),
+                         wr_graph_slice(g, x, 1, 1, 1, 1), ins[0]};
+    struct wr_forest forest = {.nodes = nodes,
+                               .n_nodes = 31,
+                               .roots = &root,
+                               .n_trees = 1,
+                               .votes = votes,
+                               .n_votes = 31,
+                               .targets = 1,
+                               .covers = covers};
+    uint32_t wide = wr_graph_concat(g, 1, parts, 3);
+    wr_graph_output(g, WR_STR("score"), wr_forest_add(g, &forest, wide), WR_MODEL_SCORE);
+    struct wr_model_options options = {0};
+    wr_err code = wr_graph_write(g, &options, &program);
+    if (code != WR_OK) {
+        fprintf(stderr, "%s\n", error.text);
+    }
+    return code == WR_OK && wr_program_check(arena, (const uint8_t *)program.p, program.n, NULL,
+                                             &error) == WR_OK
+               ? (const uint8_t *)program.p
+               : NULL;
+}
+
+TEST("elements that come of one column are that one column")
+{
+    struct wr_rng rng;
+    wr_rng_seed(&rng, 99);
+    for (int round = 0; round < 20; round++) {
+        struct wr_walk_node nodes[31];
+        struct wr_walk_vote votes[31];
+        float covers[31];
+        double values[31], got[4];
+        struct wr_arena arena;
+        wr_arena_init(&arena, &test_memory, 1 << 24);
+        grow_wide(&rng, nodes, covers, votes, values);
+        struct wr_walk_node copy[31];
+        memcpy(copy, nodes, sizeof copy);
+        const uint8_t *program = wide_program(&arena, copy, covers, votes);
+        CHECK(program != NULL);
+        for (int k = 0; program != NULL && k < 9; k++) {
+            const struct wr_program *p = (const void *)program;
+            double a = k % 3, b = k / 3, row[2] = {a, b}, x[WIDE] = {a == 0, a == 1, a == 2, b, a};
+            uint8_t *scratch = wr_arena_alloc(&arena, p->scratch + 64, 64);
+            uint8_t *room =
+                wr_arena_alloc(&arena, (size_t)wr_explain_room(p, wr_explain_of(p)), 64);
+            CHECK(wr_kernel_explain(program, row, 0, got, scratch, room) == WR_KERNEL_OK);
+            double v[4];
+            for (unsigned set = 0; set < 4; set++) {
+                v[set] = wide_expected(nodes, covers, values, 0, x, set);
+            }
+            CHECK(fabs(got[0] - ((v[1] - v[0]) + (v[3] - v[2])) / 2) < 1e-12);
+            CHECK(fabs(got[1] - ((v[2] - v[0]) + (v[3] - v[1])) / 2) < 1e-12);
+            CHECK(fabs(got[2] - v[0]) < 1e-12 && fabs(got[3] - v[3]) < 1e-12);
+        }
+        wr_arena_deinit(&arena);
     }
 }
 

@@ -444,6 +444,59 @@ TEST("files with covers, cut short or changed, are refused or explained")
     }
 }
 
+/* Reads a file of the corpus twice: for its columns, then with three rows as background. */
+static bool explains_file(const char *path)
+{
+    struct wr_arena arena;
+    struct test_model m;
+    bool explained = false;
+    wr_arena_init(&arena, &test_memory, 1 << 26);
+    struct wr_str file = test_file(&arena, path);
+    size_t n = file.p != NULL && test_open(&m, file, NULL) ? wr_model_n_inputs(m.model) : 0;
+    if (file.p != NULL) {
+        test_close(&m);
+    }
+    double *rows = wr_arena_array(&arena, 3 * n + 2, 8, 8);
+    for (size_t i = 0; i < 3 * n; i++) {
+        rows[i] = i % 5 == 0 ? (double)NAN : (double)(i % 7) - 3;
+    }
+    struct wr_model_options how = {.background = rows, .n_background = 3};
+    if (n > 0 && test_open(&m, file, &how)) {
+        void *scratch = wr_arena_alloc(&m.arena, wr_model_explain_scratch_size(m.model) + 64, 64);
+        double *got = wr_arena_array(&m.arena, n + 2, 8, 8);
+        for (size_t k = 0; k < wr_model_n_outputs(m.model) && k < 8; k++) {
+            wr_err code = wr_model_explain(m.model, rows, k, got, scratch);
+            CHECK(code == WR_OK || code == WR_E_MODEL);
+        }
+        explained = wr_model_explanation(m.model, NULL) != WR_MODEL_UNEXPLAINED;
+    }
+    if (n > 0) {
+        test_close(&m);
+    }
+    wr_arena_deinit(&arena);
+    return explained;
+}
+
+TEST("every file of the ONNX corpus, with rows as background, is refused or explained")
+{
+    char path[1024], row[1024], name[200];
+    unsigned n = 0, explained = 0;
+    FILE *manifest = fopen(WEIR_SHARED "/corpora/onnx/MANIFEST.tsv", "r");
+    if (manifest == NULL) {
+        fprintf(stderr, "%s is absent: its files were not read\n", WEIR_SHARED "/corpora/onnx");
+        return;
+    }
+    while (fgets(row, sizeof row, manifest) != NULL) {
+        if (sscanf(row, "%199[^\t]", name) == 1) {
+            snprintf(path, sizeof path, WEIR_SHARED "/corpora/onnx/%s", name);
+            explained += explains_file(path);
+            n++;
+        }
+    }
+    CHECK(n > 30 && explained > 0);
+    fclose(manifest);
+}
+
 /* Changes one word of a program's explanation; what passes the check is run in rooms of exactly the
  * size told. */
 static bool run_changed(struct wr_arena *arena, struct wr_str original)
