@@ -50,8 +50,8 @@ static bool open_bench(struct bench *b, const char *path)
     }
     b->n = wr_model_n_inputs(b->model);
     b->output = wr_model_output_find(b->model, WR_STR("score"));
-    b->rows = WR_NEW_ARRAY(&b->arena, double, ROWS *b->n);
-    b->singles = WR_NEW_ARRAY(&b->arena, float, ROWS *b->n);
+    b->rows = WR_NEW_ARRAY(&b->arena, double, ROWS * b->n);
+    b->singles = WR_NEW_ARRAY(&b->arena, float, ROWS * b->n);
     b->ours = WR_NEW_ARRAY(&b->arena, double, ROWS *(b->n + 2));
     b->scratch = wr_arena_alloc(&b->arena, wr_model_explain_scratch_size(b->model), 64);
     wr_rng_seed(&rng, 20261128);
