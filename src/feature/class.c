@@ -22,7 +22,9 @@ static wr_err too_many(const struct layout *l, const char *what, int limit)
 static bool skips_self(const struct wr_feature *f)
 {
     bool before_it = f->kind == WR_FEATURE_SECONDS_SINCE_LAST ||
-                     f->kind == WR_FEATURE_DELTA_TO_LAST || f->kind == WR_FEATURE_SEEN_BEFORE;
+                     f->kind == WR_FEATURE_DELTA_TO_LAST || f->kind == WR_FEATURE_SEEN_BEFORE ||
+                     f->kind == WR_FEATURE_FIRST_SEEN || f->kind == WR_FEATURE_DISTANCE ||
+                     f->kind == WR_FEATURE_SPEED || f->kind == WR_FEATURE_HOME_DISTANCE;
     return f->delay_ms == 0 && (before_it || !f->include_self);
 }
 
@@ -52,10 +54,15 @@ static bool is_spread(enum wr_feature_kind kind)
            kind == WR_FEATURE_ZSCORE;
 }
 
+static bool is_like_now(enum wr_feature_kind kind)
+{
+    return kind == WR_FEATURE_SAME_AS_NOW || kind == WR_FEATURE_SEEN_BEFORE ||
+           kind == WR_FEATURE_FIRST_SEEN;
+}
+
 static bool is_set(enum wr_feature_kind kind)
 {
-    return kind == WR_FEATURE_DISTINCT || kind == WR_FEATURE_SAME_AS_NOW ||
-           kind == WR_FEATURE_SEEN_BEFORE;
+    return kind == WR_FEATURE_DISTINCT || kind == WR_FEATURE_LINKS || is_like_now(kind);
 }
 
 /* ── what is kept ───────────────────────────────────────────────────────────────────────────── */
@@ -81,7 +88,8 @@ static wr_err column_of(const struct layout *l, uint32_t field, uint8_t *column)
     if (c->n_columns == WR_LIMIT_FEATURE_COLUMNS) {
         return too_many(l, "fields", WR_LIMIT_FEATURE_COLUMNS);
     }
-    bool key = l->plan->schema->fields[field].type == WR_FIELD_KEY;
+    bool key =
+        field >= WR_LIMIT_SCHEMA_FIELDS || l->plan->schema->fields[field].type == WR_FIELD_KEY;
     c->columns[c->n_columns++] = (struct wr_column){.field = field, .key = key};
     return WR_OK;
 }
@@ -158,11 +166,8 @@ static wr_err set_gauge(const struct layout *l, uint8_t from, struct wr_set_lane
     return WR_OK;
 }
 
-static wr_err lay_reader(const struct layout *l, const struct wr_group *before, uint32_t feature)
+static struct wr_reader reader_of(const struct wr_feature *f, uint32_t feature)
 {
-    struct wr_feature_class *c = l->class;
-    const struct wr_feature *f = &l->plan->features[feature];
-    uint32_t mask = mask_of(c, f->where_bit), part = mask | mask_of(c, f->share_bit);
     struct wr_reader reader = {.feature = (uint16_t)feature,
                                .kind = (uint8_t)f->kind,
                                .scale = f->scale,
@@ -182,6 +187,15 @@ static wr_err lay_reader(const struct layout *l, const struct wr_group *before, 
                                                     : WR_FORM_DOUBLE,
                                     .scale = units ? f->scale : 0};
     memcpy(&reader.head, &head, sizeof reader.head);
+    return reader;
+}
+
+static wr_err lay_reader(const struct layout *l, const struct wr_group *before, uint32_t feature)
+{
+    struct wr_feature_class *c = l->class;
+    const struct wr_feature *f = &l->plan->features[feature];
+    uint32_t mask = mask_of(c, f->where_bit), part = mask | mask_of(c, f->share_bit);
+    struct wr_reader reader = reader_of(f, feature);
     uint8_t column = 0, lane;
     wr_err err = f->field != UINT32_MAX ? column_of(l, f->field, &column) : WR_OK;
     if (err == WR_OK && is_series(f->kind)) {
@@ -194,7 +208,7 @@ static wr_err lay_reader(const struct layout *l, const struct wr_group *before, 
                   : err;
     } else if (err == WR_OK && is_set(f->kind)) {
         struct wr_set_lane want = {
-            .mask = mask, .column = column, .like_now = f->kind != WR_FEATURE_DISTINCT};
+            .mask = mask, .column = column, .like_now = is_like_now(f->kind)};
         err = set_gauge(l, before->sets_end, want, &reader.set);
     } else if (err == WR_OK) {
         err = counter_gauge(l, before->counters_end, mask, &reader.counter);
@@ -208,7 +222,7 @@ static wr_err lay_reader(const struct layout *l, const struct wr_group *before, 
 
 static bool belongs(const struct layout *l, const struct wr_feature *f, const struct wr_group *g)
 {
-    return f->entity == l->entity && skips_self(f) == g->skip_self &&
+    return f->entity == l->entity && !wr_feature_is_probe(f) && skips_self(f) == g->skip_self &&
            f->delay_ms == g->delay * l->plan->schema->tick_ms;
 }
 
@@ -257,12 +271,78 @@ static bool next_group(const struct layout *l, const struct wr_group *last, stru
                      (g.delay == last->delay && g.skip_self && !last->skip_self);
         bool less = !found || g.delay < out->delay ||
                     (g.delay == out->delay && !g.skip_self && out->skip_self);
-        if (f->entity == l->entity && after && less) {
+        if (f->entity == l->entity && !wr_feature_is_probe(f) && after && less) {
             *out = g;
             found = true;
         }
     }
     return found;
+}
+
+/* ── probes ─────────────────────────────────────────────────────────────────────────────────── */
+static wr_err lay_probe_lanes(const struct layout *l, const struct wr_feature *f,
+                              struct wr_probe *probe)
+{
+    struct wr_feature_class *c = l->class;
+    uint32_t mask = mask_of(c, f->where_bit), part = mask | mask_of(c, f->share_bit);
+    uint32_t since = mask_of(c, f->since_bit);
+    uint8_t column = 0;
+    wr_err err = f->field != UINT32_MAX ? column_of(l, f->field, &column) : WR_OK;
+    if (err == WR_OK && f->field2 != 0) {
+        err = column_of(l, f->field2, &probe->column2);
+    }
+    probe->set =
+        (struct wr_set_lane){.mask = mask, .column = column, .like_now = is_like_now(f->kind)};
+    if (err == WR_OK && is_series(f->kind)) {
+        err = series_lane(l, mask, column, &probe->lane);
+        if (err == WR_OK && is_spread(f->kind)) {
+            c->series_lanes[probe->lane].squares = true;
+        }
+    } else if (err == WR_OK) {
+        err = counter_lane(l, mask, &probe->lane);
+    }
+    if (err == WR_OK && f->kind == WR_FEATURE_SHARE) {
+        err = counter_lane(l, part, &probe->part);
+    }
+    return err == WR_OK && f->since_bit >= 0 ? counter_lane(l, since, &probe->since) : err;
+}
+
+static wr_err lay_probe(const struct layout *l, uint32_t feature)
+{
+    struct wr_feature_class *c = l->class;
+    const struct wr_feature *f = &l->plan->features[feature];
+    int64_t tick_ms = l->plan->schema->tick_ms;
+    struct wr_probe *probe = &c->probes[c->n_probes++];
+    *probe = (struct wr_probe){.reader = reader_of(f, feature),
+                               .part = WR_NONE8,
+                               .since = WR_NONE8,
+                               .n = f->n,
+                               .window_kind = f->window_kind,
+                               .list_at = (uint16_t)c->n_listed,
+                               .permille = f->permille,
+                               .age = f->window_ms / tick_ms,
+                               .delay = f->delay_ms / tick_ms,
+                               .baseline = f->baseline_ms / tick_ms,
+                               .offset = f->offset_ms / tick_ms};
+    c->n_listed += f->n;
+    c->uses_sets = c->uses_sets || is_set(f->kind);
+    c->retention = WR_MAX(c->retention, probe->age + probe->delay + probe->baseline);
+    if (c->n_listed > WR_LIMIT_FEATURE_LISTS) {
+        return too_many(l, "values in lists", WR_LIMIT_FEATURE_LISTS);
+    }
+    return lay_probe_lanes(l, f, probe);
+}
+
+static wr_err lay_probes(const struct layout *l)
+{
+    wr_err err = WR_OK;
+    for (uint32_t i = 0; err == WR_OK && i < l->plan->n_features; i++) {
+        const struct wr_feature *f = &l->plan->features[i];
+        if (f->entity == l->entity && wr_feature_is_probe(f)) {
+            err = lay_probe(l, i);
+        }
+    }
+    return err;
 }
 
 /* By age; at one age reads come first, which only saves work. Insertion sort: few stops. */
@@ -445,8 +525,9 @@ static wr_err lay_class(struct wr_arena *arena, struct layout *l, uint32_t *n_la
     c->label_rank = WR_NONE8;
     c->readers = WR_NEW_ARRAY(arena, struct wr_reader, l->plan->n_features);
     c->stops = WR_NEW_ARRAY(arena, struct wr_stop, (size_t)l->plan->n_features * 2);
+    c->probes = WR_NEW_ARRAY(arena, struct wr_probe, l->plan->n_features);
     c->views = WR_NEW_ARRAY(arena, struct wr_view, (size_t)l->plan->n_features * 2);
-    if (c->readers == NULL || c->stops == NULL || c->views == NULL) {
+    if (c->readers == NULL || c->stops == NULL || c->views == NULL || c->probes == NULL) {
         return wr_fail(l->error, WR_E_MEMORY, "no room for the features");
     }
     struct wr_group group = {0};
@@ -459,8 +540,10 @@ static wr_err lay_class(struct wr_arena *arena, struct layout *l, uint32_t *n_la
         last = &c->groups[c->n_groups - 1];
     }
     sort_stops(c->stops, c->n_stops);
-    c->used = c->n_readers != 0;
-    wr_err err = lay_marks(l);
+    wr_err err = lay_probes(l);
+    c->used = c->n_readers + c->n_probes != 0;
+    c->uses_sets = c->uses_sets || c->n_sets != 0;
+    err = err == WR_OK ? lay_marks(l) : err;
     if (err != WR_OK) {
         return err;
     }

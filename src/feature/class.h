@@ -24,8 +24,9 @@
 #define WR_NONE8                0xff
 
 struct wr_column {
-    uint32_t field;
-    bool key; /* 8 bytes of hash; else a scaled number of as few bytes as it needs */
+    uint32_t field; /* of the schema; from WR_LIMIT_SCHEMA_FIELDS on: the key of that entity */
+    bool key; /* a number of the dictionary or 8 bytes of hash; else a scaled number of as few bytes
+                 as it needs */
 };
 
 struct wr_counter_lane {
@@ -107,8 +108,23 @@ struct wr_view {
     uint16_t start_at, end_at; /* where a large tape keeps the totals of start and end: bytes */
 };
 
+/* A feature read by a walk of its own (probe.h). */
+struct wr_probe {
+    struct wr_reader reader; /* without gauges and marks */
+    uint8_t lane;            /* counter or series lane, by kind */
+    uint8_t part, since;     /* counter lanes, or WR_NONE8 */
+    struct wr_set_lane set;  /* of the kinds that look at each record: which, and what column */
+    uint8_t column2;         /* of a place: the longitude's */
+    uint8_t n;
+    uint8_t window_kind;
+    uint16_t list_at; /* where its list stands in the walk's room */
+    uint32_t permille;
+    int64_t age, delay, baseline, offset; /* ticks */
+};
+
 struct wr_feature_class {
-    bool used; /* some feature reads this kind of entity */
+    bool used;      /* some feature reads this kind of entity */
+    bool uses_sets; /* some reader or probe needs a struct wr_set */
     uint8_t n_bits, n_columns, n_counter_lanes, n_series_lanes;
     uint8_t n_groups, n_counters, n_series, n_sets;
     int8_t bit_of[WR_LIMIT_FEATURE_LABELS + WR_LIMIT_FEATURE_CONDITIONS]; /* -1: not kept */
@@ -140,6 +156,8 @@ struct wr_feature_class {
     struct wr_reader *readers;
     struct wr_stop *stops;
     uint32_t n_readers, n_stops;
+    struct wr_probe *probes;
+    uint32_t n_probes, n_listed;
     int64_t retention; /* ticks: the greatest age any feature reads */
 };
 

@@ -28,7 +28,9 @@ static uint64_t mix_tape(struct mixer *m, struct wr_feature_state *state, const 
         mix(m, (uint64_t)record.tick);
         mix(m, record.bits);
         for (uint32_t c = 0; c < tape.class->n_columns; c++) {
-            const struct wr_dictionary *d = state->dictionaries[tape.class->columns[c].field];
+            uint32_t field = tape.class->columns[c].field;
+            const struct wr_dictionary *d =
+                field < WR_LIMIT_SCHEMA_FIELDS ? state->dictionaries[field] : NULL;
             uint64_t kept = record.columns[c];
             mix(m, d != NULL && kept != 0 ? wr_dictionary_hash(d, kept) : kept);
         }

@@ -3,6 +3,7 @@
 
 #include "feature/instant.h"
 #include "feature/large.h"
+#include "feature/probe.h"
 #include "feature/read.h"
 #include "feature/scan.h"
 #include "feature/state.h"
@@ -21,6 +22,7 @@ static uint32_t sets_needed(const struct wr_feature_plan *plan)
     uint32_t n = 0;
     for (uint32_t i = 0; i < plan->schema->n_entities; i++) {
         n = WR_MAX(n, (uint32_t)plan->classes[i].n_sets);
+        n = WR_MAX(n, plan->classes[i].uses_sets ? 1u : 0u);
     }
     return n;
 }
@@ -57,6 +59,20 @@ static void close_dictionaries(struct wr_feature_state *state)
     }
 }
 
+#define SAMPLE_BYTES (WR_LIMIT_FEATURE_SAMPLE * sizeof(int64_t))
+
+static void close_walk(struct wr_feature_state *state)
+{
+    const struct wr_memory *memory = state->memory;
+    struct wr_walk *walk = &state->walk;
+    if (walk->sets != NULL) {
+        memory->give(memory->context, walk->sets, state->n_sets * sizeof *walk->sets);
+    }
+    if (walk->sample != NULL) {
+        memory->give(memory->context, walk->sample, SAMPLE_BYTES);
+    }
+}
+
 static bool open_parts(struct wr_feature_state *state, uint64_t bytes_max)
 {
     const struct wr_memory *memory = state->memory;
@@ -74,7 +90,10 @@ static bool open_parts(struct wr_feature_state *state, uint64_t bytes_max)
     if (state->n_sets != 0) {
         state->walk.sets = memory->take(memory->context, state->n_sets * sizeof *state->walk.sets);
     }
-    if (!open_dictionaries(state) || (state->n_sets != 0 && state->walk.sets == NULL)) {
+    state->walk.sample = memory->take(memory->context, SAMPLE_BYTES);
+    if (!open_dictionaries(state) || (state->n_sets != 0 && state->walk.sets == NULL) ||
+        state->walk.sample == NULL) {
+        close_walk(state);
         close_dictionaries(state);
         wr_entities_deinit(&state->entities);
         wr_store_deinit(&state->store);
@@ -123,9 +142,7 @@ void wr_feature_state_close(struct wr_feature_state *state)
         return;
     }
     const struct wr_memory *memory = state->memory;
-    if (state->walk.sets != NULL) {
-        memory->give(memory->context, state->walk.sets, state->n_sets * sizeof *state->walk.sets);
-    }
+    close_walk(state);
     close_dictionaries(state);
     wr_entities_deinit(&state->entities);
     wr_store_deinit(&state->store);
@@ -252,6 +269,11 @@ static struct wr_record record_of(const struct wr_feature_state *state,
     }
     for (uint32_t c = 0; c < class->n_columns; c++) {
         uint32_t f = class->columns[c].field;
+        if (f >= WR_LIMIT_SCHEMA_FIELDS) { /* another entity's key */
+            const struct wr_event_key *key = &event->keys[f - WR_LIMIT_SCHEMA_FIELDS];
+            record.columns[c] = key->present ? key->hash | UINT64_C(1) << 63 : 0;
+            continue;
+        }
         const struct wr_event_field *field = &event->fields[f];
         record.columns[c] = !field->present ? 0
                             : class->columns[c].key
@@ -283,14 +305,20 @@ static void read_class(struct wr_feature_state *state, uint32_t entity, const st
     } else if (!forward || !wr_large_read(&state->walk, &tape, record, &bounds, values)) {
         wr_walk_tape(&state->walk, &tape, record, &bounds, values);
     }
+    if (tape.class->n_probes != 0) {
+        wr_probe_tape(&state->walk, &tape, record, &bounds,
+                      state->walk.lists + (size_t)entity * WR_LIMIT_FEATURE_LISTS, values);
+    }
 }
 
 static void read_absent(const struct wr_feature_state *state, uint32_t entity,
                         struct wr_feature_value *values)
 {
     const struct wr_feature_class *class = &state->plan->classes[entity];
-    for (uint32_t i = 0; i < class->n_readers; i++) {
-        uint32_t feature = class->readers[i].feature;
+    for (uint32_t i = 0; i < class->n_readers + class->n_probes; i++) {
+        uint32_t feature = i < class->n_readers
+                               ? class->readers[i].feature
+                               : class->probes[i - class->n_readers].reader.feature;
         wr_feature_read_missing(&state->plan->features[feature], WR_FEATURE_FIELD_ABSENT,
                                 &values[feature]);
     }
@@ -614,6 +642,17 @@ const char *wr_feature_presence_name(enum wr_feature_presence presence)
     return names[presence];
 }
 
+static struct wr_value list_of(struct wr_arena *arena, const struct wr_feature_value *value)
+{
+    struct wr_value items[WR_LIMIT_FEATURE_LIST];
+    size_t n = (size_t)value->units;
+    WR_ASSERT(n <= WR_COUNTOF(items));
+    for (size_t i = 0; i < n; i++) {
+        items[i] = wr_decimal(value->list[i], value->scale);
+    }
+    return wr_value_copy(arena, wr_array(items, n));
+}
+
 struct wr_value wr_feature_to_value(struct wr_arena *arena, const struct wr_feature_value *value)
 {
     if (value->presence != WR_FEATURE_DEFINED) {
@@ -626,6 +665,8 @@ struct wr_value wr_feature_to_value(struct wr_arena *arena, const struct wr_feat
         return wr_decimal(value->units, value->scale);
     case WR_FORM_DOUBLE:
         return wr_number_double(arena, value->number);
+    case WR_FORM_LIST:
+        return list_of(arena, value);
     default:
         return value->value != NULL ? *value->value : wr_undefined();
     }

@@ -33,6 +33,7 @@ enum wr_feature_form {
     WR_FORM_DECIMAL, /* units / 10^scale, written with `scale` digits (money) */
     WR_FORM_DOUBLE,  /* number */
     WR_FORM_VALUE,   /* value: anything else, filled in by the engine (VALUE, REGO) */
+    WR_FORM_LIST,    /* list: `units` numbers of units / 10^scale; good until the next update */
 };
 
 struct wr_feature_value {
@@ -41,8 +42,11 @@ struct wr_feature_value {
     uint8_t scale;
     bool approximate;
     int64_t units;
-    double number; /* the nearest double, for every form but VALUE: what a model reads */
-    const struct wr_value *value;
+    double number; /* the nearest double, but for VALUE and LIST: what a model reads */
+    union {
+        const struct wr_value *value;
+        const int64_t *list;
+    };
 };
 
 struct wr_feature_vector {

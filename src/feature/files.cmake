@@ -16,6 +16,8 @@ list(APPEND WEIR_CORE_FILES
   src/feature/read.c
   src/feature/tally.c
   src/feature/scan.c
+  src/feature/geo.c
+  src/feature/probe.c
   src/feature/large.c
   src/feature/feature.c
   src/feature/digest.c

@@ -5,7 +5,16 @@
 #include "feature/class.h"
 #include "feature/instant.h"
 
-enum argument { ARG_PATH, ARG_TEXT, ARG_TRUE, ARG_NUMBER, ARG_CONDITION, ARG_KEY };
+enum argument {
+    ARG_PATH,
+    ARG_TEXT,
+    ARG_TRUE,
+    ARG_NUMBER,
+    ARG_CONDITION,
+    ARG_KEY,
+    ARG_ENTITY,
+    ARG_PLACE,
+};
 
 static const struct {
     const char *key;
@@ -130,6 +139,72 @@ static wr_err read_span(struct planning *p, const struct wr_value *v, const char
     return WR_OK;
 }
 
+/* A length, or where it starts: day, week, all. */
+static wr_err read_window(struct planning *p, const struct wr_value *v)
+{
+    static const struct {
+        const char *name;
+        enum wr_window_kind kind;
+        int64_t ms;
+    } kinds_of_window[] = {{"day", WR_WINDOW_DAY, WR_MS_PER_D},
+                           {"week", WR_WINDOW_WEEK, 7 * WR_MS_PER_D},
+                           {"all", WR_WINDOW_ALL, WR_WINDOW_ALL_MS}};
+    for (size_t i = 0; wr_is(*v, WR_STRING) && i < WR_COUNTOF(kinds_of_window); i++) {
+        if (wr_str_eq(wr_text(*v), wr_str_z(kinds_of_window[i].name))) {
+            p->feature->window_kind = (uint8_t)kinds_of_window[i].kind;
+            p->feature->window_ms = kinds_of_window[i].ms;
+            return WR_OK;
+        }
+    }
+    int64_t ms;
+    if (!wr_is(*v, WR_STRING) || !wr_duration_read(wr_text(*v), &ms)) {
+        return refuse(p, "window", "needs a duration such as 10m, 1h, 7d, or day, week, all");
+    }
+    return read_span(p, v, "window", &p->feature->window_ms);
+}
+
+/* "+08:00", "-03:30", "Z". */
+static wr_err read_offset(struct planning *p, const struct wr_value *v)
+{
+    struct wr_str text = wr_is(*v, WR_STRING) ? wr_text(*v) : wr_str_of("", 0);
+    int64_t hours = 0, minutes = 0;
+    if (wr_str_eq(text, WR_STR("Z"))) {
+        return WR_OK;
+    }
+    bool shaped = text.n == 6 && (text.p[0] == '+' || text.p[0] == '-') && text.p[3] == ':' &&
+                  text.p[1] >= '0' && text.p[1] <= '9' && text.p[4] >= '0' && text.p[4] <= '9' &&
+                  wr_num_read_i64(wr_str_of(text.p + 1, 2), &hours) &&
+                  wr_num_read_i64(wr_str_of(text.p + 4, 2), &minutes);
+    if (!shaped || hours > 14 || minutes > 59) {
+        return refuse(p, "offset", "needs an offset from UTC such as \"+08:00\", at most 14 hours");
+    }
+    int64_t ms = (hours * 60 + minutes) * 60 * WR_MS_PER_S;
+    p->feature->offset_ms = text.p[0] == '-' ? -ms : ms;
+    return WR_OK;
+}
+
+static wr_err read_n(struct planning *p, const struct wr_value *v)
+{
+    int64_t n = 0;
+    bool whole = wr_is(*v, WR_NUMBER) && wr_number_to_i64(v, &n);
+    if (!whole || n < 1 || n > WR_LIMIT_FEATURE_LIST) {
+        return refuse(p, "n", "needs a whole number, 1 to 16");
+    }
+    p->feature->n = (uint8_t)n;
+    return WR_OK;
+}
+
+static wr_err read_percentage(struct planning *p, const struct wr_value *v)
+{
+    int64_t permille = 0;
+    bool exact = wr_is(*v, WR_NUMBER) && wr_number_to_scaled(v, 3, &permille);
+    if (!exact || permille <= 0 || permille > 100000) {
+        return refuse(p, "p", "needs a percentage above 0 and up to 100, of at most 3 decimals");
+    }
+    p->feature->permille = (uint32_t)permille;
+    return WR_OK;
+}
+
 static wr_err read_bool(struct planning *p, const struct wr_value *v, const char *key, bool *out)
 {
     *out = wr_is_true(*v);
@@ -169,13 +244,23 @@ static wr_err read_common(struct planning *p, struct wr_str key, const struct wr
     if (wr_str_eq(key, WR_STR("entity"))) {
         return read_entity(p, v);
     } else if (wr_str_eq(key, WR_STR("window"))) {
-        return read_span(p, v, "window", &f->window_ms);
+        return read_window(p, v);
     } else if (wr_str_eq(key, WR_STR("delay"))) {
         return read_span(p, v, "delay", &f->delay_ms);
     } else if (wr_str_eq(key, WR_STR("include_self"))) {
         return read_bool(p, v, "include_self", &f->include_self);
     } else if (wr_str_eq(key, WR_STR("where"))) {
         return condition_bit(p, v, "where", &f->where_bit);
+    } else if (wr_str_eq(key, WR_STR("since"))) {
+        return condition_bit(p, v, "since", &f->since_bit);
+    } else if (wr_str_eq(key, WR_STR("baseline"))) {
+        return read_span(p, v, "baseline", &f->baseline_ms);
+    } else if (wr_str_eq(key, WR_STR("offset"))) {
+        return read_offset(p, v);
+    } else if (wr_str_eq(key, WR_STR("n"))) {
+        return read_n(p, v);
+    } else if (wr_str_eq(key, WR_STR("p"))) {
+        return read_percentage(p, v);
     } else if (wr_str_eq(key, WR_STR("missing"))) {
         return read_fallback(p, v);
     } else if (wr_str_eq(key, WR_STR("scope"))) {
@@ -206,6 +291,30 @@ static wr_err read_field(struct planning *p, const struct wr_value *v, const cha
     return WR_OK;
 }
 
+/* [latitude, longitude]: the longitude first, so that `field` ends as the latitude. */
+static wr_err read_place(struct planning *p, const struct wr_value *v, const char *key)
+{
+    struct wr_feature *f = p->feature;
+    if (!wr_is(*v, WR_ARRAY) || v->n != 2) {
+        return refuse(p, key, "needs two paths, [latitude, longitude]");
+    }
+    wr_err err = read_field(p, &v->items[1], key, false);
+    f->field2 = f->field;
+    f->field = UINT32_MAX;
+    err = err == WR_OK ? read_field(p, &v->items[0], key, false) : err;
+    bool same = err == WR_OK && p->plan->schema->fields[f->field2].scale == f->scale;
+    return err != WR_OK || same ? err : refuse(p, key, "needs two fields of one scale");
+}
+
+/* The keys of another entity, as a column of this one's tapes. */
+static wr_err read_link(struct planning *p, const struct wr_value *v, const char *key)
+{
+    uint32_t entity =
+        wr_is(*v, WR_STRING) ? wr_schema_entity(p->plan->schema, wr_text(*v)) : UINT32_MAX;
+    p->feature->field = WR_LIMIT_SCHEMA_FIELDS + entity;
+    return entity != UINT32_MAX ? WR_OK : refuse(p, key, "is not one of `entities:`");
+}
+
 static wr_err read_argument(struct planning *p, enum wr_feature_kind kind, const struct wr_value *v)
 {
     struct wr_feature *f = p->feature;
@@ -219,6 +328,10 @@ static wr_err read_argument(struct planning *p, enum wr_feature_kind kind, const
     case ARG_NUMBER:
     case ARG_KEY:
         return read_field(p, v, key, kinds[kind].argument == ARG_KEY);
+    case ARG_ENTITY:
+        return read_link(p, v, key);
+    case ARG_PLACE:
+        return read_place(p, v, key);
     case ARG_PATH:
     case ARG_TEXT:
         break;
@@ -274,10 +387,49 @@ static wr_err check_engine_kind(struct planning *p, const struct wr_value *defin
     return WR_OK;
 }
 
+/* Keys that some kinds need and all others may not have. */
+static wr_err check_parameters(struct planning *p)
+{
+    const struct wr_feature *f = p->feature;
+    bool lists = f->kind == WR_FEATURE_LAST_N || f->kind == WR_FEATURE_TOP_N;
+    bool calendar = f->window_kind == WR_WINDOW_DAY || f->window_kind == WR_WINDOW_WEEK;
+    if (lists != (f->n != 0)) {
+        return refuse(p, "n", "goes with last_n and top_n, and they with it");
+    }
+    if ((f->kind == WR_FEATURE_PERCENTILE) != (f->permille != 0)) {
+        return refuse(p, "p", "goes with percentile, and it with p");
+    }
+    if ((f->kind == WR_FEATURE_RATE_CHANGE) != (f->baseline_ms != 0)) {
+        return refuse(p, "baseline", "goes with rate_change, and it with a baseline");
+    }
+    if (f->kind == WR_FEATURE_RATE_CHANGE &&
+        (f->window_kind != WR_WINDOW_SLIDING || f->since_bit >= 0)) {
+        return refuse(p, "window", "of rate_change needs a duration");
+    }
+    if (lists && f->has_fallback) {
+        return refuse(p, "missing", "means nothing for lists");
+    }
+    return calendar || f->offset_ms == 0 ? WR_OK
+                                         : refuse(p, "offset", "goes with window: day and week");
+}
+
+bool wr_feature_is_probe(const struct wr_feature *f)
+{
+    return f->kind >= WR_FEATURE_MEDIAN || f->window_kind == WR_WINDOW_DAY ||
+           f->window_kind == WR_WINDOW_WEEK || f->since_bit >= 0;
+}
+
+static bool is_pairwise(enum wr_feature_kind kind)
+{
+    return kind == WR_FEATURE_SECONDS_SINCE_LAST || kind == WR_FEATURE_DELTA_TO_LAST ||
+           kind == WR_FEATURE_DISTANCE || kind == WR_FEATURE_SPEED ||
+           kind == WR_FEATURE_HOME_DISTANCE;
+}
+
 static wr_err check_window_kind(struct planning *p)
 {
     struct wr_feature *f = p->feature;
-    bool pairwise = f->kind == WR_FEATURE_SECONDS_SINCE_LAST || f->kind == WR_FEATURE_DELTA_TO_LAST;
+    bool pairwise = is_pairwise(f->kind);
     if (f->entity == UINT32_MAX) {
         return refuse(p, "entity", "is missing");
     }
@@ -290,10 +442,15 @@ static wr_err check_window_kind(struct planning *p)
     if (f->window_ms <= 0) {
         return refuse(p, "window", "is missing, or 0");
     }
-    if (f->window_ms + f->delay_ms > WR_LIMIT_FEATURE_SPAN_DAYS * WR_MS_PER_D) {
+    if (f->window_kind == WR_WINDOW_ALL) {
+        return f->delay_ms <= WR_LIMIT_FEATURE_SPAN_DAYS * WR_MS_PER_D
+                   ? check_parameters(p)
+                   : refuse(p, "delay", "is over 366 days");
+    }
+    if (f->window_ms + f->delay_ms + f->baseline_ms > WR_LIMIT_FEATURE_SPAN_DAYS * WR_MS_PER_D) {
         return refuse(p, "window", "and delay together are over 366 days");
     }
-    return WR_OK;
+    return check_parameters(p);
 }
 
 static wr_err read_definition(struct planning *p, const struct wr_pair *pair)
@@ -305,7 +462,8 @@ static wr_err read_definition(struct planning *p, const struct wr_pair *pair)
                              .field = UINT32_MAX,
                              .include_self = true,
                              .where_bit = -1,
-                             .share_bit = -1};
+                             .share_bit = -1,
+                             .since_bit = -1};
     wr_err err = keep(p, wr_text(pair->key), &f->name);
     if (err != WR_OK) {
         return err;

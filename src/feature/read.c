@@ -149,16 +149,18 @@ static void read_series(const struct wr_feature_plan *plan, const struct wr_read
     }
 }
 
-static void read_set(const struct wr_feature_plan *plan, const struct wr_reader *r,
-                     const struct wr_reading *reading, uint64_t own, struct wr_feature_value *value)
+void wr_feature_read_set(const struct wr_feature_plan *plan, const struct wr_reader *r,
+                         const struct wr_reading *reading, uint64_t own,
+                         struct wr_feature_value *value)
 {
-    if (r->kind != WR_FEATURE_DISTINCT && own == 0) {
+    if (r->kind != WR_FEATURE_DISTINCT && r->kind != WR_FEATURE_LINKS && own == 0) {
         wr_feature_read_missing(&plan->features[r->feature], WR_FEATURE_FIELD_ABSENT, value);
         return;
     }
     int64_t n = (int64_t)reading->size;
-    put_integer(value, r->kind == WR_FEATURE_SEEN_BEFORE ? n != 0 : n);
-    value->approximate = reading->approximate && !(r->kind == WR_FEATURE_SEEN_BEFORE && n != 0);
+    bool seen = r->kind == WR_FEATURE_SEEN_BEFORE, first = r->kind == WR_FEATURE_FIRST_SEEN;
+    put_integer(value, seen ? n != 0 : first ? n == 0 : n);
+    value->approximate = reading->approximate && !((seen || first) && n != 0);
 }
 
 static bool is_spread(unsigned kind)
@@ -173,17 +175,30 @@ void wr_feature_read(const struct wr_feature_plan *plan, const struct wr_feature
 {
     if (reader->series != WR_NONE8) {
         uint64_t own = self->columns[class->series_lanes[class->series[reader->series]].column];
-        if (is_spread(reader->kind)) {
-            read_spread(plan, reader, reading->series, own, value);
-        } else {
-            read_series(plan, reader, reading->series, own, value);
-        }
-        return;
+        wr_feature_read_series(plan, reader, reading->series, own, value);
+    } else if (reader->set != WR_NONE8) {
+        wr_feature_read_set(plan, reader, reading, self->columns[class->sets[reader->set].column],
+                            value);
+    } else {
+        wr_feature_read_count(plan, reader, reading, self->tick, value);
     }
-    if (reader->set != WR_NONE8) {
-        read_set(plan, reader, reading, self->columns[class->sets[reader->set].column], value);
-        return;
+}
+
+void wr_feature_read_series(const struct wr_feature_plan *plan, const struct wr_reader *reader,
+                            const struct wr_series *series, uint64_t own,
+                            struct wr_feature_value *value)
+{
+    if (is_spread(reader->kind)) {
+        read_spread(plan, reader, series, own, value);
+    } else {
+        read_series(plan, reader, series, own, value);
     }
+}
+
+void wr_feature_read_count(const struct wr_feature_plan *plan, const struct wr_reader *reader,
+                           const struct wr_reading *reading, int64_t tick,
+                           struct wr_feature_value *value)
+{
     const struct wr_count *count = reading->count;
     if (reader->kind == WR_FEATURE_COUNT) {
         put_integer(value, (int64_t)count->n);
@@ -192,7 +207,7 @@ void wr_feature_read(const struct wr_feature_plan *plan, const struct wr_feature
     } else if (count->n == 0) {
         wr_feature_read_missing(&plan->features[reader->feature], WR_FEATURE_NO_HISTORY, value);
     } else {
-        int64_t ms = (self->tick - count->newest) * plan->schema->tick_ms;
+        int64_t ms = (tick - count->newest) * plan->schema->tick_ms;
         put_double(value, wr_ratio(ms, 1000));
     }
 }

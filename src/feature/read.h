@@ -17,6 +17,17 @@ void wr_feature_read(const struct wr_feature_plan *plan, const struct wr_feature
                      const struct wr_reader *reader, const struct wr_reading *reading,
                      const struct wr_record *self, struct wr_feature_value *value);
 
+/* The same for a reader without gauges; `own` is the event's value of the column. */
+void wr_feature_read_series(const struct wr_feature_plan *plan, const struct wr_reader *reader,
+                            const struct wr_series *series, uint64_t own,
+                            struct wr_feature_value *value);
+void wr_feature_read_set(const struct wr_feature_plan *plan, const struct wr_reader *reader,
+                         const struct wr_reading *reading, uint64_t own,
+                         struct wr_feature_value *value);
+void wr_feature_read_count(const struct wr_feature_plan *plan, const struct wr_reader *reader,
+                           const struct wr_reading *reading, int64_t tick,
+                           struct wr_feature_value *value);
+
 /* All features of the class but those of sets, from walk->views, which hold their windows, the
  * event included. */
 void wr_feature_read_views(const struct wr_walk *walk, const struct wr_record *self,

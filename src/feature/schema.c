@@ -353,7 +353,7 @@ static wr_err add_field(struct reading *r, const struct wr_value *path, bool key
     return WR_OK;
 }
 
-enum { ARG_PATH, ARG_TEXT, ARG_TRUE, ARG_NUMBER, ARG_CONDITION, ARG_KEY };
+enum { ARG_PATH, ARG_TEXT, ARG_TRUE, ARG_NUMBER, ARG_CONDITION, ARG_KEY, ARG_ENTITY, ARG_PLACE };
 
 static wr_err add_fields_of(struct reading *r, const struct wr_pair *feature)
 {
@@ -374,6 +374,13 @@ static wr_err add_fields_of(struct reading *r, const struct wr_pair *feature)
         bool key = kinds[i].argument == ARG_KEY;
         if (argument != NULL && (key || kinds[i].argument == ARG_NUMBER)) {
             wr_err err = add_field(r, argument, key, name.p);
+            if (err != WR_OK) {
+                return err;
+            }
+        }
+        bool place = kinds[i].argument == ARG_PLACE && argument != NULL;
+        for (uint32_t part = 0; place && wr_is(*argument, WR_ARRAY) && part < argument->n; part++) {
+            wr_err err = add_field(r, &argument->items[part], false, name.p);
             if (err != WR_OK) {
                 return err;
             }

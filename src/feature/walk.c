@@ -97,6 +97,9 @@ static bool pass_records(struct wr_walk *walk, struct wr_cursor *cursor, int64_t
 static bool fills_sets(const struct wr_walk *walk)
 {
     unsigned g = 0;
+    if (walk->by_record) {
+        return true;
+    }
     while (g < walk->n_sets && wr_set_is_full(&walk->sets[g])) {
         g++;
     }
@@ -152,8 +155,25 @@ void wr_walk_start(struct wr_walk *walk, const uint8_t *counter_lanes, unsigned 
     walk->n_counters = (uint8_t)n_counters;
     walk->n_series = (uint8_t)n_series;
     walk->n_sets = 0;
+    walk->by_record = false;
     memset(walk->counters, 0, n_counters * sizeof walk->counters[0]);
     memset(walk->series, 0, n_series * sizeof walk->series[0]);
+}
+
+bool wr_walk_back(struct wr_walk *walk, const struct wr_tape *tape, struct wr_cursor *cursor,
+                  int64_t tick, struct wr_record *record)
+{
+    walk->by_record = true;
+    while (cursor->chunk != NULL && cursor->i == 0) {
+        if (!previous_chunk(walk, tape, cursor, tick)) {
+            cursor->chunk = NULL;
+        }
+    }
+    if (cursor->chunk == NULL) {
+        return false;
+    }
+    wr_chunk_get(cursor->chunk, tape->class, --cursor->i, record);
+    return record->tick > tick;
 }
 
 /* The gauges of a reader as its window ends. */

@@ -11,16 +11,25 @@ union wr_gauge {
     struct wr_series series;
 };
 
+/* Values of one window that median and the like look at: the newest of them. */
+#define WR_LIMIT_FEATURE_SAMPLE 4096
+
 struct wr_walk {
     const struct wr_feature_plan *plan;
     const struct wr_feature_class *class;
     const uint8_t *counter_lanes, *series_lanes; /* gauge -> lane */
     uint8_t n_counters, n_series, n_sets;        /* gauges of the groups that have started */
+    bool by_record;                              /* enters every chunk, skips none by its totals */
     struct wr_count counters[WR_LIMIT_FEATURE_GAUGES];
     struct wr_series series[WR_LIMIT_FEATURE_GAUGES];
     struct wr_set *sets; /* as many as any class needs */
     union wr_gauge views[2 * WR_LIMIT_FEATURES];
+    int64_t lists[WR_LIMIT_FEATURE_LISTS * WR_LIMIT_SCHEMA_ENTITIES]; /* values that are lists */
+    int64_t *sample; /* [WR_LIMIT_FEATURE_SAMPLE] */
 };
+
+/* Windows that begin before this tick are `all`: no instant less its longest window is. */
+#define WR_TICK_ALL (-(INT64_C(62200000) * 1000000))
 
 /* Windows that begin before these ticks lack history. */
 struct wr_walk_bounds {
@@ -39,13 +48,17 @@ void wr_walk_start(struct wr_walk *walk, const uint8_t *counter_lanes, unsigned 
 void wr_walk_pass(struct wr_walk *walk, const struct wr_tape *tape, struct wr_cursor *cursor,
                   int64_t tick);
 
+/* Moves left over one record younger than `tick` and copies it; false when there is none. */
+bool wr_walk_back(struct wr_walk *walk, const struct wr_tape *tape, struct wr_cursor *cursor,
+                  int64_t tick, struct wr_record *record);
+
 /* What a window that starts behind `start` is, when history lacks there. */
 static inline void wr_walk_bound(const struct wr_walk_bounds *bounds, int64_t start,
                                  struct wr_feature_value *value)
 {
     if (start + 1 < bounds->held_since) {
         *value = (struct wr_feature_value){.presence = WR_FEATURE_EVICTED};
-    } else if (start + 1 < bounds->kept_since) {
+    } else if (start + 1 < bounds->kept_since && start > WR_TICK_ALL) {
         *value = (struct wr_feature_value){.presence = WR_FEATURE_WARMING};
     }
 }
