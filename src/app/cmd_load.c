@@ -13,7 +13,7 @@
 
 static struct {
     const char *connect, *input, *format, *pack, *time, *id_path, *time_path, *path, *label_path;
-    const char *wrap, *prefix, *report, *out, *token;
+    const char *wrap, *prefix, *report, *out, *token, *tls_ca, *tls_cert, *tls_key;
     struct wr_option_list headers;
     double rate;
     bool fresh;
@@ -38,8 +38,8 @@ static struct {
              .warmup_ms = 0};
 
 static const struct wr_option table[] = {
-    {"connect", 'c', WR_OPT_TEXT, "ADDRESS", "HOST:PORT or unix:PATH (127.0.0.1:8181)",
-     &options.connect},
+    {"connect", 'c', WR_OPT_TEXT, "ADDRESS",
+     "HOST:PORT, unix:PATH or tls:HOST:PORT (127.0.0.1:8181)", &options.connect},
     {"rate", 'r', WR_OPT_DOUBLE, "X", "open loop: X decisions a second, whatever the server does",
      &options.rate},
     {"outstanding", 'o', WR_OPT_U64, "N",
@@ -81,6 +81,10 @@ static const struct wr_option table[] = {
     {"header", 'H', WR_OPT_LIST, "'NAME: VALUE'", "a header of every request; repeatable",
      &options.headers},
     {"token", 0, WR_OPT_TEXT, "TOKEN", "bearer token of every request", &options.token},
+    {"tls-ca", 0, WR_OPT_TEXT, "FILE", "tls: whom to trust, PEM (the system's)", &options.tls_ca},
+    {"tls-cert", 0, WR_OPT_TEXT, "FILE", "tls: a certificate of the client, PEM",
+     &options.tls_cert},
+    {"tls-key", 0, WR_OPT_TEXT, "FILE", "and its key, PEM", &options.tls_key},
     {"patience", 0, WR_OPT_DURATION, "5s", "dial lost connections again for so long (0s)",
      &options.patience_ms},
     {"server-pid", 0, WR_OPT_U64, "PID", "read the CPU of that local process too",
@@ -279,6 +283,15 @@ static int run(int argc, char **argv)
         .label_path = source.label_path,
         .headers = header_room,
     };
+    char host[64];
+    struct wr_load_tls_config tls = {options.tls_ca, options.tls_cert, options.tls_key, host};
+    if (strncmp(options.connect, "tls:", 4) == 0) {
+        config.address = options.connect + 4;
+        config.tls = &tls;
+        const char *colon = strrchr(config.address, ':');
+        size_t n = colon != NULL ? (size_t)(colon - config.address) : 0;
+        snprintf(host, sizeof host, "%.*s", (int)WR_MIN(n, sizeof host - 1), config.address);
+    }
     struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
@@ -300,6 +313,7 @@ const struct wr_command wr_command_load = {
     "  weir load --connect unix:/run/weir.sock --outstanding 8 --report html --out load.html\n"
     "  weir load --batch 100 --labels 1s --report json\n"
     "  weir load --input history.csv --pack packs/cards --connections 1 --rate 1000\n"
+    "  weir load --connect tls:127.0.0.1:8443 --tls-ca ca.pem --token weir_...\n"
     "  weir load --path /v1/data/risk --wrap input --connect 127.0.0.1:8282   (OPA)\n",
     table,
     WR_COUNTOF(table),

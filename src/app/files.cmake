@@ -48,6 +48,7 @@ list(APPEND WEIR_APP_FILES
   src/app/load_html.c
   src/app/load_report.c
   src/app/load_source.c
+  src/app/load_tls.c
   src/app/pack_load.c
   src/app/policy_load.c
   src/app/progress.c

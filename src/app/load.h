@@ -12,6 +12,7 @@
 #define WR_LOAD_H
 
 #include "app/load_source.h"
+#include "app/load_tls.h"
 #include "base/histogram.h"
 #include "engine/record.h"
 
@@ -23,7 +24,8 @@
 #define WR_LIMIT_LOAD_ANSWER      (64u * 1024 * 1024)
 
 struct wr_load_config {
-    const char *address;
+    const char *address;                      /* without tls: */
+    const struct wr_load_tls_config *tls;     /* NULL: in the clear */
     double rate;                              /* decisions a second, open loop; 0: closed loop */
     uint64_t connections, outstanding, batch; /* batch 1: one event a request */
     int64_t warmup_ms, for_ms;

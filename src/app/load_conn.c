@@ -19,6 +19,31 @@ static void watch(struct wr_load *load, struct wr_load_conn *conn, int operation
     epoll_ctl(load->epoll, operation, conn->fd, &event);
 }
 
+/* Connects, and shakes hands where it must; on an error there is no socket. */
+static wr_err reach(struct wr_load *load, struct wr_load_conn *conn, int64_t wait_ms,
+                    struct wr_error *error)
+{
+    wr_err code = wr_client_dial(load->config->address, wait_ms, &conn->fd, error);
+    if (code == WR_OK && load->tls != NULL) {
+        code = wr_load_tls_connect(load->tls, conn->fd, &conn->tls, error);
+        if (code != WR_OK) {
+            close(conn->fd);
+            conn->fd = -1;
+        }
+    }
+    return code;
+}
+
+static void hang_up(struct wr_load_conn *conn)
+{
+    if (conn->tls != NULL) {
+        wr_load_tls_drop(conn->tls);
+        conn->tls = NULL;
+    }
+    close(conn->fd); /* takes it out of the poll set too */
+    conn->fd = -1;
+}
+
 static void opened(struct wr_load *load, struct wr_load_conn *conn)
 {
     conn->in_at = conn->in_n = conn->out_at = conn->out_n = 0;
@@ -36,6 +61,12 @@ wr_err wr_load_conns_open(struct wr_load *load, struct wr_error *error)
     const struct wr_load_config *config = load->config;
     size_t n = config->connections;
     load->out_cap = load->request_max * config->outstanding;
+    if (config->tls != NULL) {
+        wr_err code = wr_load_tls_open(config->tls, &load->tls, error);
+        if (code != WR_OK) {
+            return code;
+        }
+    }
     load->epoll = epoll_create1(EPOLL_CLOEXEC);
     load->conns = WR_NEW_ARRAY(&load->arena, struct wr_load_conn, n);
     load->touched = WR_NEW_ARRAY(&load->arena, struct wr_load_conn *, n);
@@ -55,7 +86,7 @@ wr_err wr_load_conns_open(struct wr_load *load, struct wr_error *error)
         if (conn->in == NULL || conn->out == NULL || conn->sent == NULL) {
             return wr_fail(error, WR_E_MEMORY, "no memory for %zu connections", n);
         }
-        wr_err code = wr_client_dial(config->address, DIAL_WAIT_MS, &conn->fd, error);
+        wr_err code = reach(load, conn, DIAL_WAIT_MS, error);
         if (code != WR_OK) {
             return code;
         }
@@ -68,10 +99,11 @@ void wr_load_conns_close(struct wr_load *load)
 {
     for (size_t i = 0; load->conns != NULL && i < load->config->connections; i++) {
         if (load->conns[i].fd >= 0) {
-            close(load->conns[i].fd);
+            hang_up(&load->conns[i]);
         }
         free(load->conns[i].in);
     }
+    wr_load_tls_close(load->tls);
     if (load->epoll >= 0) {
         close(load->epoll);
     }
@@ -108,8 +140,10 @@ void wr_load_conn_put(struct wr_load *load, struct wr_load_conn *conn, size_t n,
 static wr_err flush(struct wr_load *load, struct wr_load_conn *conn, struct wr_error *error)
 {
     while (conn->fd >= 0 && conn->out_at < conn->out_n) {
-        ssize_t put =
-            send(conn->fd, conn->out + conn->out_at, conn->out_n - conn->out_at, MSG_NOSIGNAL);
+        const char *bytes = conn->out + conn->out_at;
+        size_t n = conn->out_n - conn->out_at;
+        ssize_t put = conn->tls == NULL ? send(conn->fd, bytes, n, MSG_NOSIGNAL)
+                                        : wr_load_tls_send(conn->tls, bytes, n);
         if (put < 0 && errno == EINTR) {
             continue;
         }
@@ -200,7 +234,10 @@ wr_err wr_load_conn_read(struct wr_load *load, struct wr_load_conn *conn, struct
         return wr_fail(error, WR_E_LIMIT, "an answer is larger than %u bytes",
                        WR_LIMIT_LOAD_ANSWER);
     }
-    ssize_t got = recv(conn->fd, conn->in + conn->in_n, conn->in_cap - conn->in_n, 0);
+    char *room = conn->in + conn->in_n;
+    size_t n = conn->in_cap - conn->in_n;
+    ssize_t got =
+        conn->tls == NULL ? recv(conn->fd, room, n, 0) : wr_load_tls_recv(conn->tls, room, n);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
         return WR_OK;
     }
@@ -211,13 +248,17 @@ wr_err wr_load_conn_read(struct wr_load *load, struct wr_load_conn *conn, struct
     load->result->run.bytes_in += load->in_run ? (uint64_t)got : 0;
     bool closes = false;
     wr_err code = take_all(load, conn, &closes, error);
-    return code == WR_OK && closes ? wr_load_conn_lose(load, conn, error) : code;
+    if (code == WR_OK && closes) {
+        return wr_load_conn_lose(load, conn, error);
+    }
+    bool more = code == WR_OK && conn->tls != NULL && wr_load_tls_waits(conn->tls);
+    return more ? wr_load_conn_read(load, conn, error) : code;
 }
 
 /* ── losing and dialling ────────────────────────────────────────────────────────────────────── */
 static wr_err dial(struct wr_load *load, struct wr_load_conn *conn, struct wr_error *error)
 {
-    wr_err code = wr_client_dial(load->config->address, 0, &conn->fd, error);
+    wr_err code = reach(load, conn, 0, error);
     if (code == WR_OK) {
         load->n_lost_conns--;
         load->result->n_reconnects++;
@@ -232,8 +273,7 @@ static wr_err dial(struct wr_load *load, struct wr_load_conn *conn, struct wr_er
 wr_err wr_load_conn_lose(struct wr_load *load, struct wr_load_conn *conn, struct wr_error *error)
 {
     uint32_t cap = (uint32_t)load->config->outstanding;
-    close(conn->fd); /* takes it out of the poll set too */
-    conn->fd = -1;
+    hang_up(conn);
     load->n_room -= cap - conn->n_sent;
     load->n_out -= conn->n_sent;
     load->n_lost_conns++;

@@ -15,7 +15,8 @@ struct wr_load_sent { /* a request whose answer is not here yet */
 };
 
 struct wr_load_conn {
-    int fd; /* -1: lost, dialled again at dial_ns */
+    int fd;                       /* -1: lost, dialled again at dial_ns */
+    struct wr_load_tls_conn *tls; /* NULL: in the clear */
     bool touched, wants_room;
     char *in, *out;
     size_t in_at, in_n, in_cap, out_at, out_n;
@@ -63,6 +64,7 @@ struct wr_load {
     struct wr_load_result *result;
     struct wr_arena arena;
     int epoll;
+    struct wr_load_tls *tls;
     struct wr_load_conn *conns, **touched;
     size_t n_touched, n_lost_conns;
     size_t request_max, out_cap;

@@ -5,12 +5,15 @@
     load.py WEIR
 """
 import json
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+from certs import authority, certificate, free_port  # noqa: E402
 from served import Checks, Served  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -114,6 +117,37 @@ def check_loss(weir, served, check):
                "a load outlives the server", told["run"])
 
 
+def check_secure(weir, check):
+    """TLS with a token: the figures of the same server, and its refusals."""
+    folder, port = tempfile.mkdtemp(), free_port()
+    authority(folder, "ca")
+    authority(folder, "stranger")
+    certificate(folder, "ca", "server", "IP:127.0.0.1")
+    made = subprocess.run([weir, "token", "load", "decide"], capture_output=True, text=True,
+                          check=True)
+    access = Path(folder, "access.txt")
+    access.write_text(made.stdout)
+    common = [weir, "load", "--connect", f"tls:127.0.0.1:{port}", "--count", "1000", "--for", "30s",
+              "-n", "4", "-o", "8", "--report", "json", *SMALL]
+    trust, token = ["--tls-ca", f"{folder}/ca.crt"], ["--token", made.stderr.strip()]
+    with Served(weir, "--pack", CARDS, "--mode", "fast", "--listen", f"tls:127.0.0.1:{port}",
+                "--tls-cert", f"{folder}/server.crt", "--tls-key", f"{folder}/server.key",
+                "--access", str(access)):
+        def run(*arguments):
+            return subprocess.run([*common, *arguments], capture_output=True, text=True,
+                                  check=False)
+        out = run(*trust, *token)
+        told = json.loads(out.stdout)["run"] if out.returncode == 0 else {"decisions": out.stderr}
+        check.that(told["decisions"] == 1000, "TLS and a token: all are decided", told)
+        out = run(*trust)
+        check.that(out.returncode == 1 and '"401":1000' in out.stdout, "no token: all are refused",
+                   out.stdout[:600])
+        out = run("--tls-ca", f"{folder}/stranger.crt", *token)
+        check.that(out.returncode == 1 and "certificate" in out.stderr, "a stranger is not trusted",
+                   out.stderr)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def main():
     weir, check = sys.argv[1], Checks("load")
     with Served(weir, "--pack", CARDS, "--mode", "fast") as served:
@@ -121,6 +155,7 @@ def main():
         check_files(weir, served, served.folder, check)
         check_reports(weir, served, check)
         check_loss(weir, served, check)
+    check_secure(weir, check)
     out = subprocess.run([weir, "load", "--connect", "127.0.0.1:1"], stderr=subprocess.PIPE,
                          text=True, check=False)
     check.that(out.returncode == 1 and "cannot connect" in out.stderr, "nobody there", out.stderr)

@@ -2,7 +2,6 @@
 """TLS 1.3, client certificates and tokens, against the real binary: a matrix of who may ask."""
 import http.client
 import json
-import socket
 import ssl
 import subprocess
 import sys
@@ -10,37 +9,12 @@ import tempfile
 import time
 from pathlib import Path
 
+from certs import authority, certificate, free_port
 from served import Checks, Served
 
 ROOT = Path(__file__).resolve().parents[2]
 EVENT = {"transaction": {"id": "s1", "time": 0, "amount": 5, "terminal_id": "1"},
          "user": {"id": "7"}}
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def sh(*args):
-    subprocess.run(args, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def authority(folder, name):
-    sh("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-       "-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.crt", "-days", "2",
-       "-subj", f"/CN={name}")
-
-
-def certificate(folder, ca, name, alternative):
-    sh("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-       "-keyout", f"{folder}/{name}.key", "-out", f"{folder}/{name}.csr", "-subj", f"/CN={name}")
-    extensions = Path(folder, f"{name}.ext")
-    extensions.write_text(f"subjectAltName={alternative}\n")
-    sh("openssl", "x509", "-req", "-in", f"{folder}/{name}.csr", "-CA", f"{folder}/{ca}.crt",
-       "-CAkey", f"{folder}/{ca}.key", "-CAcreateserial", "-days", "2",
-       "-extfile", str(extensions), "-out", f"{folder}/{name}.crt")
 
 
 def context(folder, client=None):
