@@ -10,6 +10,7 @@
 #   run.sh model     trees beside compiled if-else code and what PEERS (a Python with xgboost,
 #                    lightgbm, onnx, onnxruntime, treelite; any of them) holds
 #   run.sh explain   explanations of trees beside XGBoost's pred_contribs, of PEERS or Debian's
+#   run.sh feature [PART...]   windows at scale: scale count hot silence table redis (feature.py)
 set -eu
 cd "$(dirname "$0")/../.."
 release=build/release
@@ -45,6 +46,10 @@ if [ "${1:-}" = model ]; then
 fi
 if [ "${1:-}" = explain ]; then
     exec python3 test/bench/explain.py "$release"
+fi
+if [ "${1:-}" = feature ]; then
+    shift
+    exec python3 test/bench/feature.py "$release" "$@"
 fi
 if [ "${1:-}" = rego ]; then
     shift
