@@ -284,7 +284,7 @@ struct rows {
     uint8_t *scratch;
 };
 
-/* Sends every row of the background down the trees. */
+/* Sends every row of the background down the trees. What comes to a root is not needed. */
 static void count_covers(struct section *s, const struct rows *rows, unsigned type)
 {
     struct wr_forest_kept *f = s->plan->forest;
@@ -303,7 +303,6 @@ static void count_covers(struct section *s, const struct rows *rows, unsigned ty
         }
         for (uint32_t t = 0; t < f->forest.n_trees; t++) {
             uint32_t i = f->roots[t];
-            f->covers[i]++;
             while (!is_leaf(&f->nodes[i])) {
                 const struct wr_walk_node *node = &f->nodes[i];
                 double x = wr_number_load(rows->scratch + rows->x_ref, type, node->feature);
