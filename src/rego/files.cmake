@@ -20,6 +20,10 @@ list(APPEND WEIR_CORE_FILES
   src/rego/parse_term.c
   src/rego/print.c
   src/rego/rego_error.c
+  src/rego/rewrite.c
+  src/rego/rewrite_names.c
+  src/rego/rewrite_order.c
+  src/rego/rewrite_terms.c
   src/rego/yaml.c
   src/rego/yaml_value.c
   src/rego/bigint.c

@@ -588,6 +588,11 @@ struct wr_rego_rule_info wr_rego_rule_at(const struct wr_rego_program *program, 
     };
 }
 
+uint32_t wr_rego_module_count(const struct wr_rego_program *program)
+{
+    return program->n_modules;
+}
+
 const struct wr_ast_module *wr_rego_module(const struct wr_rego_program *program, uint32_t i)
 {
     return i < program->n_modules ? program->asts[i] : NULL;

@@ -164,6 +164,7 @@ uint32_t wr_rego_rule_count(const struct wr_rego_program *program);
 struct wr_rego_rule_info wr_rego_rule_at(const struct wr_rego_program *program, uint32_t i);
 
 /* Module as parsed (i in order of sources), for formatters and ast output. */
+uint32_t wr_rego_module_count(const struct wr_rego_program *program);
 const struct wr_ast_module *wr_rego_module(const struct wr_rego_program *program, uint32_t i);
 
 /* Appends a listing of all functions' instructions, one a line. */

@@ -172,6 +172,10 @@ wr_err wr_opa_set_module(struct wr_opa *opa, struct wr_str id, const struct wr_s
 const struct wr_opa_module *wr_opa_find_module(const struct wr_opa *opa, struct wr_str id,
                                                uint32_t *at);
 
+/* A pack's program has its modules in the order of the pack's files: the number there of module
+ * `at`. */
+uint32_t wr_opa_tree_of(const struct wr_opa *opa, uint32_t at);
+
 enum wr_opa_edit { WR_OPA_ADD, WR_OPA_REPLACE, WR_OPA_REMOVE };
 
 enum wr_opa_outcome {

@@ -4,6 +4,7 @@
 
 #include "rego/ast_json.h"
 #include "rego/parse.h"
+#include "rego/rewrite.h"
 #include "value/json_write.h"
 
 static const char compiling[] = "error(s) occurred while compiling module(s)";
@@ -24,7 +25,21 @@ static void missing(struct wr_opa_call *call, struct wr_str id)
                 (int)quoted.n, quoted.p);
 }
 
-static void write_policy(struct wr_buf *json, struct wr_opa_call *call, uint32_t i)
+/* All modules as OPA's compiler would leave them; NULL without room. */
+static struct wr_ast_module **compiled(struct wr_opa_call *call)
+{
+    const struct wr_opa_code *code = call->opa->code;
+    struct wr_str *names = WR_NEW_ARRAY(&call->server->scratch, struct wr_str, code->n_modules + 1);
+    for (uint32_t i = 0; names != NULL && i < code->n_modules; i++) {
+        names[wr_opa_tree_of(call->opa, i)] = code->modules[i].id;
+    }
+    return names != NULL
+               ? wr_rego_rewrite(&call->server->scratch, code->program, names, code->n_modules)
+               : NULL;
+}
+
+static void write_policy(struct wr_buf *json, struct wr_opa_call *call,
+                         struct wr_ast_module *const *trees, uint32_t i)
 {
     const struct wr_opa_code *code = call->opa->code;
     wr_buf_str(json, WR_STR("{\"id\":"));
@@ -32,7 +47,8 @@ static void write_policy(struct wr_buf *json, struct wr_opa_call *call, uint32_t
     wr_buf_str(json, WR_STR(",\"raw\":"));
     wr_json_write_string(json, code->modules[i].text, WR_JSON_HTML_SAFE);
     wr_buf_str(json, WR_STR(",\"ast\":"));
-    wr_rego_module_json(json, &call->server->scratch, wr_rego_module(code->program, i), 0);
+    wr_rego_module_json(json, &call->server->scratch, trees[wr_opa_tree_of(call->opa, i)],
+                        WR_AST_JSON_COMMENTS);
     wr_buf_char(json, '}');
 }
 
@@ -48,10 +64,15 @@ static void send(struct wr_opa_call *call, struct wr_buf *json)
 void wr_opa_policies(struct wr_opa_call *call)
 {
     struct wr_buf json = wr_buf_in(&call->server->scratch, 4096);
+    struct wr_ast_module **trees = compiled(call);
+    if (trees == NULL) {
+        wr_opa_no_room(call);
+        return;
+    }
     wr_buf_str(&json, WR_STR("{\"result\":["));
     for (uint32_t i = 0; i < call->opa->code->n_modules; i++) {
         wr_buf_str(&json, i > 0 ? WR_STR(",") : WR_STR(""));
-        write_policy(&json, call, i);
+        write_policy(&json, call, trees, i);
     }
     wr_buf_str(&json, WR_STR("]}"));
     send(call, &json);
@@ -66,8 +87,13 @@ void wr_opa_get_policy(struct wr_opa_call *call)
         missing(call, id);
         return;
     }
+    struct wr_ast_module **trees = compiled(call);
+    if (trees == NULL) {
+        wr_opa_no_room(call);
+        return;
+    }
     wr_buf_str(&json, WR_STR("{\"result\":"));
-    write_policy(&json, call, at);
+    write_policy(&json, call, trees, at);
     wr_buf_char(&json, '}');
     send(call, &json);
 }
@@ -151,7 +177,8 @@ void wr_opa_put_policy(struct wr_opa_call *call)
     uint32_t at;
     const struct wr_opa_module *old = wr_opa_find_module(call->opa, id, &at);
     wr_opa_figure(call, "timer_server_read_bytes_ns", 0); /* the body has been read before */
-    if (old != NULL && owned(call, wr_rego_module(call->opa->code->program, at))) {
+    if (old != NULL &&
+        owned(call, wr_rego_module(call->opa->code->program, wr_opa_tree_of(call->opa, at)))) {
         return;
     }
     if (old != NULL && wr_str_eq(old->text, text)) {
@@ -170,7 +197,8 @@ void wr_opa_delete_policy(struct wr_opa_call *call)
     uint32_t at;
     if (wr_opa_find_module(call->opa, id, &at) == NULL) {
         missing(call, id);
-    } else if (!owned(call, wr_rego_module(call->opa->code->program, at)) &&
+    } else if (!owned(call,
+                      wr_rego_module(call->opa->code->program, wr_opa_tree_of(call->opa, at))) &&
                change(call, id, NULL, "invalid_operation")) {
         done(call);
     }

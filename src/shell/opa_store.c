@@ -182,6 +182,19 @@ const struct wr_opa_module *wr_opa_find_module(const struct wr_opa *opa, struct 
     return NULL;
 }
 
+uint32_t wr_opa_tree_of(const struct wr_opa *opa, uint32_t at)
+{
+    const struct wr_rego_program *program = opa->code->program;
+    uint32_t n = wr_rego_module_count(program);
+    for (uint32_t i = 0; i < n; i++) {
+        if (wr_str_eq(wr_rego_module(program, i)->file, opa->code->modules[at].file)) {
+            return i;
+        }
+    }
+    WR_ASSERT(false); /* each was compiled under this name */
+    return 0;
+}
+
 static bool copy_modules(struct wr_opa_code *to, const struct wr_opa_code *from, struct wr_str but)
 {
     for (uint32_t i = 0; i < from->n_modules; i++) {

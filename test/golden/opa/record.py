@@ -100,6 +100,18 @@ def exchanges():
     yield "PUT", "/v1/policies", text, "package q"
     yield "POST", "/v1/policies/q", text, "package q"
     yield "PATCH", "/v1/policies/q", text, "package q"
+    features = ("package feat\n\nimport data.shared.b as bee\nimport future.keywords\n\ndefault top := {\"a\": 1}\n\n"
+                "top := {\"n\": n} { n := count(bee.list); some i, v in bee.list; v > i; not f(v, [i]) == 3 }\n\n"
+                "f(x, [y, _]) := z { z := x + y } else := 1 { x == 2 }\n\nf(_, []) := 3\n\n"
+                "s contains upper(x) if { some x in [\"a\", \"b\"]; every k, w in {\"c\": 1} { w > 0; k != x } }\n\n"
+                "o[k] = {v | v := [k, bee.list[_]][_]; v == input.x with input as {\"x\": 1} } { k := [1, 2][_] }\n\n"
+                "deep.a[x].b := {y: data.shared.a.k[y] | data.shared.a.k[y]} if x := input.names[data.own.list[0]]\n\n"
+                "r := [sprintf(\"%d\", [count({1, 2} | {3})]), input[top.a]]\n")
+    yield "PUT", "/v1/policies/feat", text, features
+    yield "GET", "/v1/policies/feat", {}, None
+    yield "PUT", "/v1/policies/also", text, "package feat.also\n\np { q := data.feat.s; q[_] == \"A\" }\n"
+    yield "GET", "/v1/policies?pretty", {}, None
+    yield "DELETE", "/v1/policies/also", {}, None
     for q in ("data.own.names[x]", "x := 1; y := x + 1", "x", "foo(1)", "1/0", "true", "false", "x = 1; x = 2",
               "data.own.list[i] = n", "", "  ", "#", "p[", "some x; x = {1,2}", "x = {1: {3, 2}}",
               "input.a", "_ = [1,2][_]", "count(1)", 'startswith("a", 1)', "data.none"):
