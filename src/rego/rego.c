@@ -312,7 +312,9 @@ wr_err wr_rego_prepare(const struct wr_rego_program *program, struct wr_arena *a
         return first_error(errors);
     }
     struct wr_rule_tree tree = program->resolved.tree;
-    err = wr_resolve_query(arena, &tree, module, body, &program->options, &query->clause, errors);
+    struct wr_rego_options relaxed = program->options;
+    relaxed.strict = false; /* of modules only, as in OPA */
+    err = wr_resolve_query(arena, &tree, module, body, &relaxed, &query->clause, errors);
     if (err == WR_OK) {
         struct wr_compile_query_options how = {options->capture, options->all_vars};
         err = wr_compile_query(query, arena, &how, errors);
