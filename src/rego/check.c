@@ -409,6 +409,9 @@ wr_err wr_check_query(const struct wr_check *check, struct wr_arena *arena,
 {
     struct wr_check c = *check;
     struct check_module m = {.ast = module};
+    struct wr_rego_options relaxed = *c.options; /* strict mode is for modules, as in OPA */
+    relaxed.strict = false;
+    c.options = &relaxed;
     c.arena = c.keep = c.types.arena = arena;
     c.types.steps = WR_LIMIT_REGO_CHECK;
     c.errors = errors;
