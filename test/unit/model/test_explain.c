@@ -413,6 +413,154 @@ TEST("elements that come of one column are that one column")
     }
 }
 
+/* ── votes ──────────────────────────────────────────────────────────────────────────────────── */
+enum { TARGETS = 3, TREES = 2, NODES = 31 };
+static const double sets[] = {0, 2, 1, 3, 4}; /* two sets: {0, 2} and {1, 3, 4} */
+
+static double set_of(unsigned first, unsigned n)
+{
+    return first + n / 4294967296.0;
+}
+
+static bool goes_yes(const struct wr_walk_node *n, double x)
+{
+    if (n->mode != WR_WALK_MEMBER) {
+        return x <= n->threshold;
+    }
+    return n->threshold < 2 ? x == 0 || x == 2 : x == 1 || x == 3 || x == 4;
+}
+
+/* Two trees of which every leaf votes for three targets; the mean of the trees plus a base, and a
+ * softmax behind it. */
+static const uint8_t *voting_program(struct wr_arena *arena, struct wr_walk_node *nodes,
+                                     const float *covers, const struct wr_walk_vote *votes,
+                                     const double *base)
+{
+    static const uint32_t roots[TREES] = {0, NODES};
+    struct wr_graph *g = WR_NEW(arena, struct wr_graph);
+    struct wr_error error = {0};
+    struct wr_str program = {0};
+    struct wr_shape row = {.rank = 2, .dims = {1, WIDE}};
+    wr_graph_init(g, arena, &error);
+    uint32_t x = wr_graph_input(g, WR_STR("x"), WR_F32, WR_MODEL_NUMBER, &row);
+    struct wr_forest forest = {.nodes = nodes,
+                               .n_nodes = TREES * NODES,
+                               .roots = roots,
+                               .n_trees = TREES,
+                               .votes = votes,
+                               .n_votes = TREES * NODES * TARGETS,
+                               .targets = TARGETS,
+                               .aggregate = WR_AVERAGE,
+                               .base = base,
+                               .sets = sets,
+                               .n_sets = WR_COUNTOF(sets),
+                               .covers = covers};
+    uint32_t margins = wr_forest_add(g, &forest, x);
+    wr_graph_output(g, WR_STR("p"), wr_graph_softmax(g, WR_SOFTMAX, margins, 1),
+                    WR_MODEL_PROBABILITY);
+    struct wr_model_options options = {0};
+    wr_err code = wr_graph_write(g, &options, &program);
+    CHECK_INT(code, WR_OK);
+    return code == WR_OK ? (const uint8_t *)program.p : NULL;
+}
+
+static double voted(const struct wr_walk_node *nodes, const float *covers,
+                    const struct wr_walk_vote *votes, uint32_t i, unsigned target, const double *x,
+                    unsigned set)
+{
+    const struct wr_walk_node *n = &nodes[i];
+    if (n->mode == WR_WALK_LEAF) {
+        return votes[n->yes + target].weight;
+    }
+    if ((set >> n->feature & 1) != 0) {
+        return voted(nodes, covers, votes, goes_yes(n, x[n->feature]) ? n->yes : n->no, target, x,
+                     set);
+    }
+    double yes = (double)covers[n->yes], no = (double)covers[n->no];
+    return (yes * voted(nodes, covers, votes, n->yes, target, x, set) +
+            no * voted(nodes, covers, votes, n->no, target, x, set)) /
+           (yes + no);
+}
+
+static double voted_value(const struct wr_walk_node *nodes, const float *covers,
+                          const struct wr_walk_vote *votes, const double *base, unsigned target,
+                          const double *x, unsigned set)
+{
+    double sum = 0;
+    for (uint32_t t = 0; t < TREES; t++) {
+        sum += voted(nodes, covers, votes, t * NODES, target, x, set);
+    }
+    return sum / TREES + base[target];
+}
+
+static void grow_voting(struct wr_rng *rng, struct wr_walk_node *nodes, float *covers,
+                        struct wr_walk_vote *votes)
+{
+    for (uint32_t i = TREES * NODES; i-- > 0;) {
+        uint32_t own = i % NODES, first = i - own, yes = first + 2 * own + 1;
+        bool leaf = own >= 15;
+        covers[i] = leaf ? (float)(1 + wr_rng_below(rng, 9)) : covers[yes] + covers[yes + 1];
+        nodes[i] =
+            leaf ? (struct wr_walk_node){.mode = WR_WALK_LEAF, .yes = i * TARGETS, .no = TARGETS}
+                 : (struct wr_walk_node){(double)wr_rng_below(rng, 4),
+                                         (uint32_t)wr_rng_below(rng, WIDE), WR_WALK_LEQ, yes,
+                                         yes + 1};
+        if (!leaf && wr_rng_below(rng, 3) == 0) {
+            nodes[i].mode = WR_WALK_MEMBER;
+            nodes[i].threshold = wr_rng_below(rng, 2) == 0 ? set_of(0, 2) : set_of(2, 3);
+        }
+        for (uint32_t k = 0; k < TARGETS; k++) {
+            double weight = (double)(float)(wr_rng_unit(rng) - 0.5);
+            votes[i * TARGETS + k] = (struct wr_walk_vote){weight, k, 0};
+        }
+    }
+}
+
+TEST("where a leaf votes for several targets, each class has its own contributions and base")
+{
+    static const double base[TARGETS] = {0.25, -0.5, 1};
+    struct wr_rng rng;
+    wr_rng_seed(&rng, 5);
+    for (int round = 0; round < 12; round++) {
+        struct wr_walk_node nodes[TREES * NODES], copy[TREES * NODES];
+        struct wr_walk_vote votes[TREES * NODES * TARGETS];
+        float covers[TREES * NODES];
+        double got[WIDE + 2], x[WIDE];
+        struct wr_arena arena;
+        wr_arena_init(&arena, &test_memory, 1 << 24);
+        grow_voting(&rng, nodes, covers, votes);
+        memcpy(copy, nodes, sizeof copy);
+        const uint8_t *program = voting_program(&arena, copy, covers, votes, base);
+        const struct wr_program *p = (const void *)program;
+        uint8_t *scratch = wr_arena_alloc(&arena, p->scratch + 64, 64);
+        uint8_t *room = wr_arena_alloc(&arena, (size_t)wr_explain_room(p, wr_explain_of(p)), 64);
+        for (uint32_t k = 0; k < 4 * TARGETS; k++) {
+            for (int i = 0; i < WIDE; i++) {
+                x[i] = (double)wr_rng_below(&rng, 5);
+            }
+            CHECK(wr_kernel_explain(program, x, k % TARGETS, got, scratch, room) == WR_KERNEL_OK);
+            for (unsigned i = 0; i < WIDE; i++) {
+                double want = 0;
+                for (unsigned set = 0; set < 1u << WIDE; set++) {
+                    int size = __builtin_popcount(set);
+                    double weight = exp(lgamma(size + 1) + lgamma(WIDE - size) - lgamma(WIDE + 1));
+                    bool in = (set >> i & 1) != 0;
+                    want += in ? 0
+                               : weight *
+                                     (voted_value(nodes, covers, votes, base, k % TARGETS, x,
+                                                  set | 1u << i) -
+                                      voted_value(nodes, covers, votes, base, k % TARGETS, x, set));
+                }
+                CHECK(fabs(got[i] - want) < 1e-12);
+            }
+            CHECK(fabs(got[WIDE] - voted_value(nodes, covers, votes, base, k % TARGETS, x, 0)) <
+                  1e-12);
+            CHECK(adds_up(got, WIDE) < 1e-12);
+        }
+        wr_arena_deinit(&arena);
+    }
+}
+
 int main(int argc, char **argv)
 {
     return check_main(argc, argv);
