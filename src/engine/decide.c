@@ -209,7 +209,7 @@ static void ask_policy(struct wr_engine *engine, struct wr_case *c, struct wr_ve
         return;
     }
     wr_arena_reset(&engine->work);
-    struct wr_value input = wr_case_input(engine, c, WR_INPUT_POLICY);
+    struct wr_value input = wr_case_input(engine, c, WR_INPUT_POLICY, &policy->reads);
     struct wr_rego_context context = wr_case_rego(engine, c, &input);
     wr_err err = wr_is(input, WR_UNDEFINED)
                      ? WR_E_MEMORY

@@ -29,14 +29,16 @@ static struct wr_pair *new_pairs(struct wr_engine *engine, size_t n)
 }
 
 /* input.features, in order of names. */
-static struct wr_value features_object(struct wr_engine *engine, const struct wr_case *c)
+static struct wr_value features_object(struct wr_engine *engine, const struct wr_case *c,
+                                       const bool *read)
 {
     const struct wr_binding *binding = engine->binding;
     struct wr_pair *pairs = new_pairs(engine, binding->plan->n_features);
     uint32_t n = 0;
     for (uint32_t k = 0; pairs != NULL && k < binding->plan->n_features; k++) {
-        const struct wr_value *v = &c->features[binding->pack->by_name[k]];
-        if (!wr_is(*v, WR_UNDEFINED)) {
+        uint32_t i = binding->pack->by_name[k];
+        const struct wr_value *v = &c->features[i];
+        if (read[i] && !wr_is(*v, WR_UNDEFINED)) {
             pairs[n].key = binding->feature_keys[k];
             pairs[n++].value = *v;
         }
@@ -44,14 +46,13 @@ static struct wr_value features_object(struct wr_engine *engine, const struct wr
     return object(pairs, n);
 }
 
-/* input.missing: the features that `present` lacks, with the reasons. */
-static struct wr_value missing_object(struct wr_engine *engine, const struct wr_case *c,
-                                      const struct wr_value *present)
+/* input.missing: the features that are not there, with the reasons. */
+static struct wr_value missing_object(struct wr_engine *engine, const struct wr_case *c)
 {
     const struct wr_binding *binding = engine->binding;
-    uint32_t n_missing = binding->plan->n_features - present->n, n = 0;
-    struct wr_pair *pairs = new_pairs(engine, n_missing);
-    for (uint32_t k = 0; pairs != NULL && k < binding->plan->n_features && n < n_missing; k++) {
+    struct wr_pair *pairs = new_pairs(engine, binding->plan->n_features);
+    uint32_t n = 0;
+    for (uint32_t k = 0; pairs != NULL && k < binding->plan->n_features; k++) {
         uint32_t i = binding->pack->by_name[k];
         if (wr_is(c->features[i], WR_UNDEFINED)) {
             pairs[n].key = binding->feature_keys[k];
@@ -88,22 +89,26 @@ static struct wr_value scores_object(struct wr_engine *engine, const struct wr_c
 }
 
 struct wr_value wr_case_input(struct wr_engine *engine, const struct wr_case *c,
-                              enum wr_input_stage stage)
+                              enum wr_input_stage stage, const struct wr_pack_reads *reads)
 {
     struct wr_pair extra[4], *pairs;
-    struct wr_value features = wr_undefined();
     uint32_t n_extra = 0, n = 0, next = 0;
-    if (stage != WR_INPUT_EVENT) {
-        features = features_object(engine, c);
-        extra[n_extra++] = (struct wr_pair){wr_string(WR_STR("features")), features};
+    if (stage != WR_INPUT_EVENT && reads->features) {
+        extra[n_extra++] = (struct wr_pair){wr_string(WR_STR("features")),
+                                            features_object(engine, c, reads->by_feature)};
     }
-    extra[n_extra++] = (struct wr_pair){wr_string(WR_STR("lists")), lists_object(engine, c)};
-    if (stage != WR_INPUT_EVENT) {
+    if (reads->lists) {
+        extra[n_extra++] = (struct wr_pair){wr_string(WR_STR("lists")), lists_object(engine, c)};
+    }
+    if (stage != WR_INPUT_EVENT && reads->missing) {
         extra[n_extra++] =
-            (struct wr_pair){wr_string(WR_STR("missing")), missing_object(engine, c, &features)};
+            (struct wr_pair){wr_string(WR_STR("missing")), missing_object(engine, c)};
     }
-    if (stage == WR_INPUT_POLICY) {
+    if (stage == WR_INPUT_POLICY && reads->scores) {
         extra[n_extra++] = (struct wr_pair){wr_string(WR_STR("scores")), scores_object(engine, c)};
+    }
+    if (n_extra == 0) {
+        return c->document;
     }
     pairs = new_pairs(engine, (size_t)c->document.n + n_extra);
     if (pairs == NULL || wr_arena_failed(&engine->work)) {
@@ -174,6 +179,7 @@ void wr_case_lists(const struct wr_engine *engine, struct wr_case *c)
 /* ── conditions ─────────────────────────────────────────────────────────────────────────────── */
 void wr_case_conditions(struct wr_engine *engine, struct wr_case *c)
 {
+    static const struct wr_pack_reads all = {.lists = true}; /* there is nothing else yet */
     const struct wr_rego_query *query = engine->binding->pack->conditions;
     struct wr_rego_results results;
     c->conditions = 0;
@@ -181,7 +187,7 @@ void wr_case_conditions(struct wr_engine *engine, struct wr_case *c)
         return;
     }
     wr_arena_reset(&engine->work);
-    struct wr_value input = wr_case_input(engine, c, WR_INPUT_EVENT);
+    struct wr_value input = wr_case_input(engine, c, WR_INPUT_EVENT, &all);
     struct wr_rego_context context = wr_case_rego(engine, c, &input);
     if (wr_is(input, WR_UNDEFINED) ||
         wr_rego_eval(query, &context, &engine->work, &results, NULL) != WR_OK) {
@@ -270,7 +276,7 @@ static bool ask_derived(struct wr_engine *engine, const struct wr_case *c,
 {
     struct wr_rego_results results;
     wr_arena_reset(&engine->work);
-    struct wr_value input = wr_case_input(engine, c, WR_INPUT_DERIVE);
+    struct wr_value input = wr_case_input(engine, c, WR_INPUT_DERIVE, &derived->reads);
     struct wr_rego_context context = wr_case_rego(engine, c, &input);
     *values = NULL;
     if (wr_is(input, WR_UNDEFINED) ||

@@ -150,10 +150,11 @@ void wr_case_decide(struct wr_engine *engine, struct wr_case *c, struct wr_verdi
 void wr_case_write(struct wr_engine *engine, const struct wr_case *c,
                    const struct wr_verdict *verdict, struct wr_buf *out, struct wr_answer *answer);
 
-/* The policy's input in the work arena; undefined when there is no room. */
+/* The input of a query in the work arena, without what it does not read; undefined when there is no
+ * room. */
 enum wr_input_stage { WR_INPUT_EVENT, WR_INPUT_DERIVE, WR_INPUT_POLICY };
 struct wr_value wr_case_input(struct wr_engine *engine, const struct wr_case *c,
-                              enum wr_input_stage stage);
+                              enum wr_input_stage stage, const struct wr_pack_reads *reads);
 const char *wr_case_absence(uint8_t presence); /* "no_history" */
 struct wr_rego_context wr_case_rego(const struct wr_engine *engine, const struct wr_case *c,
                                     const struct wr_value *input);

@@ -274,6 +274,46 @@ static bool model_reads(const struct wr_pack *pack, uint32_t feature)
     return false;
 }
 
+static bool reads_part(const struct wr_rego_input_path *path, const char *part)
+{
+    return path->n == 0 || wr_str_eq(path->items[0], wr_str_z(part));
+}
+
+static wr_err find_reads(struct wr_pack *pack, const struct wr_rego_query *query,
+                         struct wr_pack_reads *out, struct wr_error *error)
+{
+    const struct wr_rego_input_path *paths = NULL;
+    uint32_t n = 0, n_features = pack->plan->n_features;
+    bool *by_feature = WR_NEW_ARRAY(pack->arena, bool, n_features + 1);
+    if (by_feature == NULL ||
+        wr_rego_input_paths(pack->program, query, pack->arena, &paths, &n) != WR_OK) {
+        return no_room(error);
+    }
+    for (uint32_t k = 0; k < n; k++) {
+        out->features = out->features || reads_part(&paths[k], "features");
+        out->lists = out->lists || reads_part(&paths[k], "lists");
+        out->missing = out->missing || reads_part(&paths[k], "missing");
+        out->scores = out->scores || reads_part(&paths[k], "scores");
+        for (uint32_t i = 0; i < n_features; i++) {
+            by_feature[i] = by_feature[i] || reads_feature(&paths[k], pack->plan->features[i].name);
+        }
+    }
+    out->by_feature = by_feature;
+    return WR_OK;
+}
+
+static wr_err find_all_reads(struct wr_pack *pack, struct wr_error *error)
+{
+    wr_err err = WR_OK;
+    for (uint32_t k = 0; k < pack->n_derived && err == WR_OK; k++) {
+        err = find_reads(pack, pack->derived[k].query, &pack->derived[k].reads, error);
+    }
+    if (err == WR_OK && pack->policy.query != NULL) {
+        err = find_reads(pack, pack->policy.query, &pack->policy.reads, error);
+    }
+    return err;
+}
+
 static wr_err warn_unused(struct wr_pack *pack, struct wr_error *error)
 {
     const struct wr_rego_input_path *paths = NULL;
@@ -305,6 +345,7 @@ wr_err wr_pack_compile(struct wr_pack *pack, struct wr_error *error)
     err = err != WR_OK ? err : compile_conditions(pack, sources, n, error);
     err = err != WR_OK ? err : compile_derived(pack, error);
     err = err != WR_OK ? err : compile_rules(pack, error);
+    err = err != WR_OK ? err : find_all_reads(pack, error);
     err = err != WR_OK ? err : warn_unused(pack, error);
     if (err == WR_OK && pack->options.check_only) {
         struct wr_rego_program *with_tests;

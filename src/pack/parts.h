@@ -75,8 +75,15 @@ struct wr_pack_outcome {
     uint8_t outcome; /* 1 approve .. 5 decline, as enum wr_outcome of the engine */
 };
 
+/* What a query may read of what the engine adds to its input: the rest need not be made. */
+struct wr_pack_reads {
+    bool features, lists, missing, scores;
+    const bool *by_feature; /* [n_features] */
+};
+
 struct wr_pack_derived { /* rego features of one package, asked in one evaluation */
     struct wr_rego_query *query;
+    struct wr_pack_reads reads;
     uint32_t n;
     uint32_t *features; /* index of the plan, in order of the query's entries */
 };
@@ -87,6 +94,7 @@ struct wr_pack_reason {
 
 struct wr_pack_policy {
     struct wr_rego_query *query; /* entries: outcome rules, then reasons; NULL without a policy */
+    struct wr_pack_reads reads;
     struct wr_pack_outcome outcomes[WR_LIMIT_PACK_OUTCOMES];
     uint32_t n_outcomes;
     bool has_reasons;
