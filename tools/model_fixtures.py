@@ -139,6 +139,19 @@ def main():
     xgboost(numbers(4, True), outs)
     boosted()
     prepared(outs)
+    support()
+
+
+def support():
+    """Support vectors of three classes, with probabilities."""
+    value3 = [value("label", TensorProto.INT64, ["N"]), value("p", TensorProto.FLOAT, ["N", 3])]
+    floats = lambda n: [float(x) for x in np.float32(RNG.normal(size=n))]
+    save("tiny-svm", [h.make_node(
+        "SVMClassifier", ["x"], ["label", "p"], domain="ai.onnx.ml", kernel_type="RBF",
+        kernel_params=[0.3, 0.0, 3.0], classlabels_ints=[4, 5, 9], coefficients=floats(14),
+        support_vectors=floats(21), vectors_per_class=[2, 3, 2], rho=floats(3),
+        prob_a=[-abs(x) for x in floats(3)], prob_b=floats(3), post_transform="NONE")],
+         [value("x", TensorProto.FLOAT, ["N", 3])], value3, numbers(3))
 
 
 def prepared(outs):

@@ -235,6 +235,13 @@ static int compile_with_knowledge(struct wr_arena *arena, const char *path, stru
 static void print_report(const char *path, const struct compiled *c)
 {
     const struct wr_model_report *r = &c->report;
+    for (struct wr_str left = r->warnings; left.n > 0;) {
+        const char *end = memchr(left.p, '\n', left.n);
+        size_t n = end != NULL ? (size_t)(end - left.p) : left.n;
+        fprintf(stderr, "weir model: warning: %.*s\n", (int)n, left.p);
+        left = wr_str_of(left.p + n, left.n - n);
+        left = left.n > 0 ? wr_str_of(left.p + 1, left.n - 1) : left;
+    }
     printf("%s: %zu bytes from %zu (%.1f %%), %zu inputs, %zu outputs\n", path, c->module.n,
            c->source.n, 100.0 * (double)c->module.n / (double)c->source.n,
            wr_model_n_inputs(c->model), wr_model_n_outputs(c->model));

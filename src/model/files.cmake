@@ -33,6 +33,7 @@ list(APPEND WEIR_CORE_FILES
   src/model/onnx_rnn.c
   src/model/onnx_shape.c
   src/model/onnx_ml.c
+  src/model/onnx_svm.c
   src/model/onnx_tree.c
   src/model/onnx_stream.c
   src/model/module.c

@@ -29,6 +29,16 @@ uint32_t wr_graph_fail(struct wr_graph *g, wr_err code, const char *format, ...)
     return WR_NO_TENSOR;
 }
 
+void wr_graph_warn(struct wr_graph *g, const char *text)
+{
+    if (g->warnings.p == NULL) {
+        g->warnings = wr_buf_in(g->arena, 256);
+    }
+    if (g->code == WR_OK && g->warnings.n < WR_LIMIT_GRAPH_WARNINGS) {
+        wr_format(&g->warnings, "%.*s: %s\n", WR_FMT(g->place), text);
+    }
+}
+
 void *wr_graph_grown(struct wr_graph *g, void *array, uint32_t n, uint32_t *cap, size_t size)
 {
     if (n < *cap) {

@@ -15,12 +15,13 @@
 #include "model/model.h"
 #include "model/program.h"
 
-#define WR_NO_TENSOR           UINT32_MAX
-#define WR_LIMIT_TENSOR_COUNT  (WR_LIMIT_MODEL_SCRATCH / 4) /* elements */
-#define WR_LIMIT_GRAPH_TEXTS   1000000u
-#define WR_LIMIT_STEP_OPERANDS 240u
-#define WR_GRAPH_SAMPLES       8
-#define WR_LIMIT_GRAPH_TENSORS 400000u
+#define WR_NO_TENSOR            UINT32_MAX
+#define WR_LIMIT_TENSOR_COUNT   (WR_LIMIT_MODEL_SCRATCH / 4) /* elements */
+#define WR_LIMIT_GRAPH_TEXTS    1000000u
+#define WR_LIMIT_STEP_OPERANDS  240u
+#define WR_GRAPH_SAMPLES        8
+#define WR_LIMIT_GRAPH_WARNINGS 4096u
+#define WR_LIMIT_GRAPH_TENSORS  400000u
 
 struct wr_shape {
     uint32_t rank;
@@ -78,6 +79,7 @@ struct wr_graph {
     uint32_t n_columns;
     struct wr_str source, producer; /* "onnx", "xgboost"; free text */
     uint32_t n_trees, n_tree_nodes;
+    struct wr_buf warnings; /* lines */
 
     bool keep_forests;           /* also those without covers: they will be counted */
     struct wr_forest_kept *kept; /* forest.h */
@@ -87,6 +89,10 @@ struct wr_graph {
 void wr_graph_init(struct wr_graph *g, struct wr_arena *arena, struct wr_error *error);
 /* Records the first error, with the place; returns WR_NO_TENSOR. */
 uint32_t wr_graph_fail(struct wr_graph *g, wr_err code, const char *format, ...) WR_PRINTF(3, 4);
+
+/* Notes, with the place, that the model scores otherwise than ONNX Runtime; the reader of the
+ * report is told. At most WR_LIMIT_GRAPH_WARNINGS bytes are kept. */
+void wr_graph_warn(struct wr_graph *g, const char *text);
 
 /* Makes room for one more in a growing array; the old array stays in the arena. NULL (and an error)
  * without memory. */

@@ -404,6 +404,9 @@ static int run_step(const struct wr_step *s, uint32_t kind)
         break;
     case WR_STEP_ONE_HOT:
         return one_hot(s);
+    case WR_STEP_COUPLE:
+        wr_kernel_couple(s);
+        break;
     case WR_STEP_TOP:
         top(s);
         break;

@@ -90,6 +90,7 @@ void wr_kernel_trees(const struct wr_step *s);
 void wr_kernel_walk(const struct wr_step *s);
 void wr_kernel_matmul(const struct wr_step *s);
 void wr_kernel_support(const struct wr_step *s);
+void wr_kernel_couple(const struct wr_step *s);
 void wr_kernel_map(const struct wr_step *s);
 void wr_kernel_zip(const struct wr_step *s);
 void wr_kernel_where(const struct wr_step *s);

@@ -176,3 +176,58 @@ void wr_kernel_support(const struct wr_step *s)
         out[at] = sum;
     }
 }
+
+/* Coupling pairwise probabilities: the second method of Wu, Lin and Weng (JMLR 5, 2004), which
+ * minimises a quadratic form by turns; it ends when no gradient differs from the others by more
+ * than 0.005 / classes, or after 100 rounds. `q` is room for the form's matrix, `qp` for its
+ * product. */
+static void couple(const float *pairs, uint32_t n, float *p, float *q, float *qp)
+{
+    float limit = 0.005f / (float)n;
+    memset(q, 0, (size_t)n * n * sizeof *q);
+    for (uint32_t i = 0, pair = 0; i < n; i++) {
+        p[i] = 1.0f / (float)n;
+        for (uint32_t j = i + 1; j < n; j++, pair++) {
+            float ij = pairs[pair], ji = 1 - ij;
+            q[i * n + i] += ji * ji;
+            q[j * n + j] += ij * ij;
+            q[i * n + j] = q[j * n + i] = -ij * ji;
+        }
+    }
+    for (unsigned round = 0; round < 100; round++) {
+        float form = 0, most = 0;
+        for (uint32_t t = 0; t < n; t++) {
+            qp[t] = 0;
+            for (uint32_t j = 0; j < n; j++) {
+                qp[t] += q[t * n + j] * p[j];
+            }
+            form += p[t] * qp[t];
+        }
+        for (uint32_t t = 0; t < n; t++) {
+            float off = qp[t] < form ? form - qp[t] : qp[t] - form;
+            most = off > most ? off : most;
+        }
+        if (most < limit) {
+            break;
+        }
+        for (uint32_t t = 0; t < n; t++) {
+            float step = (form - qp[t]) / q[t * n + t], whole = 1 + step;
+            p[t] += step;
+            form = (form + step * (step * q[t * n + t] + 2 * qp[t])) / whole / whole;
+            for (uint32_t j = 0; j < n; j++) {
+                qp[j] = (qp[j] + step * q[t * n + j]) / whole;
+                p[j] /= whole;
+            }
+        }
+    }
+}
+
+void wr_kernel_couple(const struct wr_step *s)
+{
+    uint32_t n = s->params[1], n_pairs = n * (n - 1) / 2;
+    const float *pairs = wr_step_in(s, 0);
+    float *p = wr_step_out(s, 0), *room = wr_step_out(s, 1);
+    for (uint32_t row = 0; row < s->params[0]; row++, pairs += n_pairs, p += n) {
+        couple(pairs, n, p, room, room + (size_t)n * n);
+    }
+}

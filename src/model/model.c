@@ -106,6 +106,9 @@ wr_err wr_model_compile(struct wr_arena *arena, struct wr_str source,
     if (code != WR_OK) {
         return code;
     }
+    if (options->report != NULL) {
+        options->report->warnings = wr_buf_view(&g->warnings);
+    }
     return wr_module_write(pack(arena, program, options), wasm_out, error);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ai.onnx.ml operators but trees: linear models, support vectors, encoders, preparation.
+/* ai.onnx.ml operators but trees and support vectors: linear models, encoders, preparation.
  *
  * Where ONNX Runtime and the ONNX text differ and exporters rely on neither, the text is followed:
  * LOGISTIC and SOFTMAX act on a one-row LinearClassifier, too. */
@@ -82,8 +82,8 @@ uint32_t wr_onnx_single(struct wr_graph *g, uint32_t x)
     return wide ? wr_graph_map(g, WR_MAP_COPY, x, WR_F32, 0, 0) : x;
 }
 
-static uint32_t floats_constant(struct wr_graph *g, const double *values,
-                                const struct wr_shape *shape)
+uint32_t wr_onnx_floats_constant(struct wr_graph *g, const double *values,
+                                 const struct wr_shape *shape)
 {
     void *to;
     uint32_t t = wr_graph_constant(g, WR_F32, shape, &to);
@@ -112,10 +112,10 @@ static uint32_t linear(struct wr_onnx *o, const struct wr_onnx_node *node, uint3
                              n_intercepts, columns);
     }
     struct wr_shape shape = {.rank = 2, .dims = {*targets, columns}};
-    uint32_t b = floats_constant(g, coefficients, &shape), c = WR_NO_TENSOR;
+    uint32_t b = wr_onnx_floats_constant(g, coefficients, &shape), c = WR_NO_TENSOR;
     if (n_intercepts != 0) {
         shape = (struct wr_shape){.rank = 1, .dims = {*targets}};
-        c = floats_constant(g, intercepts, &shape);
+        c = wr_onnx_floats_constant(g, intercepts, &shape);
     }
     struct wr_graph_gemm how = {.transpose_b = true, .alpha = 1, .beta = 1};
     return wr_graph_gemm(g, x, b, c, &how);
@@ -169,6 +169,8 @@ static void linear_classifier(struct wr_onnx *o, const struct wr_onnx_node *node
     }
     uint32_t n_classes = wr_onnx_tensor(o, classes)->count;
     if (targets == 1 && n_classes == 2) {
+        wr_graph_warn(g, "one row of coefficients s for two classes is read as [-s, s] under "
+                         "post_transform; ONNX Runtime 1.21 answers [1 - s, s] without it");
         label = wr_onnx_above(g, scores, 0);
         scores = wr_onnx_two_sided(g, scores, post == WR_POST_SOFTMAX ? WR_POST_NONE : post);
         scores = post == WR_POST_SOFTMAX ? wr_onnx_transform(g, scores, post) : scores;
@@ -195,69 +197,6 @@ static void linear_regressor(struct wr_onnx *o, const struct wr_onnx_node *node,
     wr_onnx_out(o, node, 0, wr_onnx_transform(o->g, scores, wr_onnx_post(o, node)));
 }
 
-/* ── support vectors ────────────────────────────────────────────────────────────────────────── */
-static bool kernel_params(struct wr_onnx *o, const struct wr_onnx_node *node, unsigned *op,
-                          double params[3])
-{
-    static const char *const names[] = {"LINEAR", "POLY", "RBF", "SIGMOID"};
-    struct wr_str name = wr_onnx_text(o, node, "kernel_type", "LINEAR");
-    double *values;
-    uint32_t n;
-    if (!wr_onnx_floats(o, node, "kernel_params", &values, &n)) {
-        return false;
-    }
-    for (uint32_t i = 0; i < 3; i++) {
-        params[i] = i < n ? values[i] : 0;
-    }
-    for (*op = 0; *op < WR_COUNTOF(names); (*op)++) {
-        if (wr_str_eq(name, wr_str_z(names[*op]))) {
-            return true;
-        }
-    }
-    wr_graph_fail(o->g, WR_E_MODEL, "kernel_type %.*s is not supported", WR_FMT(name));
-    return false;
-}
-
-static void svm_regressor(struct wr_onnx *o, const struct wr_onnx_node *node, unsigned param)
-{
-    struct wr_graph *g = o->g;
-    double *coefficients, *vectors, *rho, kernel[3];
-    uint32_t n, n_values, n_rho, x = wr_onnx_single(g, wr_onnx_matrix_in(o, node));
-    unsigned op;
-    (void)param;
-    if (x == WR_NO_TENSOR || !wr_onnx_floats(o, node, "coefficients", &coefficients, &n) ||
-        !wr_onnx_floats(o, node, "support_vectors", &vectors, &n_values) ||
-        !wr_onnx_floats(o, node, "rho", &rho, &n_rho) || !kernel_params(o, node, &op, kernel)) {
-        return;
-    }
-    uint32_t rows = wr_onnx_tensor(o, x)->shape.dims[0];
-    uint32_t columns = wr_onnx_tensor(o, x)->shape.dims[1];
-    if (n == 0 || n_rho == 0 || (n_values != 0 && n_values != (uint64_t)n * columns) ||
-        (n_values == 0 && n != columns)) {
-        wr_graph_fail(g, WR_E_MODEL, "%u coefficients and %u support values for %u columns", n,
-                      n_values, columns);
-        return;
-    }
-    struct wr_shape shape = {.rank = 2, .dims = {n, columns}};
-    if (n_values != 0) {
-        uint32_t params[9] = {rows, columns, n}, ins[2] = {x, floats_constant(g, vectors, &shape)};
-        for (unsigned i = 0; i < 3; i++) {
-            wr_graph_put_double(params + 3 + 2 * i, kernel[i]);
-        }
-        struct wr_graph_out out = {WR_F32, {.rank = 2, .dims = {rows, n}}};
-        x = wr_graph_step(g, WR_STEP_KERNEL, op, &out, 1, ins, 2, params, 9);
-    }
-    shape = (struct wr_shape){.rank = 2, .dims = {n, 1}};
-    struct wr_graph_gemm how = {.alpha = 1, .beta = 1};
-    x = wr_graph_gemm(g, x, floats_constant(g, coefficients, &shape),
-                      wr_graph_scalar(g, WR_F32, rho[0]), &how);
-    if (wr_onnx_int(o, node, "one_class", 0) != 0 && x != WR_NO_TENSOR) {
-        uint32_t above = wr_graph_map(g, WR_MAP_GREATER, x, WR_I64, 0, 0);
-        x = wr_graph_where(g, above, wr_graph_scalar(g, WR_F32, 1), wr_graph_scalar(g, WR_F32, -1));
-    }
-    wr_onnx_out(o, node, 0, wr_onnx_transform(g, x, wr_onnx_post(o, node)));
-}
-
 /* ── preparation ────────────────────────────────────────────────────────────────────────────── */
 /* One value or one a column, as a constant that broadcasts over the rows. */
 static uint32_t per_column(struct wr_onnx *o, const double *values, uint32_t n, uint32_t x)
@@ -268,7 +207,7 @@ static uint32_t per_column(struct wr_onnx *o, const double *values, uint32_t n, 
     if (n != 1 && n != columns) {
         return wr_graph_fail(o->g, WR_E_MODEL, "%u values for %u columns", n, columns);
     }
-    return floats_constant(o->g, values, &own);
+    return wr_onnx_floats_constant(o->g, values, &own);
 }
 
 static void scaler(struct wr_onnx *o, const struct wr_onnx_node *node, unsigned param)
@@ -641,7 +580,8 @@ const struct wr_onnx_op wr_onnx_ml_ops[] = {
     {"LinearRegressor", 1, 1, 1, linear_regressor, 0},
     {"Normalizer", 1, 1, 1, normalizer, 0},
     {"OneHotEncoder", 1, 1, 1, one_hot, 0},
-    {"SVMRegressor", 1, 1, 1, svm_regressor, 0},
+    {"SVMClassifier", 1, 1, 1, wr_onnx_svm_classifier, 0},
+    {"SVMRegressor", 1, 1, 1, wr_onnx_svm_regressor, 0},
     {"Scaler", 1, 1, 1, scaler, 0},
     {"TreeEnsemble", 1, 1, 5, wr_onnx_tree_ensemble, 0},
     {"TreeEnsembleClassifier", 1, 1, 1, wr_onnx_tree_classifier, 0},

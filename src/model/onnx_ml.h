@@ -28,6 +28,12 @@ uint32_t wr_onnx_two_sided(struct wr_graph *g, uint32_t s, enum wr_post post);
 /* [rows, 1] to [rows]: 1 where s > cut. */
 uint32_t wr_onnx_above(struct wr_graph *g, uint32_t s, double cut);
 
+/* Values as a constant of floats. */
+uint32_t wr_onnx_floats_constant(struct wr_graph *g, const double *values,
+                                 const struct wr_shape *shape);
+
+/* onnx_svm.c */
+wr_onnx_build wr_onnx_svm_classifier, wr_onnx_svm_regressor;
 /* onnx_tree.c */
 wr_onnx_build wr_onnx_tree_ensemble, wr_onnx_tree_classifier, wr_onnx_tree_regressor;
 

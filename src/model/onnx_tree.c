@@ -362,6 +362,10 @@ static struct verdict one_sided(struct wr_onnx *o, struct source *s, struct wr_f
                                                                 ? wr_graph_concat(g, 1, parts, 2)
                                                                 : wr_onnx_two_sided(g, sum, side)};
     }
+    if (s->n_base > 1) {
+        wr_graph_warn(g, "votes for class 1 alone with a base value each are added up; ONNX "
+                         "Runtime 1.21 drops the trees' sum");
+    }
     s->n_base = s->n_base == 1 ? 0 : s->n_base; /* ONNX Runtime leaves a single one out */
     if (!set_base(o, s, f)) {
         return none;
@@ -377,6 +381,10 @@ static struct verdict many_sided(struct wr_onnx *o, struct source *s, struct wr_
     struct wr_graph *g = o->g;
     struct verdict v = {WR_NO_TENSOR, WR_NO_TENSOR};
     bool mirrored = f->targets == 2 && s->n_base == 2;
+    if (f->targets == 2 && s->n_base == 1) {
+        wr_graph_warn(g, "the one base value is added to both classes; ONNX Runtime 1.21 adds it "
+                         "otherwise");
+    }
     if (!mirrored && !set_base(o, s, f)) {
         return v;
     }
@@ -456,6 +464,10 @@ void wr_onnx_tree_regressor(struct wr_onnx *o, const struct wr_onnx_node *node, 
     if (!read_ensemble(o, node, names, &s, &f, &votes) || !targets_of(o, node, &f) ||
         !set_base(o, &s, &f)) {
         return;
+    }
+    if (f.targets == 1 && post != WR_POST_NONE && post != WR_POST_PROBIT) {
+        wr_graph_warn(o->g,
+                      "post_transform acts on the one target; ONNX Runtime 1.21 leaves it out");
     }
     f.aggregate = aggregate_of(o, wr_onnx_text(o, node, "aggregate_function", "SUM"));
     uint32_t scores = wr_forest_add(o->g, &f, tree_input(o, node, s.wide));
@@ -602,6 +614,10 @@ void wr_onnx_tree_ensemble(struct wr_onnx *o, const struct wr_onnx_node *node, u
     }
     if (!read_modern(o, node, &m) || !build_modern(o, &m, &f) || !targets_of(o, node, &f)) {
         return;
+    }
+    if (post == WR_POST_SOFTMAX || post == WR_POST_LOGISTIC) {
+        wr_graph_warn(o->g, "post_transform 1 is SOFTMAX and 2 is LOGISTIC, as the text has it; "
+                            "ONNX Runtime 1.21 takes them the other way round");
     }
     f.aggregate = aggregates[aggregate];
     uint32_t scores = wr_forest_add(o->g, &f, tree_input(o, node, m.wide));

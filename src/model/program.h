@@ -73,6 +73,7 @@ enum wr_step_kind {
     WR_STEP_ONE_HOT,   /* in, categories -> out; 1: an unknown one is all zeros, else an error */
     WR_STEP_TOP,       /* in -> values, indices; outer, n, inner, k */
     WR_STEP_KERNEL, /* x, support vectors -> out: rows, n, n_vectors, kind; gamma, coef0, degree */
+    WR_STEP_COUPLE, /* pairs' probabilities -> classes', room; rows, classes */
     WR_STEP_KINDS,
 };
 

@@ -310,6 +310,13 @@ static bool check_simple(struct check *c, uint32_t kind)
                product(out, 3) == o[0].count && o[1].count == o[0].count && q[3] <= q[1] &&
                o[0].type == o[2].type && o[1].type == WR_I64;
     }
+    case WR_STEP_COUPLE: {
+        uint64_t n = c->n_params == 2 ? q[1] : 0, rows = c->n_params == 2 ? q[0] : 0;
+        spend(c, rows, 100 * n * n);
+        return shape_is(c, 2, 1, 2) && n >= 2 && n <= 4096 && rows > 0 && o[0].type == WR_F32 &&
+               o[1].type == WR_F32 && o[2].type == WR_F32 && o[0].count == rows * n &&
+               o[1].count == n * (n + 1) && o[2].count == rows * (n * (n - 1) / 2);
+    }
     default: { /* WR_STEP_KERNEL */
         spend(c, o[0].count, c->n_params == 9 ? q[1] : 0);
         return shape_is(c, 1, 2, 9) && c->op < WR_KERNEL_OPS && o[0].type == WR_F32 &&

@@ -22,8 +22,8 @@ static const char *const shared_models[] = {
     "fraud-xgb-100x6", "fraud-xgb-nan",     "fraud-xgb-te5",      "german-onehot-lr",
     "seq-llama-tiny",
 };
-static const char *const fixtures[] = {"tiny-trees", "tiny-mlp", "tiny-text", "tiny-multi",
-                                       "tiny-prepared"};
+static const char *const fixtures[] = {"tiny-trees", "tiny-mlp",      "tiny-text",
+                                       "tiny-multi", "tiny-prepared", "tiny-svm"};
 
 static char line[1 << 20], wanted[1 << 20];
 
