@@ -4,6 +4,7 @@
 #include <math.h>
 #include <zlib.h>
 
+#include "base/rng.h"
 #include "fixture.h"
 
 enum { ROWS = 1466282, FEATURES = 12, DAYS = 153, GOLDEN = 5000 };
@@ -183,6 +184,77 @@ TEST("the protocol features of five months of card transactions are exact")
     }
     report(&f);
     fixture_close(&f);
+}
+
+/* ── the same events out of order ───────────────────────────────────────────────────────────── */
+enum { PART = 200000, LATENESS = 60 };
+
+struct arrival {
+    int64_t due; /* its time and up to a lateness more */
+    uint32_t i;
+};
+
+static int by_arrival(const void *a, const void *b)
+{
+    const struct arrival *x = a, *y = b;
+    return x->due != y->due ? (x->due < y->due ? -1 : 1) : x->i < y->i ? -1 : x->i > y->i;
+}
+
+static void apply_all(struct fixture *f, const struct row *rows, const struct arrival *order,
+                      int *late)
+{
+    struct wr_event event;
+    for (uint32_t n = 0; n < PART; n++) {
+        uint32_t i = order != NULL ? order[n].i : n;
+        read_event(f->schema, &rows[i], &event);
+        *late += !wr_feature_update(f->state, &event, 0, n + 1, NULL);
+    }
+}
+
+TEST("the stream shuffled inside the lateness bound ends in the same windows as the sorted one")
+{
+    struct row *rows = calloc(PART, sizeof *rows);
+    struct arrival *order = calloc(PART, sizeof *order);
+    struct fixture sorted, shuffled;
+    struct wr_feature_value want[FEATURES], got[FEATURES];
+    int late = 0, moved = 0, compared = 0, differences = 0;
+    struct wr_rng rng;
+    wr_rng_seed(&rng, 1);
+    gzFile file = open_data("handbook-transactions-2018-04..08.csv.gz");
+    for (uint32_t i = 0; i < PART; i++) {
+        CHECK(read_row(file, &rows[i]));
+        order[i] = (struct arrival){rows[i].seconds + (int64_t)wr_rng_below(&rng, LATENESS + 1), i};
+    }
+    gzclose(file);
+    qsort(order, PART, sizeof *order, by_arrival);
+    fixture_open(&sorted, pack, NULL);
+    fixture_open(&shuffled, pack, NULL);
+    apply_all(&sorted, rows, NULL, &late);
+    apply_all(&shuffled, rows, order, &late);
+    CHECK_INT(late, 0);
+    for (uint32_t i = 0; i < PART; i++) {
+        moved += order[i].i != i;
+    }
+    CHECK(moved > PART / 2);
+    int64_t end = rows[PART - 1].seconds;
+    for (uint32_t i = 0; i < PART; i += 7) { /* every card and terminal, as of the end and before */
+        struct row probe = rows[i];
+        struct wr_event event;
+        probe.seconds = end - (int64_t)wr_rng_below(&rng, 30);
+        read_event(sorted.schema, &probe, &event);
+        wr_feature_peek(sorted.state, &event, 0, &(struct wr_feature_vector){.values = want});
+        wr_feature_peek(shuffled.state, &event, 0, &(struct wr_feature_vector){.values = got});
+        for (int k = 0; k < FEATURES; k++, compared++) {
+            differences += got[k].presence != want[k].presence || got[k].units != want[k].units ||
+                           (want[k].presence == 0 && !(got[k].number == want[k].number));
+        }
+    }
+    printf("%d of %d events moved, %d values compared\n", moved, PART, compared);
+    CHECK_INT(differences, 0);
+    fixture_close(&sorted);
+    fixture_close(&shuffled);
+    free(rows);
+    free(order);
 }
 
 int main(int argc, char **argv)
