@@ -17,6 +17,22 @@ static const struct wr_option table[] = {
     {"out", 'o', WR_OPT_TEXT, "FILE", "build: where the archive goes (pack.tar.gz)", &options.out},
 };
 
+/* What each kind of entity and each feature takes. */
+static void print_costs(const struct wr_pack *pack)
+{
+    char room[1024];
+    for (size_t i = 0; i < wr_pack_n_entities(pack); i++) {
+        struct wr_buf line = wr_buf_fixed(room, sizeof room);
+        wr_pack_entity_cost(pack, i, &line);
+        printf("  entity %.*s\n", WR_FMT(wr_buf_view(&line)));
+    }
+    for (size_t i = 0; i < wr_pack_n_features(pack); i++) {
+        struct wr_buf line = wr_buf_fixed(room, sizeof room);
+        wr_pack_feature_cost(pack, i, &line);
+        printf("  feature %.*s\n", WR_FMT(wr_buf_view(&line)));
+    }
+}
+
 static int check(struct wr_arena *arena, const char *path)
 {
     struct wr_error error = {0};
@@ -29,6 +45,7 @@ static int check(struct wr_arena *arena, const char *path)
            WR_FMT(wr_pack_digest_text(pack)));
     printf("  features %zu, models %zu, reason codes %zu\n", wr_pack_n_features(pack),
            wr_pack_n_models(pack), wr_pack_n_reasons(pack));
+    print_costs(pack);
     for (size_t i = 0; i < wr_pack_n_warnings(pack); i++) {
         printf("  warning: %.*s\n", WR_FMT(wr_pack_warning(pack, i)));
     }

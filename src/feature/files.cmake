@@ -20,5 +20,6 @@ list(APPEND WEIR_CORE_FILES
   src/feature/probe.c
   src/feature/large.c
   src/feature/feature.c
+  src/feature/cost.c
   src/feature/digest.c
 )

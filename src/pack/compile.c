@@ -348,6 +348,7 @@ wr_err wr_pack_compile(struct wr_pack *pack, struct wr_error *error)
     err = err != WR_OK ? err : find_all_reads(pack, error);
     err = err != WR_OK ? err : warn_unused(pack, error);
     if (err == WR_OK && pack->options.check_only) {
+        wr_pack_warn_costs(pack);
         struct wr_rego_program *with_tests;
         sources = list_sources(pack, true, &n);
         err = sources == NULL ? no_room(error) : compile(pack, sources, n, &with_tests, error);

@@ -7,6 +7,7 @@ list(APPEND WEIR_CORE_FILES
   src/pack/explain.c
   src/pack/decision.c
   src/pack/mapping.c
+  src/pack/costs.c
   src/pack/compile.c
   src/pack/pack.c
 )

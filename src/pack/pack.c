@@ -448,6 +448,11 @@ struct wr_str wr_pack_warning(const struct wr_pack *pack, size_t i)
     return pack->warnings[i];
 }
 
+size_t wr_pack_n_entities(const struct wr_pack *pack)
+{
+    return pack->schema->n_entities;
+}
+
 size_t wr_pack_n_features(const struct wr_pack *pack)
 {
     return pack->plan->n_features;

@@ -62,6 +62,10 @@ struct wr_str wr_pack_warning(const struct wr_pack *pack, size_t i);
 /* Names, for `weir pack check`, metrics and documentation. */
 size_t wr_pack_n_features(const struct wr_pack *pack);
 struct wr_str wr_pack_feature_name(const struct wr_pack *pack, size_t i);
+size_t wr_pack_n_entities(const struct wr_pack *pack);
+/* One line on what a feature, or the history of a kind of entity, takes in memory and time. */
+void wr_pack_feature_cost(const struct wr_pack *pack, size_t i, struct wr_buf *out);
+void wr_pack_entity_cost(const struct wr_pack *pack, size_t i, struct wr_buf *out);
 size_t wr_pack_n_models(const struct wr_pack *pack);
 struct wr_str wr_pack_model_name(const struct wr_pack *pack, size_t i);
 size_t wr_pack_n_reasons(const struct wr_pack *pack); /* codes of the `reasons` table, sorted */

@@ -167,6 +167,8 @@ WR_NODISCARD wr_err wr_pack_compile(struct wr_pack *pack, struct wr_error *error
 WR_NODISCARD wr_err wr_pack_read_explain(struct wr_pack *pack, const struct wr_keys *of_model,
                                          struct wr_pack_model *model);
 void wr_pack_warn_explain(struct wr_pack *pack);
+/* About features that cost much; told by `weir pack check` only. */
+void wr_pack_warn_costs(struct wr_pack *pack);
 /* 1 approve .. 5 decline; 0: there is no such outcome. */
 uint8_t wr_pack_outcome_number(struct wr_str name);
 
