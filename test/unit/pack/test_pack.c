@@ -292,6 +292,44 @@ TEST("a pack may do without a policy when it is asked for its other parts only")
     close_fixture(&f);
 }
 
+static bool warns(const struct fixture *f, const char *what)
+{
+    bool found = false;
+    for (size_t i = 0; i < wr_pack_n_warnings(f->pack); i++) {
+        found = found || rig_has(wr_pack_warning(f->pack, i), what);
+    }
+    return found;
+}
+
+TEST("a check tells what features cost and warns about the costly")
+{
+    struct fixture f;
+    open_fixture(&f);
+    rig_edit(&f.files, "weir.json", "\"amount\": {\"value\": \"transaction.amount\"},",
+             "\"amount\": {\"value\": \"transaction.amount\"},"
+             "\"a_links\": {\"entity\": \"customer\", \"distinct\": \"device.ip\","
+             " \"window\": \"7d\"},"
+             "\"a_ever\": {\"entity\": \"customer\", \"count\": true, \"window\": \"all\"},"
+             "\"a_median\": {\"entity\": \"customer\", \"median\": \"transaction.amount\","
+             " \"window\": \"7d\"},");
+    CHECK_INT(open_pack(&f, &(struct wr_pack_options){.check_only = true}), WR_OK);
+    CHECK(warns(&f, "a_links counts different values of an unbounded key"));
+    CHECK(warns(&f, "a_ever has no end"));
+    CHECK(warns(&f, "a_median looks at each event of its window, up to 4096"));
+    CHECK(warns(&f, "windows may reach further back than memory does"));
+    CHECK(!warns(&f, "customer_avg_7d"));
+    char room[512];
+    struct wr_buf line = wr_buf_fixed(room, sizeof room);
+    wr_pack_feature_cost(f.pack, 0, &line); /* features stand in order of names */
+    CHECK(rig_has(wr_buf_view(&line), "a_ever: count of customer, all time"));
+    line = wr_buf_fixed(room, sizeof room);
+    wr_pack_entity_cost(f.pack, 0, &line);
+    CHECK(rig_has(wr_buf_view(&line), "held for ever"));
+    CHECK_INT(open_pack(&f, NULL), WR_OK);
+    CHECK(!warns(&f, "a_ever")); /* only a check tells */
+    close_fixture(&f);
+}
+
 TEST("a check also compiles the tests of a pack; a decision does not")
 {
     struct fixture f;
