@@ -66,6 +66,25 @@ static struct wr_str pack(struct wr_arena *arena, struct wr_str program,
     return packed ? wr_buf_view(&out) : program;
 }
 
+/* Background rows and metadata that come with a model. */
+static wr_err check_knowledge(struct wr_arena *arena, const struct wr_model_options *options,
+                              struct wr_error *error)
+{
+    struct wr_value quality;
+    if (options->n_background > WR_LIMIT_MODEL_BACKGROUND ||
+        options->quality.n > WR_LIMIT_MODEL_QUALITY) {
+        return wr_fail(error, WR_E_LIMIT, "more than %d background rows, or %d bytes of metadata",
+                       WR_LIMIT_MODEL_BACKGROUND, WR_LIMIT_MODEL_QUALITY);
+    }
+    if (options->quality.n == 0) {
+        return WR_OK;
+    }
+    wr_err err = wr_json_read(arena, options->quality, true, NULL, &quality, error);
+    return err != WR_OK || wr_is(quality, WR_OBJECT)
+               ? err
+               : wr_fail(error, WR_E_MODEL, "the metadata is not a JSON object");
+}
+
 wr_err wr_model_compile(struct wr_arena *arena, struct wr_str source,
                         const struct wr_model_options *options, struct wr_buf *wasm_out,
                         struct wr_error *error)
@@ -81,10 +100,9 @@ wr_err wr_model_compile(struct wr_arena *arena, struct wr_str source,
                        WR_LIMIT_MODEL_SOURCE);
     }
     options = options == NULL ? &none : options;
-    if (options->n_background > WR_LIMIT_MODEL_BACKGROUND ||
-        options->quality.n > WR_LIMIT_MODEL_QUALITY) {
-        return wr_fail(error, WR_E_LIMIT, "more than %d background rows, or %d bytes of metadata",
-                       WR_LIMIT_MODEL_BACKGROUND, WR_LIMIT_MODEL_QUALITY);
+    wr_err err = check_knowledge(arena, options, error);
+    if (err != WR_OK) {
+        return err;
     }
     wr_graph_init(g, arena, error);
     g->keep_forests = options->n_background > 0;

@@ -333,6 +333,15 @@ TEST("what cannot be explained says why, and how it could be")
                                     .n_background = WR_LIMIT_MODEL_BACKGROUND + 1};
     CHECK(!test_open(&m, file, &how) && m.error.code == WR_E_LIMIT);
     test_close(&m);
+    how = (struct wr_model_options){.quality = WR_STR("[1]")};
+    CHECK(!test_open(&m, file, &how) && m.error.code == WR_E_MODEL);
+    test_close(&m);
+    how.quality = WR_STR("{\"a\":");
+    CHECK(!test_open(&m, file, &how) && m.error.code == WR_E_NEED_MORE);
+    test_close(&m);
+    how.quality.n = WR_LIMIT_MODEL_QUALITY + 1; /* the size alone is looked at */
+    CHECK(!test_open(&m, file, &how) && m.error.code == WR_E_LIMIT);
+    test_close(&m);
     wr_arena_deinit(&arena);
 }
 
