@@ -6,6 +6,7 @@
 #include "rego/vm.h"
 
 #include "base/num.h"
+#include "base/pow10.h"
 
 #define BLOCK_REGISTERS 512
 #define POLL_MASK       0x3FFu
@@ -157,15 +158,16 @@ static uint32_t leave(struct vm *vm, struct wr_value result)
 
 /* ── comparison and arithmetic ──────────────────────────────────────────────────────────────── */
 
+#define WR_POW10_I64 18 /* the last power of ten in 64 bits with a sign */
+
 /* Decimals of different scales: the one with fewer digits behind the point gets more. */
 static bool compare_scaled(const struct wr_value *a, const struct wr_value *b, int *order)
 {
-    static const int64_t powers[] = {1, 10, 100, 1000, 10000, 100000, 1000000};
     bool more = a->scale < b->scale;
     uint32_t by = more ? (uint32_t)(b->scale - a->scale) : (uint32_t)(a->scale - b->scale);
     int64_t x = a->i, y = b->i;
-    if (by >= WR_COUNTOF(powers) ||
-        __builtin_mul_overflow(more ? x : y, powers[by], more ? &x : &y)) {
+    if (by > WR_POW10_I64 ||
+        __builtin_mul_overflow(more ? x : y, (int64_t)wr_pow10_u64[by], more ? &x : &y)) {
         return false;
     }
     *order = (x > y) - (x < y);
