@@ -324,6 +324,27 @@ static int info(struct wr_arena *arena, const char *path)
     return WR_EXIT_OK;
 }
 
+/* A cell of the table on standard output, in quotes where it needs them (RFC 4180). */
+static void print_cell(bool first, struct wr_str text)
+{
+    bool quote = false;
+    for (size_t i = 0; i < text.n; i++) {
+        quote =
+            quote || text.p[i] == ',' || text.p[i] == '"' || text.p[i] == '\n' || text.p[i] == '\r';
+    }
+    fputs(first ? "" : ",", stdout);
+    if (!quote) {
+        fwrite(text.p, 1, text.n, stdout);
+        return;
+    }
+    putchar('"');
+    for (size_t i = 0; i < text.n; i++) {
+        fputs(text.p[i] == '"' ? "\"" : "", stdout);
+        putchar(text.p[i]);
+    }
+    putchar('"');
+}
+
 static void print_outputs(const struct wr_model *model, const double *outputs)
 {
     char room[64];
@@ -334,7 +355,7 @@ static void print_outputs(const struct wr_model *model, const double *outputs)
             wr_num_write_double(&buf, outputs[i]);
             text = wr_buf_view(&buf);
         }
-        printf("%s%.*s", i != 0 ? "," : "", WR_FMT(text));
+        print_cell(i == 0, text);
     }
     putchar('\n');
 }
@@ -342,7 +363,7 @@ static void print_outputs(const struct wr_model *model, const double *outputs)
 static void print_header(const struct wr_model *model)
 {
     for (size_t i = 0; i < wr_model_n_outputs(model); i++) {
-        printf("%s%.*s", i != 0 ? "," : "", WR_FMT(wr_model_output_at(model, i).name));
+        print_cell(i == 0, wr_model_output_at(model, i).name);
     }
     putchar('\n');
 }
@@ -405,8 +426,9 @@ static void print_contributions(const struct wr_model_rows *rows, size_t number,
         if (got[best] == 0) {
             return;
         }
-        printf("%zu,%zu,%.*s,%.*s", number, rank, WR_FMT(wr_model_input_at(rows->model, best).name),
-               WR_FMT(rows->reader.cells[rows->columns[best]]));
+        printf("%zu,%zu", number, rank);
+        print_cell(false, wr_model_input_at(rows->model, best).name);
+        print_cell(false, rows->reader.cells[rows->columns[best]]);
         print_number(got[best]);
         putchar('\n');
         got[best] = 0;
@@ -426,7 +448,7 @@ static int explain_rows(struct wr_arena *arena, struct wr_model_rows *rows, size
     }
     printf(options.top != 0 ? "row,rank,input,value,contribution" : "row,base,margin");
     for (size_t i = 0; options.top == 0 && i < n; i++) {
-        printf(",%.*s", WR_FMT(wr_model_input_at(model, i).name));
+        print_cell(false, wr_model_input_at(model, i).name);
     }
     putchar('\n');
     while ((exit_code = wr_model_rows_next(rows, &end)) == WR_EXIT_OK && !end) {

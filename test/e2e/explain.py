@@ -100,6 +100,26 @@ def background(work):
     check("there are no rows" in said, said)
 
 
+def quoting(work):
+    """Cells with commas and quotes come out as they went in."""
+    module, rows = work / "quoted.wasm", work / "quoted.csv"
+    with open(DATA / "tiny-text/rows.csv", newline="") as lines:
+        table = list(csv.DictReader(lines))
+    weir("model", "compile", DATA / "tiny-text/model.onnx", "-o", module, "--background",
+         DATA / "tiny-text/rows.csv")
+    odd = 'x, "y"'
+    kinds = json.loads(weir("model", "info", module)[0])["inputs"]
+    text = next(k["name"] for k in kinds if k["kind"] == "category")
+    with open(rows, "w", newline="") as out:
+        writer = csv.DictWriter(out, table[0].keys())
+        writer.writeheader()
+        for row in table[:5]:
+            writer.writerow({**row, text: odd})
+    told = list(csv.DictReader(weir("model", "explain", module, "--csv", rows, "--top", "9")[0].splitlines()))
+    check(all(r["value"] == odd for r in told if r["input"] == text), told)
+    check(any(r["input"] == text for r in told), "the text is never told")
+
+
 def golden(work):
     """--check writes a module only when every number agrees."""
     source, rows = DATA / "tiny-trees/model.onnx", DATA / "tiny-trees/rows.csv"
@@ -181,7 +201,7 @@ def decisions(work):
 
 
 with tempfile.TemporaryDirectory() as folder:
-    for part in (command_line, background, golden, decisions):
+    for part in (command_line, background, quoting, golden, decisions):
         (Path(folder) / part.__name__).mkdir()
         part(Path(folder) / part.__name__)
 print(f"explain: {failures} failures")
