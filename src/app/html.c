@@ -25,7 +25,7 @@ static const char style[] =
     ".beware{border-left:4px solid var(--b);padding-left:.8rem}";
 static const char *const colours[] = {"var(--a)", "var(--b)", "var(--c)", "var(--d)"};
 
-enum { WIDTH = 900, HEIGHT = 300, LEFT = 70, RIGHT = 20, TOP = 30, BOTTOM = 45 };
+enum { WIDTH = 900, HEIGHT = 300, LEFT = 70, RIGHT = 40, TOP = 30, BOTTOM = 45 };
 
 void wr_html_text(FILE *out, struct wr_str text)
 {

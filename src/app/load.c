@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EVENTS = 256, HEAD_MAX = 1024, LABEL_MAX = 512, POINT_FIRST_NS = 100000000 };
+enum { EVENTS = 256, HEAD_MAX = 1024, LABEL_MAX = 96, LABELS_MAX = 32, POINT_FIRST_NS = 100000000 };
 #define DRAIN_WAIT_NS 10000000000
 
 static volatile sig_atomic_t stopping;
@@ -154,7 +154,7 @@ static void count_point(struct wr_load *load, bool good, uint32_t n_events, uint
     }
 }
 
-static bool put_label(struct wr_load *load, struct wr_load_conn *conn);
+static bool put_labels(struct wr_load *load, struct wr_load_conn *conn);
 static bool put_next(struct wr_load *load, struct wr_load_conn *conn, int64_t intended_ns);
 
 void wr_load_take(struct wr_load *load, struct wr_load_conn *conn, const struct wr_load_sent *sent,
@@ -170,7 +170,7 @@ void wr_load_take(struct wr_load *load, struct wr_load_conn *conn, const struct 
     span->n_answered++;
     count_status(span, answer->status);
     if (sent->is_label) {
-        span->n_labels += answer->status == 200;
+        span->n_labels += answer->status == 200 ? sent->n_events : 0;
     } else {
         bool good = answer->status == 200;
         if (good) {
@@ -184,7 +184,7 @@ void wr_load_take(struct wr_load *load, struct wr_load_conn *conn, const struct 
             count_point(load, good, sent->n_events, ns);
         }
     }
-    if (load->gap_ns == 0.0 && load->sending && !answer->closes && !put_label(load, conn)) {
+    if (load->gap_ns == 0.0 && load->sending && !answer->closes && !put_labels(load, conn)) {
         put_next(load, conn, load->now_ns);
     }
 }
@@ -206,27 +206,34 @@ static void plan_label(struct wr_load *load, const struct wr_load_item *item, ui
         (struct wr_load_label){load->now_ns + load->config->label_delay_ms * 1000000, serial};
 }
 
-/* Puts the label that is due, if one is. */
-static bool put_label(struct wr_load *load, struct wr_load_conn *conn)
+static bool label_is_due(const struct wr_load *load)
 {
-    if (load->n_labels == 0 || load->labels[load->label_first].due_ns > load->now_ns ||
-        !wr_load_conn_has_room(load, conn)) {
+    return load->n_labels != 0 && load->labels[load->label_first].due_ns <= load->now_ns;
+}
+
+/* Puts the labels that are due, some at once as an array; false when none is. */
+static bool put_labels(struct wr_load *load, struct wr_load_conn *conn)
+{
+    char body[LABELS_MAX * LABEL_MAX];
+    struct wr_buf text = wr_buf_fixed(body, sizeof body);
+    struct wr_load_sent sent = {.intended_ns = load->now_ns, .is_label = true};
+    if (!label_is_due(load) || !wr_load_conn_has_room(load, conn)) {
         return false;
     }
-    char body[128];
-    struct wr_buf text = wr_buf_fixed(body, sizeof body);
-    wr_format(&text, "{\"id\":\"%.*s%012llu\",\"label\":{\"fraud\":true}}",
-              WR_FMT(load->source->id_prefix),
-              (unsigned long long)load->labels[load->label_first].serial);
-    load->label_first = (load->label_first + 1) % WR_LIMIT_LOAD_LABELS;
-    load->n_labels--;
+    for (; label_is_due(load) && sent.n_events < LABELS_MAX; sent.n_events++) {
+        wr_format(&text, "%c{\"id\":\"%.*s%012llu\",\"label\":{\"fraud\":true}}",
+                  sent.n_events == 0 ? '[' : ',', WR_FMT(load->source->id_prefix),
+                  (unsigned long long)load->labels[load->label_first].serial);
+        load->label_first = (load->label_first + 1) % WR_LIMIT_LOAD_LABELS;
+        load->n_labels--;
+    }
+    wr_buf_char(&text, ']');
     struct wr_buf buf = wr_buf_fixed(wr_load_conn_room(conn), load->request_max);
     wr_format(&buf,
               "POST %s HTTP/1.1\r\nHost: weir\r\nContent-Type: application/json\r\n%s"
               "Content-Length: %zu\r\n\r\n",
               load->config->label_path, load->config->headers, text.n);
     wr_buf_str(&buf, wr_buf_view(&text));
-    struct wr_load_sent sent = {.intended_ns = load->now_ns, .is_label = true};
     wr_load_conn_put(load, conn, buf.n, &sent);
     span_of(load, load->now_ns)->n_sent++;
     return true;
@@ -301,9 +308,8 @@ static struct wr_load_conn *next_conn(struct wr_load *load)
 static void send_due(struct wr_load *load)
 {
     struct wr_load_conn *conn = NULL;
-    while (load->n_labels != 0 && load->labels[load->label_first].due_ns <= load->now_ns &&
-           (conn = next_conn(load)) != NULL) {
-        put_label(load, conn);
+    while (label_is_due(load) && (conn = next_conn(load)) != NULL) {
+        put_labels(load, conn);
     }
     while (load->sending && load->next_ns <= (double)load->now_ns) {
         int64_t intended_ns = (int64_t)load->next_ns;
@@ -431,7 +437,7 @@ static wr_err run(struct wr_load *load, struct wr_error *error)
 static wr_err prepare(struct wr_load *load, struct wr_error *error)
 {
     const struct wr_load_config *config = load->config;
-    size_t label_max = LABEL_MAX + strlen(config->headers) + strlen(config->label_path);
+    size_t label_max = config->label_delay_ms != 0 ? HEAD_MAX + LABELS_MAX * LABEL_MAX : 0;
     load->request_max = config->batch > 1
                             ? HEAD_MAX + config->batch * ((size_t)load->source->n_max + 1)
                             : load->source->n_max;

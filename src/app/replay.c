@@ -102,7 +102,11 @@ static wr_err open_engine(struct wr_replay *replay, const struct wr_pack *pack,
         return code;
     }
     wr_replay_read_mapping(replay, pack);
-    return wr_engine_begin(replay->engine, replay->begins - 1, error);
+    if (replay->begins == 1) {
+        return WR_OK;
+    }
+    code = wr_engine_begin(replay->engine, replay->begins - 1, error); /* as the service begins */
+    return code == WR_OK ? wr_engine_forget_before(replay->engine, replay->begins_us, error) : code;
 }
 
 /* The first entry says which pack there was. */
@@ -111,6 +115,7 @@ static wr_err begin(struct wr_replay *replay, const struct wr_record *record,
 {
     const struct wr_pack *pack = replay->config->pack;
     replay->begins = replay->rows_first = record->sequence;
+    replay->begins_us = record->now_us;
     replay->result->own = pack == NULL;
     replay->own_anchors = replay->is_file || (pack != NULL && memcmp(wr_pack_digest(pack),
                                                                      record->pack_digest, 32) != 0);

@@ -48,6 +48,7 @@ struct wr_replay {
     bool is_file;
     uint64_t refold_at; /* the activation that wants the entries before it folded anew; 0 none */
     uint64_t begins;    /* sequence of the first entry */
+    int64_t begins_us;  /* its time */
 };
 
 /* replay_pack.c: the pack of a digest, from the configured one, the state directory or the known

@@ -258,6 +258,7 @@ bool wr_log_find(struct wr_log *log, uint64_t sequence, struct wr_log_row *out)
         if (out->sequence == sequence) {
             return true;
         }
+        mark(log, out->sequence, offset); /* a closed log has none at first: the way is not lost */
         offset = out->next;
     }
     return find_gathered(log, sequence, out);
