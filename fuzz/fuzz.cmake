@@ -39,3 +39,9 @@ target_sources(fuzz_x509 PRIVATE src/shell/der.c src/shell/pem.c src/shell/go_va
   src/shell/key.c src/shell/key_open.c src/shell/certificate.c src/shell/certificate_chain.c
   src/shell/certificate_extension.c src/shell/certificate_uri.c src/shell/crypto.c)
 target_link_libraries(fuzz_x509 PRIVATE OpenSSL::Crypto)
+
+weir_fuzz(fuzz_config)
+weir_fuzz(fuzz_access)
+target_sources(fuzz_access PRIVATE src/shell/access.c)
+weir_fuzz(fuzz_record)
+target_sources(fuzz_record PRIVATE src/shell/log.c)

@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weir journal verify|export: an auditor's view of a state directory.
+/* weir journal verify|export|backup: an auditor's view of a state directory, and its copies.
  *
- * The service must not be running on the directory (or work on a copy of it): it is locked. */
+ * To verify or export, the service must not be running on the directory: it is locked. */
 #include "app/commands.h"
 #include "app/file.h"
+#include "app/journal_backup.h"
+#include "app/journal_export.h"
 #include "port/port_linux.h"
 #include "shell/journal.h"
-#include "value/json_write.h"
 
 #include <stdio.h>
 
 static struct {
     uint64_t first, last;
-} options = {.first = 1, .last = UINT64_MAX};
+    const char *format, *output;
+} options = {.first = 1, .last = UINT64_MAX, .format = "jsonl"};
 
 static const struct wr_option table[] = {
     {"first", 0, WR_OPT_U64, "N", "from this sequence on (1)", &options.first},
     {"last", 0, WR_OPT_U64, "N", "up to this sequence (the last)", &options.last},
+    {"format", 'f', WR_OPT_TEXT, "jsonl|csv|sqlite", "export: as what (jsonl)", &options.format},
+    {"output", 'o', WR_OPT_TEXT, "FILE", "export: to a new file (standard output)",
+     &options.output},
 };
 
 struct work {
@@ -25,45 +30,10 @@ struct work {
 };
 
 /* ── export ─────────────────────────────────────────────────────────────────────────────────── */
-static const char *kind_name(enum wr_record_kind kind)
-{
-    return kind == WR_RECORD_DECISION ? "decision"
-           : kind == WR_RECORD_LABEL  ? "label"
-                                      : "activation";
-}
-
 static wr_err export_row(void *context, uint64_t sequence, struct wr_str payload,
                          struct wr_error *error)
 {
-    struct work *work = context;
-    struct wr_record record;
-    wr_err code = wr_record_decode(payload, &record, error);
-    if (code != WR_OK) {
-        return code;
-    }
-    struct wr_buf buf = wr_buf_in(&work->scratch, payload.n * 2 + 512);
-    wr_format(&buf,
-              "{\"sequence\":%llu,\"kind\":\"%s\",\"epoch\":%u,\"now_us\":%lld,\"budget\":%d,"
-              "\"flags\":%u,\"id\":",
-              (unsigned long long)sequence, kind_name(record.kind), record.epoch,
-              (long long)record.now_us, (int)record.budget, record.flags);
-    wr_json_write_string(&buf, record.id, WR_JSON_COMPACT);
-    const struct {
-        const char *name;
-        struct wr_str json;
-    } parts[] = {
-        {"event", record.event}, {"derived", record.derived}, {"document", record.document}};
-    for (size_t i = 0; i < WR_COUNTOF(parts); i++) {
-        if (parts[i].json.n != 0) {
-            wr_format(&buf, ",\"%s\":%.*s", parts[i].name, WR_FMT(parts[i].json));
-        }
-    }
-    wr_buf_str(&buf, WR_STR(",\"pack\":\""));
-    wr_buf_hex(&buf, record.pack_digest, sizeof record.pack_digest);
-    wr_buf_str(&buf, WR_STR("\"}\n"));
-    bool written = !buf.overflow && fwrite(buf.p, 1, buf.n, stdout) == buf.n;
-    wr_arena_reset(&work->scratch);
-    return written ? WR_OK : wr_fail(error, WR_E_IO, "cannot write to standard output");
+    return wr_journal_export_row(context, sequence, payload, error);
 }
 
 /* Is there an entry between --first and --last? What checks or prints nothing must not look well.
@@ -81,14 +51,21 @@ static bool has_rows(uint64_t last)
 static int export_rows(struct work *work)
 {
     struct wr_error error = {0};
+    struct wr_journal_export *export = NULL;
     uint64_t last = WR_MIN(options.last, wr_journal_last(work->journal));
     if (last != 0 && !has_rows(last)) {
         return WR_EXIT_FAILED;
     }
-    if (wr_journal_each(work->journal, options.first, last, export_row, work, &error) != WR_OK) {
-        return wr_complain_error("export", &error);
+    wr_err err =
+        wr_journal_export_open(&work->scratch, options.format, options.output, &export, &error);
+    err = err != WR_OK
+              ? err
+              : wr_journal_each(work->journal, options.first, last, export_row, export, &error);
+    if (export != NULL) {
+        wr_err closed = wr_journal_export_close(export, err == WR_OK, &error);
+        err = err != WR_OK ? err : closed;
     }
-    return fflush(stdout) == 0 ? WR_EXIT_OK : wr_complain("cannot write to standard output");
+    return err == WR_OK ? WR_EXIT_OK : wr_complain_error("export", &error);
 }
 
 /* ── verify ─────────────────────────────────────────────────────────────────────────────────── */
@@ -137,8 +114,35 @@ static int with_journal(const char *directory, int (*verb)(struct work *work))
     return exit_code;
 }
 
+static int backup(const char *from, const char *to)
+{
+    struct wr_error error = {0};
+    struct wr_port port;
+    struct wr_port_linux *native;
+    struct wr_backup_result result;
+    if (!wr_file_is_directory(from)) {
+        return wr_complain("%s is not a state directory", from);
+    }
+    enum wr_io io = wr_port_linux_open(&port, &native);
+    if (io != WR_IO_OK) {
+        return wr_complain("cannot start: %s", wr_io_text(io));
+    }
+    wr_err err = wr_journal_backup(&port, from, to, &result, &error);
+    wr_port_linux_close(native);
+    if (err != WR_OK) {
+        return wr_complain_error("backup", &error);
+    }
+    printf("%llu files, %llu bytes: entries %llu to %llu, the chain is whole\n",
+           (unsigned long long)result.n_files, (unsigned long long)result.n_bytes,
+           (unsigned long long)result.first, (unsigned long long)result.last);
+    return WR_EXIT_OK;
+}
+
 static int run(int argc, char **argv)
 {
+    if (argc == 3 && strcmp(argv[0], "backup") == 0) {
+        return backup(argv[1], argv[2]);
+    }
     static const struct {
         const char *name;
         int (*run)(struct work *work);
@@ -148,20 +152,25 @@ static int run(int argc, char **argv)
             return with_journal(argv[1], verbs[i].run);
         }
     }
-    wr_complain("wants verify or export, and a state directory; see weir journal --help");
+    wr_complain("wants verify, export or backup, and a state directory; see weir journal --help");
     return WR_EXIT_USAGE;
 }
 
 const struct wr_command wr_command_journal = {
     "journal",
-    "Verifies or exports the journal of a state directory",
-    "verify STATE | export STATE",
-    "`verify` checks the hash chain, `export` prints entries as JSON lines, which weir replay "
+    "Verifies, exports or copies the journal of a state directory",
+    "verify STATE | export STATE | backup STATE FOLDER",
+    "`verify` checks the hash chain. `export` writes entries as JSON lines, which weir replay "
     "reads\n"
-    "too. The service must not be running on the directory.\n\n"
+    "too, as CSV, or into an SQLite database with indexes on id and time. The service must not be\n"
+    "running on the directory. `backup` copies a directory, also one that a service writes to, "
+    "and\n"
+    "verifies the copy; a service started on the copy gives decision ids of its own.\n\n"
     "examples:\n"
     "  weir journal verify /var/lib/weir\n"
-    "  weir journal export /var/lib/weir --first 1000 --last 1010\n",
+    "  weir journal export /var/lib/weir --first 1000 --last 1010\n"
+    "  weir journal export /var/lib/weir --format sqlite --output entries.db\n"
+    "  weir journal backup /var/lib/weir /backup/weir-2026-11-28\n",
     table,
     WR_COUNTOF(table),
     run,

@@ -236,10 +236,10 @@ static wr_err make_first(struct wr_journal *journal, struct wr_error *error)
 
 static wr_err raise_epoch(struct wr_journal *journal, struct wr_error *error)
 {
-    if (journal->meta.epoch == UINT32_MAX) {
+    if (journal->meta.epoch > UINT32_MAX - journal->epoch_step) {
         return wr_fail(error, WR_E_STATE, "the directory has been opened too often");
     }
-    journal->meta.epoch++;
+    journal->meta.epoch += journal->epoch_step;
     return WR_OK;
 }
 
@@ -338,6 +338,7 @@ static void set_limits(struct wr_journal *journal, struct wr_journal_options opt
 {
     journal->retain_bytes = options.retain_bytes;
     journal->retain_us = options.retain_us;
+    journal->epoch_step = WR_MAX(options.epoch_step, 1U);
     journal->segment_max = options.segment_max;
     if (options.segment_max == 0) {
         uint64_t eighth = WR_MAX(options.retain_bytes / 8, SEGMENT_MAX_LEAST);

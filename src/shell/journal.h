@@ -37,6 +37,7 @@ struct wr_journal_options {
     uint64_t segment_max;  /* bytes of one segment; 0 = 1 GiB, or an eighth of retain_bytes */
     uint64_t retain_bytes; /* keep no more than that; 0 = all */
     int64_t retain_us;     /* drop segments whose rows are all older; 0 = never */
+    uint32_t epoch_step;   /* how far this opening raises the epoch; 0 = 1 */
 };
 
 struct wr_journal_identity {

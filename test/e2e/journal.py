@@ -7,8 +7,11 @@
 The chain is whole and breaks when a byte of a row is changed; replay gives the same bytes; another
 pack shows what it would change; export tells every entry.
 """
+import csv
+import io
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -61,6 +64,11 @@ def main():
     weir, check = sys.argv[1], Checks("journal")
     with Served(weir, "--pack", str(ROOT / "packs" / "cards")) as served:
         live = stream(served, 200)
+        copy = str(served.folder / "copy")
+        out = run(weir, "journal", "backup", str(served.folder / "state"), copy)
+        check.that(out.returncode == 0 and "the chain is whole" in out.stdout, "a backup beside the running service", out.stdout)
+        kept = run(weir, "journal", "export", copy).stdout.splitlines()
+        check.that(len(kept) >= 200 and json.loads(kept[150])["sequence"] == 151, "holds what was answered", len(kept))
         check.that(served.stop() == 0, "the service ends cleanly")
         state, cards = served.folder / "state", str(ROOT / "packs" / "cards")
         out = run(weir, "journal", "verify", str(state))
@@ -78,6 +86,20 @@ def main():
                    out.stdout[:300])
         check.that(rows[0]["document"]["transaction_id"] == "j0" and rows[-1]["kind"] == "label",
                    "with its document", rows[-1])
+        out = run(weir, "journal", "export", str(state), "--format", "csv")
+        table = list(csv.DictReader(io.StringIO(out.stdout)))
+        check.that([int(r["sequence"]) for r in table] == list(range(1, 202)), "as CSV too", out.stdout[:300])
+        check.that(all(json.loads(r["document"]) == rows[i]["document"] and r["outcome"] == rows[i]["document"]["outcome"]
+                       and r["reasons"].split() == [x["code"] for x in rows[i]["document"]["reasons"]]
+                       for i, r in enumerate(table[:200])), "with the same documents", table[0])
+        database = served.folder / "entries.db"
+        out = run(weir, "journal", "export", str(state), "--format", "sqlite", "--output", str(database))
+        with sqlite3.connect(database) as db:
+            found = db.execute("select sequence, outcome, document from entries where id = 'j7'").fetchone()
+            n = db.execute("select count(*) from entries").fetchone()[0]
+        check.that(n == 201 and found[1] == json.loads(found[2])["outcome"], "and as an SQLite database", (n, found))
+        out = run(weir, "journal", "export", str(state), "--format", "sqlite", "--output", str(database))
+        check.that(out.returncode == 1, "which is never written over")
         for verb in ("verify", "export"):
             out = run(weir, "journal", verb, str(state), "--first", "202")
             check.that(out.returncode == 1 and "no entries 202 to 201" in out.stdout,

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Entries of a journal in forms that other tools read: JSON lines, CSV, an SQLite database. */
+#ifndef WR_JOURNAL_EXPORT_H
+#define WR_JOURNAL_EXPORT_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/bytes.h"
+
+struct wr_journal_export;
+
+/* `format` is jsonl, csv or sqlite; `path` is where to (NULL: standard output; sqlite needs one,
+ * which must not exist). Errors: WR_E_USAGE, WR_E_IO. */
+WR_NODISCARD wr_err wr_journal_export_open(struct wr_arena *arena, const char *format,
+                                           const char *path, struct wr_journal_export **out,
+                                           struct wr_error *error);
+/* One entry. */
+WR_NODISCARD wr_err wr_journal_export_row(struct wr_journal_export *export, uint64_t sequence,
+                                          struct wr_str payload, struct wr_error *error);
+/* Writes what is left; `good` says whether all entries were. */
+WR_NODISCARD wr_err wr_journal_export_close(struct wr_journal_export *export, bool good,
+                                            struct wr_error *error);
+
+#endif
