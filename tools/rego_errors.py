@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Asks a real OPA 0.60 what it says about malformed modules and writes the golden file of parse errors.
+"""Asks a real OPA 0.60 what it says about erroneous modules and writes the golden files of errors.
 
 usage: rego_errors.py PATH-TO-OPA > test/golden/rego-errors/parse.json
+       rego_errors.py PATH-TO-OPA compile.txt > compile.json      (in test/golden/rego-errors)
 
-Each case is a module that does not parse; `errors` is what `opa check --format json` lists.
+Each case of the first is a module that does not parse; `errors` is what `opa check --format json`
+lists. Each case of the second is a set of modules that parse; `texts` is what `opa check` prints,
+split into errors, and `places` where. Some are accepted: then there are none.
 """
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -262,11 +266,60 @@ def ask(opa, path, v1):
     return json.loads(out.stdout)["errors"] if out.returncode else None
 
 
+def compile_cases(path):
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            if "|" in line and line[0] != "#":
+                name, text = line.rstrip("\n").split("|", 1)
+                text = text.replace("\\n", "\n").replace("\\t", "\t")
+                yield name, [part + "\n" for part in text.split("\n---\n")]
+
+
+def check(opa, files, strict):
+    """The errors that OPA prints, in an order of their own: its own order varies."""
+    folder = tempfile.mkdtemp(dir=".")
+    for i, text in enumerate(files):
+        with open(f"{folder}/{'mno'[i]}.rego", "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+    command = [opa, "check"] + (["--strict"] if strict else [])
+    out = subprocess.run(command + sorted(os.listdir(folder)), cwd=folder, check=False,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    json_out = subprocess.run(command + ["--format", "json"] + sorted(os.listdir(folder)),
+                              cwd=folder, check=False, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
+    if out.returncode == 0:
+        return [[], []]
+    places = [e.get("location", {}) for e in json.loads(json_out.stdout)["errors"]]
+    places = sorted((p.get("file", ""), p.get("row", 0), p.get("col", 0)) for p in places)
+    text = re.sub(r"^\d+ errors? occurred( during loading)?:[ \n]", "", out.stdout.decode())
+    texts = re.split(r"\n(?!\t|$)", text.rstrip("\n"))
+    return [places, sorted(texts)]
+
+
+def compiled(opa, path):
+    result = []
+    for name, files in compile_cases(path):
+        answers = [check(opa, files, name.startswith("strict:")) for _ in range(4)]
+        if any(a != answers[0] for a in answers):
+            print("not the same each time:", name, file=sys.stderr)
+            continue
+        result.append({"note": name, "files": files, "strict": name.startswith("strict:"),
+                       "places": answers[0][0], "texts": answers[0][1]})
+    return result
+
+
 def main():
+    opa = os.path.abspath(os.path.join(START, sys.argv[1]))
+    if len(sys.argv) > 2:
+        path = os.path.abspath(os.path.join(START, sys.argv[2]))
+        with tempfile.TemporaryDirectory() as folder:
+            os.chdir(folder)
+            json.dump({"cases": compiled(opa, path)}, sys.stdout, indent=1, ensure_ascii=False)
+            print()
+        return
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         result = []
-        opa = os.path.abspath(os.path.join(START, sys.argv[1]))
         every = list(cases(V0, False)) + list(cases(KEYWORDS, False)) + list(cases(V1, True))
         for name, v1, text in every:
             with open("m.rego", "w", encoding="utf-8", newline="") as file:

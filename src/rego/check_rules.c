@@ -150,14 +150,14 @@ static void check_packages(struct wr_check *c, const struct check_module *module
         for (uint32_t k = 0; node != NULL && k < node->modules.n; k++) {
             const struct check_module *other = node->modules.items[k];
             struct wr_buf package = wr_buf_in(c->arena, 64), name = wr_buf_in(c->arena, 64);
-            const struct wr_ast_term *path = other->ast->package;
-            wr_rego_print_ref(&package, path->items + 1, path->n_items - 1);
+            const size_t data = strlen("data.");
+            wr_rego_print_term(&package, other->ast->package);
             wr_rego_print_ref(&name, rule->ref->items, rule->ref->n_items);
             c->file = module->ast->file;
             wr_check_error(c, WR_E_REGO_TYPE, &module->ast->package_loc,
                            "package %.*s conflicts with rule %.*s defined at %.*s:%u",
-                           (int)package.n, package.p, (int)name.n, name.p, WR_FMT(c->file),
-                           rule->source->loc.row);
+                           (int)(package.n - data), package.p + data, (int)name.n, name.p,
+                           WR_FMT(c->file), rule->source->loc.row);
         }
     }
 }

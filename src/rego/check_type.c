@@ -268,6 +268,12 @@ static const struct wr_check_type *merge(struct wr_check_types *ts,
     return make(ts, (struct wr_check_type){.kind = WR_T_ANY, .of = of, .n = count});
 }
 
+const struct wr_check_type *wr_type_alternatives(struct wr_check_types *ts,
+                                                 const struct wr_check_type *one)
+{
+    return merge(ts, &one, 1, NULL, 0);
+}
+
 static const struct wr_check_type *or_functions(struct wr_check_types *ts,
                                                 const struct wr_check_type *a,
                                                 const struct wr_check_type *b)

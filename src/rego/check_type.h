@@ -66,6 +66,9 @@ const struct wr_check_type *wr_type_set(struct wr_check_types *ts, const struct 
 const struct wr_check_type *wr_type_function(struct wr_check_types *ts,
                                              const struct wr_check_type **args, uint32_t n,
                                              const struct wr_check_type *result);
+/* any<T> */
+const struct wr_check_type *wr_type_alternatives(struct wr_check_types *ts,
+                                                 const struct wr_check_type *one);
 /* Of a value, as JSON has it: sets are arrays. */
 const struct wr_check_type *wr_type_of(struct wr_check_types *ts, const struct wr_value *v);
 

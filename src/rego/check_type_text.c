@@ -135,14 +135,17 @@ static const struct wr_check_type **copy_list(struct reader *r,
     return copy;
 }
 
+static bool is_name_char(char c)
+{
+    return c == '_' || c == ' ' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (c >= '0' && c <= '9');
+}
+
 /* A name and ": "; empty when there is none. */
 static struct wr_str read_name(struct reader *r)
 {
     size_t end = r->at;
-    while (end < r->text.n &&
-           (r->text.p[end] == '_' || (r->text.p[end] >= 'a' && r->text.p[end] <= 'z') ||
-            (r->text.p[end] >= 'A' && r->text.p[end] <= 'Z') ||
-            (r->text.p[end] >= '0' && r->text.p[end] <= '9'))) {
+    while (end < r->text.n && is_name_char(r->text.p[end])) {
         end++;
     }
     if (end + 1 >= r->text.n || r->text.p[end] != ':' || r->text.p[end + 1] != ' ') {
@@ -230,8 +233,12 @@ static const struct wr_check_type *read_one(struct reader *r)
     if (take(r, "set")) {
         return read_set(r);
     }
-    take(r, "any");
-    return &wr_type_any;
+    const struct wr_check_type *one = &wr_type_any;
+    if (take(r, "any") && take(r, "<")) { /* any of one */
+        one = wr_type_alternatives(r->ts, read_one(r));
+        take(r, ">");
+    }
+    return one;
 }
 
 static const struct wr_check_type *read_type(struct reader *r)

@@ -112,7 +112,6 @@ struct wr_plan_module {
     const struct wr_value *package; /* strings below data */
     uint32_t n_package;
     struct wr_rule_node *node;
-    bool *import_used;
 };
 
 /* One clause of a rule, or one link of its else chain. */

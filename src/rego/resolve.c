@@ -93,7 +93,6 @@ static void add_rule(struct resolver *r, const struct wr_ast_rule *rule)
         return;
     }
     struct wr_value name = wr_string(rule->ref->items[0]->name);
-    wr_scope_check_name(r, rule->ref->items[0]->name, "rules", "rule", &rule->loc);
     struct wr_rule_node *node = wr_tree_add(r->tree, r->arena, r->module->node, name);
     for (uint32_t i = 1; i <= rule->n_static && node != NULL; i++) {
         if (i == 1) {
@@ -193,28 +192,6 @@ static void absorb_all(struct resolver *r)
     }
 }
 
-/* A rule with rules or packages below it, unless it is partial. */
-static void check_conflicts(struct resolver *r)
-{
-    for (uint32_t i = 0; i < r->tree->n_nodes; i++) {
-        const struct wr_rule_node *node = r->tree->nodes[i];
-        const struct wr_plan_clause *c = node->clauses != NULL ? node->clauses : node->fallback;
-        if (c == NULL || node->absorbed) {
-            continue;
-        }
-        r->module = c->module;
-        struct wr_str path = wr_tree_path(r->arena, node);
-        if (node->package) {
-            wr_resolve_error(r, WR_E_REGO_TYPE, &c->ast->loc,
-                             "package %.*s conflicts with rule %.*s", WR_FMT(path), WR_FMT(path));
-        } else if (node->n_children > 0) {
-            struct wr_str child = wr_tree_path(r->arena, node->children[0]);
-            wr_resolve_error(r, WR_E_REGO_TYPE, &c->ast->loc, "rule %.*s conflicts with [%.*s]",
-                             WR_FMT(path), WR_FMT(child));
-        }
-    }
-}
-
 /* ── clauses ────────────────────────────────────────────────────────────────────────────────── */
 
 static void declare_pattern(struct resolver *r, const struct wr_ast_term *t)
@@ -222,8 +199,7 @@ static void declare_pattern(struct resolver *r, const struct wr_ast_term *t)
     t = wr_as_name(t);
     if (t->kind == WR_AST_VAR) {
         if (!wr_ast_is_wildcard(t)) {
-            wr_scope_check_name(r, t->name, "arguments", "argument", &t->loc);
-            struct scope_name *entry = wr_scope_add(r, t->name, SCOPE_ARGUMENT, &t->loc);
+            struct scope_name *entry = wr_scope_add(r, t->name, SCOPE_ARGUMENT);
             if (entry != NULL) {
                 entry->active = true;
             }
@@ -360,10 +336,6 @@ static void enter_module(struct resolver *r, struct wr_plan_module *m)
         if (alias.n == 0) {
             continue;
         }
-        if (wr_name_map_get(&r->imports, alias) != NULL && (r->options->strict || m->ast->v1)) {
-            wr_resolve_error(r, WR_E_REGO_COMPILE, &m->ast->imports[i].loc,
-                             "import must not shadow import %.*s", WR_FMT(alias));
-        }
         r->no_room = !wr_name_map_put(&r->imports, r->arena, alias, i) || r->no_room;
     }
 }
@@ -386,24 +358,6 @@ static void resolve_rules(struct resolver *r, struct wr_resolve_result *out)
             entered = node->fallback->module;
             resolve_chain(r, node->fallback);
         }
-    }
-}
-
-/* Strict mode: imports that nothing named. */
-static void check_imports(struct resolver *r, struct wr_plan_module *m)
-{
-    r->module = m;
-    for (uint32_t i = 0; i < m->ast->n_imports; i++) {
-        if (import_alias(&m->ast->imports[i]).n == 0 || m->import_used[i]) {
-            continue;
-        }
-        struct wr_buf text = wr_buf_in(r->arena, 64);
-        wr_rego_print_term(&text, m->ast->imports[i].path);
-        if (m->ast->imports[i].alias.n > 0) {
-            wr_format(&text, " as %.*s", WR_FMT(m->ast->imports[i].alias));
-        }
-        wr_resolve_error(r, WR_E_REGO_COMPILE, &m->ast->imports[i].loc, "import %.*s unused",
-                         (int)text.n, text.p);
     }
 }
 
@@ -445,8 +399,6 @@ wr_err wr_resolve_modules(struct wr_arena *arena, struct wr_ast_module **modules
     }
     for (uint32_t i = 0; i < n && !r.no_room; i++) {
         out->modules[i].ast = modules[i];
-        out->modules[i].import_used = WR_NEW_ARRAY(arena, bool, modules[i]->n_imports);
-        r.no_room = r.no_room || out->modules[i].import_used == NULL;
         if (!add_package(&r, &out->modules[i])) {
             continue;
         }
@@ -456,12 +408,8 @@ wr_err wr_resolve_modules(struct wr_arena *arena, struct wr_ast_module **modules
     }
     if (errors->n == 0 && !r.no_room) {
         absorb_all(&r);
-        check_conflicts(&r);
         hide_system(&out->tree);
         resolve_rules(&r, out);
-        for (uint32_t i = 0; i < n && options->strict && !r.no_room; i++) {
-            check_imports(&r, &out->modules[i]);
-        }
     }
     return finish(&r);
 }
@@ -478,9 +426,6 @@ wr_err wr_resolve_query(struct wr_arena *arena, struct wr_rule_tree *tree,
     wr_scope_enter_body(&r, &scope, body);
     out->module = module;
     out->body = wr_resolve_body(&r, body);
-    for (struct scope_name *at = scope.names; at != NULL; at = at->next) {
-        at->used = true; /* a query's variables are its answers */
-    }
     wr_scope_leave(&r, &scope);
     out->names = r.names;
     out->n_vars = r.n_vars;

@@ -20,9 +20,6 @@ struct scope_name {
     uint32_t var;
     uint8_t how;
     bool active; /* its declaration has been passed */
-    bool used;
-    bool seen; /* mentioned before its declaration */
-    const struct wr_ast_loc *loc;
     struct scope_name *next;
 };
 
@@ -59,20 +56,14 @@ static inline const struct wr_ast_term *wr_as_name(const struct wr_ast_term *t)
 }
 
 uint32_t wr_resolve_new_var(struct resolver *r, struct wr_str name);
-struct scope_name *wr_scope_add(struct resolver *r, struct wr_str name, enum scope_how how,
-                                const struct wr_ast_loc *loc);
+struct scope_name *wr_scope_add(struct resolver *r, struct wr_str name, enum scope_how how);
 /* Declares ahead what a body declares: its `some`s and the left sides of `:=`. */
 void wr_scope_enter_body(struct resolver *r, struct scope *scope, const struct wr_ast_body *body);
 void wr_scope_leave(struct resolver *r, struct scope *scope);
 /* Makes a declared name visible from here on. */
-void wr_scope_activate(struct resolver *r, struct wr_str name, enum scope_how how,
-                       const struct wr_ast_loc *loc);
+void wr_scope_activate(struct resolver *r, struct wr_str name, enum scope_how how);
 /* A declared variable; false: the name is none. `*blocked` if it will be declared later on. */
 bool wr_scope_find(struct resolver *r, struct wr_str name, uint32_t *var, bool *blocked);
-
-/* In strict mode and v1: nothing may be named input or data. `what`: "variables", "variable". */
-void wr_scope_check_name(struct resolver *r, struct wr_str name, const char *what, const char *one,
-                         const struct wr_ast_loc *loc);
 
 /* resolve_term.c */
 struct wr_plan_term *wr_resolve_term(struct resolver *r, const struct wr_ast_term *t);

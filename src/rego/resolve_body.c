@@ -264,7 +264,7 @@ static void activate_pattern(struct resolver *r, const struct wr_ast_term *t, en
 {
     t = wr_as_name(t);
     if (t->kind == WR_AST_VAR && !wr_ast_is_wildcard(t)) {
-        wr_scope_activate(r, t->name, how, &t->loc);
+        wr_scope_activate(r, t->name, how);
     } else if (t->kind == WR_AST_ARRAY) {
         for (uint32_t i = 0; i < t->n_items; i++) {
             activate_pattern(r, t->items[i], how);
@@ -307,18 +307,7 @@ static struct wr_plan_expr *resolve_assign(struct resolver *r, const struct wr_a
         return NULL;
     }
     activate_pattern(r, target, SCOPE_ASSIGNED);
-    /* Resolving the target must not count as a use of what it declares. */
-    struct scope_name *first = r->scope->names;
-    bool used[64];
-    uint32_t n = 0;
-    for (struct scope_name *at = first; at != NULL && n < WR_COUNTOF(used); at = at->next) {
-        used[n++] = at->used;
-    }
     e->a = wr_resolve_term(r, target);
-    n = 0;
-    for (struct scope_name *at = first; at != NULL && n < WR_COUNTOF(used); at = at->next) {
-        at->used = used[n++];
-    }
     return e;
 }
 
@@ -378,17 +367,13 @@ static struct wr_plan_expr *resolve_every(struct resolver *r, const struct wr_as
     const struct wr_ast_term *sides[2] = {ast->key, ast->value};
     for (int i = 0; i < 2; i++) {
         if (sides[i] != NULL && sides[i]->kind == WR_AST_VAR && !wr_ast_is_wildcard(sides[i])) {
-            struct scope_name *entry =
-                wr_scope_add(r, sides[i]->name, SCOPE_DECLARED, &sides[i]->loc);
+            struct scope_name *entry = wr_scope_add(r, sides[i]->name, SCOPE_DECLARED);
             if (entry != NULL) {
                 entry->active = true;
             }
         }
         struct wr_plan_term *side = sides[i] == NULL ? NULL : wr_resolve_term(r, sides[i]);
         *(i == 0 ? &e->a : &e->b) = side;
-    }
-    for (struct scope_name *at = outer.names; at != NULL; at = at->next) {
-        at->used = false;
     }
     wr_scope_enter_body(r, &inner, ast->body);
     e->body = wr_resolve_body(r, ast->body);

@@ -35,8 +35,7 @@ static struct scope_name *find_in(const struct scope *scope, struct wr_str name)
     return NULL;
 }
 
-struct scope_name *wr_scope_add(struct resolver *r, struct wr_str name, enum scope_how how,
-                                const struct wr_ast_loc *loc)
+struct scope_name *wr_scope_add(struct resolver *r, struct wr_str name, enum scope_how how)
 {
     struct scope_name *entry = find_in(r->scope, name);
     if (entry != NULL) {
@@ -49,7 +48,6 @@ struct scope_name *wr_scope_add(struct resolver *r, struct wr_str name, enum sco
     }
     entry->name = name;
     entry->how = (uint8_t)how;
-    entry->loc = loc;
     entry->var = wr_resolve_new_var(r, name);
     entry->next = r->scope->names;
     r->scope->names = entry;
@@ -61,7 +59,7 @@ static void add_pattern(struct resolver *r, const struct wr_ast_term *t, enum sc
 {
     t = wr_as_name(t);
     if (t->kind == WR_AST_VAR && !wr_ast_is_wildcard(t)) {
-        wr_scope_add(r, t->name, how, &t->loc);
+        wr_scope_add(r, t->name, how);
     } else if (t->kind == WR_AST_ARRAY) {
         for (uint32_t i = 0; i < t->n_items; i++) {
             add_pattern(r, t->items[i], how);
@@ -104,44 +102,14 @@ void wr_scope_enter_body(struct resolver *r, struct scope *scope, const struct w
 
 void wr_scope_leave(struct resolver *r, struct scope *scope)
 {
-    for (struct scope_name *at = scope->names; at != NULL; at = at->next) {
-        if (at->how == SCOPE_DECLARED && at->active && !at->used) {
-            wr_resolve_error(r, WR_E_REGO_COMPILE, at->loc, "declared var %.*s unused",
-                             WR_FMT(at->name));
-        } else if (r->options->strict && at->how == SCOPE_ASSIGNED && at->active && !at->used) {
-            wr_resolve_error(r, WR_E_REGO_COMPILE, at->loc, "assigned var %.*s unused",
-                             WR_FMT(at->name));
-        }
-    }
     r->scope = scope->parent;
 }
 
-void wr_scope_check_name(struct resolver *r, struct wr_str name, const char *what, const char *one,
-                         const struct wr_ast_loc *loc)
-{
-    bool root = wr_str_eq(name, WR_STR("input")) || wr_str_eq(name, WR_STR("data"));
-    if (root && (r->options->strict || r->module->ast->v1)) {
-        wr_resolve_error(r, WR_E_REGO_COMPILE, loc,
-                         "%s must not shadow %.*s (use a different %s name)", what, WR_FMT(name),
-                         one);
-    }
-}
-
-void wr_scope_activate(struct resolver *r, struct wr_str name, enum scope_how how,
-                       const struct wr_ast_loc *loc)
+void wr_scope_activate(struct resolver *r, struct wr_str name, enum scope_how how)
 {
     struct scope_name *entry = find_in(r->scope, name);
     if (entry == NULL) {
         return; /* no room was found for it, and that is reported elsewhere */
-    }
-    wr_scope_check_name(r, name, "variables", "variable", loc);
-    if (entry->how == SCOPE_ARGUMENT) {
-        wr_resolve_error(r, WR_E_REGO_COMPILE, loc, "arg %.*s redeclared", WR_FMT(name));
-    } else if (entry->active) {
-        const char *before = entry->how == SCOPE_ASSIGNED ? "assigned" : "declared";
-        wr_resolve_error(r, WR_E_REGO_COMPILE, loc, "var %.*s %s above", WR_FMT(name), before);
-    } else if (entry->seen) {
-        wr_resolve_error(r, WR_E_REGO_COMPILE, loc, "var %.*s referenced above", WR_FMT(name));
     }
     entry->how = (uint8_t)(entry->how == SCOPE_ARGUMENT ? SCOPE_ARGUMENT : how);
     entry->active = true;
@@ -150,21 +118,15 @@ void wr_scope_activate(struct resolver *r, struct wr_str name, enum scope_how ho
 bool wr_scope_find(struct resolver *r, struct wr_str name, uint32_t *var, bool *blocked)
 {
     *blocked = false;
-    struct scope_name *later = NULL;
+    bool later = false;
     for (struct scope *scope = r->scope; scope != NULL; scope = scope->parent) {
         struct scope_name *entry = find_in(scope, name);
         if (entry != NULL && entry->active) {
-            entry->used = true;
             *var = entry->var;
             return true;
         }
-        if (entry != NULL && later == NULL) {
-            later = entry;
-        }
+        later = later || entry != NULL;
     }
-    if (later != NULL) {
-        later->seen = true;
-        *blocked = true;
-    }
+    *blocked = later;
     return false;
 }

@@ -84,9 +84,6 @@ static struct wr_plan_term *global_term(struct resolver *r, struct wr_str name,
 {
     uint32_t *import = wr_name_map_get(&r->imports, name);
     if (import != NULL) {
-        if (r->module->import_used != NULL) {
-            r->module->import_used[*import] = true;
-        }
         return import_term(r, *import, loc);
     }
     struct wr_value key = wr_string(name);

@@ -5,6 +5,7 @@ set(CONFORM_FILES test/conform/conform_rego.c test/conform/conform_case.c)
 set(CONFORM_ARGS --list ${CMAKE_SOURCE_DIR}/test/conform/opa.passing ${WEIR_SHARED}/opa-cases)
 weir_test(NAME conform-rego FILES ${CONFORM_FILES} LABEL conform LIBS weir_shell ZLIB::ZLIB
           ARGS ${CONFORM_ARGS})
+weir_test(NAME rego_errors FILES test/conform/rego_errors.c LABEL golden)
 weir_test(NAME rego_golden FILES test/conform/rego_golden.c LABEL conform
           ARGS ${CMAKE_SOURCE_DIR}/test/golden/rego)
 weir_test(NAME rego_decide FILES test/conform/rego_decide.c LABEL conform)
