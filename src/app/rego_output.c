@@ -38,6 +38,8 @@ static void write_error(struct wr_buf *json, const struct wr_rego_error *e)
         wr_buf_str(json, WR_STR(",\"details\":{\"line\":"));
         wr_json_write_string(json, e->lines[0], WR_JSON_HTML_SAFE);
         wr_format(json, ",\"idx\":%u}", e->caret);
+    } else if (e->details.n > 0) {
+        wr_format(json, ",\"details\":%.*s", WR_FMT(e->details));
     }
     wr_buf_char(json, '}');
 }

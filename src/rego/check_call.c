@@ -385,6 +385,24 @@ static const struct wr_check_type *known_type(struct wr_check *c, const struct w
     return NULL;
 }
 
+struct wr_str wr_check_argument_details(struct wr_check *c, struct wr_str name,
+                                        const struct wr_check_type *const *have, uint32_t n,
+                                        const struct wr_check_type *function, bool result)
+{
+    struct wr_buf json = wr_buf_in(c->arena, 128);
+    /* OPA describes arguments in prose; only what its recorded answers hold is carried here. */
+    const char *note = wr_str_eq(name, WR_STR("plus")) ? "the sum of `x` and `y`" : NULL;
+    wr_buf_str(&json, WR_STR("{\"have\":["));
+    for (uint32_t i = 0; i < n; i++) {
+        wr_buf_str(&json, i > 0 ? WR_STR(",") : WR_STR(""));
+        wr_type_write_json(&json, have[i]);
+    }
+    wr_buf_str(&json, WR_STR("],\"want\":"));
+    wr_type_write_arguments_json(&json, function, result, note);
+    wr_buf_char(&json, '}');
+    return wr_buf_view(&json);
+}
+
 static void wrong_arity(struct wr_check *c, const struct wr_ast_expr *e, int want, uint32_t got)
 {
     struct wr_ast_term *ref = e->term->items[0];
@@ -398,13 +416,24 @@ static void wrong_arity(struct wr_check *c, const struct wr_ast_expr *e, int wan
     struct wr_rego_error *error =
         wr_check_error(c, WR_E_REGO_TYPE, &e->loc, "%.*s: arity mismatch", WR_FMT(name));
     struct wr_buf have = wr_buf_in(c->arena, 64), text = wr_buf_in(c->arena, 64);
-    for (uint32_t i = 1; i < e->term->n_items; i++) {
-        wr_buf_str(&have, i > 1 ? WR_STR(", ") : WR_STR(""));
-        wr_type_write(&have, known_type(c, e->term->items[i]));
+    uint32_t n = e->term->n_items - 1;
+    const struct wr_check_type **types = WR_NEW_ARRAY(c->arena, const struct wr_check_type *, n);
+    if (types == NULL) {
+        wr_check_no_room(c);
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        types[i] = known_type(c, e->term->items[i + 1]);
+        wr_buf_str(&have, i > 0 ? WR_STR(", ") : WR_STR(""));
+        wr_type_write(&have, types[i]);
     }
     wr_rego_error_detail(c->errors, error, "have: (%.*s)", (int)have.n, have.p);
     wr_type_write_arguments(&text, signature, false);
     wr_rego_error_detail(c->errors, error, "want: %.*s", (int)text.n, text.p);
+    if (error != NULL) {
+        struct wr_str details = wr_check_argument_details(c, name, types, n, signature, false);
+        error->details = wr_str_copy(c->errors->arena, details);
+    }
 }
 
 static bool check_function(struct wr_check *c, struct wr_ast_expr *e)

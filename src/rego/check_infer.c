@@ -74,6 +74,9 @@ static void report(struct infer *in)
         for (uint32_t k = 0; k < e->n_lines; k++) {
             wr_rego_error_detail(c->errors, out, "%.*s", WR_FMT(e->lines[k]));
         }
+        if (out != NULL) {
+            out->details = wr_str_copy(c->errors->arena, e->details);
+        }
     }
 }
 
@@ -97,6 +100,9 @@ static void argument_error(struct infer *in, const struct wr_ast_loc *loc,
     wr_infer_detail(in, e, "have: (%.*s)", (int)given.n, given.p);
     wr_type_write_arguments(&want, function, result);
     wr_infer_detail(in, e, "want: %.*s", (int)want.n, want.p);
+    if (e != NULL) {
+        e->details = wr_check_argument_details(c, name, have, n, function, result);
+    }
 }
 
 static const struct wr_check_type *parameter(const struct wr_check_type *f, uint32_t i)
@@ -232,6 +238,13 @@ static void check_equation(struct infer *in, const struct wr_ast_expr *e)
     wr_infer_detail(in, error, "left  : %.*s", (int)left.n, left.p);
     wr_infer_detail(in, error, "right : %.*s", (int)right.n, right.p);
     if (error != NULL) {
+        struct wr_buf json = wr_buf_in(in->c->arena, 128);
+        wr_buf_str(&json, WR_STR("{\"a\":"));
+        wr_type_write_json(&json, x);
+        wr_buf_str(&json, WR_STR(",\"b\":"));
+        wr_type_write_json(&json, y);
+        wr_buf_char(&json, '}');
+        error->details = wr_buf_view(&json);
         error->from_unknown = wr_type_is_unknown(x) || wr_type_is_unknown(y);
     }
 }

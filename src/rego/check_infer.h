@@ -12,6 +12,7 @@ struct type_error {
     struct wr_str file, message;
     struct wr_str lines[4];
     uint32_t n_lines;
+    struct wr_str details; /* JSON */
     bool from_unknown; /* some type in it is not known: another error is likely to be the cause */
 };
 

@@ -3,8 +3,10 @@
  *
  * A reference to a rule is followed in the tree of types as far as that goes; where the tree ends
  * (base documents, input) anything may be. */
+#include "rego/ast_value.h"
 #include "rego/check_infer.h"
 #include "rego/print.h"
+#include "value/json_write.h"
 
 /* ── types of terms ─────────────────────────────────────────────────────────────────────────── */
 
@@ -339,6 +341,41 @@ struct wrong_item {
     const struct check_node *node;
 };
 
+/* {"ref":[..],"pos":N : what both kinds of details begin with. */
+static void details_of_ref(struct infer *in, struct wr_buf *json, const struct wr_ast_term *ref,
+                           uint32_t at)
+{
+    struct wr_check *c = in->c;
+    wr_buf_str(json, WR_STR("{\"ref\":["));
+    for (uint32_t i = 0; i < ref->n_items; i++) {
+        struct wr_value v = wr_null();
+        wr_buf_str(json, i > 0 ? WR_STR(",") : WR_STR(""));
+        wr_ast_term_value(c->arena, wr_check_shown(c, ref->items[i]), &v);
+        wr_json_write(json, &v, WR_JSON_HTML_SAFE);
+    }
+    wr_format(json, "],\"pos\":%u", at);
+}
+
+static struct wr_str details_of_item(struct infer *in, const struct wrong_item *w,
+                                     const struct check_list *keys)
+{
+    struct wr_buf json = wr_buf_in(in->c->arena, 128);
+    details_of_ref(in, &json, w->ref, w->at);
+    if (w->have != NULL) {
+        wr_buf_str(&json, WR_STR(",\"have\":"));
+        wr_type_write_json(&json, w->have);
+    }
+    wr_buf_str(&json, WR_STR(",\"want\":"));
+    wr_type_write_json(&json, w->want);
+    wr_buf_str(&json, keys->n > 0 ? WR_STR(",\"oneOf\":[") : WR_STR(",\"oneOf\":null"));
+    for (uint32_t i = 0; i < keys->n; i++) {
+        wr_buf_str(&json, i > 0 ? WR_STR(",") : WR_STR(""));
+        wr_json_write(&json, keys->items[i], WR_JSON_HTML_SAFE);
+    }
+    wr_buf_str(&json, keys->n > 0 ? WR_STR("]}") : WR_STR("}"));
+    return wr_buf_view(&json);
+}
+
 static void wrong_item(struct infer *in, const struct wrong_item *w)
 {
     struct wr_check *c = in->c;
@@ -377,6 +414,7 @@ static void wrong_item(struct infer *in, const struct wrong_item *w)
         struct wr_str want = type_text(in, w->want);
         wr_infer_detail(in, e, "%.*swant (type): %.*s", pad, spaces, WR_FMT(want));
     }
+    e->details = details_of_item(in, w, &keys);
 }
 
 /* What stands before item `at` has no members. */
@@ -397,6 +435,12 @@ static void no_members(struct infer *in, const struct wr_ast_term *ref, uint32_t
     wr_infer_detail(in, e, "%.*s", WR_FMT(text));
     wr_infer_detail(in, e, "%.*s", n, carets);
     wr_infer_detail(in, e, "have: %.*s", WR_FMT(type));
+    struct wr_buf json = wr_buf_in(c->arena, 128);
+    details_of_ref(in, &json, ref, at - 1);
+    wr_buf_str(&json, WR_STR(",\"have\":"));
+    wr_type_write_json(&json, have);
+    wr_buf_char(&json, '}');
+    e->details = wr_buf_view(&json);
 }
 
 /* An item of a reference against the keys there are. False with an error. */

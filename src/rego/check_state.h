@@ -223,6 +223,10 @@ void wr_check_functions_of(struct wr_check *c, const struct wr_ast_body *body);
 void wr_check_deprecated(struct wr_check *c);
 /* Number of arguments; -1: no such function. */
 int wr_check_arity(struct wr_check *c, struct wr_ast_term *operator_ref);
+/* {"have":[..],"want":{..}} of a call of `name`. */
+struct wr_str wr_check_argument_details(struct wr_check *c, struct wr_str name,
+                                        const struct wr_check_type *const *have, uint32_t n,
+                                        const struct wr_check_type *function, bool result);
 /* The builtin that a reference names; NULL when it is none. */
 const struct wr_builtin *wr_check_builtin(struct wr_check *c, struct wr_ast_term *ref);
 /* Its type; NULL when it is none. */

@@ -95,6 +95,12 @@ static inline bool wr_type_is_unknown(const struct wr_check_type *t)
 void wr_type_write(struct wr_buf *buf, const struct wr_check_type *t);
 /* "(x: number, y: number)", with the result behind the arguments if so wanted. */
 void wr_type_write_arguments(struct wr_buf *buf, const struct wr_check_type *function, bool result);
+/* As OPA's JSON has types: {"type":"array","dynamic":{..}}. Ends when that becomes long. */
+void wr_type_write_json(struct wr_buf *buf, const struct wr_check_type *t);
+/* {"args":[..]}, the arguments with their names and, if so wanted, the result, with a description
+ * unless that is NULL. */
+void wr_type_write_arguments_json(struct wr_buf *buf, const struct wr_check_type *function,
+                                  bool result, const char *description);
 /* Reads a builtin's signature (grammar in builtin.h). */
 const struct wr_check_type *wr_type_parse_signature(struct wr_check_types *ts, struct wr_str text);
 

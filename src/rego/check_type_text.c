@@ -99,6 +99,105 @@ void wr_type_write_arguments(struct wr_buf *buf, const struct wr_check_type *fun
     wr_buf_char(buf, ')');
 }
 
+/* ── as JSON ────────────────────────────────────────────────────────────────────────────────── */
+
+static void json_type(struct wr_buf *buf, const struct wr_check_type *t, struct wr_str name,
+                      const char *note, size_t end);
+
+static void json_list(struct wr_buf *buf, const struct wr_check_type *t, size_t end)
+{
+    wr_buf_char(buf, '[');
+    for (uint32_t i = 0; i < t->n; i++) {
+        wr_buf_str(buf, i > 0 ? WR_STR(",") : WR_STR(""));
+        if (t->keys != NULL) {
+            wr_buf_str(buf, WR_STR("{\"key\":"));
+            wr_json_write(buf, &t->keys[i], WR_JSON_HTML_SAFE);
+            wr_buf_str(buf, WR_STR(",\"value\":"));
+        }
+        json_type(buf, t->of[i], (struct wr_str){0}, NULL, end);
+        wr_buf_str(buf, t->keys != NULL ? WR_STR("}") : WR_STR(""));
+    }
+    wr_buf_char(buf, ']');
+}
+
+/* Members in order of their names. */
+static void json_type(struct wr_buf *buf, const struct wr_check_type *t, struct wr_str name,
+                      const char *note, size_t end)
+{
+    static const char *const names[] = {"null",   "boolean", "number", "string",  "array",
+                                        "object", "set",     "any",    "function"};
+    if (t == NULL || buf->n >= end) {
+        wr_buf_str(buf, WR_STR("null"));
+        return;
+    }
+    wr_buf_char(buf, '{');
+    if (note != NULL) {
+        wr_format(buf, "\"description\":\"%s\",", note);
+    }
+    if (t->rest != NULL && t->kind == WR_T_ARRAY) {
+        wr_buf_str(buf, WR_STR("\"dynamic\":"));
+        json_type(buf, t->rest, (struct wr_str){0}, NULL, end);
+        wr_buf_char(buf, ',');
+    } else if (t->rest != NULL && t->kind == WR_T_OBJECT) {
+        wr_buf_str(buf, WR_STR("\"dynamic\":{\"key\":"));
+        json_type(buf, t->key, (struct wr_str){0}, NULL, end);
+        wr_buf_str(buf, WR_STR(",\"value\":"));
+        json_type(buf, t->rest, (struct wr_str){0}, NULL, end);
+        wr_buf_str(buf, WR_STR("},"));
+    }
+    if (name.n > 0) {
+        wr_buf_str(buf, WR_STR("\"name\":"));
+        wr_json_write_string(buf, name, WR_JSON_HTML_SAFE);
+        wr_buf_char(buf, ',');
+    }
+    if (t->kind == WR_T_SET || (t->kind == WR_T_ANY && t->n > 0)) {
+        wr_buf_str(buf, WR_STR("\"of\":"));
+        if (t->kind == WR_T_SET) {
+            json_type(buf, t->rest, (struct wr_str){0}, NULL, end);
+        } else {
+            json_list(buf, t, end);
+        }
+        wr_buf_char(buf, ',');
+    } else if (t->n > 0 && t->kind != WR_T_FUNCTION) {
+        wr_buf_str(buf, WR_STR("\"static\":"));
+        json_list(buf, t, end);
+        wr_buf_char(buf, ',');
+    }
+    if (t->kind == WR_T_FUNCTION) {
+        wr_buf_str(buf, WR_STR("\"args\":"));
+        json_list(buf, t, end);
+        wr_buf_str(buf, WR_STR(",\"result\":"));
+        json_type(buf, t->rest, (struct wr_str){0}, NULL, end);
+        wr_buf_char(buf, ',');
+    }
+    wr_format(buf, "\"type\":\"%s\"}", names[t->kind]);
+}
+
+void wr_type_write_json(struct wr_buf *buf, const struct wr_check_type *t)
+{
+    json_type(buf, t, (struct wr_str){0}, NULL, buf->n + TEXT_MAX);
+}
+
+void wr_type_write_arguments_json(struct wr_buf *buf, const struct wr_check_type *function,
+                                  bool result, const char *note)
+{
+    size_t end = buf->n + TEXT_MAX;
+    const struct wr_str *names = function->names, none = {0};
+    uint32_t n = function->n + (result && function->rest != NULL);
+    wr_buf_str(buf, n > 0 ? WR_STR("{\"args\":[") : WR_STR("{"));
+    for (uint32_t i = 0; i < n; i++) {
+        wr_buf_str(buf, i > 0 ? WR_STR(",") : WR_STR(""));
+        json_type(buf, i < function->n ? function->of[i] : function->rest,
+                  names != NULL ? names[i] : none, i == function->n ? note : NULL, end);
+    }
+    wr_buf_str(buf, n > 0 ? WR_STR("]") : WR_STR(""));
+    if (function->key != NULL) {
+        wr_buf_str(buf, n > 0 ? WR_STR(",\"variadic\":") : WR_STR("\"variadic\":"));
+        json_type(buf, function->key, none, NULL, end);
+    }
+    wr_buf_char(buf, '}');
+}
+
 /* ── reading signatures ─────────────────────────────────────────────────────────────────────── */
 
 #define PARTS_MAX 24 /* arguments, alternatives or members in the table of builtins */

@@ -27,7 +27,8 @@ struct wr_rego_error {
     uint32_t row, col;    /* 0: no place */
     struct wr_str *lines; /* details; for a parse error the source line and a line with a caret */
     uint32_t n_lines;
-    uint32_t caret; /* parse errors: index of the caret in the source line (JSON "idx") */
+    uint32_t caret;        /* parse errors: index of the caret in the source line (JSON "idx") */
+    struct wr_str details; /* type errors: "details" as compact JSON text; n = 0: none */
 };
 
 struct wr_rego_errors {

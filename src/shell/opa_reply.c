@@ -229,6 +229,8 @@ static void write_one(struct wr_buf *json, const struct wr_rego_error *e)
         wr_buf_str(json, WR_STR(",\"details\":{"));
         member(json, "line", e->lines[0]);
         wr_format(json, ",\"idx\":%u}", e->caret);
+    } else if (e->details.n > 0) {
+        wr_format(json, ",\"details\":%.*s", WR_FMT(e->details));
     }
     wr_buf_char(json, '}');
 }
