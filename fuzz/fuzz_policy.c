@@ -22,43 +22,6 @@ static struct wr_value read_json(struct wr_arena *arena, struct wr_str text)
     return v;
 }
 
-static struct wr_value put(struct wr_arena *arena, struct wr_value in, const struct wr_str *path,
-                           uint32_t n, struct wr_value v)
-{
-    if (n == 0) {
-        return v;
-    }
-    struct wr_value key = wr_string(path[0]);
-    uint32_t n_pairs = in.type == WR_OBJECT ? in.n : 0;
-    struct wr_pair *pairs = WR_NEW_ARRAY(arena, struct wr_pair, (size_t)n_pairs + 1);
-    demand(pairs != NULL);
-    if (n_pairs > 0) {
-        memcpy(pairs, in.pairs, n_pairs * sizeof *pairs);
-    }
-    const struct wr_value *below = n_pairs > 0 ? wr_object_get(&in, &key) : NULL;
-    pairs[n_pairs] = (struct wr_pair){
-        key, put(arena, below != NULL ? *below : wr_undefined(), path + 1, n - 1, v)};
-    return wr_object_from(pairs, (size_t)n_pairs + 1);
-}
-
-/* Only what stands at the paths. */
-static struct wr_value cut_down(struct wr_arena *arena, const struct wr_rego_query *query,
-                                const struct wr_rego_program *program, const struct wr_value *input)
-{
-    const struct wr_rego_input_path *paths;
-    struct wr_value out = wr_object_from(NULL, 0);
-    uint32_t n;
-    demand(wr_rego_input_paths(program, query, arena, &paths, &n) == WR_OK);
-    for (uint32_t i = 0; i < n; i++) {
-        const struct wr_value *at = input;
-        for (uint32_t k = 0; k < paths[i].n && at != NULL; k++) {
-            at = wr_object_get_str(at, paths[i].items[k]);
-        }
-        out = at != NULL ? put(arena, out, paths[i].items, paths[i].n, *at) : out;
-    }
-    return out;
-}
-
 static void evaluate(struct wr_arena *arena, const struct wr_rego_program *program,
                      const struct wr_value *input, bool strict)
 {
@@ -70,16 +33,10 @@ static void evaluate(struct wr_arena *arena, const struct wr_rego_program *progr
         return;
     }
     struct wr_buf answer = wr_buf_in(arena, 256), why = wr_buf_in(arena, 256);
-    struct wr_buf again = wr_buf_in(arena, 256);
     if (!twins_agree(query, input, strict, arena, &answer, &why)) {
         fprintf(stderr, "%.*s", (int)why.n, why.p);
         demand(false);
     }
-    struct wr_value less = cut_down(arena, query, program, input);
-    wr_err err = twin_run(query, &less, strict, false, 0, arena, &again);
-    bool cut = err == WR_E_EVAL_CANCEL || err == WR_E_MEMORY || err == WR_E_LIMIT ||
-               wr_arena_failed(arena);
-    demand(cut || wr_str_eq(wr_buf_view(&answer), wr_buf_view(&again)));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

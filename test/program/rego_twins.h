@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One policy evaluated in every way there is: rules indexed or clause by clause, the machine's jump
- * table or its switch. For programs that link both machines, vm_goto.c and vm_switch.c. */
+ * table or its switch, the whole input or what wr_rego_input_paths says is read of it. For programs
+ * that link both machines, vm_goto.c and vm_switch.c. */
 #ifndef WR_TEST_REGO_TWINS_H
 #define WR_TEST_REGO_TWINS_H
 

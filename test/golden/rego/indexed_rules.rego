@@ -50,6 +50,16 @@ seen["last"] { some i; input.xs[i].n == 9 }
 seen["never"] { some j; input.xs[j].n == 99 }
 seen[m] { some i; input.xs[i].k == input.top; m := sprintf("pair %v", [i]) }
 
+# A loop whose key nobody wants, and the same one whose key somebody does.
+# query: data.test.keyed
+# input: {"xs": [{"k": "a"}, {"k": "b"}, {"k": "b"}], "ys": [0, 1, 7]}
+# expect: ["a", "b", "seven"]
+keyed["a"] { input.xs[_].k == "a" }
+keyed["b"] { input.xs[_].k == "b" }
+keyed["c"] { input.xs[_].k == "c" }
+keyed["seven"] { input.xs[i].k == "b"; input.ys[i] == 7 }
+keyed["eight"] { input.xs[i].k == "b"; input.ys[i] == 8 }
+
 # A value that several clauses test is computed once.
 # query: data.test.counted
 # input: {"xs": ["a", "b", "a"], "ok": {"b": true}, "k": "b"}
@@ -126,6 +136,16 @@ level = "top" { input.n == 12 } else = "none" { input.n == 13 }
 level = "gone" { input.n == 100 }
 
 # Input and functions that `with` replaces.
+# query: x := data.test.begins
+# input: {"s": "bet"}
+# expect bindings: [{"x": ["b", "be"]}]
+# query: x := data.test.begins with startswith as data.test.always
+# expect bindings: [{"x": ["a", "b", "be", "z"]}]
+begins["a"] { startswith(input.s, "a") }
+begins["b"] { startswith(input.s, "b") }
+begins["be"] { startswith(input.s, "be") }
+begins["z"] { startswith(input.s, "z") }
+
 # query: x := data.test.kind with input as {"n": 8, "s": "bet"}
 # expect bindings: [{"x": ["absent", "ge", "gt", "ne", "not false", "prefix"]}]
 # query: x := data.test.kind with input as {"s": "no"} with startswith as data.test.always
@@ -135,4 +155,7 @@ always(_, _) = true
 # mode: strict
 # query: data.test.kind
 # input: {"n": 7, "s": 5}
+# expect error: startswith: operand 1 must be string but got number
+# query: data.test.begins
+# input: {"s": 5}
 # expect error: startswith: operand 1 must be string but got number

@@ -74,8 +74,8 @@ reasons[{"id": "n", "w": 3}] {
 }
 
 # Equal elements that are written differently: the first clause that holds is the one seen.
-# query: data.test.alike
-# expect: [1.0]
+# query: x := json.marshal(data.test.alike)
+# expect bindings: [{"x": "[1.0]"}]
 alike[x] {
     input.n > 50
     x := 1
