@@ -8,7 +8,8 @@
 
 #include <stdlib.h>
 
-#define ROOM ((size_t)1 << 30)
+#define ROOM       ((size_t)1 << 30)
+#define FUZZ_STEPS 10000000u /* of an explanation that is worth its time here */
 
 static void *fuzz_take(void *context, size_t size)
 {
@@ -30,6 +31,21 @@ static void demand(bool holds)
     if (!holds) {
         __builtin_trap();
     }
+}
+
+/* Explains the first outputs of a row in rooms of just the size told; false without memory. */
+static inline bool fuzz_explain(struct wr_arena *arena, const struct wr_model *model,
+                                const double *row)
+{
+    double *got = malloc((wr_model_n_inputs(model) + 2) * sizeof *got);
+    void *scratch = wr_arena_alloc(arena, wr_model_explain_scratch_size(model), 64);
+    bool room = got != NULL && scratch != NULL;
+    for (size_t i = 0; room && i < 4 && wr_model_explain_steps(model) < FUZZ_STEPS; i++) {
+        wr_err code = wr_model_explain(model, row, i, got, scratch);
+        demand(code == WR_OK || code == WR_E_MODEL);
+    }
+    free(got);
+    return room;
 }
 
 /* Opens a module and scores one row of small numbers into `outputs` (at most n). */
@@ -54,7 +70,7 @@ static inline wr_err fuzz_score(struct wr_arena *arena, struct wr_str wasm, doub
     }
     code = wr_model_score(model, row, all, scratch);
     memcpy(outputs, all, WR_MIN(n, wr_model_n_outputs(model)) * sizeof *all);
-    return code;
+    return fuzz_explain(arena, model, row) ? code : WR_E_MEMORY;
 }
 
 static inline int fuzz_source(const uint8_t *data, size_t n, enum wr_model_format format)

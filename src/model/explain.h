@@ -111,7 +111,7 @@ static inline uint64_t wr_explain_work(const struct wr_program *p)
 /* Where all that ends. */
 static inline uint64_t wr_explain_end(const struct wr_program *p)
 {
-    return wr_explain_work(p) + (p->explain != 0 ? wr_explain_room(p, wr_explain_of(p)) : 0);
+    return wr_explain_work(p) + p->explain_room;
 }
 
 /* The class of an output column of a program that has a section, or NULL. */

@@ -153,5 +153,8 @@ wr_err wr_explain_check(const uint8_t *program, struct wr_error *error)
     } else if (!inside(&c, c.e->reference, p->n_inputs, 8)) {
         return bad(&c, "the reference row lies outside");
     }
+    if (wr_explain_room(p, c.e) != p->explain_room) {
+        return bad(&c, "its working memory is of another size");
+    }
     return classes_fit(&c) ? WR_OK : bad(&c, "a class does not fit");
 }

@@ -473,6 +473,7 @@ static struct wr_str append_section(struct wr_graph *g, struct wr_program p, con
     memcpy(all, bytes, p.size);
     memcpy(all + p.size, section.p, section.n);
     p.explain = p.size;
+    p.explain_room = (uint32_t)wr_explain_room(&p, (const void *)section.p);
     p.size += (uint32_t)section.n;
     memcpy(all, &p, sizeof p);
     return wr_str_of((const char *)all, p.size);

@@ -47,7 +47,7 @@ struct wr_program {
     uint32_t tests, n_tests; /* rows of n_inputs doubles, each followed by its n_outputs */
     uint32_t flags;          /* 0 */
     uint32_t explain;        /* struct wr_explain (explain.h), or 0 */
-    uint32_t spare;          /* 0 */
+    uint32_t explain_room;   /* bytes of working memory for it: wr_explain_room, or 0 */
 };
 
 /* Consecutive columns of the row (or of the answer) and the tensor they fill (or come from). */

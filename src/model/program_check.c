@@ -63,7 +63,8 @@ static bool check_header(struct check *c, size_t size)
         return bad(c, 0, "a region lies outside");
     }
     if (p->scratch > 64u * 1024 * 1024 || p->scratch % WR_PROGRAM_ALIGN != 0 ||
-        p->n_steps > WR_LIMIT_PROGRAM_STEPS || p->flags != 0 || p->spare != 0) {
+        p->n_steps > WR_LIMIT_PROGRAM_STEPS || p->flags != 0 ||
+        (p->explain == 0 && p->explain_room != 0)) {
         return bad(c, 0, "scratch memory, steps or flags are beyond the limits");
     }
     return true;

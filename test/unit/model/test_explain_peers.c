@@ -11,6 +11,7 @@
 #define ROWS 600 /* of a file at most */
 
 static char line[1 << 20];
+static enum wr_model_packing packing; /* of all subjects */
 
 struct subject {
     struct wr_arena arena;
@@ -51,7 +52,8 @@ static bool open_subject(struct subject *s, const char *model, const char *rows,
     memset(s, 0, sizeof *s);
     wr_arena_init(&s->arena, &test_memory, (size_t)1 << 30);
     struct wr_str source = test_file(&s->arena, model);
-    bool open = source.p != NULL && test_open(&s->m, source, NULL);
+    struct wr_model_options how = {.packing = packing};
+    bool open = source.p != NULL && test_open(&s->m, source, &how);
     CHECK(open);
     if (!open) {
         fprintf(stderr, "%s: %s\n", model, s->m.error.text);
@@ -61,7 +63,8 @@ static bool open_subject(struct subject *s, const char *model, const char *rows,
     s->rows = wr_arena_array(&s->arena, ROWS * s->n_in, 8, 8);
     read_rows(s, rows);
     if (background) {
-        struct wr_model_options how = {.background = s->rows, .n_background = s->n};
+        how.background = s->rows;
+        how.n_background = s->n;
         test_close(&s->m);
         open = test_open(&s->m, source, &how);
         CHECK(open);
@@ -388,6 +391,10 @@ TEST("the module's own explain gives the native bits under Node")
     check_module(DATA "explain/xgb-logit/model.ubj", DATA "explain/xgb-logit/rows.csv", false);
     check_module(DATA "explain/xgb-softmax/model.ubj", DATA "explain/xgb-softmax/rows.csv", false);
     check_module(DATA "explain/lgbm-logit/model.txt", DATA "explain/lgbm-logit/rows.csv", false);
+    packing = WR_MODEL_PACK_ALWAYS;
+    check_module(DATA "explain/xgb-logit/model.ubj", DATA "explain/xgb-logit/rows.csv", false);
+    check_module(DATA "tiny-mlp/model.onnx", DATA "tiny-mlp/rows.csv", true);
+    packing = WR_MODEL_PACK_AUTO;
     if (test_exists(WEIR_SHARED "/models")) {
         check_module(WEIR_SHARED "/models/fraud-rf-100/model.onnx",
                      WEIR_SHARED "/models/fraud-rf-100/rows.csv", true);
