@@ -4,12 +4,14 @@
 #include "model/explain_plan.h"
 #include "model/kernel_number.h"
 
-#define LIMIT_ELEMENTS (1u << 22) /* of all tensors; beyond: not looked at, so on many */
+/* Of all tensors, and what may be looked at in all; beyond that: not looked at, so on many. */
+#define LIMIT_ELEMENTS (1u << 22)
+#define LIMIT_LOOKS    (1u << 26)
 
 struct pass {
     struct wr_graph *g;
-    int32_t **of; /* by root tensor */
-    uint64_t left;
+    int32_t **of;         /* by root tensor */
+    uint64_t left, looks; /* of the limits */
     const struct wr_graph_step *step;
 };
 
@@ -215,8 +217,26 @@ static void all(const struct pass *p, int32_t *out, uint32_t n)
     }
 }
 
-static void look(const struct pass *p, int32_t *out, uint32_t n)
+/* How many elements a step makes the pass look at, at most. */
+static uint64_t cost_of(const struct pass *p, uint32_t n)
 {
+    uint64_t cost = n;
+    for (uint32_t k = 0; k < p->step->n_in; k++) {
+        cost += p->g->tensors[in(p, k)].count;
+    }
+    return p->step->kind == WR_STEP_MATMUL ? cost + (uint64_t)n * p->step->params[1] : cost;
+}
+
+static void look(struct pass *p, int32_t *out, uint32_t n)
+{
+    uint64_t cost = cost_of(p, n);
+    if (cost > p->looks) {
+        for (uint32_t i = 0; i < n; i++) {
+            out[i] = WR_ON_MANY;
+        }
+        return;
+    }
+    p->looks -= cost;
     switch (p->step->kind) {
     case WR_STEP_MAP:
         map(p, out, n);
@@ -265,7 +285,7 @@ static int32_t *room_for(struct pass *p, uint32_t tensor)
 
 const int32_t *const *wr_explain_depends(struct wr_graph *g)
 {
-    struct pass p = {.g = g, .left = LIMIT_ELEMENTS};
+    struct pass p = {.g = g, .left = LIMIT_ELEMENTS, .looks = LIMIT_LOOKS};
     int32_t column = 0;
     p.of = WR_NEW_ARRAY(g->arena, int32_t *, g->n_tensors + 1);
     if (p.of == NULL) {
@@ -286,10 +306,11 @@ const int32_t *const *wr_explain_depends(struct wr_graph *g)
         for (uint32_t k = 0; k < p.step->n_out; k++) {
             uint32_t tensor = p.step->tensors[k];
             int32_t *to = room_for(&p, tensor);
+            for (uint32_t e = 0; to != NULL && k > 0 && e < g->tensors[tensor].count; e++) {
+                to[e] = WR_ON_MANY; /* keys, indices: margins do not come from them */
+            }
             if (to != NULL && k == 0) {
                 look(&p, to, g->tensors[tensor].count);
-            } else if (to != NULL) {
-                all(&p, to, g->tensors[tensor].count);
             }
         }
     }

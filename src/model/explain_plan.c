@@ -168,13 +168,13 @@ static uint32_t *find_makers(struct wr_graph *g)
 
 static void find_spots(struct wr_graph *g, const uint32_t *maker, struct wr_explain_plan *plan)
 {
-    uint32_t column = 0;
+    uint32_t column = 0, tried = 0;
     for (uint32_t i = 0; i < g->n_outputs; i++) {
         const struct wr_graph_port *port = &g->outputs[i];
         uint32_t n = g->tensors[port->tensor].count;
-        for (uint32_t k = 0; k < n && port->kind_role != WR_MODEL_LABEL &&
-                             plan->n_classes < WR_LIMIT_EXPLAIN_CLASSES;
-             k++) {
+        for (uint32_t k = 0;
+             k < n && port->kind_role != WR_MODEL_LABEL && tried < WR_LIMIT_EXPLAIN_CLASSES;
+             k++, tried++) {
             struct back b = {.g = g, .maker = maker, .s = {.scale = 1, .unit = "score"}};
             follow(&b, port->tensor, k);
             while (step_back(&b)) {

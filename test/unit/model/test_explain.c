@@ -561,6 +561,43 @@ TEST("where a leaf votes for several targets, each class has its own contributio
     }
 }
 
+TEST("the first 256 outputs can be explained, a sum as the sum it is")
+{
+    enum { WIDTH = 300 };
+    struct wr_arena arena;
+    struct wr_error error = {0};
+    struct wr_str bytes = {0};
+    struct wr_shape row = {.rank = 2, .dims = {1, WIDTH}};
+    struct wr_model_options options = {0};
+    static double x[WIDTH], got[WIDTH + 2];
+    wr_arena_init(&arena, &test_memory, 1 << 26);
+    struct wr_graph *g = WR_NEW(&arena, struct wr_graph);
+    wr_graph_init(g, &arena, &error);
+    uint32_t in = wr_graph_input(g, WR_STR("x"), WR_F32, WR_MODEL_NUMBER, &row);
+    uint32_t total = wr_graph_reduce(g, WR_REDUCE_SUM, in, 2, true); /* y[i] = sum - 3 x[i] */
+    uint32_t three = wr_graph_zip(g, WR_ZIP_MUL, in, wr_graph_scalar(g, WR_F32, 3), WR_F32);
+    wr_graph_output(g, WR_STR("y"), wr_graph_zip(g, WR_ZIP_SUB, total, three, WR_F32),
+                    WR_MODEL_SCORE);
+    CHECK_INT(wr_graph_write(g, &options, &bytes), WR_OK);
+    const uint8_t *program = (const uint8_t *)bytes.p;
+    const struct wr_program *p = (const void *)program;
+    CHECK_INT(wr_program_check(&arena, program, bytes.n, NULL, &error), WR_OK);
+    CHECK(p->explain != 0 && wr_explain_of(p)->method == WR_EXPLAIN_LINEAR);
+    CHECK_INT(wr_explain_of(p)->n_classes, WR_LIMIT_EXPLAIN_CLASSES);
+    uint8_t *scratch = wr_arena_alloc(&arena, p->scratch + 64, 64);
+    uint8_t *room = wr_arena_alloc(&arena, p->explain_room, 64);
+    for (int i = 0; i < WIDTH; i++) {
+        x[i] = i % 5;
+    }
+    CHECK_INT(wr_kernel_explain(program, x, 255, got, scratch, room), WR_KERNEL_OK);
+    for (int i = 0; i < WIDTH; i++) {
+        CHECK(got[i] == (i == 255 ? -2 * x[i] : x[i]));
+    }
+    CHECK(got[WIDTH] == 0 && adds_up(got, WIDTH) == 0);
+    CHECK_INT(wr_kernel_explain(program, x, 256, got, scratch, room), WR_KERNEL_NO_EXPLANATION);
+    wr_arena_deinit(&arena);
+}
+
 int main(int argc, char **argv)
 {
     return check_main(argc, argv);
