@@ -140,6 +140,15 @@ def main():
     boosted()
     prepared(outs)
     support()
+    external()
+
+
+def external():
+    """tiny-mlp with its tensors in a file of their own."""
+    folder = ROOT / "tiny-external"
+    folder.mkdir(parents=True, exist_ok=True)
+    onnx.save(onnx.load(ROOT / "tiny-mlp/model.onnx"), folder / "model.onnx",
+              save_as_external_data=True, location="weights.bin", size_threshold=0)
 
 
 def support():

@@ -14,9 +14,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MODEL_CAP      WR_GIB(16)
-#define CHECK_ABSOLUTE 1e-5
-#define CHECK_RELATIVE 1e-4
+#define WR_LIMIT_EXTERNAL_FILES 16
+#define MODEL_CAP               WR_GIB(16)
+#define CHECK_ABSOLUTE          1e-5
+#define CHECK_RELATIVE          1e-4
 
 static struct {
     const char *out, *name, *csv, *inputs, *background, *metadata, *check, *output;
@@ -197,6 +198,56 @@ struct compiled {
     struct wr_model *model;
 };
 
+/* Files beside the source that hold tensors of it, mapped once. */
+struct beside {
+    const char *source;
+    struct {
+        char path[1024];
+        struct wr_str bytes;
+    } files[WR_LIMIT_EXTERNAL_FILES];
+    size_t n;
+};
+
+/* A name of the same folder or below it: relative, without "..". */
+static bool is_beside(struct wr_str location)
+{
+    for (size_t i = 0; i < location.n; i++) {
+        bool begins = i == 0 || location.p[i - 1] == '/';
+        if (location.p[i] == '\0' ||
+            (begins && (location.p[i] == '/' ||
+                        wr_str_starts(wr_str_of(location.p + i, location.n - i), WR_STR(".."))))) {
+            return false;
+        }
+    }
+    return location.n > 0;
+}
+
+static bool take_beside(void *context, struct wr_str location, struct wr_str *bytes)
+{
+    struct beside *b = context;
+    struct wr_error error = {0};
+    char path[1024];
+    const char *slash = strrchr(b->source, '/');
+    int folder = slash != NULL ? (int)(slash - b->source) + 1 : 0;
+    int n = snprintf(path, sizeof path, "%.*s%.*s", folder, b->source, WR_FMT(location));
+    if (!is_beside(location) || n < 0 || (size_t)n >= sizeof path) {
+        return false;
+    }
+    for (size_t i = 0; i < b->n; i++) {
+        if (strcmp(b->files[i].path, path) == 0) {
+            *bytes = b->files[i].bytes;
+            return true;
+        }
+    }
+    if (b->n == WR_LIMIT_EXTERNAL_FILES ||
+        wr_file_map(path, WR_LIMIT_MODEL_SOURCE, bytes, &error) != WR_OK) {
+        return false;
+    }
+    memcpy(b->files[b->n].path, path, sizeof path);
+    b->files[b->n++].bytes = *bytes;
+    return true;
+}
+
 static int compile_once(struct wr_arena *arena, const char *path, struct compiled *c)
 {
     struct wr_error error = {0};
@@ -264,6 +315,10 @@ static int compile(struct wr_arena *arena, const char *source_path, const char *
                                  .round_weights = options.int8,
                                  .report = &c.report}};
     struct wr_str *names = NULL;
+    static struct beside beside;
+    beside.source = source_path;
+    c.how.external = take_beside;
+    c.how.external_context = &beside;
     if ((options.check != NULL) != (golden != NULL)) {
         wr_complain("compile wants one source, and with --check ROWS a golden file behind it");
         return WR_EXIT_USAGE;

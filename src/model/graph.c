@@ -119,6 +119,14 @@ static bool room_for_constant(struct wr_graph *g, uint64_t size)
     return true;
 }
 
+void wr_graph_reserve(struct wr_graph *g, uint64_t size)
+{
+    size = WR_MIN(size, (uint64_t)WR_LIMIT_PROGRAM_SIZE);
+    if (size > g->constant_cap) {
+        room_for_constant(g, size / 3 * 2 - g->n_constants); /* it asks for half as much again */
+    }
+}
+
 uint32_t wr_graph_constant(struct wr_graph *g, unsigned type, const struct wr_shape *shape,
                            void **data)
 {

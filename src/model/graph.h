@@ -80,6 +80,8 @@ struct wr_graph {
     struct wr_str source, producer; /* "onnx", "xgboost"; free text */
     uint32_t n_trees, n_tree_nodes;
     struct wr_buf warnings; /* lines */
+    wr_model_external *external;
+    void *external_context;
 
     bool keep_forests;           /* also those without covers: they will be counted */
     struct wr_forest_kept *kept; /* forest.h */
@@ -105,6 +107,8 @@ static inline const struct wr_tensor *wr_graph_at(const struct wr_graph *g, uint
 {
     return &g->tensors[t];
 }
+/* Makes room for `size` bytes of constants ahead, so that they need not move as they grow. */
+void wr_graph_reserve(struct wr_graph *g, uint64_t size);
 /* Room for a constant; *data gets the bytes to fill (valid until the next call). */
 uint32_t wr_graph_constant(struct wr_graph *g, unsigned type, const struct wr_shape *shape,
                            void **data);

@@ -107,6 +107,8 @@ wr_err wr_model_compile(struct wr_arena *arena, struct wr_str source,
     wr_graph_init(g, arena, error);
     g->keep_forests = options->n_background > 0;
     g->plain = options->plain;
+    g->external = options->external;
+    g->external_context = options->external_context;
     enum wr_model_format format =
         options->format == WR_MODEL_AUTO ? guess(source) : options->format;
     if (format == WR_MODEL_ONNX) {
@@ -127,7 +129,7 @@ wr_err wr_model_compile(struct wr_arena *arena, struct wr_str source,
     if (options->report != NULL) {
         options->report->warnings = wr_buf_view(&g->warnings);
     }
-    return wr_module_write(pack(arena, program, options), wasm_out, error);
+    return wr_module_write(program, pack(arena, program, options), wasm_out, error);
 }
 
 /* ── opening ────────────────────────────────────────────────────────────────────────────────── */

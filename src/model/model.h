@@ -56,6 +56,11 @@ struct wr_model_report {
     struct wr_str warnings; /* lines; where this scores otherwise than ONNX Runtime */
 };
 
+/* Gives the bytes of a file beside an ONNX model that holds some of its tensors; `location` is what
+ * the model calls it (untrusted text). False when there is none. The bytes must outlive the call
+ * that compiles. */
+typedef bool wr_model_external(void *context, struct wr_str location, struct wr_str *bytes);
+
 struct wr_model_options {
     enum wr_model_format format;
     enum wr_model_missing missing;
@@ -75,6 +80,8 @@ struct wr_model_options {
      * forest, weights of networks to 8 bits. */
     bool round_leaves, round_weights;
     struct wr_model_report *report; /* filled, or NULL */
+    wr_model_external *external;    /* NULL: external data are refused */
+    void *external_context;
 };
 
 /* Translates a model file into a module.

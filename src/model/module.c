@@ -4,7 +4,6 @@
 #include "model/module.h"
 #include "base/hash.h"
 #include "model/explain.h"
-#include "model/packed.h"
 #include "model/program.h"
 
 #define PAGE           65536u
@@ -180,34 +179,34 @@ static struct segments put_kernel(struct wr_buf *out, uint32_t pages)
     return segments;
 }
 
-wr_err wr_module_write(struct wr_str program, struct wr_buf *out, struct wr_error *error)
+wr_err wr_module_write(struct wr_str program, struct wr_str held, struct wr_buf *out,
+                       struct wr_error *error)
 {
-    const struct wr_packed *packed = (const void *)program.p;
-    bool is_packed = wr_is_packed(packed); /* the program's header is the first plain bytes */
-    const struct wr_program *p = (const void *)(program.p + (is_packed ? packed->plain : 0));
+    const struct wr_program *p = (const void *)program.p;
     size_t start = out->n;
-    uint64_t pages = (wr_explain_end(p) + (is_packed ? packed->size : 0) + PAGE - 1) / PAGE;
+    uint64_t shift = held.p != program.p ? held.n : 0; /* unpacked behind itself */
+    uint64_t pages = (wr_explain_end(p) + shift + PAGE - 1) / PAGE;
     if (pages > 65535) {
         return wr_fail(error, WR_E_LIMIT, "the module would need more than 4 GiB of memory");
     }
-    if (wr_buf_reserve(out, program.n + sizeof kernel + 512) == NULL) {
-        return wr_fail(error, WR_E_MEMORY, "no memory for a module of %zu bytes", program.n);
+    if (wr_buf_reserve(out, held.n + sizeof kernel + 512) == NULL) {
+        return wr_fail(error, WR_E_MEMORY, "no memory for a module of %zu bytes", held.n);
     }
     struct segments own = put_kernel(out, (uint32_t)pages);
-    put_mark(out, program);
+    put_mark(out, held);
     /* Behind the padding: id, size (5), count (1), own segments, flag, i32.const, end (6), size (5)
      */
     size_t before = out->n - start + 11 + 1 + 5 + 1 + own.n + 6 + 5;
     static const char zeros[64];
     put_custom(out, WR_STR("weir.pad"), zeros, (64 - before % 64) % 64);
     wr_buf_char(out, SECTION_DATA);
-    put_wide(out, (uint32_t)(1 + own.n + 6 + 5 + program.n));
+    put_wide(out, (uint32_t)(1 + own.n + 6 + 5 + held.n));
     wr_buf_char(out, (char)(own.count + 1));
     wr_buf_add(out, own.p, own.n);
     wr_buf_add(out, "\0\x41\x80\x80\x04\x0b", 6); /* active, at i32.const 65536 */
-    put_wide(out, (uint32_t)program.n);
+    put_wide(out, (uint32_t)held.n);
     WR_ASSERT((out->n - start) % 64 == 0 || out->overflow);
-    wr_buf_str(out, program);
+    wr_buf_str(out, held);
     return out->overflow ? wr_fail(error, WR_E_MEMORY, "no memory for the module") : WR_OK;
 }
 

@@ -19,9 +19,9 @@ struct wr_module {
     bool kernel_known;     /* the code is that of this build */
 };
 
-/* Appends the module of a program, packed or not (a multiple of 64 bytes, aligned to 8). Errors:
- * WR_E_MEMORY, WR_E_LIMIT. */
-WR_NODISCARD wr_err wr_module_write(struct wr_str program, struct wr_buf *out,
+/* Appends the module of a program that holds the bytes `held`: the program itself, or its packed
+ * form (each a multiple of 64 bytes, aligned to 64). Errors: WR_E_MEMORY, WR_E_LIMIT. */
+WR_NODISCARD wr_err wr_module_write(struct wr_str program, struct wr_str held, struct wr_buf *out,
                                     struct wr_error *error);
 
 /* Finds the program in untrusted bytes: every section is stepped through, order, sizes and digest

@@ -3,9 +3,9 @@
  *
  * The first dimension of an input is the batch when the file leaves it open: a program scores one
  * row. All other dimensions must be fixed. Refused, with the byte offset: broken protobuf, unknown
- * opsets, domains and operators, external data, weights that are not finite, names twice, values
- * used before they are made (hence cycles). Subgraphs are never entered: no operator here has one.
- * Source: onnx.proto of ONNX 1.17. */
+ * opsets, domains and operators, external data that no one gives, weights that are not finite,
+ * names twice, values used before they are made (hence cycles). Subgraphs are never entered: no
+ * operator here has one. Source: onnx.proto of ONNX 1.17. */
 #include "model/onnx.h"
 #include "base/hash.h"
 #include "model/protobuf.h"
@@ -484,6 +484,9 @@ void wr_source_onnx(struct wr_graph *g, struct wr_str bytes)
     struct wr_field f;
     uint64_t ir_version = 0;
     g->source = WR_STR("onnx");
+    if (bytes.n > WR_LIMIT_ONNX_SMALL) {
+        wr_graph_reserve(g, bytes.n + bytes.n / 4);
+    }
     g->producer = WR_STR("");
     while (g->code == WR_OK && wr_protobuf_next(&r, &f)) {
         g->offset = (uint64_t)(r.at - bytes.p);

@@ -7,9 +7,10 @@
 #include "model/graph.h"
 #include "model/protobuf.h"
 
-#define WR_LIMIT_ONNX_NODE_PORTS 4096u /* inputs or outputs of a node */
-#define WR_ONNX_OPSET_MAX        25    /* of ai.onnx */
-#define WR_ONNX_ML_MAX           5     /* of ai.onnx.ml */
+#define WR_LIMIT_ONNX_NODE_PORTS 4096u          /* inputs or outputs of a node */
+#define WR_LIMIT_ONNX_SMALL      (1024u * 1024) /* bytes; above, memory is reserved ahead */
+#define WR_ONNX_OPSET_MAX        25             /* of ai.onnx */
+#define WR_ONNX_ML_MAX           5              /* of ai.onnx.ml */
 
 /* The value of an initializer or input of integers without elements: read as one left out. */
 #define WR_ONNX_EMPTY (WR_NO_TENSOR - 1)

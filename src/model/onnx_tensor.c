@@ -97,6 +97,9 @@ struct tensor { /* a TensorProto, as far as it is read */
     int64_t dims[WR_LIMIT_PROGRAM_RANK];
     uint32_t count; /* elements by dims */
     bool external, has_raw;
+    struct wr_str location; /* of external data, with its part of the file */
+    uint64_t offset, length;
+    bool has_length;
     /* filling */
     uint8_t *to;
     unsigned element;
@@ -156,6 +159,66 @@ static bool read_dims(struct wr_onnx *o, struct tensor *t, const struct wr_field
     return list.fault == NULL;
 }
 
+static bool number_of(struct wr_str text, uint64_t *out)
+{
+    *out = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] < '0' || text.p[i] > '9' || *out > UINT64_MAX / 100) {
+            return false;
+        }
+        *out = *out * 10 + (uint64_t)(text.p[i] - '0');
+    }
+    return text.n > 0;
+}
+
+/* StringStringEntryProto { key 1, value 2 }: location, offset, length; others do not matter. */
+static void read_place(struct wr_onnx *o, struct tensor *t, struct wr_str entry)
+{
+    struct wr_protobuf r = wr_protobuf_over(o->start, entry);
+    struct wr_str key = WR_STR(""), value = WR_STR("");
+    struct wr_field f;
+    bool good = true;
+    while (wr_protobuf_next(&r, &f)) {
+        key = f.number == 1 ? f.bytes : key;
+        value = f.number == 2 ? f.bytes : value;
+    }
+    fail_at(o, &r);
+    if (wr_str_eq(key, WR_STR("location"))) {
+        t->location = value;
+    } else if (wr_str_eq(key, WR_STR("offset"))) {
+        good = number_of(value, &t->offset);
+    } else if (wr_str_eq(key, WR_STR("length"))) {
+        good = t->has_length = number_of(value, &t->length);
+    }
+    if (!good) {
+        wr_graph_fail(o->g, WR_E_MODEL, "ONNX: offset or length of external data is no number");
+    }
+}
+
+static void take_external(struct wr_onnx *o, struct tensor *t)
+{
+    struct wr_graph *g = o->g;
+    struct wr_str bytes = WR_STR("");
+    if (t->location.n == 0 || g->external == NULL ||
+        !g->external(g->external_context, t->location, &bytes)) {
+        wr_graph_fail(g, WR_E_MODEL, "tensor %.*s lies in the file %.*s, which is not there",
+                      WR_FMT(wr_str_of(t->name.p, WR_MIN(t->name.n, 80))),
+                      WR_FMT(wr_str_of(t->location.p, WR_MIN(t->location.n, 80))));
+        return;
+    }
+    uint64_t left = t->offset <= bytes.n ? bytes.n - t->offset : 0;
+    uint64_t length = t->has_length ? t->length : left;
+    if (t->offset > bytes.n || length > left) {
+        wr_graph_fail(g, WR_E_MODEL, "tensor %.*s ends behind the end of the file %.*s",
+                      WR_FMT(wr_str_of(t->name.p, WR_MIN(t->name.n, 80))),
+                      WR_FMT(wr_str_of(t->location.p, WR_MIN(t->location.n, 80))));
+        return;
+    }
+    wr_graph_reserve(g, bytes.n + bytes.n / 4);
+    t->raw = wr_str_of(bytes.p + t->offset, (size_t)length);
+    t->has_raw = true;
+}
+
 static bool read_head(struct wr_onnx *o, struct tensor *t, struct wr_str bytes)
 {
     struct wr_protobuf r = wr_protobuf_over(o->start, bytes);
@@ -177,6 +240,7 @@ static bool read_head(struct wr_onnx *o, struct tensor *t, struct wr_str bytes)
             break;
         case 13:
             t->external = true;
+            read_place(o, t, f.bytes);
             break;
         case 14:
             t->external = t->external || f.value != 0;
@@ -187,9 +251,7 @@ static bool read_head(struct wr_onnx *o, struct tensor *t, struct wr_str bytes)
     }
     fail_at(o, &r);
     if (o->g->code == WR_OK && t->external) {
-        wr_graph_fail(o->g, WR_E_MODEL,
-                      "tensor %.*s lies in an external file: save the model as one file",
-                      WR_FMT(t->name));
+        take_external(o, t);
     }
     return o->g->code == WR_OK;
 }

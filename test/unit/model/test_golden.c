@@ -408,6 +408,9 @@ TEST("a packed module holds the same program, smaller, and runs under Node")
     check_packing(path);
     check_packed(WEIR_SOURCE "/test/unit/model/data", "tiny-prepared", "model.onnx",
                  WR_MODEL_PACK_ALWAYS);
+    /* With an explanation behind the program. */
+    check_packed(WEIR_SOURCE "/test/unit/model/data", "tiny-xgb", "model.json",
+                 WR_MODEL_PACK_ALWAYS);
     for (size_t i = 0; i < WR_COUNTOF(shared) && test_exists(WEIR_SHARED "/models"); i++) {
         snprintf(path, sizeof path, "%s/models/%s/model.onnx", WEIR_SHARED, shared[i]);
         check_packing(path);
@@ -443,6 +446,37 @@ TEST("rounding makes a module smaller and tells what it changes")
         snprintf(path, sizeof path, "%s/models/seq-llama-tiny/model.onnx", WEIR_SHARED);
         check_rounding(path, (struct wr_model_options){.round_weights = true});
     }
+}
+
+static bool give_weights(void *context, struct wr_str location, struct wr_str *bytes)
+{
+    *bytes = *(const struct wr_str *)context;
+    return wr_str_eq(location, WR_STR("weights.bin"));
+}
+
+TEST("tensors in a file of their own are those of the one file")
+{
+    struct wr_arena arena;
+    struct test_model one, two;
+    wr_arena_init(&arena, &test_memory, (size_t)1 << 30);
+    struct wr_str whole =
+        test_file(&arena, WEIR_SOURCE "/test/unit/model/data/tiny-mlp/model.onnx");
+    struct wr_str split =
+        test_file(&arena, WEIR_SOURCE "/test/unit/model/data/tiny-external/model.onnx");
+    struct wr_str weights =
+        test_file(&arena, WEIR_SOURCE "/test/unit/model/data/tiny-external/weights.bin");
+    struct wr_model_options how = {.external = give_weights, .external_context = &weights};
+    CHECK(test_open(&one, whole, NULL));
+    CHECK(test_open(&two, split, &how));
+    CHECK(memcmp(wr_model_digest(one.model), wr_model_digest(two.model), 32) == 0);
+    test_close(&two);
+    weights.n--; /* the last tensor ends behind the end */
+    CHECK(!test_open(&two, split, &how) && strstr(two.error.text, "behind the end") != NULL);
+    test_close(&two);
+    CHECK(!test_open(&two, split, NULL) && strstr(two.error.text, "weights.bin") != NULL);
+    test_close(&two);
+    test_close(&one);
+    wr_arena_deinit(&arena);
 }
 
 TEST("a batch gives the bits of single rows")
