@@ -88,10 +88,13 @@ static void bind_sizes(struct wr_binding *binding)
     const struct wr_pack *pack = binding->pack;
     size_t features = 2, keep = 64, derived = 64, document = 512;
     for (uint32_t k = 0; k < binding->plan->n_features; k++) {
-        bool own = by_engine(&binding->plan->features[pack->by_name[k]]);
-        features +=
-            binding->feature_labels[k].n + (own ? 6 * WR_LIMIT_DERIVED_TEXT + 2 : NUMBER_MAX);
-        keep += (own ? WR_LIMIT_DERIVED_TEXT + 1 : NUMBER_MAX) + 16;
+        const struct wr_feature *feature = &binding->plan->features[pack->by_name[k]];
+        bool own = by_engine(feature);
+        size_t listed = (size_t)feature->n + 1; /* numbers of last_n, top_n */
+        features += binding->feature_labels[k].n +
+                    (own ? 6 * WR_LIMIT_DERIVED_TEXT + 2 : listed * (NUMBER_MAX + 1) + 2);
+        keep += (own ? WR_LIMIT_DERIVED_TEXT + 1 : NUMBER_MAX) + listed * 32;
+        document += binding->feature_labels[k].n + 4; /* `approximate` */
     }
     derived += features;
     for (uint32_t i = 0; i < pack->n_lists; i++) {

@@ -203,9 +203,30 @@ static void write_head(struct wr_buf *out, const struct wr_case *c)
     }
 }
 
-static void write_document(struct wr_buf *out, const struct wr_pack *pack, const struct wr_case *c,
-                           const struct wr_verdict *verdict, struct wr_answer *answer)
+/* ,"approximate":["a","b"]: features whose value is an estimate; left out when there is none. */
+static void write_approximate(struct wr_buf *out, const struct wr_binding *binding,
+                              const struct wr_case *c)
 {
+    bool first = true;
+    for (uint32_t k = 0; k < binding->plan->n_features; k++) {
+        uint32_t i = binding->pack->by_name[k];
+        const struct wr_feature_value *value = &c->vector.values[i];
+        if (value->presence == WR_FEATURE_DEFINED && value->approximate) {
+            key_string(out, first ? WR_STR(",\"approximate\":[") : WR_STR(","),
+                       binding->plan->features[i].name);
+            first = false;
+        }
+    }
+    if (!first) {
+        PUT(out, "]");
+    }
+}
+
+static void write_document(struct wr_buf *out, const struct wr_binding *binding,
+                           const struct wr_case *c, const struct wr_verdict *verdict,
+                           struct wr_answer *answer)
+{
+    const struct wr_pack *pack = binding->pack;
     uint32_t main_model = pack->policy.score_model;
     write_head(out, c);
     PUT(out, ",\"outcome\":\"");
@@ -221,6 +242,7 @@ static void write_document(struct wr_buf *out, const struct wr_pack *pack, const
     write_reasons(out, verdict, answer);
     PUT(out, ",\"degraded\":");
     write_degraded(out, verdict);
+    write_approximate(out, binding, c);
     key_string(out, WR_STR(",\"pack\":{\"revision\":"), pack->revision);
     PUT(out, ",\"digest\":\"");
     put(out, pack->digest_text, sizeof pack->digest_text);
@@ -269,7 +291,7 @@ void wr_case_write(struct wr_engine *engine, const struct wr_case *c,
     answer->features = write_derived(out, binding, c);
     record.derived = since(out, at);
     at = out->n;
-    write_document(out, binding->pack, c, verdict, answer);
+    write_document(out, binding, c, verdict, answer);
     record.document = since(out, at);
     wr_record_encode_head((uint8_t *)head, &record);
     answer->record = since(out, start);

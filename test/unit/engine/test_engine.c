@@ -520,6 +520,35 @@ TEST("with the time used up the fallback stands, degraded, and the event counts 
 }
 
 /* ── missing, late, labels in requests ──────────────────────────────────────────────────────── */
+TEST("lists are features too, and an estimate is named in the answer")
+{
+    struct rig rig;
+    char body[256];
+    enum { EXACT = 4096 }; /* records that a median looks at */
+    memset(&rig, 0, sizeof rig);
+    rig_files_open(&rig.files);
+    rig_edit(&rig.files, "weir.json", "\"amount\": {\"value\": \"transaction.amount\"},",
+             "\"amount\": {\"value\": \"transaction.amount\"},"
+             "\"last_three\": {\"entity\": \"customer\", \"last_n\": \"transaction.amount\","
+             " \"n\": 3, \"window\": \"1d\"},"
+             "\"median\": {\"entity\": \"customer\", \"median\": \"transaction.amount\","
+             " \"window\": \"1d\"},");
+    rig_start(&rig);
+    struct wr_answer *answer = NULL;
+    for (int i = 1; i <= EXACT + 1; i++) {
+        snprintf(body, sizeof body,
+                 "{\"transaction\":{\"id\":\"m%d\",\"time\":1700000000,\"amount\":%d},"
+                 "\"user\":{\"id\":\"c\"}}",
+                 i, i);
+        answer = rig_send(&rig, body);
+        CHECK_INT(answer->err, WR_OK);
+        CHECK(rig_has(answer->document, "\"approximate\":[\"median\"]") == (i > EXACT));
+    }
+    CHECK_HAS(answer->features, "\"last_three\":[4097.00,4096.00,4095.00]");
+    CHECK_HAS(answer->features, "\"median\":2049.5");
+    rig_close(&rig);
+}
+
 TEST("an undefined feature is absent and named in missing with its reason")
 {
     struct rig rig;
