@@ -59,8 +59,8 @@ const struct wr_builtin *wr_check_builtin(struct wr_check *c, struct wr_ast_term
         ref->tag = c->called.items[i] == builtin ? i + 1 : NO_BUILTIN;
     }
     if (builtin != NULL && ref->tag == NO_BUILTIN) {
-        wr_check_push(c, &c->called, (void *)(uintptr_t)builtin);
-        wr_check_push(c, &c->signatures, NULL);
+        wr_check_push_in(c, c->keep, &c->called, (void *)(uintptr_t)builtin);
+        wr_check_push_in(c, c->keep, &c->signatures, NULL);
         ref->tag = c->stop ? NO_BUILTIN : c->called.n;
     }
     return builtin;

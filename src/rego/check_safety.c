@@ -513,16 +513,23 @@ static void take_away(struct check_set *set, const struct check_set *a, const st
 static bool try_one(struct wr_check *c, struct waiter *w, struct check_set *safe)
 {
     struct check_set outputs = {0};
+    struct wr_arena_mark mark = wr_arena_mark(c->arena);
     wr_check_outputs(c, &outputs, w->expr, safe);
     take_away(&outputs, safe, &(struct check_set){0});
+    bool ready = true;
     if (!wr_varset_is_empty(&w->closed)) {
-        if (same_set(&w->closed, &outputs)) {
-            return false; /* it would bind what it closes over */
+        ready = !same_set(&w->closed, &outputs); /* else it would bind what it closes over */
+        if (ready) {
+            memset(w->unsafe.words, 0, w->unsafe.n * sizeof(w->unsafe.words[0]));
+            wr_varset_join(c, &w->unsafe, &w->closed);
         }
-        w->unsafe = wr_varset_copy(c, &w->closed);
     }
-    take_away(&w->unsafe, &outputs, safe);
-    if (!wr_varset_is_empty(&w->unsafe)) {
+    if (ready) {
+        take_away(&w->unsafe, &outputs, safe);
+        ready = wr_varset_is_empty(&w->unsafe);
+    }
+    if (!ready) {
+        wr_arena_rewind(c->arena, mark); /* it will be tried again and again */
         return false;
     }
     wr_varset_join(c, safe, &outputs);
@@ -598,6 +605,13 @@ static struct waiter *new_waiters(struct safety *s, const struct check_set *glob
     for (uint32_t i = 0; i < body->n && !c->stop; i++) {
         keep_common(&waiters[i].closed, &all, globals);
         take_away(&waiters[i].unsafe, globals, &(struct check_set){0});
+        struct check_set room = wr_varset_copy(c, &waiters[i].closed);
+        wr_varset_join(c, &room, &waiters[i].unsafe);
+        if (!c->stop && room.n > 0) { /* as large as the larger one: it will hold either */
+            memset(room.words, 0, room.n * sizeof(room.words[0]));
+            wr_varset_join(c, &room, &waiters[i].unsafe);
+        }
+        waiters[i].unsafe = room;
     }
     wr_varset_join(c, safe, &all);
     keep_common(safe, globals, &(struct check_set){0});
@@ -683,6 +697,7 @@ static bool report_vars(struct safety *s)
         return true;
     }
     for (const struct unsafe_expr *u = s->unsafe; u != NULL; u = u->next) {
+        wr_check_charge(c, c->vars->n);
         for (uint32_t v = 0; v < c->vars->n; v++) {
             if (wr_varset_has(&u->vars, v) &&
                 (places[v] == NULL || by_place(&u->expr->loc, places[v]) < 0)) {
@@ -692,6 +707,7 @@ static bool report_vars(struct safety *s)
     }
     for (;;) {
         uint32_t first = UINT32_MAX;
+        wr_check_charge(c, c->vars->n);
         for (uint32_t v = 0; v < c->vars->n; v++) {
             if (places[v] != NULL &&
                 (first == UINT32_MAX || by_place(places[v], places[first]) < 0)) {
@@ -719,6 +735,7 @@ static void report_exprs(struct safety *s)
         const struct unsafe_expr *first = NULL;
         for (const struct unsafe_expr *u = s->unsafe; u != NULL; u = u->next) {
             bool is_done = false;
+            wr_check_charge(c, done.n + 1);
             for (uint32_t i = 0; i < done.n && !is_done; i++) {
                 is_done = done.items[i] == u;
             }

@@ -174,8 +174,6 @@ struct check_node *wr_check_find(struct wr_check *c, const struct check_tree *tr
                                  struct wr_ast_term *const *items, uint32_t n);
 /* The value of a constant; undefined when it is none. */
 struct wr_value wr_check_constant(struct wr_check *c, const struct wr_ast_term *t);
-/* Children in order of keys. */
-struct check_node **wr_check_children(struct wr_check *c, const struct check_node *node);
 
 /* check_resolve.c */
 void wr_check_open_module(struct wr_check *c, struct check_module *m);

@@ -96,26 +96,3 @@ struct check_node *wr_check_find(struct wr_check *c, const struct check_tree *tr
     }
     return node;
 }
-
-struct check_node **wr_check_children(struct wr_check *c, const struct check_node *node)
-{
-    struct check_node **list = WR_NEW_ARRAY(c->arena, struct check_node *, node->n_children);
-    uint32_t n = 0;
-    if (list == NULL) {
-        wr_check_no_room(c);
-        return NULL;
-    }
-    wr_check_charge(c, (uint64_t)node->n_children * 8);
-    for (struct check_node *child = node->child; child != NULL; child = child->sibling) {
-        uint32_t at = n++;
-        for (; at > 0 && wr_value_cmp(&list[at - 1]->key, &child->key) > 0; at--) {
-            list[at] = list[at - 1];
-            wr_check_charge(c, 1);
-            if (c->stop) {
-                return NULL;
-            }
-        }
-        list[at] = child;
-    }
-    return list;
-}

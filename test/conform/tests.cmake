@@ -29,3 +29,6 @@ add_test(NAME twins_wasm COMMAND sh test/conform/twins_wasm.sh ${CMAKE_BINARY_DI
   $<TARGET_FILE:rego_twins> WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 set_tests_properties(twins_wasm PROPERTIES LABELS conform SKIP_RETURN_CODE 77 TIMEOUT 900
   RESOURCE_LOCK wasm_core)
+# The page of builtins, instructions and limits is what the tables say.
+weir_test(NAME rego-reference FILES test/conform/rego_reference.c LABEL conform
+          ARGS ${CMAKE_SOURCE_DIR}/docs/rego-reference.md)
