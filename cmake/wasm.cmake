@@ -30,9 +30,13 @@ include(src/port/files.cmake)
 include(src/shell/files.cmake)
 include(cmake/starter.cmake)
 
+# Sizes below the caps of arenas fit 32 bits; the core is held to say so, the shell is not.
+add_library(wasm_shell_flags INTERFACE)
+target_compile_options(wasm_shell_flags INTERFACE -Wno-shorten-64-to-32)
+
 function(weir_wasm NAME)
   add_executable(${NAME} ${ARGN})
-  target_link_libraries(${NAME} PRIVATE weir_flags weir_core wasm_libraries)
+  target_link_libraries(${NAME} PRIVATE weir_flags wasm_shell_flags weir_core wasm_libraries)
   target_compile_definitions(${NAME} PRIVATE _GNU_SOURCE=1 _WASI_EMULATED_GETPID=1
     WEIR_VERSION="${PROJECT_VERSION}")
   # -O0: else clang hands the module to a wasm-opt that may be installed and knows fewer features.

@@ -281,8 +281,8 @@ void wr_conn_read(struct wr_server *server, struct wr_conn *conn)
     enum wr_io result =
         net->read(net->context, conn->sock, conn->in + conn->in_n, conn->in_cap - conn->in_n, &got);
     if (result == WR_IO_OK) {
-        note_arrival(conn, server->now_ns);
-        conn->first_ns = conn->in_at == conn->in_n ? server->now_ns : conn->first_ns;
+        note_arrival(conn, server->arrived_ns);
+        conn->first_ns = conn->in_at == conn->in_n ? server->arrived_ns : conn->first_ns;
         conn->in_n += got;
         conn->active_ns = server->now_ns;
         server->metrics.bytes_in += got;

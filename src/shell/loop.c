@@ -262,6 +262,16 @@ static void read_clocks(struct wr_server *server)
     server->now_us = WR_MAX(server->now_us, expected / 1000);
 }
 
+/* Deadlines count from the first byte, and the system does not tell when it came. What a poll finds
+ * at once may have been there since the poll before: after a batch that took long, its whole
+ * length. What a poll had to wait for has come now. */
+static void date_arrivals(struct wr_server *server, int64_t asked_ns)
+{
+    bool waited = server->now_ns - asked_ns > WR_WAITED_NS;
+    server->arrived_ns = waited || server->looked_ns == 0 ? server->now_ns : server->looked_ns;
+    server->looked_ns = server->now_ns;
+}
+
 /* ── the turn ───────────────────────────────────────────────────────────────────────────────── */
 static struct wr_conn *conn_of(const struct wr_server *server, uint64_t token)
 {
@@ -384,11 +394,13 @@ bool wr_server_step(struct wr_server *server, int64_t timeout_ns)
     struct wr_net_event events[EVENTS];
     size_t n = 0;
     timeout_ns = must_not_wait(server) ? 0 : WR_MIN(timeout_ns, (int64_t)WR_SWEEP_NS);
+    int64_t asked_ns = server->port->clock.mono_ns(server->port->clock.context);
     if (net->poll(net->context, events, EVENTS, timeout_ns, &n) != WR_IO_OK) {
         server->poll_failed = true;
         return false;
     }
     read_clocks(server);
+    date_arrivals(server, asked_ns);
     for (size_t i = 0; i < n; i++) {
         take_event(server, &events[i]);
     }

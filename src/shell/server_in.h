@@ -47,6 +47,7 @@
 #define WR_DEADLINE_IDLE_NS   30000000000
 #define WR_DEADLINE_LINGER_NS 500000000
 #define WR_DEADLINE_DRAIN_NS  10000000000
+#define WR_WAITED_NS          200000    /* a poll that took longer has waited */
 #define WR_SWEEP_NS           100000000 /* deadlines are looked at that often */
 #define WR_RECOVER_NS         1000000000
 #define WR_SAMPLE             16 /* one batch, and one turn, of so many is timed stage by stage */
@@ -162,7 +163,9 @@ struct wr_server {
     bool failed; /* engine or journal: the turn ends with wr_server_fail */
     int64_t drain_ns;
     /* time */
-    int64_t now_ns; /* monotonic, of this turn */
+    int64_t now_ns;     /* monotonic, of this turn */
+    int64_t arrived_ns; /* what is read in this turn may have come as early as that */
+    int64_t looked_ns;  /* when the sockets were looked at last */
     int64_t start_ns, sweep_ns, recover_ns;
     int64_t wall_anchor_ns; /* wall minus monotonic */
     int64_t now_us, last_event_us;

@@ -30,3 +30,4 @@ weir_e2e(faults python3 ${E2E}/faults.py $<TARGET_FILE:weir> full eio descriptor
 weir_e2e(slow_clients python3 ${E2E}/faults.py $<TARGET_FILE:weir> slow)
 weir_e2e(reader python3 ${E2E}/reader.py $<TARGET_FILE:weir>)
 weir_e2e(explain python3 ${E2E}/explain.py $<TARGET_FILE:weir>)
+weir_e2e(edge python3 ${E2E}/edge.py $<TARGET_FILE:weir> ${WEIR_SHARED})

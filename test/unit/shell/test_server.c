@@ -522,6 +522,32 @@ TEST("OPA's data API answers in OPA's shapes")
     world_close(&world);
 }
 
+TEST("what may have waited through a long batch gets the fallback, what was waited for does not")
+{
+    struct world world;
+    struct http http;
+    char event[512];
+    world_init(&world, 61, WR_MODE_DURABLE);
+    world.config.deadline_us = 50000;
+    CHECK(world_start(&world));
+    http_open(&world, &http);
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions", world_event(event, "a", 1, 10)),
+              200);
+    wr_server_step(world.server, 0);
+    http_send(&world, &http, "POST", "/v1/decisions", world_event(event, "b", 1, 10));
+    sim_step(world.sim, 80000000); /* the turn before took so long */
+    CHECK(http_wait(&world, &http) && http.status == 200);
+    CHECK_HAS(http.body, "\"degraded\":[{");
+    for (int i = 0; i < 3; i++) {
+        wr_server_step(world.server, 100000000); /* nothing comes for long */
+    }
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions", world_event(event, "c", 1, 10)),
+              200);
+    CHECK_HAS(http.body, "\"degraded\":[]");
+    http_close(&world, &http);
+    world_close(&world);
+}
+
 TEST("a request that used up its deadline to arrive gets the stated fallback")
 {
     struct world world;
