@@ -9,6 +9,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+enum { ROWS_FIRST = 1024 };
+
 static struct wr_str find(struct wr_str json, const char *path)
 {
     size_t at, n;
@@ -225,7 +227,10 @@ static struct wr_replay_row *row_of(struct wr_replay *replay, uint64_t sequence)
         return NULL;
     }
     if (at >= replay->rows_cap) {
-        uint64_t cap = WR_MAX(replay->rows_cap * 2, (uint64_t)65536);
+        uint64_t cap = WR_MAX(replay->rows_cap, (uint64_t)ROWS_FIRST);
+        while (cap <= at) { /* the first row compared may lie far behind the first entry */
+            cap *= 2;
+        }
         struct wr_replay_row *rows = realloc(replay->rows, cap * sizeof *rows);
         if (rows == NULL) {
             return NULL;
