@@ -3,8 +3,9 @@
  * streams: ties, late events inside and outside the bound, labels set, changed and withdrawn late,
  * delays, conditions, absent keys and fields, silences, bursts, evictions. Zero differences.
  *
- *   test_feature_oracle [--all] [--seed N]     N runs one seed only; all: 10.5 million events, of
- *                                              which a quarter is compared                       */
+ *   test_feature_oracle [--all] [--seed N]     N runs one seed only; --all, or WEIR_TEST_ALL=1 in
+ *                                              the environment: 10.5 million events, of which a
+ *                                              quarter is compared                              */
 #include "base/rng.h"
 #include "fixture.h"
 
@@ -857,7 +858,8 @@ static const struct plan_of_run runs[] = {
 
 int main(int argc, char **argv)
 {
-    bool all = argc > 1 && strcmp(argv[1], "--all") == 0, fine = true;
+    bool fine = true,
+         all = (argc > 1 && strcmp(argv[1], "--all") == 0) || getenv("WEIR_TEST_ALL") != NULL;
     uint64_t seeds = all ? 150 : 2, events = 0, first = 1;
     if (argc > 2 && strcmp(argv[1], "--seed") == 0) {
         first = strtoull(argv[2], NULL, 10);
