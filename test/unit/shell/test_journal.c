@@ -342,7 +342,8 @@ static uint64_t run_until_crash(struct sim *sim, uint64_t *told)
 TEST("power loss at every operation, also during recovery, loses no synced row")
 {
     uint64_t n_crashes = 0;
-    for (uint64_t seed = 0; seed < 300; seed++) {
+    uint64_t n_seeds = getenv("WEIR_TEST_ALL") != NULL ? 3000 : 300;
+    for (uint64_t seed = 0; seed < n_seeds; seed++) {
         struct sim *sim = sim_open(5000 + seed);
         uint64_t told = 0;
         for (int life = 0; life < 6; life++) {
