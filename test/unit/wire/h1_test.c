@@ -3,6 +3,7 @@
  * byte, split in two at every position, and followed by a probe that an error must hide. */
 #include "check.h"
 #include "wire/h1.h"
+#include "wire/h1_text.h"
 
 #define CORPUS WEIR_SHARED "/corpora/http1/"
 
@@ -225,6 +226,29 @@ static bool fits(const struct talk *t, char *expected)
         }
     }
     return false;
+}
+
+static int lower_of(int c)
+{
+    return c >= 'A' && c <= 'Z' ? c + 32 : c;
+}
+
+TEST("names are the same but for the case of ASCII letters, in every byte of a word and behind it")
+{
+    int bad = 0;
+    for (int place = 0; place < 9; place += 4) {
+        for (int c = 0; c < 256; c++) {
+            for (int d = 0; d < 256; d++) {
+                char a[] = "aB-9 zZ@[", b[] = "Ab-9 Zz@[";
+                a[place] = (char)c;
+                b[place] = (char)d;
+                bool same = wr_h1_same(wr_str_of(a, 9), wr_str_of(b, 9));
+                bad += same != (lower_of(c) == lower_of(d));
+            }
+        }
+    }
+    CHECK_INT(bad, 0);
+    CHECK(!wr_h1_same(WR_STR("content-length"), WR_STR("content-lengthy")));
 }
 
 TEST("every request of the smuggling corpus gets the verdict of its manifest, however it is cut")
