@@ -17,7 +17,7 @@ static const struct wr_option table[] = {
     {"out", 'o', WR_OPT_TEXT, "FILE", "build: where the archive goes (pack.tar.gz)", &options.out},
 };
 
-/* What each kind of entity and each feature takes. */
+/* What each kind of entity, each feature and each model takes. */
 static void print_costs(const struct wr_pack *pack)
 {
     char room[1024];
@@ -30,6 +30,11 @@ static void print_costs(const struct wr_pack *pack)
         struct wr_buf line = wr_buf_fixed(room, sizeof room);
         wr_pack_feature_cost(pack, i, &line);
         printf("  feature %.*s\n", WR_FMT(wr_buf_view(&line)));
+    }
+    for (size_t i = 0; i < wr_pack_n_models(pack); i++) {
+        struct wr_buf line = wr_buf_fixed(room, sizeof room);
+        wr_pack_model_cost(pack, i, &line);
+        printf("  model %.*s\n", WR_FMT(wr_buf_view(&line)));
     }
 }
 

@@ -149,3 +149,18 @@ uint64_t wr_pack_explain_steps(const struct wr_pack *pack)
     }
     return steps;
 }
+
+void wr_pack_model_cost(const struct wr_pack *pack, size_t i, struct wr_buf *out)
+{
+    static const char *const methods[] = {"cannot be explained", "can be explained by its trees",
+                                          "can be explained as a sum",
+                                          "can be explained by occlusion"};
+    WR_ASSERT(i < pack->n_models);
+    const struct wr_pack_model *model = &pack->models[i];
+    wr_format(out, "%.*s: %zu inputs; %s", WR_FMT(model->name), model->n_inputs,
+              methods[wr_model_explanation(model->model, NULL)]);
+    if (model->explain != NULL) {
+        wr_format(out, ", and is: %u codes, %llu steps a decision", model->explain->n_codes,
+                  (unsigned long long)model->explain->steps);
+    }
+}

@@ -65,6 +65,8 @@ struct wr_str wr_pack_feature_name(const struct wr_pack *pack, size_t i);
 size_t wr_pack_n_entities(const struct wr_pack *pack);
 /* One line on what a feature, or the history of a kind of entity, takes in memory and time. */
 void wr_pack_feature_cost(const struct wr_pack *pack, size_t i, struct wr_buf *out);
+/* One line on a model: its inputs, and how it is explained at what cost. */
+void wr_pack_model_cost(const struct wr_pack *pack, size_t i, struct wr_buf *out);
 void wr_pack_entity_cost(const struct wr_pack *pack, size_t i, struct wr_buf *out);
 size_t wr_pack_n_models(const struct wr_pack *pack);
 struct wr_str wr_pack_model_name(const struct wr_pack *pack, size_t i);

@@ -198,6 +198,7 @@ def decisions(work):
         check(decision["degraded"] == skipped and decision["reasons"] == [], decision)
     said = weir("pack", "check", poor)
     check("it will always be left out" in said[0] + said[1], said)
+    check("model fraud: 8 inputs; can be explained by its trees, and is: 8 codes, " in said[0], said)
 
 
 with tempfile.TemporaryDirectory() as folder:
