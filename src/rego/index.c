@@ -181,6 +181,9 @@ uint32_t wr_dimension_position(const struct wr_dimension *d, const struct wr_val
         if (v->type != WR_NUMBER) {
             return v->type < WR_NUMBER ? 1 : position(d->n_points, false);
         }
+        if (v->kind == WR_DEC && v->scale == 0) { /* without the division */
+            return among_ints(d, v->i, false);
+        }
         if (v->kind == WR_DEC && v->scale < WR_COUNTOF(powers)) {
             int64_t whole = v->i / powers[v->scale], rest = v->i % powers[v->scale];
             return among_ints(d, whole - (rest < 0), rest != 0);
