@@ -4,6 +4,7 @@
 #include "rig.h"
 
 #include "model/model.h"
+#include "pack/parts.h"
 
 /* Three stumps over [amount, count, age] with covers: right is +2, +1 and +0.5, left the opposite,
  * and half of the rows went each way, so that a column's contribution is its leaf. */
@@ -218,6 +219,8 @@ TEST("a replay gives the same bytes, explained or not")
     rig_close(&rig);
 }
 
+#define LONG65 "a123456789012345678901234567890123456789012345678901234567890abcd"
+
 TEST("what a pack says wrong about explanations is refused, naming the key")
 {
     static const struct {
@@ -232,6 +235,7 @@ TEST("what a pack says wrong about explanations is refused, naming the key")
         {CODES ",\"outcomes\":[]", "explain.outcomes: wanted a list of outcomes"},
         {CODES ",\"adverse\":\"up\"", "explain.adverse: wanted high or low"},
         {CODES ",\"tops\":1", "tops"},
+        {"\"reasons\":{\"card.amount\":\"" LONG65 "\"}", "wanted a code of 1 to 64 bytes"},
     };
     static const struct wr_memory memory = CHECK_MEMORY;
     for (size_t i = 0; i <= WR_COUNTOF(cases); i++) {
@@ -254,6 +258,54 @@ TEST("what a pack says wrong about explanations is refused, naming the key")
         wr_arena_deinit(&rig.pack_arena);
         rig_files_close(&rig.files);
     }
+}
+
+/* A stump over `n` columns, each with a code of its own. */
+static wr_err open_wide(int n, const char *steps, struct wr_error *error)
+{
+    static const struct wr_memory memory = CHECK_MEMORY;
+    static char stump[2048], inputs[8192], codes[16384], to[32768];
+    struct wr_arena arena;
+    struct rig_files files;
+    struct wr_pack *pack;
+    size_t in = 0, code = 0;
+    snprintf(stump, sizeof stump,
+             "{\"learner\":{\"gradient_booster\":{\"name\":\"gbtree\",\"model\":{\"tree_info\":[0],"
+             "\"trees\":[{\"left_children\":[1,-1,-1],\"right_children\":[2,-1,-1],"
+             "\"split_indices\":[0,0,0],\"split_conditions\":[1,-2,2],\"default_left\":[0,0,0],"
+             "\"sum_hessian\":[8,4,4]}]}},\"learner_model_param\":{\"base_score\":\"0.5\","
+             "\"num_class\":\"0\",\"num_feature\":\"%d\"},"
+             "\"objective\":{\"name\":\"binary:logistic\"}}}",
+             n);
+    for (int i = 0; i < n; i++) {
+        in += (size_t)snprintf(inputs + in, sizeof inputs - in, "%s\"x.f%d\"", i > 0 ? "," : "", i);
+        code += (size_t)snprintf(codes + code, sizeof codes - code, "%s\"x.f%d\":\"C%d\"",
+                                 i > 0 ? "," : "", i, i);
+    }
+    wr_arena_init(&arena, &memory, 64 << 20);
+    rig_files_open(&files);
+    struct wr_buf wasm = wr_buf_in(&arena, 1 << 16);
+    CHECK_INT(wr_model_compile(&arena, wr_str_z(stump), NULL, &wasm, error), WR_OK);
+    rig_put_bytes(&files, "models/m.wasm", wasm.p, wasm.n);
+    snprintf(to, sizeof to,
+             "\"models\": {\"fraud\":{\"file\":\"models/m.wasm\",\"inputs\":[%s],\"explain\":{"
+             "\"reasons\":{%s}}}},\n  \"decision\": {\"explain_steps\": %s, ",
+             inputs, codes, steps);
+    rig_edit(&files, "weir.json", "\"decision\": {", to);
+    wr_err err = wr_pack_open(&arena, files.files, files.n, NULL, &pack, error);
+    wr_arena_deinit(&arena);
+    rig_files_close(&files);
+    return err;
+}
+
+TEST("a model has at most 128 codes, a decision at most a thousand million steps")
+{
+    struct wr_error error = {0};
+    CHECK_INT(open_wide(WR_LIMIT_EXPLAIN_CODES, "1000000000", &error), WR_OK);
+    CHECK(open_wide(WR_LIMIT_EXPLAIN_CODES + 1, "1000000000", &error) != WR_OK);
+    CHECK(strstr(error.text, "explain.reasons: more than 128 codes") != NULL);
+    CHECK(open_wide(2, "1000000001", &error) != WR_OK);
+    CHECK(strstr(error.text, "decision.explain_steps") != NULL);
 }
 
 int main(int argc, char **argv)
