@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The Rego lexer, parser, printer and formatter on any bytes. Properties: a module parses, or there
- * is an error with a message, and with a place unless the module is empty or a limit was met; what
- * parses is the same tree after printing and parsing again, and has the same rules after
- * formatting; trees become values. The first byte chooses v0, v1 or a query. */
+/* The Rego lexer, parser, printer, formatter, checks and compiler on any bytes. Properties: a
+ * module parses, or there is an error with a message, and with a place unless the module is empty
+ * or a limit was met; what parses is the same tree after printing and parsing again, and has the
+ * same rules after formatting; trees become values; a module compiles or there is an error. The
+ * first byte chooses v0, v1 or a query. */
 #include "rego/ast_value.h"
 #include "rego/fmt.h"
 #include "rego/parse.h"
 #include "rego/print.h"
+#include "rego/rego.h"
 
 #include <stdlib.h>
 
@@ -64,6 +66,24 @@ static void check_module(struct wr_arena *arena, struct wr_str text, bool v1,
     demand(err == WR_OK);
 }
 
+/* What parses compiles, or there is an error with a message. */
+static void compile_module(struct wr_str text, bool v1, bool strict)
+{
+    struct wr_arena arena;
+    struct wr_rego_errors errors;
+    struct wr_rego_program *program = NULL;
+    struct wr_rego_source source = {WR_STR("m"), text};
+    struct wr_rego_options options = {.v1 = v1, .strict = strict};
+    wr_arena_init(&arena, &memory, (size_t)1 << 29);
+    wr_rego_errors_init(&errors, &arena);
+    wr_err err = wr_rego_compile(&arena, &source, 1, NULL, &options, &program, &errors);
+    demand((err == WR_OK) == (errors.n == 0) && (program != NULL) == (err == WR_OK));
+    for (uint32_t i = 0; i < errors.n; i++) {
+        demand(errors.items[i].message.n > 0);
+    }
+    wr_arena_deinit(&arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
@@ -86,6 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     } else if (wr_rego_parse_module(&arena, WR_STR("m"), text, &options, &module, &errors) ==
                WR_OK) {
         check_module(&arena, text, options.v1, module);
+        compile_module(text, options.v1, (data[0] & 4) != 0);
     } else {
         check_errors(&errors);
     }

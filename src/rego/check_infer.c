@@ -404,6 +404,9 @@ static const struct wr_check_type *merge(struct infer *in, const struct wr_check
     if (a == NULL || b == NULL) {
         return a == NULL ? b : a;
     }
+    if (a->kind == WR_T_ANY && a->n == 0) {
+        return a; /* a clause has an error */
+    }
     bool open = is_object(a) && is_object(b) && a->n == 0 && b->n == 0;
     if (open && a->rest != NULL && b->rest != NULL) {
         return wr_type_object(ts, NULL, NULL, 0, wr_type_or(ts, a->key, b->key),
