@@ -7,11 +7,13 @@
 #include "base/fmath.h"
 #include "model/kernel.h"
 #include "model/kernel_number.h"
+#include "model/kernel_wide.h"
 
 struct product {
     uint32_t m, k, n;
     int32_t a_row, a_column, b_row, b_column, c_row, c_column;
     double alpha, beta;
+    enum wr_kernel_level level;
 };
 
 typedef float quad __attribute__((vector_size(16), aligned(4)));
@@ -41,6 +43,13 @@ static void float_row(const struct product *p, const float *a, const float *b, f
 {
     size_t step = (size_t)p->a_column, stride = (size_t)p->b_row;
     uint32_t j = 0;
+#if WR_WIDE
+    if (p->level != WR_KERNEL_SCALAR) {
+        wr_wide_row *row = p->level == WR_KERNEL_AVX512 ? wr_wide_row_avx512 : wr_wide_row_avx2;
+        row(a, step, b, stride, p->k, p->n, out);
+        return;
+    }
+#endif
     for (; j + 16 <= p->n; j += 16) {
         float_block(p, a, b + j, out + j);
     }
@@ -127,6 +136,7 @@ void wr_kernel_matmul(const struct wr_step *s)
         .c_column = (int32_t)q[8],
         .alpha = wr_number_param(q + 9),
         .beta = wr_number_param(q + 11),
+        .level = s->level,
     };
     uint32_t rank = q[13], out = 0;
     const uint32_t *dims = q + 14;

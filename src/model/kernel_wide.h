@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The wide twins: many rows of a batch through a tree at once (AVX2, AVX-512), and what chooses
- * them.
+/* The wide twins (AVX2, AVX-512): many rows of a batch through a tree at once, many columns of a
+ * product; and what chooses them.
  *
  * Eight or sixteen rows lie in a vector, one a lane. A tree's upper levels are put into registers
  * (six levels, or four with AVX2), where a permutation finds the node of each lane; only the keys
@@ -56,6 +56,11 @@ typedef void wr_wide_walk(const struct wr_wide_tree *top, const struct wr_tree_n
                           uint32_t depth, const struct wr_wide_batch *batch);
 wr_wide_keys wr_wide_keys_avx2, wr_wide_keys_avx512;
 wr_wide_walk wr_wide_walk_avx2, wr_wide_walk_avx512;
+
+/* One row of a product: out[j] = sum of a[i * step] * b[i * stride + j] over i in order. */
+typedef void wr_wide_row(const float *a, size_t step, const float *b, size_t stride, uint32_t k,
+                         uint32_t n, float *out);
+wr_wide_row wr_wide_row_avx2, wr_wide_row_avx512;
 
 /* kernel_tree.c: the scalar walk's parts. */
 struct wr_forest_view {

@@ -172,4 +172,44 @@ AVX2 void wr_wide_walk_avx2(const struct wr_wide_tree *top, const struct wr_tree
         walk_groups(&l, batch, g, 1);
     }
 }
+
+void wr_wide_row_avx2(const float *a, size_t step, const float *b, size_t stride, uint32_t k,
+                      uint32_t n, float *out) AVX2;
+
+/* 32 columns at a time, then 8, then the rest: each sum over k in order. */
+void wr_wide_row_avx2(const float *a, size_t step, const float *b, size_t stride, uint32_t k,
+                      uint32_t n, float *out)
+{
+    uint32_t j = 0;
+    for (; j + 32 <= n; j += 32) {
+        __m256 s0 = _mm256_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;
+        for (uint32_t i = 0; i < k; i++) {
+            const __m256 x = _mm256_set1_ps(a[i * step]);
+            const float *row = b + i * stride + j;
+            s0 = _mm256_add_ps(s0, _mm256_mul_ps(x, _mm256_loadu_ps(row)));
+            s1 = _mm256_add_ps(s1, _mm256_mul_ps(x, _mm256_loadu_ps(row + 8)));
+            s2 = _mm256_add_ps(s2, _mm256_mul_ps(x, _mm256_loadu_ps(row + 16)));
+            s3 = _mm256_add_ps(s3, _mm256_mul_ps(x, _mm256_loadu_ps(row + 24)));
+        }
+        _mm256_storeu_ps(out + j, s0);
+        _mm256_storeu_ps(out + j + 8, s1);
+        _mm256_storeu_ps(out + j + 16, s2);
+        _mm256_storeu_ps(out + j + 24, s3);
+    }
+    for (; j + 8 <= n; j += 8) {
+        __m256 sum = _mm256_setzero_ps();
+        for (uint32_t i = 0; i < k; i++) {
+            sum = _mm256_add_ps(sum, _mm256_mul_ps(_mm256_set1_ps(a[i * step]),
+                                                   _mm256_loadu_ps(b + i * stride + j)));
+        }
+        _mm256_storeu_ps(out + j, sum);
+    }
+    for (; j < n; j++) {
+        float sum = 0;
+        for (uint32_t i = 0; i < k; i++) {
+            sum += a[i * step] * b[i * stride + j];
+        }
+        out[j] = sum;
+    }
+}
 #endif

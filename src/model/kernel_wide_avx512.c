@@ -178,4 +178,40 @@ AVX512 void wr_wide_walk_avx512(const struct wr_wide_tree *top, const struct wr_
         walk_groups(&l, batch, g, 1);
     }
 }
+
+/* Up to 64 columns: as many sums as there are lanes, each over k in order. */
+AVX512 INLINE void columns(const float *a, size_t step, const float *b, size_t stride, uint32_t k,
+                           const __mmask16 *masks, float *out)
+{
+    __m512 sums[4];
+    for (unsigned v = 0; v < 4; v++) {
+        sums[v] = _mm512_setzero_ps();
+    }
+    for (uint32_t i = 0; i < k; i++) {
+        __m512 x = _mm512_set1_ps(a[i * step]);
+        for (unsigned v = 0; v < 4; v++) {
+            __m512 own = _mm512_maskz_loadu_ps(masks[v], b + i * stride + v * 16);
+            sums[v] = _mm512_add_ps(sums[v], _mm512_mul_ps(x, own));
+        }
+    }
+    for (unsigned v = 0; v < 4; v++) {
+        _mm512_mask_storeu_ps(out + v * 16, masks[v], sums[v]);
+    }
+}
+
+AVX512 void wr_wide_row_avx512(const float *a, size_t step, const float *b, size_t stride,
+                               uint32_t k, uint32_t n, float *out)
+{
+    static const __mmask16 all[4] = {0xffff, 0xffff, 0xffff, 0xffff};
+    uint32_t j = 0;
+    for (; j + 64 <= n; j += 64) {
+        columns(a, step, b + j, stride, k, all, out + j);
+    }
+    if (j < n) {
+        uint64_t lanes = (1ull << (n - j)) - 1;
+        const __mmask16 some[4] = {(__mmask16)lanes, (__mmask16)(lanes >> 16),
+                                   (__mmask16)(lanes >> 32), (__mmask16)(lanes >> 48)};
+        columns(a, step, b + j, stride, k, some, out + j);
+    }
+}
 #endif

@@ -216,6 +216,23 @@ static bool have_node(void)
     return known != 0;
 }
 
+/* The kernel compiled without SIMD, beside the test; "" where it cannot be made. */
+static const char *scalar_kernel(void)
+{
+    static const char name[] = "model-golden-scalar.wasm";
+    static int known = -1;
+    if (known < 0) {
+        char command[4096];
+        snprintf(command, sizeof command, "sh %s/tools/make-kernel-wasm.sh --scalar %s",
+                 WEIR_SOURCE, name);
+        known = system(command) == 0;
+        if (known == 0) {
+            fprintf(stderr, "the scalar wasm kernel cannot be made here: it was not run\n");
+        }
+    }
+    return known != 0 ? name : "";
+}
+
 /* Native against golden, then the module under Node against native, to the bit. */
 static void check_packed(const char *folder, const char *name, const char *file,
                          enum wr_model_packing packing)
@@ -226,8 +243,8 @@ static void check_packed(const char *folder, const char *name, const char *file,
     check_model(path, file, prefix, packing);
     if (have_node()) {
         snprintf(command, sizeof command,
-                 "node %s/test/e2e/model_wasm.mjs %s.wasm %s.rows %s.scores", WEIR_SOURCE, prefix,
-                 prefix, prefix);
+                 "node %s/test/e2e/model_wasm.mjs %s.wasm %s.rows %s.scores %s", WEIR_SOURCE,
+                 prefix, prefix, prefix, scalar_kernel());
         CHECK_INT(system(command), 0);
     }
     static const char *const ends[] = {"wasm", "rows", "scores"};
