@@ -6,6 +6,7 @@ list(APPEND WEIR_CORE_FILES
   src/base/bytes.c
   src/base/cpu.c
   src/base/hash.c
+  src/base/ip.c
   src/base/sha256.c
   src/base/big.c
   src/base/pow10.c

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a request document to a struct wr_event. Canonical bytes of a key part: a tag, then
  * 's' length(4) text | 'b' 0 or 1 | 'n' mantissa(8) scale(1), without trailing zeros | 't'
- * length(4) number text that no 64-bit decimal holds. So 1 and "1" differ, 1 and 1.0 do not, and no
- * two lists of parts give the same bytes. */
+ * length(4) number text that no 64-bit decimal holds | 'p' length(4) start of a text | '4' or '6'
+ * and the 16 bytes of a network. So 1 and "1" differ, 1 and 1.0 do not, and no two lists of parts
+ * give the same bytes. */
+#include "base/ip.h"
 #include "base/num.h"
 #include "feature/instant.h"
 #include "feature/schema.h"
@@ -195,6 +197,27 @@ static bool add_canonical(struct wr_buf *buf, const struct wr_value *v)
     }
 }
 
+/* The network of an address, or the start of a text; tagged like no whole value. */
+static bool add_part(struct wr_buf *buf, const struct wr_entity *entity, const struct wr_value *v)
+{
+    struct wr_ip ip;
+    if (!wr_is(*v, WR_STRING)) {
+        return false;
+    }
+    struct wr_str text = wr_text(*v);
+    if (entity->prefix != 0) {
+        add_text(buf, 'p', wr_str_of(text.p, WR_MIN(text.n, (size_t)entity->prefix)));
+        return true;
+    }
+    if (!wr_ip_read(text, &ip)) {
+        return false;
+    }
+    wr_ip_mask(&ip, ip.is_v4 ? entity->cidr4 : entity->cidr6);
+    wr_buf_char(buf, ip.is_v4 ? '4' : '6');
+    wr_buf_add(buf, ip.bytes, sizeof ip.bytes);
+    return true;
+}
+
 static wr_err read_key(const struct wr_schema *schema, const struct wr_entity *entity,
                        const struct wr_value *document, struct wr_event_key *key,
                        struct wr_error *error)
@@ -209,7 +232,12 @@ static wr_err read_key(const struct wr_schema *schema, const struct wr_entity *e
             return entity->required ? refuse(error, path, "is missing (string, number or boolean)")
                                     : WR_OK;
         }
-        if (!add_canonical(&buf, v)) {
+        bool whole = i != 0 || (entity->prefix == 0 && entity->cidr4 == 0);
+        if (!whole && !add_part(&buf, entity, v)) {
+            return refuse(error, path,
+                          entity->prefix != 0 ? "needs a string" : "needs an IP address, a string");
+        }
+        if (whole && !add_canonical(&buf, v)) {
             return refuse(error, path, "needs a string, a number or a boolean");
         }
         if (buf.overflow) {

@@ -281,9 +281,38 @@ static wr_err read_parts(struct reading *r, const struct wr_value *v, const char
     return WR_OK;
 }
 
+/* A whole number in [1, most] at a key; 0 when the key is not there. */
+static bool read_bits(const struct wr_value *v, int64_t most, int64_t *out)
+{
+    *out = 0;
+    return v == NULL ||
+           (wr_is(*v, WR_NUMBER) && wr_number_to_i64(v, out) && *out >= 1 && *out <= most);
+}
+
+static wr_err read_part_of_value(struct reading *r, const struct wr_value *spec,
+                                 struct wr_entity *entity)
+{
+    int64_t prefix, cidr, cidr6;
+    const struct wr_value *v4 = member(spec, "cidr"), *v6 = member(spec, "cidr6");
+    if (!read_bits(member(spec, "prefix"), WR_LIMIT_KEY_BYTES, &prefix)) {
+        return fail(r, entity->name.p, "prefix needs a number of bytes, 1 to 512");
+    }
+    if (!read_bits(v4, 32, &cidr) || !read_bits(v6, 128, &cidr6) || (v4 == NULL && v6 != NULL)) {
+        return fail(r, entity->name.p, "cidr needs 1 to 32 bits, and cidr6 beside it 1 to 128");
+    }
+    if (prefix != 0 && cidr != 0) {
+        return fail(r, entity->name.p, "has either prefix or cidr");
+    }
+    entity->prefix = (uint16_t)prefix;
+    entity->cidr4 = (uint8_t)cidr;
+    entity->cidr6 = cidr == 0 ? 0 : cidr6 == 0 ? WR_DEFAULT_CIDR6 : (uint8_t)cidr6;
+    return WR_OK;
+}
+
 static wr_err read_entity(struct reading *r, const struct wr_pair *pair)
 {
-    static const char *const names[] = {"path", "paths", "required", NULL};
+    static const char *const names[] = {"path", "paths", "required", "prefix",
+                                        "cidr", "cidr6", NULL};
     struct wr_schema *s = r->schema;
     if (s->n_entities == WR_LIMIT_SCHEMA_ENTITIES) {
         return wr_fail(r->error, WR_E_LIMIT, "over %d kinds of entity", WR_LIMIT_SCHEMA_ENTITIES);
@@ -298,7 +327,12 @@ static wr_err read_entity(struct reading *r, const struct wr_pair *pair)
     if (wr_is(*paths, WR_OBJECT)) {
         const struct wr_value *required = member(paths, "required");
         if (!only_members(paths, names)) {
-            return fail(r, entity->name.p, "an entity is a path, paths, or {path, required}");
+            return fail(r, entity->name.p,
+                        "an entity is a path, paths, or {path, required, prefix, cidr, cidr6}");
+        }
+        wr_err err = read_part_of_value(r, paths, entity);
+        if (err != WR_OK) {
+            return err;
         }
         entity->required = required != NULL && wr_is_true(*required);
         paths = member(paths, "paths") != NULL ? member(paths, "paths") : member(paths, "path");

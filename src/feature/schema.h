@@ -25,6 +25,7 @@
 #define WR_LIMIT_KEY_BYTES       512 /* bytes of one entity key, all its parts together */
 #define WR_LIMIT_UNITS           ((int64_t)1 << 52) /* of a scaled number, either sign, exclusive */
 #define WR_DEFAULT_NUMBER_SCALE  6
+#define WR_DEFAULT_CIDR6         56 /* bits of an IPv6 network where only `cidr` is given */
 
 enum wr_field_type {
     WR_FIELD_MONEY,  /* exact at its scale */
@@ -51,7 +52,11 @@ struct wr_entity {
     struct wr_path parts[WR_LIMIT_SCHEMA_PARTS];
     uint32_t n_parts;
     bool required;
-    uint64_t salt; /* sets the keys of this entity apart from those of all others */
+    /* A key may be less than the value at its first path: the first `prefix` bytes of a text, or
+     * the network of an address. 0: the value as it is. */
+    uint16_t prefix;
+    uint8_t cidr4, cidr6; /* bits; the second stands for IPv6, together with the first */
+    uint64_t salt;        /* sets the keys of this entity apart from those of all others */
 };
 
 struct wr_schema {

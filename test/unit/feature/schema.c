@@ -161,6 +161,52 @@ TEST("keys differ by type and by part, and agree for equal numbers")
     fixture_close(&f);
 }
 
+TEST("keys can be networks of addresses and starts of texts")
+{
+    static const struct {
+        const char *entity, *a, *b;
+        bool same;
+    } cases[] = {
+        {"net", "10.1.2.3", "10.1.2.200", true},
+        {"net", "10.1.2.3", "10.1.3.3", false},
+        {"net", "10.1.2.3", "::ffff:10.1.2.9", true},
+        {"net", "2001:db8:0:1::1", "2001:db8:0:1ff::1", false},
+        {"net", "2001:db8:0:100::1", "2001:db8:0:1ff::2", true}, /* 56 bits */
+        {"net", "10.1.2.0", "a01:200::", false},
+        {"wide", "2001:db8::1", "2001:db8:1::1", true}, /* 32 bits stated */
+        {"bin", "4111110000", "4111119999", true},
+        {"bin", "411111", "41111", false},
+    };
+    open_pack("{'entities': {'bin': {'path': 'v', 'prefix': 6}, 'net': {'path': 'v', 'cidr': 24},"
+              " 'wide': {'path': 'v', 'cidr': 16, 'cidr6': 32}, 'plain': 'v'}}");
+    for (size_t i = 0; i < WR_COUNTOF(cases); i++) {
+        char text[128];
+        struct wr_event_key key;
+        uint32_t entity = wr_schema_entity(f.schema, wr_str_z(cases[i].entity));
+        bool bin = cases[i].entity[0] == 'b';
+        f.schema->n_entities = 1; /* read this one alone: the others want other texts */
+        f.schema->entities[0] = f.schema->entities[entity];
+        snprintf(text, sizeof text, "{'v': '%s'}", cases[i].a);
+        CHECK_INT(read_text(text), WR_OK);
+        key = event.keys[0];
+        snprintf(text, sizeof text, "{'v': '%s'}", cases[i].b);
+        CHECK_INT(read_text(text), WR_OK);
+        CHECK((key.hash == event.keys[0].hash) == cases[i].same);
+        check_refused(bin ? "{'v': 4111}" : "{'v': 'somewhere'}", "v", bin ? "string" : "address");
+        open_pack("{'entities': {'bin': {'path': 'v', 'prefix': 6}, 'net': {'path': 'v',"
+                  " 'cidr': 24}, 'wide': {'path': 'v', 'cidr': 16, 'cidr6': 32}}}");
+    }
+    static const char *const broken[] = {
+        "'prefix': 0",  "'prefix': 513",           "'cidr': 33",
+        "'cidr6': 64",  "'cidr': 8, 'cidr6': 129", "'cidr': 8, 'prefix': 2",
+        "'prefix': '6'"};
+    for (size_t i = 0; i < WR_COUNTOF(broken); i++) {
+        char text[128];
+        snprintf(text, sizeof text, "{'entities': {'net': {'path': 'v', %s}}}", broken[i]);
+        CHECK_INT(fixture_plan(&f, text), WR_E_PACK);
+    }
+}
+
 TEST("equal values of two kinds of entity have different keys")
 {
     open_pack("{'entities': {'sender': 'id', 'receiver': 'id'}}");
