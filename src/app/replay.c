@@ -259,8 +259,12 @@ static wr_err run_journal(struct wr_replay *replay, struct wr_error *error)
 static wr_err take_line(struct wr_replay *replay, const struct wr_record *record,
                         struct wr_str line, struct wr_error *error)
 {
-    wr_err code =
-        record->sequence <= replay->config->last ? take(replay, record, line, error) : WR_OK;
+    if (record->sequence > replay->config->last) { /* what was read of it is let go */
+        wr_err flushed = flush(replay, error);
+        wr_arena_reset(&replay->texts);
+        return flushed;
+    }
+    wr_err code = take(replay, record, line, error);
     if (code == WR_E_STATE && replay->refold_at != 0) {
         return wr_fail(error, code,
                        "entry %llu: the service read its history anew under another pack there, "
