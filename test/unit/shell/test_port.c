@@ -136,6 +136,24 @@ TEST("a Unix socket's old file is replaced, a live one is not")
     port.disk.remove(port.disk.context, in_directory("sock"));
 }
 
+TEST("an address is taken once, unless all who listen share it")
+{
+    const struct wr_port_net *net = &port.net;
+    int32_t one, two;
+    char address[64];
+    CHECK_INT(net->listen(net->context, "127.0.0.1:0", &one), WR_IO_OK);
+    snprintf(address, sizeof address, "share:127.0.0.1:%u",
+             (unsigned)net->local_port(net->context, one));
+    CHECK_INT(net->listen(net->context, address + 6, &two), WR_IO_BUSY);
+    CHECK_INT(net->listen(net->context, address, &two), WR_IO_BUSY);
+    net->close(net->context, one);
+    CHECK_INT(net->listen(net->context, address, &one), WR_IO_OK);
+    CHECK_INT(net->listen(net->context, address, &two), WR_IO_OK);
+    net->close(net->context, two);
+    CHECK_INT(net->listen(net->context, address + 6, &two), WR_IO_BUSY);
+    net->close(net->context, one);
+}
+
 TEST("addresses that make no sense are refused")
 {
     static const char *const wrong[] = {
