@@ -66,27 +66,31 @@ uint32_t wr_vm_select_cost(const struct wr_value *v)
     return 1 + index->n_direct * (1 + index->n_words / 8);
 }
 
+/* Keeps the bits of the row; false when none is left. */
+static bool intersect(uint64_t *restrict to, const uint64_t *restrict row, uint32_t n)
+{
+    uint64_t any = 0;
+    for (uint32_t w = 0; w < n; w++) {
+        to[w] &= row[w];
+        any |= to[w];
+    }
+    return any != 0;
+}
+
 bool wr_vm_select(struct vm *vm, const struct wr_value *v)
 {
     struct vm_clauses *clauses = clauses_of(v);
     const struct wr_index *index = clauses->index;
-    const uint64_t *from = clauses->pending;
-    uint64_t any = 1;
+    bool any = true;
     clauses->word = 0;
-    for (uint32_t i = 0; i < index->n_direct && any != 0; i++) {
+    memcpy(clauses->candidates, clauses->pending, index->n_words * sizeof(uint64_t));
+    for (uint32_t i = 0; i < index->n_direct && any; i++) {
         const struct wr_dimension *d = &index->dimensions[i];
-        const uint64_t *row = wr_dimension_row(d, index->n_words, source_value(vm, &d->source));
-        any = 0;
-        for (uint32_t w = 0; w < index->n_words; w++) {
-            clauses->candidates[w] = from[w] & row[w];
-            any |= clauses->candidates[w];
-        }
-        from = clauses->candidates;
+        any = intersect(clauses->candidates,
+                        wr_dimension_row(d, index->n_words, source_value(vm, &d->source)),
+                        index->n_words);
     }
-    if (index->n_direct == 0) {
-        memcpy(clauses->candidates, clauses->pending, index->n_words * sizeof(uint64_t));
-    }
-    return any != 0;
+    return any;
 }
 
 bool wr_vm_need(const struct wr_value *v, uint32_t dimension)
@@ -105,10 +109,8 @@ void wr_vm_narrow(const struct wr_value *v, uint32_t dimension, const struct wr_
 {
     struct vm_clauses *clauses = clauses_of(v);
     uint32_t n_words = clauses->index->n_words;
-    const uint64_t *row = wr_dimension_row(&clauses->index->dimensions[dimension], n_words, value);
-    for (uint32_t w = 0; w < n_words; w++) {
-        clauses->candidates[w] &= row[w];
-    }
+    intersect(clauses->candidates,
+              wr_dimension_row(&clauses->index->dimensions[dimension], n_words, value), n_words);
 }
 
 void wr_vm_count(const struct wr_value *v, uint32_t dimension)
