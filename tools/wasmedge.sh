@@ -33,7 +33,7 @@ run_apt() {
         -o APT::Install-Recommends=false -o APT::Sandbox::User=root -o Debug::NoLocking=1 "$@"
 }
 run_apt update
-run_apt --download-only -y install wasmedge crun >/dev/null
+run_apt --download-only -y install wasmedge libwasmedge-dev crun >/dev/null
 rm -rf "$root"
 mkdir -p "$root"
 for package in "$apt"/cache/archives/*.deb; do

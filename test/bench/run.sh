@@ -3,6 +3,7 @@
 # The measurements of docs/benchmarks.md. Needs build/release. Quote medians, say the machine.
 #   run.sh           all but serve and soak
 #   run.sh soak [OPTIONS]    ten minutes under load with labels and pack swaps
+#   run.sh edge      the module under WasmEdge beside the native server (after ./dev edge --aot)
 #   run.sh serve [OPTIONS]   the node under load beside the bare echo and, where installed, nginx and
 #                    OPA (OPA=... or on PATH); serve.py tells its options
 #   run.sh rego [DIR]   policies alone, beside plain C and, with OPA=... or on PATH, a real opa;
@@ -60,6 +61,10 @@ fi
 if [ "${1:-}" = serve ]; then
     shift
     exec python3 test/bench/serve.py "$release" "$@"
+fi
+
+if [ "${1:-}" = edge ]; then
+    exec python3 test/bench/edge.py "$release"
 fi
 
 if [ "${1:-}" = soak ]; then

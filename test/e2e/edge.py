@@ -98,7 +98,7 @@ class Node:
             self.settings["DECISION_TIMEOUT"] = timeout
         self.log = open(f"{state}.log", "ab")
 
-    def start(self):
+    def start(self, pause=0.01):
         settings = self.settings
         if self.command[0].endswith("wasmedge"):
             command = [self.command[0], "--dir", "/:/"]
@@ -109,13 +109,13 @@ class Node:
             command = self.command
         self.process = subprocess.Popen(command, env={**os.environ, **settings}, stdout=self.log,
                                         stderr=self.log)
-        for _ in range(3000):
+        for _ in range(int(30 / pause)):
             try:
                 return Client(self.port)
             except OSError:
                 if self.process.poll() is not None:
                     break
-                time.sleep(0.01)
+                time.sleep(pause)
         sys.exit("edge: the server did not start:\n" + Path(self.log.name).read_text())
 
     def kill(self):
