@@ -7,6 +7,7 @@
 #include "app/policy_load.h"
 #include "app/rego_output.h"
 #include "rego/parse.h"
+#include "rego/trace.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -16,12 +17,12 @@
 
 static struct {
     struct wr_option_list data, bundle, imports, ignore;
-    const char *input, *format, *package, *target;
+    const char *input, *format, *package, *target, *explain;
     int64_t timeout_ms;
     uint64_t count, pretty_limit;
     bool stdin_query, stdin_input, fail, fail_defined, strict, strict_builtins, v1, metrics,
         instrument, no_indexing, no_early_exit;
-} options = {.format = "json", .target = "rego", .count = 1, .pretty_limit = 80};
+} options = {.format = "json", .target = "rego", .explain = "off", .count = 1, .pretty_limit = 80};
 
 static const struct wr_option table[] = {
     {"data", 'd', WR_OPT_LIST, "PATH", "a module, a data file, or a folder of them", &options.data},
@@ -39,6 +40,8 @@ static const struct wr_option table[] = {
     {"fail", 0, WR_OPT_FLAG, NULL, "exit 1 when the result is undefined", &options.fail},
     {"fail-defined", 0, WR_OPT_FLAG, NULL, "exit 1 when the result is defined",
      &options.fail_defined},
+    {"explain", 0, WR_OPT_TEXT, "off|full|notes|fails|debug",
+     "tell the evaluation step by step (off)", &options.explain},
     {"metrics", 0, WR_OPT_FLAG, NULL, "tell how long loading, compiling, evaluating took",
      &options.metrics},
     {"instrument", 0, WR_OPT_FLAG, NULL, "as --metrics", &options.instrument},
@@ -67,6 +70,8 @@ struct session {
     struct wr_rego_errors errors;
     struct wr_figures figures, *runs;
     struct wr_eval_output output;
+    struct wr_policy_files files;
+    struct wr_trace trace;
     volatile int interrupt;
 };
 
@@ -93,7 +98,6 @@ static bool imports_keywords(void)
 /* Modules and data, compiled. False: s->errors. */
 static bool load(struct session *s)
 {
-    struct wr_policy_files files;
     struct wr_policy_paths paths = {.paths = options.data.items,
                                     .n_paths = options.data.n,
                                     .bundles = options.bundle.items,
@@ -102,14 +106,14 @@ static bool load(struct session *s)
                                     .skip_verify = true,
                                     .v1 = options.v1};
     int64_t t0 = wr_figures_now();
-    if (!wr_policy_load(&files, &s->arena, &paths, &s->errors)) {
+    if (!wr_policy_load(&s->files, &s->arena, &paths, &s->errors)) {
         return false;
     }
     int64_t t1 = wr_figures_now();
     struct wr_rego_options how = {
         .v1 = options.v1, .strict = options.strict, .all_keywords = imports_keywords()};
-    wr_err code = wr_rego_compile(&s->arena, files.sources, files.n, &files.data, &how, &s->program,
-                                  &s->errors);
+    wr_err code = wr_rego_compile(&s->arena, s->files.sources, s->files.n, &s->files.data, &how,
+                                  &s->program, &s->errors);
     if (options.data.n > 0 || options.bundle.n > 0) {
         wr_figures_add(&s->figures,
                        options.data.n > 0 ? "timer_rego_load_files_ns"
@@ -205,6 +209,46 @@ static bool run_all(struct session *s)
     return good;
 }
 
+/* ── explaining ─────────────────────────────────────────────────────────────────────────────── */
+static void explain_text(struct wr_buf *text, void *context)
+{
+    struct session *s = context;
+    wr_trace_write(text, &s->trace);
+}
+
+static void explain_json(struct wr_buf *json, void *context)
+{
+    struct session *s = context;
+    wr_buf_str(json, WR_STR("\"explanation\":"));
+    wr_trace_json(json, &s->trace);
+}
+
+static void explain(struct session *s)
+{
+    struct wr_str *names = WR_NEW_ARRAY(&s->arena, struct wr_str, s->files.n + 1);
+    struct wr_rego_context context = {
+        .input = s->input.type != WR_UNDEFINED ? &s->input : NULL,
+        .env = wr_eval_env(0),
+        .strict_builtin_errors = options.strict_builtins,
+    };
+    bool notes = strcmp(options.explain, "notes") == 0,
+         fails = strcmp(options.explain, "fails") == 0;
+    for (size_t i = 0; names != NULL && i < s->files.n; i++) {
+        names[i] = s->files.sources[i].file;
+    }
+    if (names == NULL || !wr_rego_trace(&s->arena, s->program, names, s->text, &s->files.data,
+                                        &context, &s->trace)) {
+        return;
+    }
+    wr_trace_filter(&s->trace, notes ? WR_TRACE_NOTES : fails ? WR_TRACE_FAILS : WR_TRACE_FULL);
+    s->output.explain_text = explain_text;
+    s->output.explain_json = s->trace.n > 0 ? explain_json : NULL;
+    s->output.context = s;
+    if (s->trace.cut != NULL) {
+        fprintf(stderr, "weir eval: the explanation ends early: %s\n", s->trace.cut);
+    }
+}
+
 /* ── the command ────────────────────────────────────────────────────────────────────────────── */
 static bool read_input(struct session *s)
 {
@@ -257,6 +301,9 @@ static int eval_query(struct session *s, const char *argument)
         s->output.errors = &s->errors;
         s->output.results = NULL;
     }
+    if (s->output.query != NULL && strcmp(options.explain, "off") != 0) {
+        explain(s);
+    }
     s->output.figures = options.metrics || options.instrument ? &s->figures : NULL;
     if (!wr_eval_print(&s->output, format, stdout)) {
         wr_complain("the result does not fit into memory");
@@ -270,12 +317,25 @@ static int eval_query(struct session *s, const char *argument)
                                                                            : WR_EXIT_OK;
 }
 
+static bool is_explain_mode(const char *mode)
+{
+    static const char *const modes[] = {"off", "full", "notes", "fails", "debug"};
+    for (size_t i = 0; i < WR_COUNTOF(modes); i++) {
+        if (strcmp(mode, modes[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool check_options(int argc)
 {
     if (!wr_eval_format_read(options.format, &format)) {
         wr_complain("--format wants json, pretty, values, bindings, raw or discard");
     } else if (format == WR_EVAL_SOURCE) {
         wr_complain("--format source is for partial evaluation, which is not offered");
+    } else if (!is_explain_mode(options.explain)) {
+        wr_complain("--explain wants off, full, notes, fails or debug");
     } else if (strcmp(options.target, "rego") != 0) {
         wr_complain("--target %s is not offered: rego is", options.target);
     } else if (options.count == 0 || options.count > WR_LIMIT_COUNT) {

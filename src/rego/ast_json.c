@@ -395,3 +395,15 @@ void wr_rego_body_json(struct wr_buf *json, struct wr_arena *arena, const struct
     struct writer w = {.json = json, .arena = arena};
     write_body(&w, body);
 }
+
+void wr_rego_expr_json(struct wr_buf *json, struct wr_arena *arena, const struct wr_ast_expr *expr)
+{
+    struct writer w = {.json = json, .arena = arena};
+    write_expr(&w, expr);
+}
+
+void wr_rego_rule_json(struct wr_buf *json, struct wr_arena *arena, const struct wr_ast_rule *rule)
+{
+    struct writer w = {.json = json, .arena = arena};
+    write_rule(&w, rule);
+}

@@ -23,6 +23,8 @@ enum wr_ast_json_parts {
 void wr_rego_module_json(struct wr_buf *json, struct wr_arena *arena,
                          const struct wr_ast_module *module, unsigned parts);
 void wr_rego_term_json(struct wr_buf *json, struct wr_arena *arena, const struct wr_ast_term *term);
+void wr_rego_expr_json(struct wr_buf *json, struct wr_arena *arena, const struct wr_ast_expr *expr);
+void wr_rego_rule_json(struct wr_buf *json, struct wr_arena *arena, const struct wr_ast_rule *rule);
 void wr_rego_body_json(struct wr_buf *json, struct wr_arena *arena, const struct wr_ast_body *body);
 
 #endif

@@ -24,6 +24,10 @@ list(APPEND WEIR_CORE_FILES
   src/rego/rewrite_names.c
   src/rego/rewrite_order.c
   src/rego/rewrite_terms.c
+  src/rego/trace.c
+  src/rego/trace_eval.c
+  src/rego/trace_rule.c
+  src/rego/trace_term.c
   src/rego/yaml.c
   src/rego/yaml_value.c
   src/rego/bigint.c

@@ -103,6 +103,23 @@ static void print_object(const struct printer *pr, const struct wr_ast_term *t)
     wr_buf_char(pr->buf, '}');
 }
 
+/* Sorted where all members are scalars, but in exact texts. */
+static void print_set(const struct printer *pr, const struct wr_ast_term *t)
+{
+    struct wr_ast_term *items[SORTED_PAIRS];
+    bool sorted = !pr->exact && t->n_items <= SORTED_PAIRS;
+    for (uint32_t i = 0; sorted && i < t->n_items; i++) {
+        struct wr_ast_term *item = t->items[i];
+        uint32_t at = i;
+        sorted = item->kind == WR_AST_SCALAR;
+        for (; sorted && at > 0 && wr_value_cmp(&items[at - 1]->value, &item->value) > 0; at--) {
+            items[at] = items[at - 1];
+        }
+        items[at] = item;
+    }
+    print_list(pr, sorted ? items : t->items, t->n_items);
+}
+
 static void print_comprehension(const struct printer *pr, const struct wr_ast_term *t)
 {
     bool array = t->kind == WR_AST_ARRAY_COMPREHENSION;
@@ -136,7 +153,7 @@ static void print_term(const struct printer *pr, const struct wr_ast_term *t)
         break;
     case WR_AST_SET:
         put(pr, t->n_items > 0 ? "{" : "set(");
-        print_list(pr, t->items, t->n_items);
+        print_set(pr, t);
         put(pr, t->n_items > 0 ? "}" : ")");
         break;
     case WR_AST_OBJECT:

@@ -20,7 +20,7 @@ struct wr_ast_term *wr_rewrite_local(struct rewriter *r, const struct wr_ast_ter
     while (r->next < WR_LIMIT_REWRITE_TAKEN && r->taken[r->next]) {
         r->next++;
     }
-    wr_format(&name, "__local%u__", r->next++);
+    wr_format(&name, "__local%s%u__", r->suffix, r->next++);
     r->no_room |= name.overflow;
     t->kind = WR_AST_VAR;
     t->name = wr_buf_view(&name);
@@ -338,22 +338,29 @@ static void each_rule(struct rewriter *r, struct wr_ast_module **modules, const 
     }
 }
 
-struct wr_ast_module **wr_rego_rewrite(struct wr_arena *arena,
-                                       const struct wr_rego_program *program,
-                                       const struct wr_str *names, uint32_t n)
+static struct rewriter *new_rewriter(struct wr_arena *arena, const struct wr_rego_program *program)
 {
     struct rewriter *r = WR_NEW(arena, struct rewriter);
-    struct wr_ast_module **modules = WR_NEW_ARRAY(arena, struct wr_ast_module *, n + 1);
-    uint32_t *order = WR_NEW_ARRAY(arena, uint32_t, n + 1);
-    if (r == NULL || modules == NULL || order == NULL) {
+    if (r != NULL) {
+        r->arena = arena;
+        r->program = program;
+        r->suffix = "";
+    }
+    return r;
+}
+
+static struct wr_ast_module **rewrite_modules(struct rewriter *r, const struct wr_str *names,
+                                              uint32_t n)
+{
+    struct wr_ast_module **modules = WR_NEW_ARRAY(r->arena, struct wr_ast_module *, n + 1);
+    uint32_t *order = WR_NEW_ARRAY(r->arena, uint32_t, n + 1);
+    if (modules == NULL || order == NULL) {
         return NULL;
     }
-    r->arena = arena;
-    r->program = program;
     order_by_name(order, names, n);
     for (uint32_t i = 0; i < n && !r->no_room; i++) {
-        modules[i] = copy_module(r, wr_rego_module(program, i));
-        find_taken(r, wr_rego_module(program, i)->text);
+        modules[i] = copy_module(r, wr_rego_module(r->program, i));
+        find_taken(r, wr_rego_module(r->program, i)->text);
     }
     for (uint32_t i = 0; i < n && !r->no_room; i++) {
         find_globals(r, modules[order[i]]);
@@ -380,5 +387,57 @@ struct wr_ast_module **wr_rego_rewrite(struct wr_arena *arena,
         each_rule(r, modules, order, n, wr_rewrite_order);
         each_rule(r, modules, order, n, wr_rewrite_dynamics);
     }
-    return r->no_room || wr_arena_failed(arena) ? NULL : modules;
+    return r->no_room || wr_arena_failed(r->arena) ? NULL : modules;
+}
+
+struct wr_ast_module **wr_rego_rewrite(struct wr_arena *arena,
+                                       const struct wr_rego_program *program,
+                                       const struct wr_str *names, uint32_t n)
+{
+    struct rewriter *r = new_rewriter(arena, program);
+    return r != NULL ? rewrite_modules(r, names, n) : NULL;
+}
+
+/* The steps of a rule's body, in a rule made for it. */
+static struct wr_ast_body *rewrite_query(struct rewriter *r, const struct wr_ast_body *query)
+{
+    static const struct wr_ast_loc nowhere;
+    struct wr_ast_rule *rule = checked(r, WR_NEW(r->arena, struct wr_ast_rule));
+    struct wr_ast_term at = {.kind = WR_AST_VAR, .loc = nowhere};
+    struct wr_ast_term *name = name_term(r, "query", &at);
+    if (rule == NULL || name == NULL) {
+        return NULL;
+    }
+    rule->ref = wr_rewrite_ref(r, &name, 1, &at);
+    rule->body = copy_body(r, query);
+    if (rule->ref == NULL || rule->body == NULL || r->no_room) {
+        return NULL;
+    }
+    r->suffix = "q";
+    r->next = 0;
+    r->n_globals = 0;
+    memset(r->taken, 0, sizeof r->taken);
+    wr_rewrite_resolve(r, rule);
+    wr_rewrite_locals(r, rule);
+    wr_rewrite_calls(r, rule);
+    wr_rewrite_comprehensions(r, rule);
+    wr_rewrite_order(r, rule);
+    wr_rewrite_dynamics(r, rule);
+    return r->no_room || wr_arena_failed(r->arena) ? NULL : rule->body;
+}
+
+bool wr_rego_rewrite_query(struct wr_arena *arena, const struct wr_rego_program *program,
+                           const struct wr_str *names, uint32_t n, const struct wr_ast_body *query,
+                           struct wr_rewritten *out)
+{
+    struct rewriter *r = new_rewriter(arena, program);
+    *out = (struct wr_rewritten){.n_modules = n};
+    if (r == NULL) {
+        return false;
+    }
+    out->modules = rewrite_modules(r, names, n);
+    out->query = out->modules != NULL ? rewrite_query(r, query) : NULL;
+    out->names = r->names;
+    out->n_names = r->n_names;
+    return out->query != NULL;
 }

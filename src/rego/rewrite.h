@@ -17,4 +17,21 @@ struct wr_ast_module **wr_rego_rewrite(struct wr_arena *arena,
                                        const struct wr_rego_program *program,
                                        const struct wr_str *names, uint32_t n);
 
+struct wr_rewritten_name {
+    struct wr_str local, name; /* "__local3__" was x */
+};
+
+struct wr_rewritten {
+    struct wr_ast_module **modules;
+    uint32_t n_modules;
+    struct wr_ast_body *query; /* locals __localq0__ ... */
+    struct wr_rewritten_name *names;
+    uint32_t n_names;
+};
+
+/* Modules and a query, with what declared variables were called. False without room. */
+bool wr_rego_rewrite_query(struct wr_arena *arena, const struct wr_rego_program *program,
+                           const struct wr_str *names, uint32_t n, const struct wr_ast_body *query,
+                           struct wr_rewritten *out);
+
 #endif

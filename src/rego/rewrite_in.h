@@ -34,6 +34,9 @@ struct rewriter {
     uint32_t n_ignored;
     struct rewrite_local locals[WR_LIMIT_REWRITE_NAMES]; /* innermost last */
     uint32_t n_locals;
+    const char *suffix;              /* in names of locals: "", or "q" in a query */
+    struct wr_rewritten_name *names; /* what declared variables were called */
+    uint32_t n_names, cap_names;
 };
 
 /* A body that grows; statements are numbered as they come. */

@@ -180,6 +180,24 @@ void wr_rewrite_resolve(struct rewriter *r, struct wr_ast_rule *rule)
 static struct wr_ast_body *locals_body(struct rewriter *r, struct wr_ast_body *body);
 static void locals_term(struct rewriter *r, struct wr_ast_term *t);
 
+static void keep_name(struct rewriter *r, struct wr_str local, struct wr_str name)
+{
+    if (r->n_names == r->cap_names) {
+        uint32_t cap = WR_MAX(2 * r->cap_names, 32u);
+        struct wr_rewritten_name *names = WR_NEW_ARRAY(r->arena, struct wr_rewritten_name, cap);
+        if (names == NULL) {
+            r->no_room = true;
+            return;
+        }
+        if (r->n_names > 0) {
+            memcpy(names, r->names, r->n_names * sizeof names[0]);
+        }
+        r->names = names;
+        r->cap_names = cap;
+    }
+    r->names[r->n_names++] = (struct wr_rewritten_name){local, name};
+}
+
 static struct wr_str declare(struct rewriter *r, const struct wr_ast_term *t)
 {
     struct wr_ast_term *local = wr_rewrite_local(r, t);
@@ -188,6 +206,7 @@ static struct wr_str declare(struct rewriter *r, const struct wr_ast_term *t)
         return t->name;
     }
     r->locals[r->n_locals++] = (struct rewrite_local){t->name, local->name};
+    keep_name(r, local->name, t->name);
     return local->name;
 }
 

@@ -263,7 +263,7 @@ static void dynamics_expr(struct rewriter *r, struct wr_ast_expr *e, struct rewr
     } else if (t->kind != WR_AST_CALL) {
         e->term = dynamics_term(r, e, t, out);
     } else {
-        if (t->n_items == 3 && wr_ast_is_call_of(t, WR_STR("equal"))) {
+        if (t->n_items == 3 && r->suffix[0] == 0 && wr_ast_is_call_of(t, WR_STR("equal"))) {
             t->items[0]->items[0]->name = WR_STR("eq");
         }
         bool eq = wr_rewrite_is_eq(e);

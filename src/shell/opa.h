@@ -26,19 +26,20 @@
 
 #include "rego/rego.h"
 
-#define WR_LIMIT_OPA_MODULES   1024u
-#define WR_LIMIT_OPA_QUERIES   128u /* prepared and kept */
-#define WR_LIMIT_OPA_SEGMENTS  32u  /* of a path */
-#define WR_LIMIT_OPA_PATH      1024u
-#define WR_LIMIT_OPA_PATCHES   1024u                /* operations of one PATCH */
-#define WR_LIMIT_OPA_CODE      (64u * 1024 * 1024)  /* bytes of all modules */
-#define WR_LIMIT_OPA_CODE_NODE (256u * 1024)        /* the same beside decisions */
-#define WR_LIMIT_OPA_DATA      (512u * 1024 * 1024) /* memory of all base documents */
-#define WR_LIMIT_OPA_DATA_NODE (16u * 1024 * 1024)
-#define WR_LIMIT_OPA_FUEL_NODE 2000000u
-#define WR_LIMIT_OPA_INFLATE   100u  /* a body may unpack to so many times its size */
-#define WR_LIMIT_OPA_SERIES    128u  /* of http_request_duration_seconds */
-#define WR_OPA_GZIP_MIN        1024u /* answers from this size on are packed, when asked for */
+#define WR_LIMIT_OPA_MODULES      1024u
+#define WR_LIMIT_OPA_QUERIES      128u /* prepared and kept */
+#define WR_LIMIT_OPA_SEGMENTS     32u  /* of a path */
+#define WR_LIMIT_OPA_PATH         1024u
+#define WR_LIMIT_OPA_PATCHES      1024u                /* operations of one PATCH */
+#define WR_LIMIT_OPA_CODE         (64u * 1024 * 1024)  /* bytes of all modules */
+#define WR_LIMIT_OPA_CODE_NODE    (256u * 1024)        /* the same beside decisions */
+#define WR_LIMIT_OPA_DATA         (512u * 1024 * 1024) /* memory of all base documents */
+#define WR_LIMIT_OPA_DATA_NODE    (16u * 1024 * 1024)
+#define WR_LIMIT_OPA_FUEL_EXPLAIN 100000u /* statements of an explanation */
+#define WR_LIMIT_OPA_FUEL_NODE    2000000u
+#define WR_LIMIT_OPA_INFLATE      100u  /* a body may unpack to so many times its size */
+#define WR_LIMIT_OPA_SERIES       128u  /* of http_request_duration_seconds */
+#define WR_OPA_GZIP_MIN           1024u /* answers from this size on are packed, when asked for */
 
 struct wr_opa_module {
     struct wr_str id, text;
@@ -226,9 +227,8 @@ void wr_opa_health_rule(struct wr_opa_call *call);
 void wr_opa_page(struct wr_opa_call *call); /* GET /: a form for queries */
 
 /* ── opa_explain.c ──────────────────────────────────────────────────────────────────────────── */
-/* Appends "explanation":[..] of an evaluation of the document at the path. */
-void wr_opa_write_explanation(struct wr_buf *json, struct wr_opa_call *call,
-                              const struct wr_str *segments, size_t n,
+/* Appends "explanation":[..] of a query. */
+void wr_opa_write_explanation(struct wr_buf *json, struct wr_opa_call *call, struct wr_str query,
                               const struct wr_value *input);
 
 /* An evaluation's surroundings on this server. */

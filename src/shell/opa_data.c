@@ -159,7 +159,14 @@ static void answer(struct wr_opa_call *call, const struct document *d,
     }
     if (call->explain != WR_EXPLAIN_OFF && (results->n > 0 || call->explain == WR_EXPLAIN_FULL)) {
         comma(&json);
-        wr_opa_write_explanation(&json, call, d->segments, d->n, d->has_input ? &d->input : NULL);
+        struct wr_buf query = wr_buf_in(&call->server->scratch, 256);
+        wr_buf_str(&query, WR_STR("data"));
+        for (size_t i = 0; i < d->n; i++) {
+            wr_buf_char(&query, '[');
+            wr_json_write_string(&query, d->segments[i], WR_JSON_COMPACT);
+            wr_buf_char(&query, ']');
+        }
+        wr_opa_write_explanation(&json, call, wr_buf_view(&query), d->has_input ? &d->input : NULL);
     }
     if (call->metrics || call->instrument) {
         comma(&json);

@@ -32,12 +32,13 @@ static void write_results(struct wr_buf *json, const struct wr_rego_results *res
     wr_buf_str(json, results->n > 0 ? WR_STR("]") : WR_STR(""));
 }
 
-static void answer(struct wr_opa_call *call, const struct wr_rego_results *results)
+static void answer(struct wr_opa_call *call, struct wr_str text, const struct wr_value *input,
+                   const struct wr_rego_results *results)
 {
     struct wr_buf json = wr_buf_in(&call->server->scratch, 1024);
     wr_buf_char(&json, '{');
     if (call->explain != WR_EXPLAIN_OFF) {
-        wr_buf_str(&json, WR_STR("\"explanation\":[]"));
+        wr_opa_write_explanation(&json, call, text, input);
     }
     if (call->metrics || call->instrument) {
         wr_buf_str(&json, json.n > 1 ? WR_STR(",") : WR_STR(""));
@@ -88,7 +89,7 @@ static void run(struct wr_opa_call *call, struct wr_str text, const struct wr_va
     if (err != WR_OK) {
         wr_opa_fail_eval(call, &error);
     } else {
-        answer(call, &results);
+        answer(call, text, input, &results);
     }
 }
 

@@ -18,6 +18,8 @@ weir_e2e(opa_rest python3 ${E2E}/opa_rest.py $<TARGET_FILE:weir>
   ${CMAKE_SOURCE_DIR}/test/golden/opa/rest.json ${CMAKE_SOURCE_DIR}/test/golden/opa/rest_more.json)
 weir_e2e(opa_node python3 ${E2E}/opa_node.py $<TARGET_FILE:weir>)
 weir_e2e(opa_cli python3 ${E2E}/opa_cli.py $<TARGET_FILE:weir> ${CMAKE_SOURCE_DIR}/test/golden/opa/cli.json)
+weir_e2e(opa_explain python3 ${E2E}/opa_cli.py $<TARGET_FILE:weir>
+  ${CMAKE_SOURCE_DIR}/test/golden/opa/explain.json)
 weir_e2e(opa_fmt python3 ${E2E}/opa_fmt.py $<TARGET_FILE:weir> ${WEIR_SHARED})
 weir_e2e(opa_bundle python3 ${E2E}/opa_bundle.py $<TARGET_FILE:weir>
   ${CMAKE_SOURCE_DIR}/test/golden/opa/bundle.json)
