@@ -34,12 +34,14 @@ def main():
         print(f"hardened: {path} is not built; skipped")
         return 77
     elf = path.read_bytes()
+    if elf[:5] != b"\x7fELF\x02":
+        print(f"hardened: not so: {path} is a whole ELF file of 64 bits")
+        return 1
     parts = list(segments(elf))
     tags = dynamic(elf, parts)
     stacks = [flags for kind, flags, _, _ in parts if kind == PT_GNU_STACK]
     now = DT_BIND_NOW in tags or tags.get(DT_FLAGS, 0) & DF_BIND_NOW or tags.get(DT_FLAGS_1, 0) & DF_1_NOW
     checks = {
-        "is ELF, 64 bits": elf[:5] == b"\x7fELF\x02",
         "is position independent": struct.unpack_from("<H", elf, 16)[0] == ET_DYN
                                    and tags.get(DT_FLAGS_1, 0) & DF_1_PIE != 0,
         "has no executable stack": stacks != [] and not any(flags & PF_X for flags in stacks),
