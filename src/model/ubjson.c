@@ -195,7 +195,8 @@ static bool close_container(struct reader *r)
 {
     struct frame *f = &r->frames[--r->depth];
     uint32_t n = r->n - f->start;
-    struct wr_value *from = r->stack + f->start, value;
+    struct wr_value value;
+    const struct wr_value *from = n == 0 ? NULL : r->stack + f->start; /* no value, no stack */
     if (f->object) {
         struct wr_pair *pairs = WR_NEW_ARRAY(r->arena, struct wr_pair, n / 2);
         if (pairs == NULL) {
