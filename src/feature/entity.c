@@ -139,9 +139,10 @@ static void slot_put(uint64_t *slots, uint32_t mask, uint64_t slot)
 }
 
 /* ── growing, a step with each new entity ───────────────────────────────────────────────────── */
-/* A step clears 2 KiB or moves 64 slots. Half the present table's slots are left to be filled when
- * the next is asked for, an eighth of them before it takes over, and five eighths before the one
- * after it is asked for: each time more steps than are needed. */
+/* A step clears 2 KiB or moves 64 slots. The next table is asked for when 9/16 of the present one
+ * are taken and takes over at 5/8: of n slots n/16 adds lie between, and n/128 steps clear it.
+ * Moving takes n/64 steps, long before the next one is asked for. Not earlier, so that memory is
+ * not taken long before it is needed. */
 enum { CLEAR_STEP = 256, MOVE_STEP = 64 };
 
 static void move_step(struct wr_entities *entities)
@@ -188,7 +189,7 @@ static bool room_for_slot(struct wr_entities *entities)
         if (entities->next_cleared == n_slots * 2 && n * 8 > n_slots * 5) {
             take_over(entities);
         }
-    } else if (n * 2 > n_slots && entities->n_slots < entities->n_slots_max) {
+    } else if (n * 16 > n_slots * 9 && entities->n_slots < entities->n_slots_max) {
         entities->next = take_slots(entities->store->memory, entities->n_slots * 2);
         entities->next_cleared = 0;
     }

@@ -3,7 +3,7 @@
  *
  *   slots: open addressing, 8 bytes: low 32 bits of the hash | row + 1     (0 = free)
  *          They double in steps, at each new entity one: the next table is cleared while the
- *          present one fills from half to 5/8, then takes over and the old one is moved into it.
+ *          present one fills from 9/16 to 5/8, then takes over and the old one is moved into it.
  *   rows:  32 bytes, in spans of the store, numbered in order of making
  *
  * Two lists in order of use run through the rows: the live, and the *lost*: entities whose history

@@ -18,6 +18,7 @@ struct happening {
     int64_t tick, amount[NUMBERS];
     bool has_amount[NUMBERS], has_device;
     uint64_t device;
+    uint32_t device_number; /* below 1024 */
     uint32_t conditions;
     bool
         label[CLASSES]; /* on the tape of each: a record as old as what was given up has no place */
@@ -130,9 +131,9 @@ struct naive {
     unsigned __int128 squares;
     uint64_t n_values;
     int64_t min, max, newest, oldest, newest_tick;
-    uint64_t seen[65536];
-    int64_t values[SAMPLE]; /* newest first */
-    uint64_t baseline;      /* records of it */
+    uint64_t seen[1024], round; /* by number of a value, the round that saw it */
+    int64_t values[SAMPLE];     /* newest first */
+    uint64_t baseline;          /* records of it */
 };
 
 static uint64_t link_of(const struct happening *h, int class)
@@ -166,12 +167,9 @@ static void naive_add(struct naive *a, const struct shape *s, const struct happe
     a->same += h->has_device && self->has_device && h->device == self->device;
     bool links = s->kind == K_LINKS && h->key[1 - s->class] != UINT32_MAX;
     if ((s->kind == K_DISTINCT && h->has_device) || links) {
-        uint64_t i = 0, value = links ? link_of(h, s->class) : h->device;
-        while (i < a->distinct && a->seen[i] != value) {
-            i++;
-        }
-        a->distinct += i == a->distinct;
-        a->seen[i] = value;
+        uint64_t *seen = &a->seen[links ? link_of(h, s->class) : h->device_number];
+        a->distinct += *seen != a->round;
+        *seen = a->round;
     }
 }
 
@@ -341,6 +339,7 @@ static enum wr_feature_presence naive_feature(const struct world *w, const struc
     a->n = a->part = a->distinct = a->same = a->n_values = a->baseline = 0;
     a->sum = 0;
     a->squares = 0;
+    a->round++;
     if (self->key[s->class] == UINT32_MAX) {
         return WR_FEATURE_FIELD_ABSENT;
     }
@@ -585,7 +584,8 @@ static void random_values(struct world *w, struct happening *h)
         h->amount[i] = chance(w, 10) ? -h->amount[i] : h->amount[i];
     }
     h->has_device = chance(w, 90);
-    h->device = wr_mix64(1 + below(w, chance(w, 50) ? 5 : 500));
+    h->device_number = (uint32_t)below(w, chance(w, 50) ? 5 : 500);
+    h->device = wr_mix64(1 + h->device_number);
     h->conditions = (uint32_t)below(w, 1 << CONDITIONS);
     for (int c = 0; c < CLASSES; c++) {
         uint64_t skewed = below(w, 1 + below(w, w->keys[c]));
