@@ -6,7 +6,7 @@
 
 PEERS=/path/to/python names an interpreter that has some of xgboost, lightgbm, onnx + onnxruntime,
 treelite + tl2cgen. XGBoost and LightGBM are timed through their C interfaces, ONNX Runtime through Python with
-the cost of an empty model's call taken off (both printed). One thread each, processor time, five
+the cost of an empty model's call taken off (both printed). One thread each, processor time, ROUNDS (5)
 rounds over all engines; the medians are compared. Nothing here is needed to build or test.
 """
 import json
@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 FORESTS = {"100x6": (100, 6, 1), "500x8": (500, 8, 2)}
-ROUNDS = 5
+ROUNDS = int(os.environ.get("ROUNDS", 5))
 # (engine, kind) -> how many times slower than Weir it must be, by forest
 BARS = {("onnxruntime", "one"): (8, 8), ("xgboost", "one"): (30, 15), ("ifelse", "one"): (3, 5),
         ("xgboost", "batch"): (4, 4), ("onnxruntime", "batch"): (6, 6)}
