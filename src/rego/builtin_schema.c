@@ -640,7 +640,11 @@ static wr_err document(struct wr_builtin_call *call, const struct wr_value *args
     WR_TRY(wr_builtin_want_mask(call, args, i, WR_MASK(WR_STRING) | WR_MASK(WR_OBJECT),
                                 "string, object"));
     *out = args[i];
-    return args[i].type == WR_STRING ? wr_json_value(call, wr_text(args[i]), out) : WR_OK;
+    if (args[i].type != WR_STRING) {
+        return WR_OK;
+    }
+    wr_err err = wr_json_value(call, wr_text(args[i]), out);
+    return err == WR_E_EVAL_BUILTIN ? wr_builtin_fail(call, "invalid JSON string") : err;
 }
 
 static wr_err pair(struct wr_builtin_call *call, bool good, struct wr_value second,

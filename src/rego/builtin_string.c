@@ -144,12 +144,16 @@ WR_BUILTIN_FN(wr_b_substring)
     (void)n;
     WR_TRY(want_strings(call, args, 1));
     WR_TRY(wr_builtin_want_int(call, args, 1, &from));
-    WR_TRY(wr_builtin_want_int(call, args, 2, &length));
     if (from < 0) {
         return wr_builtin_fail(call, "negative offset");
     }
     struct wr_str s = wr_text(args[0]);
     size_t first = offset_of(s, from);
+    if (first == s.n) { /* whatever the length is */
+        *out = wr_string(WR_STR(""));
+        return WR_OK;
+    }
+    WR_TRY(wr_builtin_want_int(call, args, 2, &length));
     struct wr_str rest = wr_str_of(s.p + first, s.n - first);
     *out = wr_string(length < 0 ? rest : wr_str_of(rest.p, offset_of(rest, length)));
     return WR_OK;
