@@ -100,7 +100,7 @@ struct listing {
 static bool list_one(void *arg, const char *name)
 {
     struct listing *listing = arg;
-    struct wr_segment_ref ref;
+    struct wr_segment_ref ref = {0};
     if (parse_name(name, &ref) && !add_segment(listing->journal, ref)) {
         listing->failed = true;
     }
@@ -377,9 +377,40 @@ wr_err wr_journal_open(const struct wr_port *port, const char *directory,
     return WR_OK;
 }
 
+void wr_journal_keep_marks(struct wr_segment_ref *ref, struct wr_log *log)
+{
+    ref->marks = log->marks;
+    ref->n_marks = log->n_marks;
+    ref->cap_marks = log->cap_marks;
+    log->marks = NULL;
+    log->n_marks = log->cap_marks = 0;
+}
+
+void wr_journal_bring_marks(struct wr_segment_ref *ref, struct wr_log *log)
+{
+    log->marks = ref->marks;
+    log->n_marks = ref->n_marks;
+    log->cap_marks = ref->cap_marks;
+    ref->marks = NULL;
+    ref->n_marks = ref->cap_marks = 0;
+}
+
+static void drop_marks(struct wr_journal *journal, struct wr_segment_ref *ref)
+{
+    const struct wr_memory *memory = &journal->port->memory;
+    if (ref->marks != NULL) {
+        memory->give(memory->context, ref->marks, ref->cap_marks * sizeof *ref->marks);
+        ref->marks = NULL;
+        ref->n_marks = ref->cap_marks = 0;
+    }
+}
+
 void wr_journal_close_old(struct wr_journal *journal)
 {
     if (journal->old_index != SIZE_MAX) {
+        if (journal->old_log.port != NULL) {
+            wr_journal_keep_marks(&journal->segments[journal->old_index], &journal->old_log);
+        }
         wr_segment_close(&journal->old, false);
         wr_log_close(&journal->old_log);
         journal->old_index = SIZE_MAX;
@@ -400,6 +431,9 @@ void wr_journal_close(struct wr_journal *journal, bool clean)
     }
     if (journal->locked) {
         port->disk.unlock(port->disk.context, journal->lock);
+    }
+    for (size_t i = 0; i < journal->n_segments; i++) {
+        drop_marks(journal, &journal->segments[i]);
     }
     if (journal->segments != NULL) {
         port->memory.give(port->memory.context, journal->segments,
@@ -489,7 +523,10 @@ wr_err wr_journal_sync(struct wr_journal *journal, struct wr_error *error)
 static wr_err start_segment(struct wr_journal *journal, struct wr_error *error)
 {
     enum wr_io io = wr_log_sync(&journal->live);
-    io = io != WR_IO_OK ? io : wr_log_close(&journal->live);
+    if (io == WR_IO_OK) {
+        wr_journal_keep_marks(&journal->segments[journal->n_segments - 1], &journal->live);
+        io = wr_log_close(&journal->live);
+    }
     if (io != WR_IO_OK) {
         return trouble(journal, io, "closing a segment", error);
     }
@@ -561,6 +598,7 @@ bool wr_journal_prune(struct wr_journal *journal, int64_t now_us)
     if (disk->remove(disk->context, path) != WR_IO_OK) {
         return false;
     }
+    drop_marks(journal, &journal->segments[0]);
     journal->n_segments--;
     memmove(journal->segments, journal->segments + 1,
             journal->n_segments * sizeof *journal->segments);

@@ -9,8 +9,10 @@
 
 struct wr_segment_ref {
     uint64_t first;
-    uint64_t size; /* bytes; 0: not looked at yet */
-    bool is_log;   /* else an SQLite file */
+    uint64_t size;             /* bytes; 0: not looked at yet */
+    bool is_log;               /* else an SQLite file */
+    struct wr_log_mark *marks; /* of a closed log while it is not open: its index so far */
+    size_t n_marks, cap_marks;
 };
 
 struct wr_journal {
@@ -41,6 +43,9 @@ void wr_journal_segment_path(const struct wr_journal *journal, struct wr_segment
                              char *out);
 /* Closes the segment that is open to read, if any. */
 void wr_journal_close_old(struct wr_journal *journal);
+/* Keeps the index of a log that is about to be closed, or gives it back to one that was opened. */
+void wr_journal_keep_marks(struct wr_segment_ref *ref, struct wr_log *log);
+void wr_journal_bring_marks(struct wr_segment_ref *ref, struct wr_log *log);
 wr_err wr_journal_not_open(struct wr_error *error);
 
 #endif

@@ -36,6 +36,7 @@ static wr_err open_old(struct wr_journal *journal, size_t index, struct wr_error
         err = wr_fail(error, WR_E_STATE, "%s: not a journal, or damaged", path);
     } else {
         journal->old_log.next = journal->segments[index + 1].first;
+        wr_journal_bring_marks(&journal->segments[index], &journal->old_log);
     }
     journal->old_index = err == WR_OK ? index : SIZE_MAX;
     return err;
@@ -124,7 +125,7 @@ static wr_err visit_log(struct wr_log *log, uint64_t *next, uint64_t last,
     while (found && err == WR_OK && row.sequence == *next) {
         uint64_t offset = row.next;
         err = visit(visitor, row.sequence, row.payload, row.link, error);
-        found = err == WR_OK && ++*next <= last && wr_log_row_at(log, offset, &row);
+        found = err == WR_OK && ++*next <= last && wr_log_next(log, offset, &row);
     }
     return err != WR_OK || *next > last ? err : bad_row(*next, "missing", error);
 }

@@ -222,6 +222,15 @@ bool wr_log_row_at(struct wr_log *log, uint64_t offset, struct wr_log_row *out)
     return true;
 }
 
+bool wr_log_next(struct wr_log *log, uint64_t offset, struct wr_log_row *out)
+{
+    bool found = wr_log_row_at(log, offset, out);
+    if (found) {
+        mark(log, out->sequence, offset);
+    }
+    return found;
+}
+
 static bool find_gathered(const struct wr_log *log, uint64_t sequence, struct wr_log_row *out)
 {
     for (size_t at = 0; at < log->n_gathered;) {
@@ -254,7 +263,7 @@ bool wr_log_find(struct wr_log *log, uint64_t sequence, struct wr_log_row *out)
         }
     }
     uint64_t offset = log->n_marks > 0 ? log->marks[low].offset : HEAD;
-    while (wr_log_row_at(log, offset, out)) {
+    while (wr_log_next(log, offset, out)) {
         if (out->sequence == sequence) {
             return true;
         }

@@ -93,6 +93,8 @@ enum wr_io wr_log_seal(struct wr_log *log);
 
 /* The row at an offset; false at the end. A row that makes no sense ends the log. */
 bool wr_log_row_at(struct wr_log *log, uint64_t offset, struct wr_log_row *out);
+/* The same on a walk from the first row or from one that was found: fills the index on the way. */
+bool wr_log_next(struct wr_log *log, uint64_t offset, struct wr_log_row *out);
 /* The row of a sequence, also a gathered one; false when it is not here. */
 bool wr_log_find(struct wr_log *log, uint64_t sequence, struct wr_log_row *out);
 uint64_t wr_log_first_offset(void);
