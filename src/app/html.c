@@ -132,7 +132,7 @@ static double round_up(double v)
 static struct axis fit(const struct wr_html_chart *chart, const struct wr_html_series *series,
                        size_t n)
 {
-    double low = INFINITY, high = 0.0;
+    double low = (double)INFINITY, high = 0.0;
     for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < series[i].n; k++) {
             double y = series[i].y[k];

@@ -10,6 +10,7 @@ weir_lint(floors python3 tools/tidy.py)
 weir_lint(floors_can_fail python3 tools/tidy.py --self-test)
 weir_lint(core_symbols sh test/lint/core_symbols.sh ${CMAKE_BINARY_DIR}/libweir_core.a)
 weir_lint(core_wasm sh test/lint/core_wasm.sh ${CMAKE_BINARY_DIR}/wasm-core)
+weir_lint(clang python3 test/lint/clang.py ${CMAKE_BINARY_DIR})
 weir_lint(one_definition sh test/lint/one_definition.sh ${CMAKE_BINARY_DIR}/libweir_core.a
   ${CMAKE_BINARY_DIR}/libweir_shell.a ${CMAKE_BINARY_DIR}/libweir_app.a)
 set_tests_properties(lint_core_wasm PROPERTIES RESOURCE_LOCK wasm_core) # conform_wasm builds it too

@@ -12,7 +12,7 @@ static const struct wr_memory memory = CHECK_MEMORY;
 static char *text;
 static size_t n_text;
 
-static void put(const char *format, ...)
+static WR_PRINTF(1, 2) void put(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
