@@ -5,6 +5,7 @@
  * After this check no row can make the kernel read or write outside the program and its scratch
  * memory, or run for more than WR_LIMIT_PROGRAM_WORK innermost rounds. */
 #include "model/explain.h"
+#include "model/model.h"
 #include "model/program.h"
 
 #define RANK WR_LIMIT_PROGRAM_RANK
@@ -53,6 +54,9 @@ static bool check_header(struct check *c, size_t size)
     }
     if (p->size != size || size > WR_LIMIT_PROGRAM_SIZE || size % WR_PROGRAM_ALIGN != 0) {
         return bad(c, 8, "the size is wrong");
+    }
+    if (p->n_inputs > WR_LIMIT_MODEL_INPUTS || p->n_outputs > WR_LIMIT_MODEL_OUTPUTS) {
+        return bad(c, 12, "a row or an answer has too many numbers");
     }
     uint64_t row = ((uint64_t)p->n_inputs + p->n_outputs) * 8;
     if (!inside(c, p->inputs, 8 * (uint64_t)p->n_input_groups, 4) ||

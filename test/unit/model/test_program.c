@@ -86,6 +86,36 @@ TEST("an operand may touch the end of its memory and no further")
     teardown(&b);
 }
 
+/* Lets the first group of a side alone have `columns` floats, in scratch memory that holds them. */
+static void widen(struct bench *b, uint32_t columns, bool input, wr_err want)
+{
+    struct wr_program head = b->head;
+    uint32_t groups = input ? head.inputs : head.outputs;
+    uint32_t meta = wr_get32(b->program + groups + 4), ref = wr_get32(b->program + groups);
+    *(input ? &head.n_inputs : &head.n_outputs) = columns;
+    *(input ? &head.n_input_groups : &head.n_output_groups) = 1;
+    head.scratch = 1u << 20;
+    head.n_tests = 0;
+    memcpy(b->program, &head, sizeof head);
+    wr_put32(b->program + groups, 0);
+    wr_put32(b->program + groups + 4, columns);
+    CHECK_INT(check(b), want);
+    wr_put32(b->program + groups, ref);
+    wr_put32(b->program + groups + 4, meta);
+    memcpy(b->program, &b->head, sizeof b->head);
+}
+
+TEST("a row and an answer are as wide as the limits and no wider")
+{
+    struct bench b;
+    setup(&b, DATA "tiny-mlp/model.onnx");
+    widen(&b, WR_LIMIT_MODEL_INPUTS, true, WR_OK);
+    widen(&b, WR_LIMIT_MODEL_INPUTS + 1, true, WR_E_WASM);
+    widen(&b, WR_LIMIT_MODEL_OUTPUTS, false, WR_OK);
+    widen(&b, WR_LIMIT_MODEL_OUTPUTS + 1, false, WR_E_WASM);
+    teardown(&b);
+}
+
 TEST("a stride may reach the last element and no further")
 {
     struct bench b;
