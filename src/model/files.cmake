@@ -22,6 +22,7 @@ list(APPEND WEIR_CORE_FILES
   src/model/graph_write.c
   src/model/forest.c
   src/model/forest_fold.c
+  src/model/forest_join.c
   src/model/answer.c
   src/model/ubjson.c
   src/model/xgboost.c

@@ -52,4 +52,8 @@ struct wr_forest_kept {
  * double). */
 uint32_t wr_forest_add(struct wr_graph *g, struct wr_forest *forest, uint32_t x);
 
+/* Joins single trees whose numbers are added up, with all that is done to each number, into one
+ * ensemble (forest_join.c). For a whole graph; scores keep their bits. */
+void wr_forest_join(struct wr_graph *g);
+
 #endif

@@ -318,11 +318,27 @@ static void around(const struct wr_shape *shape, uint32_t axis, uint32_t params[
     }
 }
 
+/* 0, 1, 2 ... up to the size of the axis: everything as it is. */
+static bool takes_all(const struct wr_graph *g, uint32_t data, uint32_t axis, uint32_t index)
+{
+    const int64_t *at = wr_graph_data(g, index);
+    uint32_t n = g->tensors[data].shape.dims[axis];
+    bool all = at != NULL && g->tensors[index].shape.rank == 1 && g->tensors[index].count == n;
+    for (uint32_t i = 0; all && i < n; i++) {
+        all = at[i] == i;
+    }
+    return all && !g->plain;
+}
+
 uint32_t wr_graph_gather(struct wr_graph *g, uint32_t data, uint32_t axis, uint32_t index)
 {
     if (data == WR_NO_TENSOR || index == WR_NO_TENSOR || axis >= g->tensors[data].shape.rank ||
         g->tensors[index].type != WR_I64) {
         return wr_graph_fail(g, WR_E_MODEL, "the axis or the type of the indices is wrong");
+    }
+    if (takes_all(g, data, axis, index)) {
+        struct wr_shape same = g->tensors[data].shape;
+        return wr_graph_reshape(g, data, &same);
     }
     const struct wr_tensor *d = &g->tensors[data], *i = &g->tensors[index];
     struct wr_graph_out out = {.type = d->type};

@@ -483,6 +483,9 @@ wr_err wr_graph_write(struct wr_graph *g, const struct wr_model_options *options
                       struct wr_str *program)
 {
     struct layout l = {.g = g};
+    if (!g->plain) {
+        wr_forest_join(g);
+    }
     if (g->code != WR_OK || !count_columns(&l, options) || !plan(&l)) {
         return g->code;
     }
