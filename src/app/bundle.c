@@ -14,7 +14,7 @@ struct wr_str wr_base_name(struct wr_str path)
     while (slash > 0 && path.p[slash - 1] != '/') {
         slash--;
     }
-    return wr_str_of(path.p + slash, path.n - slash);
+    return slash > 0 ? wr_str_of(path.p + slash, path.n - slash) : path;
 }
 
 bool wr_bundle_is_data(struct wr_str path)

@@ -781,7 +781,9 @@ static enum trace_step extent(struct trace_frame *f, struct wr_value *path, uint
             if (pairs == NULL) {
                 return wr_trace_cut(f->t, "no room");
             }
-            memcpy(pairs, result.pairs, result.n * sizeof pairs[0]);
+            if (result.n > 0) {
+                memcpy(pairs, result.pairs, result.n * sizeof pairs[0]);
+            }
             pairs[result.n] = (struct wr_pair){keys.items[i], leaf.v};
             result = wr_object_from(pairs, (size_t)result.n + 1);
         }
