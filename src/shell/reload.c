@@ -35,6 +35,9 @@ void wr_reload_keep_first(struct wr_server *server)
 {
     const struct wr_port_threads *threads = &server->port->threads;
     server->first_pack = server->pack;
+    if (server->pack == NULL) { /* the API alone: there is nothing to keep */
+        return;
+    }
     server->has_packs_thread =
         threads->start != NULL && threads->start(threads->context, "weir-packs", keep_first, server,
                                                  &server->packs_thread) == WR_IO_OK;
