@@ -59,7 +59,7 @@ struct wr_rego_error *wr_rego_error_add(struct wr_rego_errors *errors, wr_err co
     error->message = format_text(errors->arena, format, args);
     va_end(args);
     error->code = error->message.n > 0 ? code : WR_E_MEMORY;
-    error->file = file;
+    error->file = wr_str_copy(errors->arena, file); /* modules may be gone before their errors */
     if (loc != NULL) {
         error->row = loc->row;
         error->col = loc->col;
@@ -129,7 +129,7 @@ void wr_rego_error_source(struct wr_rego_errors *errors, struct wr_rego_error *e
     while (tabs < end && text.p[tabs] == '\t') {
         tabs++;
     }
-    error->lines[0] = wr_str_of(text.p + tabs, end - tabs);
+    error->lines[0] = wr_str_copy(errors->arena, wr_str_of(text.p + tabs, end - tabs));
     error->n_lines = 1;
     size_t indent = begin + error->caret > tabs ? begin + error->caret - tabs : 0;
     char *caret = indent <= CARET_COLUMN_MAX ? wr_arena_alloc(errors->arena, indent + 1, 1) : NULL;

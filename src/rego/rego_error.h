@@ -32,7 +32,7 @@ struct wr_rego_error {
 };
 
 struct wr_rego_errors {
-    struct wr_arena *arena; /* messages live here */
+    struct wr_arena *arena; /* all texts live here: modules need not outlive their errors */
     struct wr_rego_error *items;
     uint32_t n, cap;
     uint32_t limit; /* WR_LIMIT_REGO_ERRORS by default; the parser raises it for what it adds */
