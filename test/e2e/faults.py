@@ -198,6 +198,19 @@ def latencies(path, seconds):
     return found[len(found) * 99 // 100], bad
 
 
+def dial(path):
+    """Until it is let in: a Unix socket whose queue is full refuses at once."""
+    one = socket.socket(socket.AF_UNIX)
+    one.settimeout(5)
+    for _ in range(1000):
+        try:
+            one.connect(path)
+            return one
+        except BlockingIOError:
+            time.sleep(0.01)
+    sys.exit("faults: the server takes no connection for ten seconds")
+
+
 def slow(check):
     n = int(os.environ.get("WEIR_SLOW_CLIENTS", "2000"))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -210,9 +223,7 @@ def slow(check):
         memory = int(Path(f"/proc/{served.process.pid}/statm").read_text().split()[1]) * 4096
         hostile = []
         for i in range(n):
-            one = socket.socket(socket.AF_UNIX)
-            one.settimeout(5)
-            one.connect(served.socket)
+            one = dial(served.socket)
             if i % 2 == 0:
                 one.send(b"POST /v1/decisions HTTP/1.1\r\nHo")
             else:
