@@ -83,6 +83,7 @@ void wr_engine_close(struct wr_engine *engine)
     if (engine->features != NULL) {
         wr_feature_state_close(engine->features);
     }
+    wr_arena_deinit(&engine->work);
     if (engine->work_room != NULL) {
         engine->memory->give(engine->memory->context, engine->work_room, WR_LIMIT_ENGINE_WORK);
     }

@@ -193,6 +193,7 @@ TEST("keys can be networks of addresses and starts of texts")
         CHECK_INT(read_text(text), WR_OK);
         CHECK((key.hash == event.keys[0].hash) == cases[i].same);
         check_refused(bin ? "{'v': 4111}" : "{'v': 'somewhere'}", "v", bin ? "string" : "address");
+        fixture_close(&f);
         open_pack("{'entities': {'bin': {'path': 'v', 'prefix': 6}, 'net': {'path': 'v',"
                   " 'cidr': 24}, 'wide': {'path': 'v', 'cidr': 16, 'cidr6': 32}}}");
     }
@@ -203,8 +204,10 @@ TEST("keys can be networks of addresses and starts of texts")
     for (size_t i = 0; i < WR_COUNTOF(broken); i++) {
         char text[128];
         snprintf(text, sizeof text, "{'entities': {'net': {'path': 'v', %s}}}", broken[i]);
+        fixture_close(&f);
         CHECK_INT(fixture_plan(&f, text), WR_E_PACK);
     }
+    fixture_close(&f);
 }
 
 TEST("equal values of two kinds of entity have different keys")
