@@ -535,6 +535,7 @@ int main(int argc, char **argv)
            "%lu refused, %lu changes of the pack, %lu failures\n",
            cycles, run.n_acknowledged, run.n_repeated, run.n_labels, run.n_states, run.n_refused,
            run.n_changes, run.n_failed);
+    wr_port_linux_close(native);
     char command[100];
     snprintf(command, sizeof command, "rm -rf %s", run.folder);
     return system(command) == 0 && run.n_failed == 0 && run.n_acknowledged > 0 ? 0 : 1;
