@@ -20,7 +20,7 @@ bool wr_eval_format_read(const char *name, enum wr_eval_format *out)
 
 static void value(struct wr_buf *json, const struct wr_value *v)
 {
-    wr_json_write(json, v, WR_JSON_HTML_SAFE);
+    wr_rego_write_json(json, v, WR_JSON_HTML_SAFE);
 }
 
 static void comma(struct wr_buf *json)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Base64 (RFC 4648), hex, URL queries (as Go's net/url reads and writes them), JSON. */
 #include "rego/builtin_family.h"
+#include "rego/rego.h"
 #include "value/json_read.h"
 #include "value/json_write.h"
 
@@ -419,7 +420,7 @@ WR_BUILTIN_FN(wr_b_json_marshal)
 {
     (void)n;
     struct wr_buf buf = wr_buf_in(call->arena, 64);
-    wr_json_write(&buf, &args[0], WR_JSON_HTML_SAFE);
+    wr_rego_write_json(&buf, &args[0], WR_JSON_HTML_SAFE);
     return wr_builtin_text(call, &buf, out);
 }
 

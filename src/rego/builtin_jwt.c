@@ -3,6 +3,7 @@
  * through the environment's table, with keys as PEM text or as the numbers of a JWK. */
 #include "rego/builtin_family.h"
 #include "rego/digest.h"
+#include "rego/rego.h"
 #include "value/json_write.h"
 
 #define JWT_LIMIT_NESTING 16 /* tokens within tokens */
@@ -606,7 +607,7 @@ WR_BUILTIN_FN(wr_b_jwt_encode_sign)
         struct wr_buf buf = wr_buf_in(call->arena, 128);
         WR_TRY(wr_builtin_want(call, args, i, WR_OBJECT));
         if (call->v1) {
-            wr_json_write(&buf, &args[i], WR_JSON_HTML_SAFE);
+            wr_rego_write_json(&buf, &args[i], WR_JSON_HTML_SAFE);
         } else {
             wr_rego_write(&buf, &args[i]);
         }

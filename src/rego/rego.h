@@ -14,14 +14,15 @@
 
 #include "rego/builtin.h"
 #include "rego/rego_error.h"
-#include "value/value.h"
+#include "value/json_write.h"
 
 #define WR_LIMIT_REGO_CALLS      512       /* rules and functions active at once (call depth) */
 #define WR_LIMIT_REGO_REGISTERS  60000     /* registers of one rule, clauses together */
 #define WR_LIMIT_REGO_HEAD       64        /* items of the reference in a rule's head */
 #define WR_LIMIT_REGO_CODE       (1 << 24) /* instructions of one program */
 #define WR_LIMIT_REGO_DIMENSIONS 64 /* things that the index of a rule's clauses asks about */
-#define WR_LIMIT_REGO_FUEL       50000000u /* default fuel of one evaluation */
+#define WR_LIMIT_REGO_INDEX      (128u << 20) /* bytes of rows in the indexes of one program */
+#define WR_LIMIT_REGO_FUEL       50000000u    /* default fuel of one evaluation */
 
 struct wr_rego_source {
     struct wr_str file, text;
@@ -128,6 +129,9 @@ wr_err wr_rego_eval(const struct wr_rego_query *query, const struct wr_rego_cont
  * text, and keys are sorted by that text. Errors: WR_E_LIMIT (nesting), WR_E_MEMORY. */
 wr_err wr_rego_to_json(struct wr_arena *arena, const struct wr_value *v, struct wr_value *out,
                        struct wr_error *error);
+/* Appends that as text, styled as wr_json_write does; the buffer must be in an arena. What does not
+ * fit sets buf->overflow. */
+void wr_rego_write_json(struct wr_buf *buf, const struct wr_value *v, enum wr_json_style style);
 
 /* "FILE:ROW: code: message", as OPA prints an error of an evaluation. */
 void wr_rego_eval_error_write(struct wr_buf *buf, const struct wr_error *error);

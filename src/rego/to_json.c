@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rego values to JSON values. Recursion is bounded by WR_LIMIT_VALUE_DEPTH. */
 #include "rego/rego.h"
-#include "value/json_write.h"
 
 static wr_err no_room(struct wr_error *error)
 {
@@ -81,4 +80,32 @@ wr_err wr_rego_to_json(struct wr_arena *arena, const struct wr_value *v, struct 
                        struct wr_error *error)
 {
     return convert(arena, v, 0, out, error);
+}
+
+/* Keys are in Rego's order of types: the first and the last tell of all. */
+static bool has_odd_key(const struct wr_value *v, uint32_t depth)
+{
+    if (v->type < WR_ARRAY || v->n == 0 || depth > WR_LIMIT_VALUE_DEPTH) {
+        return false;
+    }
+    if (v->type == WR_OBJECT &&
+        (v->pairs[0].key.type != WR_STRING || v->pairs[v->n - 1].key.type != WR_STRING)) {
+        return true;
+    }
+    for (uint32_t i = 0; i < v->n; i++) {
+        if (has_odd_key(v->type == WR_OBJECT ? &v->pairs[i].value : &v->items[i], depth + 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void wr_rego_write_json(struct wr_buf *buf, const struct wr_value *v, enum wr_json_style style)
+{
+    struct wr_value json = *v;
+    if (has_odd_key(v, 0) && wr_rego_to_json(buf->arena, v, &json, NULL) != WR_OK) {
+        buf->overflow = true;
+        return;
+    }
+    wr_json_write(buf, &json, style);
 }

@@ -175,7 +175,7 @@ static void answer(struct wr_opa_call *call, const struct document *d,
     if (results->n > 0) {
         comma(&json);
         wr_buf_str(&json, WR_STR("\"result\":"));
-        wr_json_write(&json, &results->items[0].value, WR_JSON_HTML_SAFE);
+        wr_rego_write_json(&json, &results->items[0].value, WR_JSON_HTML_SAFE);
     }
     if (!d->has_input && call->request->head->method == WR_H1_POST) {
         comma(&json);
@@ -220,8 +220,12 @@ static void bare(struct wr_opa_call *call, struct document *d)
     }
     struct wr_buf json = wr_buf_in(&call->server->scratch, 1024);
     if (results.n > 0) {
-        wr_json_write(&json, &results.items[0].value, WR_JSON_HTML_SAFE);
-        wr_opa_document(call, 200, wr_buf_view(&json), call->pretty);
+        wr_rego_write_json(&json, &results.items[0].value, WR_JSON_HTML_SAFE);
+        if (json.overflow) {
+            wr_opa_no_room(call);
+        } else {
+            wr_opa_document(call, 200, wr_buf_view(&json), call->pretty);
+        }
         return;
     }
     bool has_rule = wr_rego_has_rule(call->opa->program, d->segments, d->n);

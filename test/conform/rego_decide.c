@@ -120,8 +120,7 @@ TEST("a thousand rules decide as OPA does")
 }
 
 /* {"result":[{...}]} and a newline, as POST /v1/query answers. */
-static void write_answer(struct wr_arena *arena, struct wr_buf *buf,
-                         const struct wr_rego_results *results)
+static void write_answer(struct wr_buf *buf, const struct wr_rego_results *results)
 {
     if (results->n == 0) {
         wr_buf_str(buf, WR_STR("{}\n"));
@@ -130,9 +129,7 @@ static void write_answer(struct wr_arena *arena, struct wr_buf *buf,
     wr_buf_str(buf, WR_STR("{\"result\":["));
     for (uint32_t i = 0; i < results->n; i++) {
         wr_buf_str(buf, i > 0 ? WR_STR(",") : WR_STR(""));
-        struct wr_value json;
-        CHECK(wr_rego_to_json(arena, &results->items[i].bindings, &json, NULL) == WR_OK);
-        wr_json_write(buf, &json, WR_JSON_HTML_SAFE);
+        wr_rego_write_json(buf, &results->items[i].bindings, WR_JSON_HTML_SAFE);
     }
     wr_buf_str(buf, WR_STR("]}\n"));
 }
@@ -206,7 +203,7 @@ static bool expression(const struct wr_value *e, int64_t status)
     struct wr_buf compact = wr_buf_in(&w.arena, 256), buf = wr_buf_in(&w.arena, 256);
     bool compiled = ok;
     if (ok && eval(&w, 0) == WR_OK) {
-        write_answer(&w.arena, &buf, &w.results);
+        write_answer(&buf, &w.results);
     } else if (!ok && w.errors.n > 0) {
         write_refusal(&compact, &w.errors);
         wr_json_lay_out(&buf, wr_buf_view(&compact));
