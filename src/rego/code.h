@@ -65,6 +65,7 @@ struct wr_unit {
     uint32_t n_grounds, cap_grounds;
     struct wr_index **indexes; /* over the clauses of rules */
     uint32_t n_indexes, cap_indexes;
+    uint64_t index_bytes;          /* of their rows: WR_LIMIT_REGO_INDEX at most */
     struct wr_function *functions; /* by node */
     uint32_t n_functions;
     bool no_room;

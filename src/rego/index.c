@@ -25,7 +25,7 @@ static const struct wr_value *value_at(const struct wr_value *c, uint32_t i)
     return c->type == WR_OBJECT ? &c->pairs[i].value : &c->items[i];
 }
 
-static uint32_t points_of(const struct wr_test *t)
+uint32_t wr_test_points(const struct wr_test *t)
 {
     switch (t->form) {
     case WR_TEST_IN:
@@ -209,27 +209,34 @@ static void put(struct ranges *r, uint32_t from, uint32_t to)
     }
 }
 
-static void in_ranges(const struct wr_dimension *d, const struct wr_value *c, struct ranges *out)
+/* Lists may be long and in any order: positions are sorted as a set. */
+static bool in_ranges(struct wr_arena *arena, const struct wr_dimension *d,
+                      const struct wr_value *c, struct ranges *out)
 {
-    for (uint32_t i = 0; i < values_of(c); i++) { /* those of a set come sorted, each once */
-        uint32_t at = among_all(d, value_at(c, i)), to = out->n;
-        while (to > 0 && out->items[to - 1].from > at) {
-            to--;
-        }
-        if (to > 0 && out->items[to - 1].from == at) {
-            continue;
-        }
-        memmove(&out->items[to + 1], &out->items[to], (out->n - to) * sizeof(out->items[0]));
-        out->items[to] = (struct range){at, at};
-        out->n++;
+    struct wr_arena_mark mark = wr_arena_mark(arena);
+    struct wr_value *positions = WR_NEW_ARRAY(arena, struct wr_value, values_of(c));
+    if (positions == NULL) {
+        return false;
     }
+    for (uint32_t i = 0; i < values_of(c); i++) {
+        positions[i] = wr_int(among_all(d, value_at(c, i)));
+    }
+    struct wr_value set = wr_set_from(positions, values_of(c));
+    for (uint32_t i = 0; i < set.n; i++) {
+        uint32_t at = (uint32_t)set.items[i].i;
+        out->items[out->n++] = (struct range){at, at};
+    }
+    wr_arena_rewind(arena, mark);
+    return true;
 }
 
-/* Where the test holds, in order; room for points_of(t) + 2. */
-static void ranges_of(const struct wr_dimension *d, const struct wr_test *t, struct ranges *out)
+/* Where the test holds, in order; room for wr_test_points(t) + 2. False: no room for more. */
+static bool ranges_of(struct wr_arena *arena, const struct wr_dimension *d, const struct wr_test *t,
+                      struct ranges *out)
 {
     uint32_t last = 2 * d->n_points + 1;
-    struct wr_value no = wr_bool(false), end = wr_undefined();
+    struct wr_arena_mark mark = wr_arena_mark(arena);
+    struct wr_value no = wr_bool(false), end;
     const struct wr_value *value = t->form == WR_TEST_TRUE ? &no : &t->value;
     uint32_t at = t->form == WR_TEST_IN ? 0 : among_all(d, value);
     out->n = 0;
@@ -255,18 +262,16 @@ static void ranges_of(const struct wr_dimension *d, const struct wr_test *t, str
         put(out, at, last);
         break;
     case WR_TEST_PREFIX:
-        for (uint32_t i = at / 2; i < d->n_points && end.type == WR_UNDEFINED; i++) {
-            const struct wr_value *p = &d->points[i];
-            if (p->type != WR_STRING || !wr_str_starts(wr_text(*p), wr_text(*value))) {
-                end = *p; /* the text after_prefix, or what lies before it */
-                put(out, at, position(i, true) - 1);
-            }
+        if (!after_prefix(arena, value, &end)) {
+            return false;
         }
+        put(out, at, among_all(d, &end) - 1);
+        wr_arena_rewind(arena, mark);
         break;
     default:
-        in_ranges(d, &t->value, out);
-        break;
+        return in_ranges(arena, d, &t->value, out);
     }
+    return true;
 }
 
 static void complement(struct ranges *r, uint32_t last, struct ranges *out)
@@ -307,6 +312,7 @@ struct builder {
     struct wr_test *const *tests;
     const uint32_t *n_tests;
     struct ranges held, more, both; /* scratch */
+    bool no_room;
 };
 
 /* Ranges in which all of a clause's tests of the dimension hold. False: it has none. */
@@ -319,7 +325,10 @@ static bool clause_ranges(struct builder *b, const struct wr_dimension *d, uint3
         if (!wr_same_source(&t->source, &d->source)) {
             continue;
         }
-        ranges_of(d, t, &b->more);
+        if (!ranges_of(b->arena, d, t, &b->more)) {
+            b->no_room = true;
+            return false;
+        }
         if (t->negated) {
             complement(&b->more, last, &b->both);
             struct ranges swap = b->more;
@@ -365,7 +374,7 @@ static bool make_rows(struct builder *b, struct wr_dimension *d)
     }
     d->rows = rows;
     d->tested = tested;
-    return true;
+    return !b->no_room;
 }
 
 static bool make_points(struct builder *b, struct wr_dimension *d)
@@ -374,7 +383,7 @@ static bool make_points(struct builder *b, struct wr_dimension *d)
     for (uint32_t i = 0; i < b->index->n_clauses; i++) {
         for (uint32_t k = 0; k < b->n_tests[i]; k++) {
             const struct wr_test *t = &b->tests[i][k];
-            room += wr_same_source(&t->source, &d->source) ? points_of(t) : 0;
+            room += wr_same_source(&t->source, &d->source) ? wr_test_points(t) : 0;
         }
     }
     struct wr_value *points = WR_NEW_ARRAY(b->arena, struct wr_value, room);
@@ -406,7 +415,7 @@ static bool make_scratch(struct builder *b)
     for (uint32_t i = 0; i < b->index->n_clauses; i++) {
         uint32_t sum = 8;
         for (uint32_t k = 0; k < b->n_tests[i]; k++) {
-            sum += points_of(&b->tests[i][k]) + 2;
+            sum += wr_test_points(&b->tests[i][k]) + 2;
         }
         n = WR_MAX(n, sum);
     }

@@ -15,8 +15,8 @@
  *
  * What is tested is an input path, a register (an argument, what a loop has bound), a field of one,
  * or a term that several clauses share and that is then computed once (a dimension with a register
- * of its own). Rows take (2n + 2) * clauses / 8 bytes; a rule of more than WR_INDEX_CLAUSES clauses
- * has several indexes, one after the other. */
+ * of its own). Rows take (2n + 2) * clauses / 8 bytes, those of a program WR_LIMIT_REGO_INDEX at
+ * most; a rule of more than WR_INDEX_CLAUSES clauses has several indexes, one after the other. */
 #ifndef WR_REGO_INDEX_H
 #define WR_REGO_INDEX_H
 
@@ -78,6 +78,9 @@ struct wr_index {
     struct wr_dimension *dimensions;
     uint32_t *entries; /* by clause: its instruction behind the tests */
 };
+
+/* Points that the test adds to its dimension, at most. */
+uint32_t wr_test_points(const struct wr_test *t);
 
 /* Makes dimensions for tests[i] of clause i (n_tests[i] of them), all of sources that stand in
  * `sources`, in that order. There

@@ -135,7 +135,7 @@ static bool is_computed(struct compiler *c, const struct wr_plan_term *t)
 
 bool wr_lane_take_tests(struct compiler *c, struct wr_lane *lane)
 {
-    for (; lane->at < lane->n; lane->at++) {
+    for (; lane->at < lane->n && lane->n_tests < WR_LANE_TESTS; lane->at++) {
         const struct wr_plan_expr *e = wr_lane_expr(lane, lane->at);
         struct wr_lane_test test = {.expr = lane->at};
         const struct wr_plan_term *source;
@@ -146,7 +146,8 @@ bool wr_lane_take_tests(struct compiler *c, struct wr_lane *lane)
             break;
         }
         if (!wr_direct_source(c, source, &test.test.source)) {
-            if (test.test.negated || test.test.form == WR_TEST_PREFIX || !is_computed(c, source)) {
+            if (test.test.negated || test.test.form == WR_TEST_PREFIX ||
+                c->bindings.n_vars > WR_LANE_VARS || !is_computed(c, source)) {
                 break;
             }
             test.computed = source;

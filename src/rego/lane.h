@@ -36,7 +36,9 @@ struct wr_lane {
     uint32_t n_tests, cap_tests;
 };
 
-#define WR_LANE_LEVELS 8 /* of groups in groups; deeper ones are compiled clause by clause */
+#define WR_LANE_TESTS  64  /* of one clause; what stands behind is evaluated */
+#define WR_LANE_VARS   256 /* a clause of more variables is compiled alone */
+#define WR_LANE_LEVELS 8   /* of groups in groups; deeper ones are compiled clause by clause */
 
 struct wr_lane_unit { /* what an index decides about */
     struct wr_lane **lanes;
@@ -62,7 +64,8 @@ struct wr_lane_plan {
     uint32_t n_computed;
     struct wr_name_map shapes; /* of computed terms: how many tests */
     struct wr_source *sources;
-    uint32_t *n_tests; /* by source */
+    uint32_t *n_tests;  /* by source */
+    uint64_t *n_points; /* by source, at most */
     uint32_t n_sources;
     struct wr_lane_unit
         *counts; /* groups of comprehensions that are only counted, one a dimension ... */

@@ -53,11 +53,36 @@ static void count_test(struct compiler *c, struct wr_lane_plan *p, struct wr_lan
     }
     if (at < p->n_sources) {
         p->n_tests[at]++;
+        p->n_points[at] += wr_test_points(&test->test);
     }
 }
 
+/* Whether the program may have the rows of one more dimension; they are counted if so. */
+static bool may_have_rows(struct wr_unit *unit, uint64_t n_points, uint32_t n_clauses)
+{
+    uint64_t bytes = (2 * n_points + 2) * ((n_clauses + 63) / 64) * sizeof(uint64_t);
+    if (bytes > WR_LIMIT_REGO_INDEX - unit->index_bytes) {
+        return false;
+    }
+    unit->index_bytes += bytes;
+    return true;
+}
+
+static void swap_sources(struct wr_lane_plan *p, uint32_t i, uint32_t k)
+{
+    struct wr_source source = p->sources[i];
+    uint32_t n_tests = p->n_tests[i];
+    uint64_t n_points = p->n_points[i];
+    p->sources[i] = p->sources[k];
+    p->n_tests[i] = p->n_tests[k];
+    p->n_points[i] = p->n_points[k];
+    p->sources[k] = source;
+    p->n_tests[k] = n_tests;
+    p->n_points[k] = n_points;
+}
+
 /* Sources tested often enough, those that need no code first. */
-static void keep_sources(struct wr_lane_plan *p)
+static void keep_sources(struct wr_unit *unit, struct wr_lane_plan *p, uint32_t n_clauses)
 {
     uint32_t n = 0;
     for (int computed = 0; computed < 2; computed++) {
@@ -65,13 +90,9 @@ static void keep_sources(struct wr_lane_plan *p)
             bool is_computed = p->sources[i].kind == WR_SOURCE_COMPUTED;
             bool known = !is_computed || p->sources[i].id != UINT32_MAX;
             if (is_computed == (computed != 0) && known && n < WR_LIMIT_REGO_DIMENSIONS &&
-                p->n_tests[i] >= (is_computed ? 2 : 3)) {
-                struct wr_source source = p->sources[i];
-                uint32_t count = p->n_tests[i];
-                p->sources[i] = p->sources[n];
-                p->n_tests[i] = p->n_tests[n];
-                p->sources[n] = source;
-                p->n_tests[n++] = count;
+                p->n_tests[i] >= (is_computed ? 2 : 3) &&
+                may_have_rows(unit, p->n_points[i], n_clauses)) {
+                swap_sources(p, i, n++);
             }
         }
     }
@@ -91,8 +112,9 @@ static bool new_plan(struct compiler *c, struct wr_lane_plan *p)
     p->owners = WR_NEW_ARRAY(c->arena, struct wr_lane *, WR_LIMIT_REGO_DIMENSIONS);
     p->sources = WR_NEW_ARRAY(c->arena, struct wr_source, 4 * WR_LIMIT_REGO_DIMENSIONS);
     p->n_tests = WR_NEW_ARRAY(c->arena, uint32_t, 4 * WR_LIMIT_REGO_DIMENSIONS);
+    p->n_points = WR_NEW_ARRAY(c->arena, uint64_t, 4 * WR_LIMIT_REGO_DIMENSIONS);
     return p->computed != NULL && p->conditions != NULL && p->owners != NULL &&
-           p->sources != NULL && p->n_tests != NULL;
+           p->sources != NULL && p->n_tests != NULL && p->n_points != NULL;
 }
 
 /* A prefix of what is no text may be an error: what stands behind a prefix that is not indexed must
@@ -169,7 +191,7 @@ static void plan_index(struct compiler *c, struct wr_lane_plan *p, const struct 
         }
         n_tested += units[i].n == 1 && lane->n_tests > 0;
     }
-    keep_sources(p);
+    keep_sources(c->unit, p, n);
     if (n_tested < WR_INDEX_MIN - 1 || p->n_sources == 0) {
         return;
     }

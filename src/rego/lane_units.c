@@ -16,7 +16,8 @@ const struct wr_plan_term *wr_shared_term(struct compiler *c, const struct wr_pl
 static bool can_share(const struct wr_level *level, const struct wr_lane *lane)
 {
     if (!level->state->collects || level->depth >= WR_LANE_LEVELS || lane->opaque || lane->failed ||
-        lane->n_tests > 0 || lane->at >= lane->n || !lane->cannot_err) {
+        lane->n_tests > 0 || lane->at >= lane->n || !lane->cannot_err ||
+        lane->scope.bindings.n_vars > WR_LANE_VARS) {
         return false;
     }
     const struct wr_plan_expr *e = wr_lane_expr(lane, lane->at);

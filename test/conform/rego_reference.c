@@ -118,6 +118,8 @@ static void limits(struct wr_buf *out)
         LIMIT(WR_LIMIT_REGO_REGISTERS, "registers of one rule"),
         LIMIT(WR_LIMIT_REGO_CODE, "instructions of one program"),
         LIMIT(WR_LIMIT_REGO_DIMENSIONS, "things that the index of a rule's clauses asks about"),
+        LIMIT(WR_LIMIT_REGO_INDEX,
+              "bytes of all indexes of one program; what is beyond is tested clause by clause"),
         LIMIT(WR_LIMIT_REGO_CALLS, "rules and functions active at once"),
         LIMIT(WR_LIMIT_REGO_FUEL, "fuel of one evaluation unless the caller gives another"),
         LIMIT(WR_LIMIT_VALUE_DEPTH, "nesting of values"),

@@ -213,6 +213,45 @@ TEST("what is tested beyond WR_LIMIT_REGO_DIMENSIONS is tested clause by clause"
     check_both(20 * WR_LIMIT_REGO_DIMENSIONS, 4 * WR_LIMIT_REGO_DIMENSIONS);
 }
 
+/* Clauses that test one path for membership in lists of their own, each in falling order: `first`
+ * elements, then n each. */
+static struct wr_str lists(struct wr_arena *arena, uint32_t n_clauses, uint32_t first, uint32_t n)
+{
+    struct wr_buf buf = wr_buf_in(arena, 1 << 20);
+    wr_format(&buf, "package t\nimport future.keywords.in\n");
+    for (uint32_t i = 0; i < n_clauses; i++) {
+        wr_format(&buf, "r[%u] { input.x in [", i);
+        for (uint32_t k = i == 0 ? first : n; k > 0; k--) {
+            wr_format(&buf, "%u%s", k * n_clauses + i, k > 1 ? "," : "] }\n");
+        }
+    }
+    return wr_buf_view(&buf);
+}
+
+static void check_lists(uint32_t n_clauses, uint32_t first, uint32_t n, size_t taken_max)
+{
+    struct policy p;
+    wr_arena_init(&p.arena, &memory, (size_t)2 << 30);
+    struct wr_str text = lists(&p.arena, n_clauses, first, n);
+    size_t before = p.arena.taken;
+    open_policy(&p, text, "{\"x\": 4000}");
+    CHECK(p.arena.taken - before < taken_max);
+    struct wr_buf indexed = wr_buf_in(&p.arena, 256), plain = wr_buf_in(&p.arena, 256);
+    CHECK(answer(&p, 0, false, &indexed) == WR_OK && answer(&p, 0, true, &plain) == WR_OK);
+    CHECK(indexed.n > 2 && wr_str_eq(wr_buf_view(&indexed), wr_buf_view(&plain)));
+    close_policy(&p);
+}
+
+TEST("a list is indexed in O(n log n), in whatever order it is") /* n * n would take a minute */
+{
+    check_lists(4, 500000, 2, SIZE_MAX);
+}
+
+TEST("rows beyond WR_LIMIT_REGO_INDEX are not made")
+{
+    check_lists(1000, 600, 600, (size_t)200 << 20);
+}
+
 TEST("whatever the fuel, an indexed rule is evaluated or given up, never half")
 {
     struct policy p;
