@@ -376,7 +376,33 @@ bool wr_cannot_err_body(const struct compiler *c, const struct wr_plan_body *bod
     return true;
 }
 
-/* Guards move ahead of what costs more and raises no error. */
+/* OPA's index asks whether a path of the input equals a scalar before it evaluates any statement of
+ * a rule. Queries and comprehensions have no index. */
+static bool asks_index(struct compiler *c, const struct wr_plan_body *body,
+                       const struct wr_plan_expr *e)
+{
+    struct wr_test test;
+    const struct wr_plan_term *source;
+    bool is_rule = c->clause->ast != NULL && body == c->clause->body;
+    return is_rule && is_guard(c, e) && wr_test_of(c, e, &test, &source) &&
+           test.form == WR_TEST_EQ && !test.negated && test.value.type < WR_ARRAY;
+}
+
+/* Whether one of the first n statements may raise an error or print. */
+static bool any_seen(struct compiler *c, const struct wr_plan_body *body, const uint32_t *order,
+                     uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        const struct wr_plan_expr *e = body->exprs[order[i]];
+        if (!is_guard(c, e) && !cannot_err_expr(c, e)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Guards move ahead of what costs more and raises no error; those that OPA's index asks, ahead of
+ * what may raise one, too. */
 static void move_guards(struct compiler *c, const struct wr_plan_body *body, uint32_t *order)
 {
     if (body->n > GUARD_WINDOW) {
@@ -387,10 +413,13 @@ static void move_guards(struct compiler *c, const struct wr_plan_body *body, uin
         if (!is_guard(c, body->exprs[guard])) {
             continue;
         }
-        while (at > 0 && !is_guard(c, body->exprs[order[at - 1]]) &&
-               cannot_err_expr(c, body->exprs[order[at - 1]])) {
+        bool first = asks_index(c, body, body->exprs[guard]) && any_seen(c, body, order, i);
+        for (; at > 0; at--) {
+            const struct wr_plan_expr *e = body->exprs[order[at - 1]];
+            if (first ? asks_index(c, body, e) : is_guard(c, e) || !cannot_err_expr(c, e)) {
+                break;
+            }
             order[at] = order[at - 1];
-            at--;
         }
         order[at] = guard;
     }
