@@ -62,6 +62,7 @@ WR_BUILTIN_FN(wr_b_product)
     return fold(call, args, true, out);
 }
 
+/* Of equal elements, 1 and 1.0, the last one. */
 static wr_err extreme(struct wr_builtin_call *call, const struct wr_value *list, int sign,
                       struct wr_value *out)
 {
@@ -69,7 +70,7 @@ static wr_err extreme(struct wr_builtin_call *call, const struct wr_value *list,
     WR_TRY(wr_builtin_charge(call, list->n + 1));
     *out = wr_undefined();
     for (uint32_t i = 0; i < list->n; i++) {
-        if (i == 0 || wr_value_cmp(&list->items[i], out) * sign > 0) {
+        if (i == 0 || wr_value_cmp(&list->items[i], out) * sign >= 0) {
             *out = list->items[i];
         }
     }

@@ -28,7 +28,7 @@ struct state {
     size_t n, next;
     bool reordered, good_index;
     /* of the verb at hand */
-    bool plus, minus, sharp, space, zero, has_width, has_precision;
+    bool plus, minus, sharp, space, zero, quote, has_width, has_precision;
     int64_t width, precision;
 };
 
@@ -180,7 +180,7 @@ static bool put_string(struct state *s, struct wr_str text, uint32_t verb)
     }
     switch (verb) {
     case 'v':
-        pad(s, s->sharp ? quoted(s, cut) : cut, s->zero);
+        pad(s, s->quote ? quoted(s, cut) : cut, s->zero);
         return true;
     case 's':
         pad(s, cut, s->zero);
@@ -362,6 +362,77 @@ static void write_g(struct state *s, struct wr_buf *buf, double d, char letter)
     }
 }
 
+/* The mantissa in base 16 with one digit before the point, the exponent of two in base 10. Digits
+ * are as many as it takes, or `precision`, rounded half to even. */
+static void write_x(struct state *s, struct wr_buf *buf, double d, bool upper)
+{
+    uint64_t bits, m;
+    memcpy(&bits, &d, sizeof bits);
+    int32_t exponent = (int32_t)(bits >> 52 & 0x7ff);
+    m = bits & (((uint64_t)1 << 52) - 1);
+    m |= exponent != 0 ? (uint64_t)1 << 52 : 0;
+    exponent = m == 0 ? 0 : exponent == 0 ? -1022 : exponent - 1023;
+    for (; m != 0 && m >> 52 == 0; m <<= 1) {
+        exponent--;
+    }
+    int64_t digits = s->has_precision ? s->precision : 13;
+    if (digits < 13) {
+        unsigned cut = (unsigned)(52 - 4 * digits);
+        uint64_t half = (uint64_t)1 << (cut - 1), rest = m & (2 * half - 1);
+        m >>= cut;
+        m = (m + (rest > half || (rest == half && (m & 1) != 0))) << cut;
+    }
+    if (m >> 53 != 0) {
+        m >>= 1;
+        exponent++;
+    }
+    while (!s->has_precision && digits > 0 && (m >> (52 - 4 * digits) & 15) == 0) {
+        digits--;
+    }
+    wr_buf_str(buf, upper ? WR_STR("0X") : WR_STR("0x"));
+    wr_buf_char(buf, (char)('0' + (m >> 52)));
+    wr_buf_str(buf, digits > 0 ? WR_STR(".") : WR_STR(""));
+    for (int64_t i = 1; i <= digits; i++) {
+        unsigned nibble = i <= 13 ? (unsigned)(m >> (52 - 4 * i) & 15) : 0;
+        wr_buf_char(buf, (upper ? "0123456789ABCDEF" : "0123456789abcdef")[nibble]);
+    }
+    wr_buf_char(buf, upper ? 'P' : 'p');
+    wr_buf_char(buf, exponent < 0 ? '-' : '+');
+    exponent = exponent < 0 ? -exponent : exponent;
+    wr_buf_str(buf, exponent < 10 ? WR_STR("0") : WR_STR(""));
+    wr_buf_i64(buf, exponent);
+}
+
+/* The flag #: a point always, and of %g and %x as many significant digits as the precision says, or
+ * six. text[0] is the sign. */
+static struct wr_str with_point(struct state *s, struct wr_str text, uint32_t verb)
+{
+    struct wr_buf buf = wr_buf_in(s->call->arena, text.n + 16);
+    bool hex = verb == 'x' || verb == 'X', point = false, seen = false;
+    int64_t missing = 0;
+    size_t end = 1;
+    if (verb == 'g' || verb == 'G' || verb == 'v' || verb == 'x') {
+        missing = s->has_precision ? s->precision : 6;
+    }
+    for (; end < text.n; end++) {
+        char c = text.p[end];
+        if (c == 'p' || c == 'P' || (!hex && (c == 'e' || c == 'E'))) {
+            break;
+        }
+        point = point || c == '.';
+        seen = seen || (c != '0' && c != '.');
+        missing -= seen && c != '.';
+    }
+    missing -= !point && end == 2 && text.p[1] == '0';
+    wr_buf_add(&buf, text.p, end);
+    wr_buf_str(&buf, point ? WR_STR("") : WR_STR("."));
+    for (; missing > 0; missing--) {
+        wr_buf_char(&buf, '0');
+    }
+    wr_buf_str(&buf, wr_str_of(text.p + end, text.n - end));
+    return wr_buf_view(&buf);
+}
+
 static bool put_float(struct state *s, double d, uint32_t verb)
 {
     struct wr_buf buf = wr_buf_in(s->call->arena, 32);
@@ -378,6 +449,8 @@ static bool put_float(struct state *s, double d, uint32_t verb)
         write_e(&buf, digits, e10, precision, (char)verb);
     } else if (verb == 'g' || verb == 'G' || verb == 'v') {
         write_g(s, &buf, d, verb == 'G' ? 'E' : 'e');
+    } else if (verb == 'x' || verb == 'X') {
+        write_x(s, &buf, d, verb == 'X');
     } else if (verb == 'b') {
         bool normal = f.m == 0 || f.e >= -1085;
         wr_buf_u64(&buf, f.m >> (normal ? 11 : -1074 - f.e));
@@ -387,6 +460,9 @@ static bool put_float(struct state *s, double d, uint32_t verb)
         return false;
     }
     struct wr_str text = wr_buf_view(&buf);
+    if (s->sharp && verb != 'b' && !buf.overflow) {
+        text = with_point(s, text, verb);
+    }
     if (!f.neg && !s->plus && !s->space) {
         text = wr_str_of(text.p + 1, text.n - 1);
     } else if (s->zero && s->has_width && !s->minus && s->width > (int64_t)text.n) {
@@ -427,11 +503,16 @@ static void put_verb_rune(struct state *s, uint32_t verb)
     wr_buf_add(s->out, utf8, wr_utf8_encode(verb, utf8));
 }
 
+/* A long integer tells of itself, without flags and width. */
 static void put_named(struct state *s, const struct arg *arg)
 {
     wr_buf_str(s->out, wr_str_z(arg->kind == ARG_BIG ? "big.Int" : go_type(arg)));
     wr_buf_char(s->out, '=');
-    (void)put_arg(s, arg, 'v');
+    if (arg->kind == ARG_BIG) {
+        wr_buf_str(s->out, arg->text);
+    } else {
+        (void)put_arg(s, arg, 'v');
+    }
 }
 
 static bool read_number(struct state *s, int64_t *out)
@@ -482,7 +563,7 @@ static bool star(struct state *s, int64_t *out)
 
 static void read_flags(struct state *s)
 {
-    s->plus = s->minus = s->sharp = s->space = s->zero = false;
+    s->plus = s->minus = s->sharp = s->space = s->zero = s->quote = false;
     s->has_width = s->has_precision = false;
     for (; s->at < s->format.n; s->at++) {
         switch (s->format.p[s->at]) {
@@ -572,6 +653,11 @@ static void put_directive(struct state *s)
         wr_buf_str(s->out, WR_STR("(MISSING)"));
     } else {
         take_arg(s, &s->items[s->next++], &arg);
+        if (verb == 'v') { /* # asks for Go's syntax, + for names of fields */
+            s->quote = s->sharp;
+            s->sharp = false;
+            s->plus = s->plus && arg.kind == ARG_BIG;
+        }
         if (verb == 'T') {
             pad(s, wr_str_z(go_type(&arg)), s->zero);
         } else if (!put_arg(s, &arg, verb)) {
@@ -601,7 +687,8 @@ wr_err wr_sprintf(struct wr_builtin_call *call, struct wr_buf *buf, struct wr_st
     }
     if (!s.reordered && s.next < n) {
         struct arg arg;
-        s.plus = s.minus = s.sharp = s.space = s.zero = s.has_width = s.has_precision = false;
+        s.plus = s.minus = s.sharp = s.space = s.zero = s.quote = false;
+        s.has_width = s.has_precision = false;
         wr_buf_str(buf, WR_STR("%!(EXTRA "));
         for (size_t i = s.next; i < n; i++) {
             wr_buf_str(buf, i == s.next ? WR_STR("") : WR_STR(", "));
