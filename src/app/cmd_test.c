@@ -33,7 +33,7 @@ static const struct wr_option table[] = {
      &options.ignore},
     {"timeout", 0, WR_OPT_DURATION, "5s", "give up a test after this time (5s)",
      &options.timeout_ms},
-    {"count", 0, WR_OPT_U64, "N", "run all tests N times (1)", &options.count},
+    {"count", 0, WR_OPT_U64, "N", "run all tests N times, or until one fails (1)", &options.count},
     {"exit-zero-on-skipped", 'z', WR_OPT_FLAG, NULL, "skipped tests are no failure",
      &options.zero_on_skipped},
     {"v1-compatible", 0, WR_OPT_FLAG, NULL, "modules are Rego v1", &options.v1},
@@ -358,9 +358,8 @@ static int test_all(struct suite *suite, int argc, char **argv)
         return wr_complain("no memory");
     }
     int exit_code = WR_EXIT_OK;
-    for (uint64_t i = 0; i < options.count; i++) {
-        int code = run_suite(suite);
-        exit_code = code != WR_EXIT_OK ? code : exit_code;
+    for (uint64_t i = 0; i < options.count && exit_code == WR_EXIT_OK; i++) {
+        exit_code = run_suite(suite);
     }
     return exit_code;
 }

@@ -168,7 +168,8 @@ trace("note")
 print("shown", {1})
 opa.runtime().env.NOSUCH
 http.send({"method": "get"})
-rego.parse_module("a", "package a")""".split("\n")
+rego.parse_module("a", "package a")
+{null: 1, true: 2, 10: 3, 9: {{1}: 4, [1]: 5}, "a": 6}""".split("\n")
 
 
 def cases():
@@ -209,7 +210,7 @@ def cases():
     for args in (["tests"], ["-v", "ok"], ["-f", "json", "tests"], ["ok"], ["todo"], ["-z", "todo"], ["-vz", "todo"],
                  ["nosuch"], ["-r", "ok$", "-v", "tests"], ["-r", "x", "ok"], ["-b", "ok"], ["-v", "p"],
                  ["bad/unsafe.rego"], ["bad/parse.rego"], ["-f", "json", "ok"], ["--run=one", "--verbose", "ok"],
-                 ["--count", "2", "ok"]):
+                 ["--count", "2", "ok"], ["--count", "2", "tests"]):
         yield ["test", *args], None
     for args in (["p"], ["bad/unsafe.rego"], ["bad/parse.rego"], ["bad/rec.rego"], ["nosuch"],
                  ["-f", "json", "bad/unsafe.rego"], ["-f", "json", "bad/parse.rego"], ["-f", "json", "nosuch"],
