@@ -15,8 +15,9 @@
  * one. What lies under the pack's roots, or a bundle's, cannot be changed here.
  *
  * Bounds. On a node that decides, each request costs the loop at most WR_LIMIT_OPA_FUEL_NODE of
- * evaluation, or the compilation of WR_LIMIT_OPA_CODE_NODE bytes of modules, and the store holds at
- * most WR_LIMIT_OPA_DATA_NODE; a server without a pack has the larger ones.
+ * evaluation, or the compilation of WR_LIMIT_OPA_CODE_NODE bytes of modules or of
+ * WR_LIMIT_OPA_QUERY_NODE of a query, and the store holds at most WR_LIMIT_OPA_DATA_NODE; a server
+ * without a pack has the larger ones.
  *
  * Source: OPA 0.60, REST API and its behaviour as recorded in test/golden/opa.                   */
 #ifndef WR_OPA_H
@@ -27,8 +28,10 @@
 #include "rego/rego.h"
 
 #define WR_LIMIT_OPA_MODULES      1024u
-#define WR_LIMIT_OPA_QUERIES      128u /* prepared and kept */
-#define WR_LIMIT_OPA_SEGMENTS     32u  /* of a path */
+#define WR_LIMIT_OPA_QUERIES      128u           /* prepared and kept */
+#define WR_LIMIT_OPA_QUERY        (1024u * 1024) /* bytes of a query, compiled for one request */
+#define WR_LIMIT_OPA_QUERY_NODE   4096u          /* the same beside decisions */
+#define WR_LIMIT_OPA_SEGMENTS     32u            /* of a path */
 #define WR_LIMIT_OPA_PATH         1024u
 #define WR_LIMIT_OPA_PATCHES      1024u                /* operations of one PATCH */
 #define WR_LIMIT_OPA_CODE         (64u * 1024 * 1024)  /* bytes of all modules */

@@ -23,11 +23,23 @@ static bool parses(struct wr_opa_call *call, struct wr_str text, bool *is_empty)
     return true;
 }
 
+/* What compiling it may cost grows faster than the text: false when it has refused it. */
+static bool fits(struct wr_opa_call *call, struct wr_str text)
+{
+    size_t max = call->opa->beside_decisions ? WR_LIMIT_OPA_QUERY_NODE : WR_LIMIT_OPA_QUERY;
+    if (text.n > max) {
+        wr_opa_fail(call, 413, "invalid_parameter",
+                    "the query is larger than %zu bytes (WR_LIMIT_OPA_QUERY): put it into a module",
+                    max);
+    }
+    return text.n <= max;
+}
+
 static void write_results(struct wr_buf *json, const struct wr_rego_results *results)
 {
     for (uint32_t i = 0; i < results->n; i++) {
         wr_buf_str(json, i == 0 ? WR_STR("\"result\":[") : WR_STR(","));
-        wr_json_write(json, &results->items[i].bindings, WR_JSON_HTML_SAFE);
+        wr_rego_write_json(json, &results->items[i].bindings, WR_JSON_HTML_SAFE);
     }
     wr_buf_str(json, results->n > 0 ? WR_STR("]") : WR_STR(""));
 }
@@ -63,7 +75,7 @@ static void run(struct wr_opa_call *call, struct wr_str text, const struct wr_va
     struct wr_rego_errors errors;
     struct wr_error error = {.offset = WR_NO_OFFSET};
     bool is_empty = false;
-    if (!parses(call, text, &is_empty)) {
+    if (!fits(call, text) || !parses(call, text, &is_empty)) {
         return;
     }
     if (is_empty) {
@@ -154,7 +166,8 @@ void wr_opa_compile(struct wr_opa_call *call)
     struct wr_str text;
     struct wr_value input;
     bool is_empty = false;
-    if (!read_request(call, "CompileRequestV1", &text, &input) || !parses(call, text, &is_empty)) {
+    if (!read_request(call, "CompileRequestV1", &text, &input) || !fits(call, text) ||
+        !parses(call, text, &is_empty)) {
         return;
     }
     if (is_empty) {

@@ -85,6 +85,12 @@ def writing(weir, check):
                                   {"query": "count({[a, b] | a := numbers.range(1, 2000)[_]; b := numbers.range(1, 2000)[_]})"})
         check.that(status == 500 and d["errors"][0]["code"] == "eval_cancel_error",
                    "an endless query ends at its fuel", d)
+        chain = "; ".join(f"x{i} = x{i + 1} + 1" for i in range(400)) + "; x400 = 1"
+        status, _, d = served.ask("POST", "/v1/query", {"query": chain})
+        check.that(status == 413 and "WR_LIMIT_OPA_QUERY" in d["message"],
+                   "a query that is long to compile is refused", (status, d))
+        status, _, d = served.ask("POST", "/v1/query", {"query": chain[:3990].rpartition(";")[0]})
+        check.that(status == 400 and "unsafe" in json.dumps(d), "one that fits is compiled", (status, d))
         for i in range(12):
             status, _, d = served.ask("PUT", f"/v1/data/own/fill{i}", json.dumps(["x" * 1000] * 3000))
             if status != 204:
