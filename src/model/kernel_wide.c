@@ -26,9 +26,11 @@ enum wr_kernel_level wr_kernel_best(void)
 }
 #endif
 
+/* Rows of a batch lie apart in scratch memory; a constant stands there once for all of them. */
 bool wr_wide_takes(const struct wr_step *s, uint32_t kind)
 {
-    return WR_WIDE && kind == WR_STEP_TREES && s->level != WR_KERNEL_SCALAR && s->params[0] == 1;
+    return WR_WIDE && kind == WR_STEP_TREES && s->level != WR_KERNEL_SCALAR && s->params[0] == 1 &&
+           (s->operands[2 * s->n_out] & WR_PROGRAM_CONST) == 0;
 }
 
 #if WR_WIDE

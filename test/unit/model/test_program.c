@@ -116,6 +116,29 @@ TEST("a row and an answer are as wide as the limits and no wider")
     teardown(&b);
 }
 
+TEST("trees over constants give every row of a batch what a single row gets")
+{
+    enum { ROWS = 64 };
+    struct bench b;
+    struct wr_kernel k;
+    uint32_t params;
+    setup(&b, DATA "tiny-trees/model.onnx");
+    uint32_t operands = find_step(&b, WR_STEP_TREES, &params) + 8;
+    /* out, keys, x, nodes: the bytes of the nodes as x */
+    wr_put32(b.program + operands + 8 * 2, wr_get32(b.program + operands + 8 * 3));
+    CHECK_INT(check(&b), WR_OK);
+    double rows[ROWS * 4] = {0}, answers[ROWS * 3];
+    for (unsigned level = 0; level <= wr_kernel_best(); level++) {
+        wr_kernel_open(&k, b.program, (enum wr_kernel_level)level);
+        uint8_t *scratch = wr_arena_alloc(&b.arena, k.scratch, 64);
+        CHECK(wr_kernel_score(&k, rows, ROWS, answers, scratch) == WR_KERNEL_OK);
+        for (size_t row = 1; row < ROWS; row++) {
+            CHECK(memcmp(answers, answers + row * 3, 3 * sizeof *answers) == 0);
+        }
+    }
+    teardown(&b);
+}
+
 TEST("a stride may reach the last element and no further")
 {
     struct bench b;
