@@ -52,7 +52,7 @@ struct reader {
     struct wr_walk_vote *votes;
     uint32_t *roots;
     float *covers; /* NULL when a tree has none */
-    double base;
+    double *base;  /* margin by class */
 };
 
 /* A member of an object by name and type; fails with its path when it is not there. */
@@ -69,18 +69,14 @@ static const struct wr_value *need(struct reader *r, const struct wr_value *obje
     return v;
 }
 
-/* Numbers of XGBoost's parameters are strings; newer versions write "[0.5]". */
+/* Numbers of XGBoost's parameters are strings. */
 static bool parameter(struct reader *r, const struct wr_value *object, const char *key, double *out)
 {
     const struct wr_value *v = need(r, object, key, WR_STRING, "learner_model_param");
     if (v == NULL) {
         return false;
     }
-    struct wr_str text = wr_text(*v);
-    if (text.n > 2 && text.p[0] == '[' && text.p[text.n - 1] == ']') {
-        text = wr_str_of(text.p + 1, text.n - 2);
-    }
-    if (!wr_num_read_double(text, out)) {
+    if (!wr_num_read_double(wr_text(*v), out)) {
         wr_graph_fail(r->g, WR_E_MODEL, "XGBoost: learner_model_param.%s is not one number", key);
         return false;
     }
@@ -107,12 +103,67 @@ static bool read_objective(struct reader *r)
     return false;
 }
 
+/* The margin that a base score stands for. */
+static bool margin_of(struct reader *r, struct wr_str text, double *margin)
+{
+    bool logit = r->link == WR_LINK_LOGIT || r->raw_logit;
+    double base;
+    if (!wr_num_read_double(text, &base) || base - base != 0 ||
+        (logit && !(base > 0 && base < 1)) || (r->link == WR_LINK_LOG && !(base > 0))) {
+        wr_graph_fail(r->g, WR_E_MODEL, "XGBoost: base_score does not suit objective %.*s",
+                      WR_FMT(r->objective));
+        return false;
+    }
+    base = logit ? -wr_log(1 / base - 1) : r->link == WR_LINK_LOG ? wr_log(base) : base;
+    *margin = (double)(float)base;
+    return true;
+}
+
+/* One number for all classes; from XGBoost 3.1 on a list, "[2E-1,5E-1]", of one or one a class. */
+static bool read_bases(struct reader *r, const struct wr_value *p)
+{
+    const struct wr_value *v = need(r, p, "base_score", WR_STRING, "learner_model_param");
+    if (v == NULL) {
+        return false;
+    }
+    r->base = wr_arena_array(r->g->arena, r->targets, sizeof *r->base, 8);
+    if (r->base == NULL) {
+        wr_graph_fail(r->g, WR_E_MEMORY, "no memory for %u classes", r->targets);
+        return false;
+    }
+    struct wr_str text = wr_text(*v);
+    bool more = true;
+    uint32_t n = 0;
+    if (text.n > 2 && text.p[0] == '[' && text.p[text.n - 1] == ']') {
+        text = wr_str_of(text.p + 1, text.n - 2);
+    }
+    for (; more && n < r->targets; n++) {
+        size_t comma = wr_str_find(text, WR_STR(","), 0);
+        more = comma != SIZE_MAX;
+        if (!margin_of(r, wr_str_of(text.p, more ? comma : text.n), &r->base[n])) {
+            return false;
+        }
+        text = more ? wr_str_of(text.p + comma + 1, text.n - comma - 1) : text;
+    }
+    if (more || (n != 1 && n != r->targets)) {
+        wr_graph_fail(r->g, WR_E_MODEL,
+                      "XGBoost: base_score is neither one number nor one for each "
+                      "of %u classes",
+                      r->targets);
+        return false;
+    }
+    for (; n < r->targets; n++) {
+        r->base[n] = r->base[0];
+    }
+    return true;
+}
+
 static bool read_parameters(struct reader *r)
 {
     const struct wr_value *p = need(r, r->learner, "learner_model_param", WR_OBJECT, "learner");
-    double features, classes, base;
+    double features, classes;
     if (p == NULL || !parameter(r, p, "num_feature", &features) ||
-        !parameter(r, p, "num_class", &classes) || !parameter(r, p, "base_score", &base)) {
+        !parameter(r, p, "num_class", &classes)) {
         return false;
     }
     if (!(features >= 1 && features <= WR_LIMIT_MODEL_INPUTS) ||
@@ -127,15 +178,7 @@ static bool read_parameters(struct reader *r)
                       WR_FMT(r->objective));
         return false;
     }
-    bool logit = r->link == WR_LINK_LOGIT || r->raw_logit;
-    if ((logit && !(base > 0 && base < 1)) || (r->link == WR_LINK_LOG && !(base > 0)) ||
-        base - base != 0) {
-        wr_graph_fail(r->g, WR_E_MODEL, "XGBoost: base_score does not suit objective %.*s",
-                      WR_FMT(r->objective));
-        return false;
-    }
-    r->base = logit ? -wr_log(1 / base - 1) : r->link == WR_LINK_LOG ? wr_log(base) : base;
-    return true;
+    return read_bases(r, p);
 }
 
 static bool read_booster(struct reader *r)
@@ -176,6 +219,18 @@ struct columns { /* the arrays of one tree, all of n nodes */
     uint32_t n;
 };
 
+/* Trees that are grown for all targets at once; "0" or "1" else. */
+static bool has_vector_leaves(const struct wr_value *tree)
+{
+    const struct wr_value *own = wr_object_get_str(tree, WR_STR("tree_param")), *size = NULL;
+    double width;
+    if (own != NULL && wr_is(*own, WR_OBJECT)) {
+        size = wr_object_get_str(own, WR_STR("size_leaf_vector"));
+    }
+    return size != NULL && wr_is(*size, WR_STRING) && wr_num_read_double(wr_text(*size), &width) &&
+           width > 1;
+}
+
 static bool read_columns(struct reader *r, const struct wr_value *tree, struct columns *c)
 {
     c->left = need(r, tree, "left_children", WR_ARRAY, "tree");
@@ -184,6 +239,10 @@ static bool read_columns(struct reader *r, const struct wr_value *tree, struct c
     c->condition = need(r, tree, "split_conditions", WR_ARRAY, "tree");
     c->default_left = need(r, tree, "default_left", WR_ARRAY, "tree");
     if (r->g->code != WR_OK) {
+        return false;
+    }
+    if (has_vector_leaves(tree)) {
+        wr_graph_fail(r->g, WR_E_MODEL, "XGBoost: vector leaves are not supported");
         return false;
     }
     c->split_type = wr_object_get_str(tree, WR_STR("split_type"));
@@ -338,16 +397,8 @@ static void read_root(struct wr_graph *g, const struct wr_value *root)
         !read_trees(&r)) {
         return;
     }
-    double *base = wr_arena_array(g->arena, r.targets, sizeof *base, 8);
-    if (base == NULL) {
-        wr_graph_fail(g, WR_E_MEMORY, "no memory for %u classes", r.targets);
-        return;
-    }
-    for (uint32_t k = 0; k < r.targets; k++) {
-        base[k] = (double)(float)r.base;
-    }
     r.forest.targets = r.targets;
-    r.forest.base = base;
+    r.forest.base = r.base;
     r.forest.base_first = true;
     struct wr_shape shape = {.rank = 2, .dims = {1, r.n_features}};
     uint32_t x = wr_graph_input(g, WR_STR("f"), WR_F32, WR_MODEL_NUMBER, &shape);

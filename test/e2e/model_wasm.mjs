@@ -2,11 +2,17 @@
 // Runs a model module by its own exports, in batches and row by row, and compares every answer with
 // the native kernel's to the bit (NaN equals NaN).
 //   node model_wasm.mjs MODULE.wasm ROWS SCORES [KERNEL.wasm]
+//   node model_wasm.mjs --list LIST [KERNEL.wasm]      LIST: lines of MODULE.wasm ROWS SCORES
 // ROWS and SCORES: little-endian doubles. With KERNEL.wasm, the module's program is run by that
 // kernel (the scalar one) as well.
 import { readFileSync } from "node:fs";
 
-const [file, rowsFile, scoresFile, kernelFile] = process.argv.slice(2);
+const args = process.argv.slice(2), many = args[0] === "--list";
+const kernelFile = args[many ? 2 : 3];
+const kernel = kernelFile ? new WebAssembly.Module(readFileSync(kernelFile)) : null;
+const lines = many ? readFileSync(args[1], "utf8").trim().split("\n").map((l) => l.split(" "))
+  : [args.slice(0, 3)];
+let file;
 const doubles = (path) => {
   const bytes = readFileSync(path);
   return new Float64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
@@ -16,20 +22,22 @@ const fail = (why) => {
   process.exit(1);
 };
 
-const module = new WebAssembly.Module(readFileSync(file));
-if (WebAssembly.Module.imports(module).length !== 0) fail("the module imports something");
-const { exports: own } = new WebAssembly.Instance(module, {});
+const open = () => {
+  const module = new WebAssembly.Module(readFileSync(file));
+  if (WebAssembly.Module.imports(module).length !== 0) fail("the module imports something");
+  return new WebAssembly.Instance(module, {}).exports;
+};
 
 // Another kernel in a memory of its own, with the program where it belongs.
-const foreign = () => {
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(kernelFile)), {});
+const foreign = (own) => {
+  const { exports } = new WebAssembly.Instance(kernel, {});
   const size = own.memory.buffer.byteLength, has = exports.memory.buffer.byteLength;
   exports.memory.grow(Math.max(0, (size - has) / 65536));
   new Uint8Array(exports.memory.buffer).set(new Uint8Array(own.memory.buffer, 65536), 65536);
   return exports;
 };
 
-const run = (model) => {
+const run = (model, rowsFile, scoresFile) => {
   if (model.model_init() !== 0) fail("model_init refuses the program");
   const nIn = model.n_inputs(), nOut = model.n_outputs(), most = model.rows_max();
   const rows = doubles(rowsFile), want = new BigUint64Array(doubles(scoresFile).buffer);
@@ -63,5 +71,10 @@ const run = (model) => {
   }
 };
 
-if (kernelFile) run(foreign()); // before model_init has unpacked anything in the module's own memory
-run(own);
+for (const [name, rows, scores] of lines) {
+  file = name;
+  const own = open();
+  if (kernel) run(foreign(own), rows, scores); // before model_init has unpacked anything in own memory
+  run(own, rows, scores);
+}
+if (many) console.error(`${lines.length} modules give the native bits`);

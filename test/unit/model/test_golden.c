@@ -4,12 +4,7 @@
  * Every model of ../shared/models, and the fixtures beside this file, which cover the case that
  * ../shared is absent. The wasm side runs under Node (test/e2e/model_wasm.mjs); without Node that
  * test says so and passes. */
-#include <math.h>
-
-#include "model/kernel.h"
-#include "model/module.h"
-#include "model/packed.h"
-#include "model_test.h"
+#include "same_bits.h"
 
 #define SCORE_ABSOLUTE 1e-5
 #define SCORE_RELATIVE 1e-4
@@ -53,61 +48,6 @@ static bool same(const struct test_model *m, size_t i, double got, double want)
         return apart == 0 || (p != SIZE_MAX && fabs(m->outputs[p] - 0.5) < 1e-5);
     }
     return apart <= SCORE_ABSOLUTE || apart <= SCORE_RELATIVE * fabs(want);
-}
-
-/* The program that a module holds, unpacked if need be. */
-static struct wr_str program_in(struct test_model *m, bool *packed)
-{
-    struct wr_module module;
-    CHECK(wr_module_read(wr_buf_view(&m->wasm), &module, NULL) == WR_OK);
-    uint8_t *bytes = wr_arena_alloc(&m->arena, module.program.n, 64);
-    memcpy(bytes, module.program.p, module.program.n);
-    *packed = wr_is_packed(bytes);
-    if (!*packed) {
-        return wr_str_of((const char *)bytes, module.program.n);
-    }
-    uint32_t size = ((const struct wr_packed *)(void *)bytes)->image;
-    uint8_t *image = wr_arena_alloc(&m->arena, size, 64);
-    CHECK(wr_unpack(bytes, module.program.n, image) == NULL);
-    return wr_str_of((const char *)image, size);
-}
-
-/* Every level of the kernel, row by row and in batches, gives the scalar walk's bits. `rows` holds
- * n rows. */
-static void check_levels(struct test_model *m, const double *rows, uint32_t n)
-{
-    struct wr_kernel k;
-    bool packed;
-    size_t n_in = wr_model_n_inputs(m->model), n_out = wr_model_n_outputs(m->model);
-    const uint8_t *program = (const uint8_t *)program_in(m, &packed).p;
-    double *want = wr_arena_array(&m->arena, (size_t)n * n_out, 8, 8);
-    double *got = wr_arena_array(&m->arena, (size_t)n * n_out, 8, 8);
-    CHECK(program != NULL && want != NULL && got != NULL);
-    wr_kernel_open(&k, program, WR_KERNEL_SCALAR);
-    uint8_t *scratch = wr_arena_alloc(&m->arena, k.scratch, 64);
-    CHECK(wr_kernel_score(&k, rows, n, want, scratch) == WR_KERNEL_OK);
-    for (unsigned level = 0; level <= wr_kernel_best(); level++) {
-        wr_kernel_open(&k, program, (enum wr_kernel_level)level);
-        scratch = wr_arena_alloc(&m->arena, k.scratch, 64);
-        static const uint32_t pieces[] = {1, 33, 300};
-        for (size_t p = 0; p < WR_COUNTOF(pieces); p++) {
-            memset(got, 0x55, (size_t)n * n_out * 8);
-            memset(scratch, 0x55, k.scratch);
-            for (uint32_t at = 0; at < n; at += pieces[p]) {
-                CHECK(wr_kernel_score(&k, rows + at * n_in, WR_MIN(pieces[p], n - at),
-                                      got + at * n_out, scratch) == WR_KERNEL_OK);
-            }
-            for (size_t i = 0; i < (size_t)n * n_out; i++) {
-                bool both_nan = isnan(got[i]) && isnan(want[i]);
-                if (!both_nan && memcmp(&got[i], &want[i], 8) != 0) {
-                    fprintf(stderr, "level %u, pieces of %u: output %zu differs\n", level,
-                            pieces[p], i);
-                    CHECK(false);
-                    return;
-                }
-            }
-        }
-    }
 }
 
 /* Scores all rows; every output column against the golden file. Rows and answers go to files for
@@ -202,35 +142,6 @@ static void check_model(const char *folder, const char *file, const char *prefix
     wr_arena_deinit(&source);
 }
 
-static bool have_node(void)
-{
-    static int known = -1;
-    if (known < 0) {
-        known = system("node -e 0 >/dev/null 2>&1") == 0;
-        if (known == 0) {
-            fprintf(stderr, "node is absent: the modules' own exports were not run\n");
-        }
-    }
-    return known != 0;
-}
-
-/* The kernel compiled without SIMD, beside the test; "" where it cannot be made. */
-static const char *scalar_kernel(void)
-{
-    static const char name[] = "model-golden-scalar.wasm";
-    static int known = -1;
-    if (known < 0) {
-        char command[4096];
-        snprintf(command, sizeof command, "sh %s/tools/make-kernel-wasm.sh --scalar %s",
-                 WEIR_SOURCE, name);
-        known = system(command) == 0;
-        if (known == 0) {
-            fprintf(stderr, "the scalar wasm kernel cannot be made here: it was not run\n");
-        }
-    }
-    return known != 0 ? name : "";
-}
-
 /* Native against golden, then the module under Node against native, to the bit. */
 static void check_packed(const char *folder, const char *name, const char *file,
                          enum wr_model_packing packing)
@@ -239,10 +150,10 @@ static void check_packed(const char *folder, const char *name, const char *file,
     snprintf(path, sizeof path, "%s/%s", folder, name);
     snprintf(prefix, sizeof prefix, "model-%s-%s", name, file);
     check_model(path, file, prefix, packing);
-    if (have_node()) {
+    if (test_has_node()) {
         snprintf(command, sizeof command,
                  "node %s/test/e2e/model_wasm.mjs %s.wasm %s.rows %s.scores %s", WEIR_SOURCE,
-                 prefix, prefix, prefix, scalar_kernel());
+                 prefix, prefix, prefix, test_scalar_kernel());
         CHECK_INT(system(command), 0);
     }
     static const char *const ends[] = {"wasm", "rows", "scores"};
@@ -495,6 +406,46 @@ TEST("tensors in a file of their own are those of the one file")
     CHECK(!test_open(&two, split, NULL) && strstr(two.error.text, "weights.bin") != NULL);
     test_close(&two);
     test_close(&one);
+    wr_arena_deinit(&arena);
+}
+
+static struct wr_str replaced(struct wr_arena *arena, struct wr_str text, const char *from,
+                              const char *to)
+{
+    size_t at = wr_str_find(text, wr_str_z(from), 0), behind = at + strlen(from);
+    struct wr_buf out = wr_buf_in(arena, text.n + strlen(to));
+    CHECK(at != SIZE_MAX);
+    wr_buf_add(&out, text.p, at);
+    wr_buf_str(&out, wr_str_z(to));
+    wr_buf_add(&out, text.p + behind, text.n - behind);
+    return wr_buf_view(&out);
+}
+
+TEST("XGBoost 3.1's base score for each class is added to the margin of that class")
+{
+    struct wr_arena arena;
+    struct test_model none, each;
+    wr_arena_init(&arena, &test_memory, (size_t)1 << 30);
+    struct wr_str text = test_file(&arena, WEIR_SOURCE "/test/unit/model/data/tiny-xgb/model.json");
+    text = replaced(&arena, text, "binary:logistic", "multi:softprob");
+    text = replaced(&arena, text, "\"num_class\":\"0\"", "\"num_class\":\"3\"");
+    text = replaced(&arena, text, "[0,0,0,0,0,0,0,0,0,0]", "[0,1,2,0,1,2,0,1,2,0]");
+    CHECK(test_open(&none, replaced(&arena, text, "\"5E-1\"", "\"0\""), NULL));
+    CHECK(test_open(&each, replaced(&arena, text, "\"5E-1\"", "\"[-1E-1,2E-1,7E-1]\""), NULL));
+    CHECK_INT(wr_model_n_outputs(each.model), 4);
+    for (size_t i = 0; i < 4; i++) {
+        none.row[i] = each.row[i] = (double)i / 2 - 1;
+    }
+    CHECK(wr_model_score(none.model, none.row, none.outputs, none.scratch) == WR_OK);
+    CHECK(wr_model_score(each.model, each.row, each.outputs, each.scratch) == WR_OK);
+    const double *p = none.outputs + 1, *q = each.outputs + 1;
+    CHECK(fabs(log(q[1] / q[0]) - log(p[1] / p[0]) - 0.3) < 1e-5);
+    CHECK(fabs(log(q[2] / q[0]) - log(p[2] / p[0]) - 0.8) < 1e-5);
+    test_close(&each);
+    test_close(&none);
+    CHECK(!test_open(&each, replaced(&arena, text, "\"5E-1\"", "\"[1E-1,2E-1]\""), NULL));
+    CHECK(strstr(each.error.text, "base_score") != NULL);
+    test_close(&each);
     wr_arena_deinit(&arena);
 }
 

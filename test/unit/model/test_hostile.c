@@ -256,6 +256,8 @@ TEST("what XGBoost JSON holds and we do not support is refused by name")
         {"\"left_children\":[1,", "\"left_children\":[0,", "reached twice"},
         {"\"left_children\":[1,", "\"left_children\":[99", "differ"},
         {"\"base_score\":\"5E-1\"", "\"base_score\":\"5E+1\"", "base_score"},
+        {"\"base_score\":\"5E-1\"", "\"base_score\":\".4,.\"", "base_score"},
+        {"\"size_leaf_vector\":\"1\"", "\"size_leaf_vector\":\"2\"", "vector leaves"},
     };
     for (size_t i = 0; i < WR_COUNTOF(changes); i++) {
         struct wr_arena arena;
