@@ -94,6 +94,7 @@ static int with_journal(const char *directory, int (*verb)(struct work *work))
     struct wr_port port;
     struct wr_port_linux *native;
     struct work work = {0};
+    const struct wr_journal_options look = {.read_only = true};
     if (!wr_file_is_directory(directory)) {
         return wr_complain("%s is not a state directory", directory);
     }
@@ -103,7 +104,7 @@ static int with_journal(const char *directory, int (*verb)(struct work *work))
     }
     wr_arena_init(&work.scratch, &wr_heap, WR_GIB(1));
     int exit_code = WR_EXIT_FAILED;
-    if (wr_journal_open(&port, directory, NULL, &work.journal, &error) == WR_OK) {
+    if (wr_journal_open(&port, directory, &look, &work.journal, &error) == WR_OK) {
         exit_code = verb(&work);
         wr_journal_close(work.journal, true);
     } else {

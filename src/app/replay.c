@@ -241,11 +241,12 @@ static wr_err run_journal(struct wr_replay *replay, struct wr_error *error)
     struct wr_port port;
     struct wr_port_linux *native;
     struct wr_journal *journal;
+    const struct wr_journal_options look = {.read_only = true};
     enum wr_io io = wr_port_linux_open(&port, &native);
     if (io != WR_IO_OK) {
         return wr_fail(error, WR_E_IO, "cannot start: %s", wr_io_text(io));
     }
-    wr_err code = wr_journal_open(&port, replay->config->state, NULL, &journal, error);
+    wr_err code = wr_journal_open(&port, replay->config->state, &look, &journal, error);
     if (code == WR_OK) {
         code = take_journal(replay, journal, error);
         code = code == WR_OK ? flush(replay, error) : code;

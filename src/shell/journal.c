@@ -255,6 +255,11 @@ static wr_err go_on_after_log(struct wr_journal *journal, const char *path, stru
         err = wr_fail(error, WR_E_STATE, "%s: not a journal, or damaged: %s", path, wr_io_text(io));
     }
     err = err != WR_OK ? err : wr_log_scan(&before, journal->meta.link, error);
+    if (err == WR_OK && journal->read_only) {
+        journal->live = before;
+        journal->last = journal->last_committed = before.next - 1;
+        return WR_OK;
+    }
     err = err != WR_OK ? err : raise_epoch(journal, error);
     struct wr_log_row row = {.sequence = before.next};
     if (err == WR_OK) {
@@ -278,6 +283,9 @@ static wr_err go_on_after_log(struct wr_journal *journal, const char *path, stru
 static wr_err go_on_after_db(struct wr_journal *journal, const char *path, struct wr_error *error)
 {
     uint64_t last = 0;
+    if (journal->read_only) {
+        return wr_fail(error, WR_E_STATE, "%s: of version 1: start the service on it once", path);
+    }
     wr_err err = wr_segment_open(&journal->old, journal->vfs, path, true, &journal->meta, error);
     if (err != WR_OK) {
         return err;
@@ -313,7 +321,7 @@ static wr_err check_tail(struct wr_journal *journal, struct wr_error *error)
 static wr_err open_all(struct wr_journal *journal, struct wr_error *error)
 {
     const struct wr_port_disk *disk = &journal->port->disk;
-    wr_err err = make_directory(journal, error);
+    wr_err err = journal->read_only ? WR_OK : make_directory(journal, error);
     err = err != WR_OK ? err : take_lock(journal, error);
     if (err != WR_OK) {
         return err;
@@ -328,7 +336,9 @@ static wr_err open_all(struct wr_journal *journal, struct wr_error *error)
                        wr_io_text(result));
     }
     if (journal->n_segments == 0) {
-        return make_first(journal, error);
+        return journal->read_only
+                   ? wr_fail(error, WR_E_STATE, "%s holds no journal", journal->directory)
+                   : make_first(journal, error);
     }
     err = go_on(journal, error);
     return err != WR_OK ? err : check_tail(journal, error);
@@ -339,6 +349,7 @@ static void set_limits(struct wr_journal *journal, struct wr_journal_options opt
     journal->retain_bytes = options.retain_bytes;
     journal->retain_us = options.retain_us;
     journal->epoch_step = WR_MAX(options.epoch_step, 1U);
+    journal->read_only = options.read_only;
     journal->segment_max = options.segment_max;
     if (options.segment_max == 0) {
         uint64_t eighth = WR_MAX(options.retain_bytes / 8, SEGMENT_MAX_LEAST);
@@ -422,6 +433,7 @@ void wr_journal_close(struct wr_journal *journal, bool clean)
     const struct wr_port *port = journal->port;
     if (journal->vfs != NULL) {
         wr_journal_close_old(journal);
+        clean = clean && !journal->read_only;
         if (clean && journal->state == WR_JOURNAL_OK && journal->live.port != NULL &&
             (wr_log_sync(&journal->live) != WR_IO_OK || wr_log_seal(&journal->live) != WR_IO_OK)) {
             journal->state = WR_JOURNAL_BROKEN; /* nobody is told: the next opening copies it */

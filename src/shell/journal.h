@@ -38,6 +38,7 @@ struct wr_journal_options {
     uint64_t retain_bytes; /* keep no more than that; 0 = all */
     int64_t retain_us;     /* drop segments whose rows are all older; 0 = never */
     uint32_t epoch_step;   /* how far this opening raises the epoch; 0 = 1 */
+    bool read_only;        /* writes nothing: no segment, no epoch; there must be a journal */
 };
 
 struct wr_journal_identity {

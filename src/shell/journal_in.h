@@ -34,7 +34,7 @@ struct wr_journal {
     uint32_t epoch_step;
     enum wr_journal_state state;
     int32_t lock;
-    bool locked;
+    bool locked, read_only;
     char directory[WR_LIMIT_STATE_PATH + 1];
 };
 

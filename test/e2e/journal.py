@@ -48,6 +48,10 @@ def stricter_pack(folder):
     return pack
 
 
+def bytes_of(state):
+    return {str(path.relative_to(state)): path.read_bytes() for path in state.rglob("*") if path.is_file()}
+
+
 def break_a_row(state):
     """Flips a byte in the payload of row 20: rows are a head of 64 bytes and a payload, behind the
     128 bytes of the file's head (docs/formats.md)."""
@@ -71,8 +75,12 @@ def main():
         check.that(len(kept) >= 200 and json.loads(kept[150])["sequence"] == 151, "holds what was answered", len(kept))
         check.that(served.stop() == 0, "the service ends cleanly")
         state, cards = served.folder / "state", str(ROOT / "packs" / "cards")
+        before = bytes_of(state)
         out = run(weir, "journal", "verify", str(state))
         check.that(out.returncode == 0 and "chain is whole" in out.stdout, "it verifies", out.stdout)
+        run(weir, "journal", "export", str(state))
+        run(weir, "replay", str(state), "--pack", cards)
+        check.that(bytes_of(state) == before, "an auditor's commands change nothing", sorted(bytes_of(state)))
         out = run(weir, "replay", str(state), "--pack", cards)
         check.that(out.returncode == 0 and "200 decisions replayed, 200 of them the same" in out.stdout,
                    "replay gives the same bytes", out.stdout)
