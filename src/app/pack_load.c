@@ -144,14 +144,12 @@ wr_err wr_pack_load_raw(struct wr_arena *arena, const char *path, struct wr_pack
     return code;
 }
 
-wr_err wr_pack_load_files(struct wr_arena *arena, const char *path, struct wr_pack_file **files,
-                          size_t *n, struct wr_error *error)
+/* The core reads weir.json and says so; here it is known that the file is weir.yaml. */
+static void name_as_written(char *text)
 {
-    wr_err code = wr_pack_load_raw(arena, path, files, n, error);
-    for (size_t i = 0; i < *n && code == WR_OK; i++) {
-        code = wr_pack_file_from_yaml(arena, &(*files)[i], error);
+    while ((text = strstr(text, "weir.json")) != NULL) {
+        memcpy(text, "weir.yaml", strlen("weir.yaml"));
     }
-    return code;
 }
 
 wr_err wr_pack_load(struct wr_arena *arena, const char *path, const struct wr_pack_options *options,
@@ -159,6 +157,16 @@ wr_err wr_pack_load(struct wr_arena *arena, const char *path, const struct wr_pa
 {
     struct wr_pack_file *files = NULL;
     size_t n = 0;
-    wr_err code = wr_pack_load_files(arena, path, &files, &n, error);
-    return code == WR_OK ? wr_pack_open(arena, files, n, options, pack, error) : code;
+    bool yaml = false;
+    wr_err code = wr_pack_load_raw(arena, path, &files, &n, error);
+    for (size_t i = 0; i < n && code == WR_OK; i++) {
+        yaml = yaml || wr_str_eq(files[i].path, WR_STR("weir.yaml"));
+        code = wr_pack_file_from_yaml(arena, &files[i], error);
+    }
+    code = code == WR_OK ? wr_pack_open(arena, files, n, options, pack, error) : code;
+    if (code != WR_OK && yaml) {
+        name_as_written(error->text);
+        name_as_written(error->where);
+    }
+    return code;
 }

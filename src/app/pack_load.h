@@ -15,15 +15,11 @@
 wr_err wr_pack_load_raw(struct wr_arena *arena, const char *path, struct wr_pack_file **files,
                         size_t *n, struct wr_error *error);
 
-/* Files of a pack as the core wants them. Errors name the path. */
-wr_err wr_pack_load_files(struct wr_arena *arena, const char *path, struct wr_pack_file **files,
-                          size_t *n, struct wr_error *error);
-
 /* Turns weir.yaml and data.yaml into their JSON twins; leaves every other file alone. */
 wr_err wr_pack_file_from_yaml(struct wr_arena *arena, struct wr_pack_file *file,
                               struct wr_error *error);
 
-/* Loads the files, then opens the pack. */
+/* Loads the files, then opens the pack. Errors name files as they are called on disk. */
 wr_err wr_pack_load(struct wr_arena *arena, const char *path, const struct wr_pack_options *options,
                     struct wr_pack **pack, struct wr_error *error);
 

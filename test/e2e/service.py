@@ -141,6 +141,14 @@ def reload(weir, check):
             s, _, d = served.ask("POST", "/v1/pack:reload")
             check.that(s == 422 and "risk.rego" in json.dumps(d), "a broken policy is 422 with its file", d)
             policy.write_text(text)
+            manifest = pack / "weir.yaml"
+            text = manifest.read_text()
+            manifest.write_text(text.replace("score: fraud", "score: other"))
+            s, _, d = served.ask("POST", "/v1/pack:reload")
+            check.that(s == 422 and d.get("path") == "weir.yaml" and
+                       d["detail"].startswith("weir.yaml: decision.score:"),
+                       "a broken weir.yaml is 422 with its file and place", d)
+            manifest.write_text(text)
             model = (pack / "models" / "fraud.wasm").read_bytes()
             (pack / "models" / "fraud.wasm").write_bytes(model[:-20])
             s, _, d = served.ask("POST", "/v1/pack:reload")
