@@ -30,10 +30,10 @@ double wr_num_from_decimal(uint64_t mantissa, int exponent10);
 
 /* Shortest digits: value = 0.d1d2...dn * 10^exponent10; n <= 17. `d` must be finite and not zero;
  * the sign is ignored. Returns n. */
-/* The same as an integer: |d| = digits * 10^exponent10, digits not divisible by ten. */
-void wr_num_shortest_integer(double d, uint64_t *digits, int *exponent10);
 unsigned wr_num_shortest(double d, char digits[17], int *exponent10);
 unsigned wr_num_shortest_float(float f, char digits[9], int *exponent10);
+/* The same as an integer: |d| = digits * 10^exponent10, digits not divisible by ten. */
+void wr_num_shortest_integer(double d, uint64_t *digits, int *exponent10);
 
 /* Writes the shortest text: plain for 1e-7 <= |d| < 1e21, else exponent form (1e+30 is "1e+30").
  * NaN and infinities write "NaN", "Infinity", "-Infinity" (never into JSON). */

@@ -7,12 +7,12 @@
  *   n_inputs() n_outputs() rows_max()
  *   input() -> address of rows_max rows of n_inputs doubles; output() -> of the answers
  *   score() -> 0, scores the first row; score_batch(n) -> 0, the first n rows
- *   explain(output) -> 0, explains this output of the first row; explanation() -> address of
- * n_inputs contributions, then base and margin info() info_size() -> metadata as JSON
+ *   explain(output) -> 0, explains this output of the first row
+ *   explanation() -> address of n_inputs contributions, then base and margin
+ *   info() info_size() -> metadata as JSON
  *
  * There is no state: everything is computed from the program's header. A packed program is unpacked
- * by model_init. A status that is not 0 is
- * one of enum wr_kernel_status. */
+ * by model_init. A status that is not 0 is one of enum wr_kernel_status. */
 #include "model/explain.h"
 #include "model/kernel.h"
 #include "model/packed.h"
