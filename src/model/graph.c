@@ -61,37 +61,15 @@ void *wr_graph_grown(struct wr_graph *g, void *array, uint32_t n, uint32_t *cap,
 uint32_t wr_shape_count(const struct wr_shape *shape)
 {
     uint64_t count = 1;
+    bool empty = false;
     for (uint32_t i = 0; i < shape->rank; i++) {
-        count *= shape->dims[i];
+        empty = empty || shape->dims[i] == 0;
+        count *= WR_MAX(shape->dims[i], 1);
         if (count > WR_LIMIT_TENSOR_COUNT) {
-            return 0;
+            return WR_NO_COUNT;
         }
     }
-    return (uint32_t)count;
-}
-
-static uint32_t new_tensor(struct wr_graph *g, unsigned type, const struct wr_shape *shape)
-{
-    uint32_t count = shape->rank > WR_LIMIT_PROGRAM_RANK ? 0 : wr_shape_count(shape);
-    if (g->code != WR_OK) {
-        return WR_NO_TENSOR;
-    }
-    if (count == 0) {
-        return wr_graph_fail(g, WR_E_LIMIT, "a tensor is empty or has more than %u elements",
-                             WR_LIMIT_TENSOR_COUNT);
-    }
-    if (g->n_tensors >= WR_LIMIT_GRAPH_TENSORS) {
-        return wr_graph_fail(g, WR_E_LIMIT, "more than %u tensors", WR_LIMIT_GRAPH_TENSORS);
-    }
-    struct wr_tensor *tensors =
-        wr_graph_grown(g, g->tensors, g->n_tensors, &g->tensor_cap, sizeof *g->tensors);
-    if (tensors == NULL) {
-        return WR_NO_TENSOR;
-    }
-    g->tensors = tensors;
-    tensors[g->n_tensors] = (struct wr_tensor){
-        .shape = *shape, .count = count, .type = (uint8_t)type, .root = g->n_tensors};
-    return g->n_tensors++;
+    return empty ? 0 : (uint32_t)count;
 }
 
 static bool room_for_constant(struct wr_graph *g, uint64_t size)
@@ -119,6 +97,46 @@ static bool room_for_constant(struct wr_graph *g, uint64_t size)
     return true;
 }
 
+/* Gives a tensor the next `size` bytes of constants, which are 0. */
+static bool take_constant(struct wr_graph *g, struct wr_tensor *t, uint64_t size)
+{
+    if (!room_for_constant(g, size)) {
+        return false;
+    }
+    t->constant = true;
+    t->at = g->n_constants;
+    memset(g->constants + t->at, 0, (size_t)size);
+    g->n_constants += (uint32_t)size;
+    return true;
+}
+
+static uint32_t new_tensor(struct wr_graph *g, unsigned type, const struct wr_shape *shape)
+{
+    uint32_t count = shape->rank > WR_LIMIT_PROGRAM_RANK ? WR_NO_COUNT : wr_shape_count(shape);
+    if (g->code != WR_OK) {
+        return WR_NO_TENSOR;
+    }
+    if (count == WR_NO_COUNT) {
+        return wr_graph_fail(g, WR_E_LIMIT, "a tensor has more than %u elements",
+                             WR_LIMIT_TENSOR_COUNT);
+    }
+    if (g->n_tensors >= WR_LIMIT_GRAPH_TENSORS) {
+        return wr_graph_fail(g, WR_E_LIMIT, "more than %u tensors", WR_LIMIT_GRAPH_TENSORS);
+    }
+    struct wr_tensor *tensors =
+        wr_graph_grown(g, g->tensors, g->n_tensors, &g->tensor_cap, sizeof *g->tensors);
+    if (tensors == NULL) {
+        return WR_NO_TENSOR;
+    }
+    g->tensors = tensors;
+    tensors[g->n_tensors] = (struct wr_tensor){
+        .shape = *shape, .count = count, .type = (uint8_t)type, .root = g->n_tensors};
+    if (count == 0) {
+        take_constant(g, &tensors[g->n_tensors], 8); /* so that it has an address */
+    }
+    return g->code == WR_OK ? g->n_tensors++ : WR_NO_TENSOR;
+}
+
 void wr_graph_reserve(struct wr_graph *g, uint64_t size)
 {
     size = WR_MIN(size, (uint64_t)WR_LIMIT_PROGRAM_SIZE);
@@ -136,14 +154,10 @@ uint32_t wr_graph_constant(struct wr_graph *g, unsigned type, const struct wr_sh
     }
     struct wr_tensor *tensor = &g->tensors[t];
     uint64_t size = ((uint64_t)tensor->count * wr_element_size(type) + 7) & ~(uint64_t)7;
-    if (!room_for_constant(g, size)) {
+    if (size > 0 && !take_constant(g, tensor, size)) {
         return WR_NO_TENSOR;
     }
-    tensor->constant = true;
-    tensor->at = g->n_constants;
-    *data = g->constants + g->n_constants;
-    memset(*data, 0, (size_t)size);
-    g->n_constants += (uint32_t)size;
+    *data = g->constants + tensor->at;
     return t;
 }
 
@@ -152,7 +166,7 @@ uint32_t wr_graph_constant_1d(struct wr_graph *g, unsigned type, uint32_t n, con
     void *to;
     struct wr_shape shape = {.rank = 1, .dims = {n}};
     uint32_t t = wr_graph_constant(g, type, &shape, &to);
-    if (t != WR_NO_TENSOR) {
+    if (t != WR_NO_TENSOR && n > 0) {
         memcpy(to, data, (size_t)n * wr_element_size(type));
     }
     return t;
@@ -186,9 +200,13 @@ uint32_t wr_graph_input(struct wr_graph *g, struct wr_str name, unsigned type,
         return WR_NO_TENSOR;
     }
     g->inputs = ports;
+    g->tensors[t].text = kind == WR_MODEL_CATEGORY;
+    if (g->tensors[t].count == 0) {
+        g->empty_input = true;
+        return t;
+    }
     ports[g->n_inputs++] =
         (struct wr_graph_port){.name = name, .tensor = t, .kind_role = (uint8_t)kind};
-    g->tensors[t].text = kind == WR_MODEL_CATEGORY;
     return t;
 }
 
@@ -201,6 +219,10 @@ void wr_graph_output(struct wr_graph *g, struct wr_str name, uint32_t tensor,
         return;
     }
     g->outputs = ports;
+    if (g->tensors[tensor].count == 0) {
+        g->empty_output = true;
+        return;
+    }
     ports[g->n_outputs++] =
         (struct wr_graph_port){.name = name, .tensor = tensor, .kind_role = (uint8_t)role};
 }
@@ -322,10 +344,14 @@ uint32_t wr_graph_step(struct wr_graph *g, unsigned kind, unsigned op,
                        const struct wr_graph_out *outs, uint32_t n_out, const uint32_t *ins,
                        uint32_t n_in, const uint32_t *params, uint32_t n_params)
 {
-    bool constant = true;
+    bool constant = true, idle;
+    idle = outs[0].shape.rank <= WR_LIMIT_PROGRAM_RANK && wr_shape_count(&outs[0].shape) == 0;
     for (uint32_t i = 0; i < n_in; i++) {
         if (ins[i] == WR_NO_TENSOR) {
             return wr_graph_fail(g, WR_E_MODEL, "an input is missing");
+        }
+        if (g->tensors[ins[i]].count == 0 && !idle) {
+            return wr_graph_fail(g, WR_E_MODEL, "nothing can be made of an input of no elements");
         }
         constant = constant && g->tensors[ins[i]].constant;
     }
@@ -342,6 +368,9 @@ uint32_t wr_graph_step(struct wr_graph *g, unsigned kind, unsigned op,
         if (tensors[i] == WR_NO_TENSOR) {
             return WR_NO_TENSOR;
         }
+    }
+    if (idle) {
+        return tensors[0];
     }
     memcpy(tensors + n_out, ins, n_in * sizeof *ins);
     if (n_params > 0) {

@@ -5,6 +5,7 @@
  * one row). A step whose inputs are all constant is run at once by the kernel itself, so that
  * folding gives the bits that scoring would give. Errors stick: after the first one every call
  * returns WR_NO_TENSOR and changes nothing, and the importer looks at `code` once per operator.
+ * A tensor without elements is constant, for there is nothing to compute; no step has one.
  * Texts are numbers too: each distinct one has its index in the model's list of texts. */
 #ifndef WR_GRAPH_H
 #define WR_GRAPH_H
@@ -16,6 +17,7 @@
 #include "model/program.h"
 
 #define WR_NO_TENSOR            UINT32_MAX
+#define WR_NO_COUNT             UINT32_MAX
 #define WR_LIMIT_TENSOR_COUNT   (WR_LIMIT_MODEL_SCRATCH / 4) /* elements */
 #define WR_LIMIT_GRAPH_TEXTS    1000000u
 #define WR_LIMIT_STEP_OPERANDS  240u
@@ -63,8 +65,9 @@ struct wr_graph {
     uint32_t n_steps, step_cap;
     uint8_t *constants;
     uint32_t n_constants, constant_cap;
-    struct wr_graph_port *inputs, *outputs;
+    struct wr_graph_port *inputs, *outputs; /* those with elements */
     uint32_t n_inputs, input_cap, n_outputs, output_cap;
+    bool empty_input, empty_output; /* one without elements: no column of the row or the answer */
 
     struct wr_str *texts;
     uint32_t n_texts, text_cap;
@@ -101,7 +104,7 @@ void wr_graph_warn(struct wr_graph *g, const char *text);
 void *wr_graph_grown(struct wr_graph *g, void *array, uint32_t n, uint32_t *cap, size_t size);
 
 /* ── tensors ────────────────────────────────────────────────────────────────────────────────── */
-/* Number of elements, or 0 when it is 0 or over the limit. */
+/* Number of elements, or WR_NO_COUNT when that is over the limit, any dimension of 0 left out. */
 uint32_t wr_shape_count(const struct wr_shape *shape);
 static inline const struct wr_tensor *wr_graph_at(const struct wr_graph *g, uint32_t t)
 {

@@ -176,13 +176,14 @@ uint32_t wr_graph_reshape(struct wr_graph *g, uint32_t x, const struct wr_shape 
 uint32_t wr_graph_move(struct wr_graph *g, uint32_t x, const struct wr_shape *shape, int64_t offset,
                        const int64_t *strides)
 {
-    if (x == WR_NO_TENSOR || shape->rank > RANK || wr_shape_count(shape) == 0) {
+    if (x == WR_NO_TENSOR || shape->rank > RANK || wr_shape_count(shape) == WR_NO_COUNT) {
         return wr_graph_fail(g, WR_E_MODEL,
                              "an input is missing or its shape is beyond the limits");
     }
     int64_t low = offset, high = offset, count = g->tensors[x].count;
-    int32_t narrow[1][RANK];
-    for (uint32_t d = 0; d < shape->rank; d++) {
+    int32_t narrow[1][RANK] = {{0}};
+    bool empty = wr_shape_count(shape) == 0;
+    for (uint32_t d = 0; !empty && d < shape->rank; d++) {
         if (strides[d] > count || strides[d] < -count) {
             return wr_graph_fail(g, WR_E_MODEL, "a stride leaves the tensor");
         }
@@ -190,7 +191,7 @@ uint32_t wr_graph_move(struct wr_graph *g, uint32_t x, const struct wr_shape *sh
         *(reach < 0 ? &low : &high) += reach;
         narrow[0][d] = shape->dims[d] == 1 ? 0 : (int32_t)strides[d];
     }
-    if (low < 0 || high >= count) {
+    if (!empty && (low < 0 || high >= count)) {
         return wr_graph_fail(g, WR_E_MODEL, "a position lies outside the tensor");
     }
     struct wr_graph_out out = {g->tensors[x].type, *shape};
@@ -257,11 +258,11 @@ uint32_t wr_graph_slice(struct wr_graph *g, uint32_t x, uint32_t axis, int64_t s
     struct wr_shape shape = g->tensors[x].shape;
     int64_t strides[RANK], dim = shape.dims[axis];
     dense_strides(&shape, strides);
-    if (start < 0 || start >= dim || step > dim || step < -dim) {
+    if (n != 0 && (start < 0 || start >= dim || step > dim || step < -dim)) {
         return wr_graph_fail(g, WR_E_MODEL, "a slice leaves the tensor");
     }
-    int64_t offset = start * strides[axis];
-    strides[axis] *= step;
+    int64_t offset = n == 0 ? 0 : start * strides[axis];
+    strides[axis] *= n == 0 ? 0 : step;
     shape.dims[axis] = n;
     return wr_graph_move(g, x, &shape, offset, strides);
 }
@@ -281,6 +282,7 @@ uint32_t wr_graph_concat(struct wr_graph *g, uint32_t axis, const uint32_t *part
         *(d < axis ? &params[0] : &inner) *= d == axis ? 1 : out.shape.dims[d];
     }
     uint64_t total = 0;
+    uint32_t kept[WR_LIMIT_STEP_OPERANDS], n_kept = 0;
     bool text = g->tensors[parts[0]].text;
     for (uint32_t i = 0; i < n; i++) {
         const struct wr_tensor *t = parts[i] == WR_NO_TENSOR ? NULL : &g->tensors[parts[i]];
@@ -292,14 +294,20 @@ uint32_t wr_graph_concat(struct wr_graph *g, uint32_t axis, const uint32_t *part
         if (!fits) {
             return wr_graph_fail(g, WR_E_MODEL, "input %u does not fit the others", i);
         }
-        params[1 + i] = t->shape.dims[axis] * inner;
+        if (t->shape.dims[axis] != 0) {
+            params[1 + n_kept] = t->shape.dims[axis] * inner;
+            kept[n_kept++] = parts[i];
+        }
         total += t->shape.dims[axis];
     }
     if (total > WR_LIMIT_TENSOR_COUNT) {
         return wr_graph_fail(g, WR_E_LIMIT, "more than %u elements", WR_LIMIT_TENSOR_COUNT);
     }
+    if (n_kept < 2) { /* the others have no elements */
+        return n_kept == 1 ? kept[0] : parts[0];
+    }
     out.shape.dims[axis] = (uint32_t)total;
-    uint32_t t = wr_graph_step(g, WR_STEP_CONCAT, 0, &out, 1, parts, n, params, 1 + n);
+    uint32_t t = wr_graph_step(g, WR_STEP_CONCAT, 0, &out, 1, kept, n_kept, params, 1 + n_kept);
     if (t != WR_NO_TENSOR) {
         g->tensors[t].text = text;
     }
@@ -366,6 +374,28 @@ uint32_t wr_graph_gather(struct wr_graph *g, uint32_t data, uint32_t axis, uint3
 }
 
 /* ── reducing ───────────────────────────────────────────────────────────────────────────────── */
+/* A constant of one value throughout. */
+static uint32_t filled(struct wr_graph *g, unsigned type, double value,
+                       const struct wr_shape *shape)
+{
+    uint32_t one = wr_graph_scalar(g, type, value);
+    return shape->rank == 0 ? wr_graph_reshape(g, one, shape) : wr_graph_expand(g, one, shape);
+}
+
+/* What comes of reducing no elements, where that is defined. */
+static uint32_t reduced_nothing(struct wr_graph *g, unsigned op, const struct wr_graph_out *out)
+{
+    double value = op == WR_REDUCE_PROD ? 1 : 0;
+    bool limit = op == WR_REDUCE_MAX || op == WR_REDUCE_MIN;
+    if (op == WR_REDUCE_MEAN || (limit && out->type == WR_I64)) {
+        return wr_graph_fail(g, WR_E_MODEL, "the mean, least or greatest of no elements is asked");
+    }
+    if (limit) {
+        value = op == WR_REDUCE_MAX ? -wr_number_infinity() : wr_number_infinity();
+    }
+    return filled(g, out->type, value, &out->shape);
+}
+
 uint32_t wr_graph_reduce(struct wr_graph *g, unsigned op, uint32_t x, uint32_t axes, bool keep)
 {
     if (x == WR_NO_TENSOR) {
@@ -384,6 +414,9 @@ uint32_t wr_graph_reduce(struct wr_graph *g, unsigned op, uint32_t x, uint32_t a
         if (side == 0 || keep) {
             out.shape.dims[out.shape.rank++] = side == 0 ? in->shape.dims[d] : 1;
         }
+    }
+    if (in->count == 0 && wr_shape_count(&out.shape) != 0) {
+        return reduced_nothing(g, op, &out);
     }
     collapse(&sides[0], strides[0], 1);
     collapse(&sides[1], strides[1], 1);
@@ -435,6 +468,17 @@ static uint32_t columns_together(struct wr_graph *g, uint32_t b, bool *transpose
     return b;
 }
 
+/* A sum over no elements: 0, or beta c. */
+static uint32_t product_of_nothing(struct wr_graph *g, const struct wr_graph_out *out, uint32_t c,
+                                   double beta)
+{
+    if (c == WR_NO_TENSOR) {
+        return filled(g, out->type, 0, &out->shape);
+    }
+    c = wr_graph_zip(g, WR_ZIP_MUL, c, wr_graph_scalar(g, out->type, beta), out->type);
+    return wr_graph_expand(g, c, &out->shape);
+}
+
 uint32_t wr_graph_gemm(struct wr_graph *g, uint32_t a, uint32_t b, uint32_t c,
                        const struct wr_graph_gemm *how)
 {
@@ -463,6 +507,9 @@ uint32_t wr_graph_gemm(struct wr_graph *g, uint32_t a, uint32_t b, uint32_t c,
             return wr_graph_fail(g, WR_E_MODEL, "the third input does not fit %u x %u", m, n);
         }
         strides_in(&g->tensors[c].shape, &out.shape, c_strides);
+    }
+    if (k == 0) {
+        return product_of_nothing(g, &out, c, how->beta);
     }
     uint32_t params[14] = {m,
                            k,
@@ -539,6 +586,9 @@ uint32_t wr_graph_matmul(struct wr_graph *g, uint32_t a, uint32_t b)
     if (vector_a && vector_b) {
         out.shape.rank--;
     }
+    if (k == 0) {
+        return product_of_nothing(g, &out, WR_NO_TENSOR, 0);
+    }
     uint32_t ins[2] = {a, b};
     return wr_graph_step(g, WR_STEP_MATMUL, 0, &out, 1, ins, 2, params, n_params);
 }
@@ -584,7 +634,7 @@ static uint32_t *sorted_order(struct wr_graph *g, const void *keys, unsigned typ
 uint32_t wr_graph_lookup(struct wr_graph *g, uint32_t x, uint32_t keys, uint32_t values)
 {
     const void *from = wr_graph_data(g, keys), *what = wr_graph_data(g, values);
-    if (x == WR_NO_TENSOR || from == NULL || what == NULL ||
+    if (x == WR_NO_TENSOR || from == NULL || what == NULL || g->tensors[keys].count == 0 ||
         g->tensors[keys].type != g->tensors[x].type ||
         g->tensors[values].count != g->tensors[keys].count + 1) {
         return wr_graph_fail(g, WR_E_MODEL, "keys, values and input do not fit");

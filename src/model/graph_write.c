@@ -110,7 +110,7 @@ static void mark_births(struct layout *l)
 /* First fit among those alive, which are kept sorted by place. */
 static void place_all(struct layout *l)
 {
-    uint32_t *alive = wr_arena_array(l->g->arena, l->n_order, sizeof *alive, 4), n = 0;
+    uint32_t *alive = wr_arena_array(l->g->arena, l->n_order + 1, sizeof *alive, 4), n = 0;
     if (alive == NULL) {
         wr_graph_fail(l->g, WR_E_MEMORY, "no memory to lay out the program");
         return;
@@ -442,7 +442,8 @@ static bool count_columns(struct layout *l, const struct wr_model_options *optio
     }
     g->place = WR_STR("");
     g->offset = WR_NO_OFFSET;
-    if (in == 0 || out == 0 || in > WR_LIMIT_MODEL_INPUTS || out > WR_LIMIT_MODEL_OUTPUTS) {
+    if ((in == 0 && !g->empty_input) || (out == 0 && !g->empty_output) ||
+        in > WR_LIMIT_MODEL_INPUTS || out > WR_LIMIT_MODEL_OUTPUTS) {
         wr_graph_fail(g, WR_E_LIMIT,
                       "a row of %llu numbers and an answer of %llu: from 1 to %u and %u are "
                       "possible",

@@ -94,8 +94,7 @@ uint32_t wr_onnx_in(struct wr_onnx *o, const struct wr_onnx_node *node, uint32_t
     if (i >= node->n_inputs || node->inputs[i].n == 0) {
         return WR_NO_TENSOR;
     }
-    uint32_t t = look_up(o, node->inputs[i]); /* presence was checked before the build */
-    return t == WR_ONNX_EMPTY ? WR_NO_TENSOR : t;
+    return look_up(o, node->inputs[i]); /* presence was checked before the build */
 }
 
 void wr_onnx_out(struct wr_onnx *o, const struct wr_onnx_node *node, uint32_t i, uint32_t tensor)
@@ -181,7 +180,7 @@ static void read_dim(struct wr_onnx *o, struct value_info *v, struct wr_str dim)
     } else if (!fixed && d > 0) {
         wr_graph_fail(o->g, WR_E_MODEL, "dimension %u of input %.*s has no fixed size", d,
                       WR_FMT(v->name));
-    } else if (fixed && (f.value == 0 || f.value > WR_LIMIT_TENSOR_COUNT)) {
+    } else if (fixed && f.value > WR_LIMIT_TENSOR_COUNT) {
         wr_graph_fail(o->g, WR_E_MODEL, "dimension %u of input %.*s is %lld", d, WR_FMT(v->name),
                       (long long)f.value);
     } else {
@@ -219,6 +218,20 @@ static bool read_value_info(struct wr_onnx *o, struct wr_str bytes, struct value
     return o->g->code == WR_OK;
 }
 
+/* A file that says so may mean an open batch: whoever imports it is told. */
+static void warn_of_empty(struct wr_onnx *o, const char *what, struct wr_str name, uint32_t t)
+{
+    char place[160];
+    struct wr_buf buf = wr_buf_fixed(place, sizeof place);
+    if (o->g->code != WR_OK || wr_onnx_tensor(o, t)->count != 0) {
+        return;
+    }
+    wr_format(&buf, "ONNX %s %.*s", what, WR_FMT(wr_str_of(name.p, WR_MIN(name.n, 100))));
+    o->g->place = wr_buf_view(&buf);
+    wr_graph_warn(o->g, "a dimension is 0: it has no elements, and no column belongs to it");
+    o->g->place = WR_STR("");
+}
+
 static void add_input(struct wr_onnx *o, struct wr_str bytes)
 {
     struct value_info v;
@@ -236,7 +249,9 @@ static void add_input(struct wr_onnx *o, struct wr_str bytes)
     enum wr_model_kind kind = v.type == 8      ? WR_MODEL_CATEGORY
                               : type == WR_I64 ? WR_MODEL_INTEGER
                                                : WR_MODEL_NUMBER;
-    define(o, v.name, wr_graph_input(o->g, v.name, type, kind, &v.shape));
+    uint32_t t = wr_graph_input(o->g, v.name, type, kind, &v.shape);
+    define(o, v.name, t);
+    warn_of_empty(o, "input", v.name, t);
 }
 
 /* A probability by its last step, or by its name. */
@@ -269,11 +284,12 @@ static void add_output(struct wr_onnx *o, struct wr_str bytes)
         return;
     }
     uint32_t t = look_up(o, v.name);
-    if (t == WR_NO_TENSOR || t == WR_ONNX_EMPTY) {
+    if (t == WR_NO_TENSOR) {
         wr_graph_fail(o->g, WR_E_MODEL, "output %.*s is never made", WR_FMT(v.name));
         return;
     }
     wr_graph_output(o->g, v.name, t, role_of(o->g, t, v.name));
+    warn_of_empty(o, "output", v.name, t);
 }
 
 /* ── nodes ──────────────────────────────────────────────────────────────────────────────────── */
@@ -328,14 +344,18 @@ static bool read_node(struct wr_onnx *o, struct wr_str bytes, struct wr_onnx_nod
 static bool inputs_known(struct wr_onnx *o, const struct wr_onnx_node *node, uint32_t needed)
 {
     for (uint32_t i = 0; i < node->n_inputs; i++) {
-        bool empty = node->inputs[i].n == 0 || look_up(o, node->inputs[i]) == WR_ONNX_EMPTY;
-        if (empty && i < needed) {
+        uint32_t t = node->inputs[i].n != 0 ? look_up(o, node->inputs[i]) : WR_NO_TENSOR;
+        if (node->inputs[i].n == 0 && i < needed) {
             wr_graph_fail(o->g, WR_E_MODEL, "its input %u is left out", i);
             return false;
         }
-        if (node->inputs[i].n != 0 && look_up(o, node->inputs[i]) == WR_NO_TENSOR) {
+        if (node->inputs[i].n != 0 && t == WR_NO_TENSOR) {
             wr_graph_fail(o->g, WR_E_MODEL, "its input %.*s is not made before it",
                           WR_FMT(node->inputs[i]));
+            return false;
+        }
+        if (node->ml && t != WR_NO_TENSOR && wr_onnx_tensor(o, t)->count == 0) {
+            wr_graph_fail(o->g, WR_E_MODEL, "its input %u has no elements", i);
             return false;
         }
     }
@@ -401,10 +421,6 @@ static void add_initializer(struct wr_onnx *o, struct wr_str bytes)
 {
     struct wr_str name = {0};
     o->g->offset = (uint64_t)(bytes.p - o->start);
-    if (wr_onnx_is_empty(o, bytes, &name)) {
-        define(o, name, WR_ONNX_EMPTY);
-        return;
-    }
     uint32_t t = wr_onnx_tensor_of(o, bytes, &name, true);
     if (t != WR_NO_TENSOR) {
         define(o, name, t);

@@ -12,9 +12,6 @@
 #define WR_ONNX_OPSET_MAX        25             /* of ai.onnx */
 #define WR_ONNX_ML_MAX           5              /* of ai.onnx.ml */
 
-/* The value of an initializer or input of integers without elements: read as one left out. */
-#define WR_ONNX_EMPTY (WR_NO_TENSOR - 1)
-
 struct wr_onnx {
     struct wr_graph *g;
     const char *start; /* of the file */
@@ -50,8 +47,8 @@ extern const struct wr_onnx_op wr_onnx_math_ops[], wr_onnx_shape_ops[], wr_onnx_
 uint32_t wr_onnx_in(struct wr_onnx *o, const struct wr_onnx_node *node, uint32_t i);
 /* Names the i-th output; nothing when the node leaves it unnamed. */
 void wr_onnx_out(struct wr_onnx *o, const struct wr_onnx_node *node, uint32_t i, uint32_t tensor);
-/* A constant list of integers that is input i, or the attribute `name` before inputs took its
- * place; false when there is neither. */
+/* A constant list of integers that is input i, perhaps without elements, or the attribute `name`
+ * before inputs took its place; false when there is neither. */
 bool wr_onnx_list(struct wr_onnx *o, const struct wr_onnx_node *node, uint32_t i, const char *name,
                   const int64_t **values, uint32_t *n);
 static inline const struct wr_tensor *wr_onnx_tensor(const struct wr_onnx *o, uint32_t t)
@@ -102,8 +99,6 @@ uint64_t wr_onnx_cursor_count(struct wr_onnx_cursor *c);
 /* The element type that stands for an ONNX type; fails when there is none. */
 unsigned wr_onnx_element(struct wr_onnx *o, int64_t data_type);
 
-/* Is it a TensorProto of integers without elements? Then *name is set. */
-bool wr_onnx_is_empty(struct wr_onnx *o, struct wr_str bytes, struct wr_str *name);
 /* TensorProto to constant, with its name (onnx_tensor.c). */
 uint32_t wr_onnx_tensor_of(struct wr_onnx *o, struct wr_str bytes, struct wr_str *name,
                            bool finite);

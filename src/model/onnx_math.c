@@ -205,6 +205,7 @@ static void reduce(struct wr_onnx *o, const struct wr_onnx_node *node, unsigned 
     bool given = wr_onnx_list(o, node, 1, "axes", &axes, &n);
     bool keep = wr_onnx_int(o, node, "keepdims", 1) != 0;
     uint32_t rank = t->shape.rank;
+    given = given && n > 0;
     for (uint32_t i = 0; given && i < n; i++) {
         mask |= 1u << wr_onnx_axis(o, axes[i], rank);
     }
@@ -238,12 +239,12 @@ static void top_k(struct wr_onnx *o, const struct wr_onnx_node *node, unsigned p
     const int64_t *list;
     int64_t k = wr_onnx_int(o, node, "k", -1);
     (void)param;
-    if (k < 0 && wr_onnx_list(o, node, 1, "k", &list, &n)) {
+    if (k < 0 && wr_onnx_list(o, node, 1, "k", &list, &n) && n > 0) {
         k = list[0];
     }
     struct wr_shape shape = wr_onnx_tensor(o, x)->shape;
     uint32_t axis = wr_onnx_axis(o, wr_onnx_int(o, node, "axis", -1), shape.rank);
-    if (o->g->code != WR_OK || k < 1 || k > shape.dims[axis] || wr_onnx_tensor(o, x)->text) {
+    if (o->g->code != WR_OK || k < 0 || k > shape.dims[axis] || wr_onnx_tensor(o, x)->text) {
         wr_graph_fail(o->g, WR_E_MODEL, "k is not a constant within the axis");
         return;
     }

@@ -435,7 +435,7 @@ static struct column_list default_of(struct wr_onnx *o, const struct wr_onnx_nod
     struct column_list l = {.n = 1, .tensor = WR_NO_TENSOR, .doubles = room, .integers = integer};
     uint32_t given = values->tensor != WR_NO_TENSOR ? wr_onnx_attr_tensor(o, node, "default_tensor")
                                                     : WR_NO_TENSOR;
-    if (given != WR_NO_TENSOR &&
+    if (given != WR_NO_TENSOR && wr_onnx_tensor(o, given)->count > 0 &&
         wr_onnx_tensor(o, given)->type == wr_onnx_tensor(o, values->tensor)->type) {
         l.tensor = given;
     }

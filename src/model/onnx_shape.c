@@ -71,6 +71,7 @@ static void reshape(struct wr_onnx *o, const struct wr_onnx_node *node, unsigned
     struct wr_shape from = wr_onnx_tensor(o, x)->shape, to = {0};
     const int64_t *dims;
     int64_t open = -1, known = 1;
+    bool zeros = wr_onnx_int(o, node, "allowzero", 0) != 0; /* 0 is a size, not "as it was" */
     (void)param;
     if (!wr_onnx_list(o, node, 1, "shape", &dims, &n) || n > RANK) {
         wr_graph_fail(o->g, WR_E_MODEL, "the shape must be constant, of at most %u dimensions",
@@ -80,18 +81,23 @@ static void reshape(struct wr_onnx *o, const struct wr_onnx_node *node, unsigned
     to.rank = n;
     for (uint32_t d = 0; d < n; d++) {
         int64_t dim = dims[d];
-        if (dim == 0 && d < from.rank && wr_onnx_int(o, node, "allowzero", 0) == 0) {
+        if (dim == 0 && d < from.rank && !zeros) {
             dim = from.dims[d];
         }
         if (dim == -1 && open < 0) {
             open = d;
             dim = 1;
-        } else if (dim < 1 || dim > WR_LIMIT_TENSOR_COUNT) {
+        } else if (dim < 0 || dim > WR_LIMIT_TENSOR_COUNT) {
             wr_graph_fail(o->g, WR_E_MODEL, "dimension %u of the shape is %lld", d, (long long)dim);
             return;
         }
         to.dims[d] = (uint32_t)dim;
         known = WR_MIN(known * dim, (int64_t)WR_LIMIT_TENSOR_COUNT + 1);
+    }
+    if (open >= 0 && known == 0) {
+        wr_graph_fail(o->g, WR_E_MODEL, "dimension %u is left open beside one of 0",
+                      (unsigned)open);
+        return;
     }
     if (open >= 0) {
         to.dims[open] = (uint32_t)(count / known);
@@ -121,7 +127,7 @@ static void squeeze(struct wr_onnx *o, const struct wr_onnx_node *node, unsigned
     uint32_t x = wr_onnx_in(o, node, 0), n = 0, mask = 0;
     struct wr_shape from = wr_onnx_tensor(o, x)->shape, to = {0};
     const int64_t *axes;
-    bool given = wr_onnx_list(o, node, 1, "axes", &axes, &n);
+    bool given = wr_onnx_list(o, node, 1, "axes", &axes, &n) && n > 0;
     (void)param;
     for (uint32_t i = 0; given && i < n; i++) {
         mask |= 1u << wr_onnx_axis(o, axes[i], from.rank);
@@ -197,7 +203,7 @@ static bool shape_input(struct wr_onnx *o, const struct wr_onnx_node *node, uint
     }
     shape->rank = n;
     for (uint32_t d = 0; d < n; d++) {
-        if (dims[d] < 1 || dims[d] > WR_LIMIT_TENSOR_COUNT) {
+        if (dims[d] < 0 || dims[d] > WR_LIMIT_TENSOR_COUNT) {
             wr_graph_fail(o->g, WR_E_MODEL, "dimension %u of the shape is %lld", d,
                           (long long)dims[d]);
             return false;
@@ -232,7 +238,7 @@ static void tile(struct wr_onnx *o, const struct wr_onnx_node *node, unsigned pa
         return;
     }
     for (uint32_t d = 0; d < from.rank; d++) {
-        stride /= from.dims[d];
+        stride = from.dims[d] == 0 ? 0 : stride / from.dims[d];
         wide.dims[wide.rank] = repeats.dims[d];
         strides[wide.rank++] = 0;
         wide.dims[wide.rank] = from.dims[d];
@@ -295,7 +301,7 @@ static uint32_t slice_axis(struct wr_onnx *o, uint32_t x, uint32_t axis, const i
     end = WR_MIN(WR_MAX(end, low), high);
     int64_t span = step < 0 ? start - end : end - start, size = step < 0 ? -step : step;
     if (span <= 0) {
-        return wr_graph_fail(o->g, WR_E_MODEL, "the slice is empty");
+        return wr_graph_slice(o->g, x, axis, 0, 1, 0);
     }
     int64_t n = (span - 1) / size + 1;
     step = n == 1 ? 1 : step;
@@ -313,8 +319,8 @@ static void slice(struct wr_onnx *o, const struct wr_onnx_node *node, unsigned p
         wr_graph_fail(o->g, WR_E_MODEL, "starts and ends must be constant");
         return;
     }
-    bool has_axes = wr_onnx_list(o, node, 3, "axes", &axes, &n_axes);
-    bool has_steps = wr_onnx_list(o, node, 4, "steps", &steps, &n_steps);
+    bool has_axes = wr_onnx_list(o, node, 3, "axes", &axes, &n_axes) && n_axes > 0;
+    bool has_steps = wr_onnx_list(o, node, 4, "steps", &steps, &n_steps) && n_steps > 0;
     if (n_ends != n || n > rank || (has_axes && n_axes != n) || (has_steps && n_steps != n)) {
         wr_graph_fail(o->g, WR_E_MODEL, "starts, ends, axes and steps differ in length");
         return;
@@ -335,7 +341,7 @@ static void split(struct wr_onnx *o, const struct wr_onnx_node *node, unsigned p
     const int64_t *sizes;
     uint32_t axis =
         wr_onnx_axis(o, wr_onnx_int(o, node, "axis", 0), wr_onnx_tensor(o, x)->shape.rank);
-    bool given = wr_onnx_list(o, node, 1, "split", &sizes, &n);
+    bool given = wr_onnx_list(o, node, 1, "split", &sizes, &n) && n > 0;
     (void)param;
     if (o->g->code != WR_OK || parts == 0 || (given && n != parts)) {
         wr_graph_fail(o->g, WR_E_MODEL, "the sizes do not match the outputs");
@@ -345,7 +351,7 @@ static void split(struct wr_onnx *o, const struct wr_onnx_node *node, unsigned p
     int64_t each = (dim + parts - 1) / parts;
     for (uint32_t i = 0; i < parts && o->g->code == WR_OK; i++) {
         int64_t size = given ? sizes[i] : WR_MIN(each, dim - at);
-        if (size < 1 || size > dim - at) {
+        if (size < 0 || size > dim - at) {
             wr_graph_fail(o->g, WR_E_MODEL, "part %u has %lld of %lld", i, (long long)size,
                           (long long)dim);
             return;
@@ -372,9 +378,11 @@ static void constant(struct wr_onnx *o, const struct wr_onnx_node *node, unsigne
     } else if (wr_onnx_has(o, node, "value_int")) {
         integers = &(int64_t){wr_onnx_int(o, node, "value_int", 0)};
         t = wr_graph_reshape(g, wr_graph_constant_1d(g, WR_I64, 1, integers), &scalar);
-    } else if (wr_onnx_ints(o, node, "value_ints", &integers, &n) && n > 0) {
+    } else if (wr_onnx_has(o, node, "value_ints") &&
+               wr_onnx_ints(o, node, "value_ints", &integers, &n)) {
         t = wr_graph_constant_1d(g, WR_I64, n, integers);
-    } else if (wr_onnx_floats(o, node, "value_floats", &doubles, &n) && n > 0) {
+    } else if (wr_onnx_has(o, node, "value_floats") &&
+               wr_onnx_floats(o, node, "value_floats", &doubles, &n)) {
         t = wr_graph_map(g, WR_MAP_COPY, wr_graph_constant_1d(g, WR_F64, n, doubles), WR_F32, 0, 0);
     } else {
         wr_graph_fail(g, WR_E_MODEL, "the kind of value is not supported");
@@ -404,10 +412,7 @@ static void shape_of(struct wr_onnx *o, const struct wr_onnx_node *node, unsigne
     (void)param;
     start = start < 0 ? WR_MAX(start + rank, 0) : WR_MIN(start, rank);
     end = end < 0 ? WR_MAX(end + rank, 0) : WR_MIN(end, rank);
-    if (end <= start) {
-        wr_graph_fail(o->g, WR_E_MODEL, "the shape is empty");
-        return;
-    }
+    end = WR_MAX(start, end);
     for (int64_t d = start; d < end; d++) {
         dims[d - start] = shape->dims[d];
     }

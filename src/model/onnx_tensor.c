@@ -106,27 +106,6 @@ struct tensor { /* a TensorProto, as far as it is read */
     uint32_t filled;
 };
 
-bool wr_onnx_is_empty(struct wr_onnx *o, struct wr_str bytes, struct wr_str *name)
-{
-    struct wr_protobuf r = wr_protobuf_over(o->start, bytes);
-    struct wr_field f;
-    int64_t type = 0;
-    uint32_t rank = 0;
-    bool zero = false;
-    while (wr_protobuf_next(&r, &f)) {
-        bool packed_zero = f.wire == WR_WIRE_BYTES && f.bytes.n == 1 && f.bytes.p[0] == 0;
-        if (f.number == 1) {
-            rank++;
-            zero = packed_zero || (f.wire == WR_WIRE_VARINT && f.value == 0);
-        } else if (f.number == 2) {
-            type = (int64_t)f.value;
-        } else if (f.number == 8) {
-            *name = f.bytes;
-        }
-    }
-    return zero && rank == 1 && (type == T_INT64 || type == T_INT32);
-}
-
 static bool add_dim(struct wr_onnx *o, struct tensor *t, uint64_t dim)
 {
     if (t->rank == WR_LIMIT_PROGRAM_RANK) {
@@ -134,7 +113,7 @@ static bool add_dim(struct wr_onnx *o, struct tensor *t, uint64_t dim)
                       WR_LIMIT_PROGRAM_RANK);
         return false;
     }
-    if (dim == 0 || dim > WR_LIMIT_TENSOR_COUNT) {
+    if (dim > WR_LIMIT_TENSOR_COUNT) {
         wr_graph_fail(o->g, WR_E_MODEL, "dimension %u of a tensor is %lld", t->rank,
                       (long long)dim);
         return false;
@@ -452,7 +431,7 @@ uint32_t wr_onnx_tensor_of(struct wr_onnx *o, struct wr_str bytes, struct wr_str
     }
     t.count = wr_shape_count(&shape);
     t.element = wr_onnx_element(o, t.type);
-    if (g->code == WR_OK && (t.count == 0 || !enough_bytes(&t, bytes))) {
+    if (g->code == WR_OK && (t.count == WR_NO_COUNT || !enough_bytes(&t, bytes))) {
         wr_graph_fail(g, WR_E_MODEL, "tensor %.*s: its data and its dimensions differ",
                       WR_FMT(t.name));
     }

@@ -220,7 +220,8 @@ WR_NODISCARD wr_err wr_program_check(struct wr_arena *arena, const uint8_t *prog
 
 static inline uint32_t wr_program_batch(const struct wr_program *p)
 {
-    uint32_t rows = WR_MODULE_ROOM / (p->n_inputs + p->n_outputs);
+    uint32_t numbers = p->n_inputs + p->n_outputs; /* 0: tensors of no elements */
+    uint32_t rows = WR_MODULE_ROOM / (numbers == 0 ? 1 : numbers);
     return rows < 1 ? 1 : rows > WR_MODULE_BATCH ? WR_MODULE_BATCH : rows;
 }
 static inline uint64_t wr_program_input(const struct wr_program *p)

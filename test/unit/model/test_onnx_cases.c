@@ -11,8 +11,8 @@
  * operator needs while its shapes are worked out (axes, shapes, repeats), and second operands whose
  * first dimension is no batch, are put into the model as constants. Integers, labels and texts must
  * be equal, floats within 1e-5 relative. */
+#include "onnx_write.h"
 #include "same_bits.h"
-#include "model/protobuf.h"
 
 #define LIMIT_VALUES 100000
 #define LIMIT_PORTS  8
@@ -117,22 +117,6 @@ static bool read_values(struct wr_arena *arena, const char *path, struct values 
 }
 
 /* ── constants put into the model ───────────────────────────────────────────────────────────── */
-static void put_varint(struct wr_buf *buf, uint64_t x)
-{
-    while (x >= 0x80) {
-        wr_buf_char(buf, (char)(x | 0x80));
-        x >>= 7;
-    }
-    wr_buf_char(buf, (char)x);
-}
-
-static void put_bytes(struct wr_buf *buf, uint32_t number, struct wr_str bytes)
-{
-    put_varint(buf, number << 3 | WR_WIRE_BYTES);
-    put_varint(buf, bytes.n);
-    wr_buf_str(buf, bytes);
-}
-
 /* The graph's input names, in order. */
 static uint32_t input_names(struct wr_str graph, struct wr_str *names)
 {
