@@ -52,22 +52,42 @@ WR_BUILTIN_FN(wr_b_abs)
     return wr_builtin_number(call, wr_number_abs(call->arena, &args[0], out));
 }
 
+/* A number from 2^64 on is whole as it is, and told in all its digits, as OPA does. */
+static bool is_large(struct wr_builtin_call *call, const struct wr_value *v, struct wr_value *out)
+{
+    struct wr_float f;
+    if (!wr_number_to_float(v, &f) || f.m == 0 || f.e <= 0) {
+        return false;
+    }
+    struct wr_str text = wr_bigint_text(call->arena, wr_bigint_float(call->arena, f), 10);
+    if (text.p != NULL) { /* else beyond WR_LIMIT_BIGINT_BITS: rounded digits must do */
+        *out = wr_number_text(text);
+    }
+    return text.p != NULL;
+}
+
 WR_BUILTIN_FN(wr_b_ceil)
 {
     WR_TRY(want_numbers(call, args, n));
-    return wr_builtin_number(call, wr_number_ceil(call->arena, &args[0], out));
+    return is_large(call, &args[0], out)
+               ? wr_builtin_charge(call, out->n)
+               : wr_builtin_number(call, wr_number_ceil(call->arena, &args[0], out));
 }
 
 WR_BUILTIN_FN(wr_b_floor)
 {
     WR_TRY(want_numbers(call, args, n));
-    return wr_builtin_number(call, wr_number_floor(call->arena, &args[0], out));
+    return is_large(call, &args[0], out)
+               ? wr_builtin_charge(call, out->n)
+               : wr_builtin_number(call, wr_number_floor(call->arena, &args[0], out));
 }
 
 WR_BUILTIN_FN(wr_b_round)
 {
     WR_TRY(want_numbers(call, args, n));
-    return wr_builtin_number(call, wr_number_round(call->arena, &args[0], out));
+    return is_large(call, &args[0], out)
+               ? wr_builtin_charge(call, out->n)
+               : wr_builtin_number(call, wr_number_round(call->arena, &args[0], out));
 }
 
 /* ── big integers ───────────────────────────────────────────────────────────────────────────── */
@@ -169,21 +189,32 @@ WR_BUILTIN_FN(wr_b_bits_negate)
     return from_bigint(call, wr_bigint_not(call->arena, a), out);
 }
 
+/* How far to shift: a whole number, however it is written. */
+static wr_err want_distance(struct wr_builtin_call *call, const struct wr_value *v, uint64_t *by)
+{
+    struct wr_float f;
+    int64_t near;
+    if (!wr_number_to_float(v, &f) || !wr_float_is_int(f)) {
+        return wr_builtin_operand(call, 1, "must be integer number but got floating-point number");
+    }
+    if (f.neg && f.m != 0) {
+        return wr_builtin_operand(call, 1,
+                                  "must be an unsigned integer number but got a negative integer");
+    }
+    *by = wr_float_to_i64(f, &near) ? (uint64_t)near : INT64_MAX;
+    return WR_OK;
+}
+
 static wr_err shift(struct wr_builtin_call *call, const struct wr_value *args, struct wr_value *out,
                     bool left)
 {
     struct wr_bigint a;
-    int64_t by;
+    uint64_t by;
     WR_TRY(want_bigint(call, args, 0, &a));
-    WR_TRY(wr_builtin_want_int(call, args, 1, &by));
-    if (by < 0) {
-        return wr_builtin_operand(call, 1,
-                                  "must be an unsigned integer number but got a negative integer");
-    }
-    return from_bigint(call,
-                       left ? wr_bigint_shl(call->arena, a, (uint64_t)by)
-                            : wr_bigint_shr(call->arena, a, (uint64_t)by),
-                       out);
+    WR_TRY(wr_builtin_want(call, args, 1, WR_NUMBER));
+    WR_TRY(want_distance(call, &args[1], &by));
+    return from_bigint(
+        call, left ? wr_bigint_shl(call->arena, a, by) : wr_bigint_shr(call->arena, a, by), out);
 }
 
 WR_BUILTIN_FN(wr_b_bits_lsh)

@@ -598,8 +598,9 @@ static wr_err verify(struct wr_builtin_call *call, const struct wr_value *schema
         return WR_OK;
     }
     if (schema->type != WR_OBJECT) {
-        return wr_builtin_fail(call, "Invalid type. Expected: valid schema, given: %s",
-                               wr_type_name(*schema));
+        return depth == 0 ? wr_builtin_fail(call, "schema is invalid")
+                          : wr_builtin_fail(call, "Invalid type. Expected: valid schema, given: %s",
+                                            wr_type_name(*schema));
     }
     const struct wr_value *type = get(schema, "type");
     if (type != NULL && type->type == WR_ARRAY) {

@@ -156,7 +156,7 @@ static uint64_t unit_factor(struct wr_str unit, bool bytes)
 static wr_err parse_units(struct wr_builtin_call *call, const struct wr_value *args, bool bytes,
                           struct wr_value *out)
 {
-    const char *noun = bytes ? "byte amount" : "amount";
+    const char *noun = bytes ? "byte amount" : "amount", *name = call->self->name; /* said twice */
     struct amount amount;
     bool large;
     WR_TRY(wr_builtin_want(call, args, 0, WR_STRING));
@@ -167,24 +167,24 @@ static wr_err parse_units(struct wr_builtin_call *call, const struct wr_value *a
     }
     struct wr_str s = wr_buf_view(&buf);
     if (wr_str_find(s, WR_STR(" "), 0) != SIZE_MAX) {
-        return wr_builtin_fail(call, "spaces not allowed in resource strings");
+        return wr_builtin_fail(call, "%s: spaces not allowed in resource strings", name);
     }
     size_t size = number_size(s);
     if (size == 0) {
-        return wr_builtin_fail(call, "no %s provided", noun);
+        return wr_builtin_fail(call, "%s: no %s provided", name, noun);
     }
     struct wr_str unit = wr_str_of(s.p + size, s.n - size);
     uint64_t factor = unit_factor(unit, bytes);
     bool milli = !bytes && unit.n == 1 && unit.p[0] == 'm';
     if (factor == 0) {
-        return wr_builtin_fail(call, "%s unit %.*s not recognized", bytes ? "byte" : "resource",
+        return wr_builtin_fail(call, "%s: %sunit %.*s not recognized", name, bytes ? "byte " : "",
                                (int)WR_MIN(unit.n, 100u), unit.p);
     }
     if (!read_amount(wr_str_of(s.p, size), &amount, &large)) {
-        return wr_builtin_fail(call, "could not parse %s to a number", noun);
+        return wr_builtin_fail(call, "%s: could not parse %s to a number", name, noun);
     }
     if (large) {
-        return wr_builtin_fail(call, "exponent too large");
+        return wr_builtin_fail(call, "%s: exponent too large", name);
     }
     amount.places += milli ? 3 : 0;
     if (!bytes) {

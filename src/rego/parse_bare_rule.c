@@ -124,8 +124,10 @@ struct wr_ast_rule *wr_parse_rule_of_body(struct wr_parser *p, const struct wr_a
     if (rule == NULL || !rule_of_expr(p, rule, body->exprs[0])) {
         return NULL;
     }
+    const struct wr_ast_term *term = body->exprs[0]->term;
+    bool given = term->kind == WR_AST_CALL && term->n_items == 3 && rule->value == term->items[2];
     rule->body_generated = true;
-    rule->body = wr_parse_true_body(p, loc);
+    rule->body = wr_parse_true_body(p, given ? rule->value->loc : loc); /* as OPA places it */
     if (rule->body == NULL) {
         return NULL;
     }
