@@ -26,6 +26,7 @@ list(APPEND WEIR_CORE_FILES
   src/rego/rewrite_terms.c
   src/rego/trace.c
   src/rego/trace_eval.c
+  src/rego/trace_index.c
   src/rego/trace_rule.c
   src/rego/trace_term.c
   src/rego/yaml.c

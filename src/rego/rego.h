@@ -103,6 +103,7 @@ struct wr_rego_context {
     /* Every rule and function as it is entered and left, for traces and profiles; NULL: none. */
     void (*trace)(void *context, bool enter, struct wr_str rule, struct wr_str file, uint32_t row);
     void *trace_context;
+    int64_t (*clock)(void); /* monotonic nanoseconds, for the steps of wr_rego_trace; NULL: none */
 };
 
 struct wr_rego_result {

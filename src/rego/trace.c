@@ -13,6 +13,16 @@ enum trace_step wr_trace_cut(struct tracer *t, const char *why)
     return T_CUT;
 }
 
+bool wr_trace_dive(struct tracer *t)
+{
+    if (t->depth == WR_LIMIT_TRACE_DEPTH) {
+        wr_trace_cut(t, "statements nest too deep to be told (WR_LIMIT_TRACE_DEPTH)");
+        return false;
+    }
+    t->depth++;
+    return true;
+}
+
 static struct wr_trace_event *record(struct trace_frame *f, enum wr_trace_op op,
                                      const struct wr_ast_loc *loc)
 {
@@ -22,7 +32,7 @@ static struct wr_trace_event *record(struct trace_frame *f, enum wr_trace_op op,
         uint32_t cap = WR_MAX(2 * trace->cap, 256u);
         struct wr_trace_event *events = WR_NEW_ARRAY(trace->arena, struct wr_trace_event, cap);
         if (events == NULL || trace->n >= WR_LIMIT_TRACE_EVENTS) {
-            wr_trace_cut(f->t, "the trace has come to its longest");
+            wr_trace_cut(f->t, "there are too many steps to be told (WR_LIMIT_TRACE_EVENTS)");
             return &none;
         }
         if (trace->n > 0) {
@@ -32,7 +42,9 @@ static struct wr_trace_event *record(struct trace_frame *f, enum wr_trace_op op,
         trace->cap = cap;
     }
     struct wr_trace_event *e = &trace->events[trace->n++];
+    int64_t (*clock)(void) = f->t->how->clock;
     *e = (struct wr_trace_event){.op = (uint8_t)op,
+                                 .ns = clock != NULL ? clock() : 0,
                                  .query = f->id,
                                  .parent = f->parent != NULL ? f->parent->id : 0,
                                  .file = f->file,
@@ -230,6 +242,7 @@ bool wr_rego_trace(struct wr_arena *arena, const struct wr_rego_program *program
     frame.id = t->next_query++;
     wr_trace_body(&frame, WR_TRACE_ENTER, frame.body);
     enum trace_step step = wr_trace_eval(&frame, 0, &whole.next);
+    out->end_ns = context->clock != NULL ? context->clock() : 0;
     return step != T_CUT || out->cut != NULL;
 }
 

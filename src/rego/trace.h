@@ -21,8 +21,12 @@
 #include "rego/rego.h"
 
 #define WR_LIMIT_TRACE_EVENTS 200000u
-#define WR_LIMIT_TRACE_DEPTH  1000u /* statements and calls, one within the other */
-#define WR_LIMIT_TRACE_FUEL   2000000u
+#ifdef __wasm__ /* a level takes up to 2.5 KB of a stack of 1 MiB */
+#define WR_LIMIT_TRACE_DEPTH 250u
+#else
+#define WR_LIMIT_TRACE_DEPTH 1000u /* statements and levels of documents, one in the other */
+#endif
+#define WR_LIMIT_TRACE_FUEL 2000000u
 
 enum wr_trace_op {
     WR_TRACE_ENTER,
@@ -48,6 +52,7 @@ struct wr_trace_event {
     struct wr_str path;         /* of a rule; of INDEX: the reference */
     const struct wr_value *ref; /* INDEX: what was looked up, below data */
     uint32_t n_ref;
+    int64_t ns;            /* when, by context->clock */
     struct wr_str message; /* "(matched 1 rule)", "early", the text of a note */
 };
 
@@ -56,6 +61,7 @@ struct wr_trace {
     struct wr_trace_event *events;
     uint32_t n, cap;
     const struct wr_rewritten *names; /* locals to what they were called */
+    int64_t end_ns;                   /* when it was done */
     const char *cut;                  /* why it ends early; NULL: it does not */
 };
 

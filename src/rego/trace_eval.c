@@ -133,7 +133,12 @@ static enum trace_step next_pair(struct trace_next *self, struct trace_frame *f)
     }
     struct pairwise rest = *p;
     rest.i++;
-    return wr_trace_unify(f, p->a->items[p->i], p->b->items[p->i], &rest.next);
+    if (!wr_trace_dive(f->t)) {
+        return T_CUT;
+    }
+    enum trace_step step = wr_trace_unify(f, p->a->items[p->i], p->b->items[p->i], &rest.next);
+    f->t->depth--;
+    return step;
 }
 
 enum trace_step wr_trace_unify(struct trace_frame *f, const struct wr_ast_term *a,
@@ -297,6 +302,7 @@ static enum trace_step negation(struct trace_frame *f, struct follow *w)
     *plain = *w->expr;
     plain->negated = false;
     plain->n_with = 0;
+    plain->index = 0;
     exprs[0] = plain;
     *body = (struct wr_ast_body){.exprs = exprs, .n = 1};
     struct trace_frame child = wr_trace_child(f, body, f->vars, f->file);
@@ -426,9 +432,9 @@ enum trace_step wr_trace_eval(struct trace_frame *f, uint32_t index, struct trac
 {
     struct tracer *t = f->t;
     enum trace_step step;
-    if (t->fuel-- == 0 || t->depth == WR_LIMIT_TRACE_DEPTH) {
+    if (t->fuel-- == 0) {
         t->fuel++;
-        return wr_trace_cut(t, "the evaluation goes too far to be traced");
+        return wr_trace_cut(t, "there is too much to be told (WR_LIMIT_TRACE_FUEL)");
     }
     if (t->out->cut != NULL) {
         return T_CUT;
@@ -437,13 +443,15 @@ enum trace_step wr_trace_eval(struct trace_frame *f, uint32_t index, struct trac
         step = next->run(next, f);
         return step == T_ON && f->find_one ? T_DONE : step;
     }
+    if (!wr_trace_dive(t)) {
+        return T_CUT;
+    }
     struct follow w = {.next = {follow_on},
                        .with = {follow_true},
                        .expr = f->body->exprs[index],
                        .index = index,
                        .last = next};
     wr_trace_expr(f, WR_TRACE_EVAL, w.expr);
-    t->depth++;
     step = w.expr->n_with > 0 ? begin_with(f, &w) : T_ON;
     if (step == T_ON) {
         enter_with(t, &w);

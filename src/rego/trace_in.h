@@ -12,12 +12,14 @@
 
 enum trace_step { T_ON, T_DONE, T_CUT };
 
+enum { TRACE_PATH_MAX = 48 }; /* keys of a reference to documents */
+
 struct trace_rules { /* rules of one path */
     const struct wr_value *path;
     uint32_t n_path;
     const struct wr_ast_rule **rules; /* in order; defaults apart */
     struct wr_str *files;
-    uint32_t n;
+    uint32_t n, cap;
     const struct wr_ast_rule *fallback;
     struct wr_str fallback_file;
     struct wr_str text; /* "data.a.b" */
@@ -77,6 +79,9 @@ struct trace_with_value { /* what to do with a value */
 
 /* trace.c */
 enum trace_step wr_trace_cut(struct tracer *t, const char *why);
+/* One level further in, to be followed by t->depth--; false, and cut, at WR_LIMIT_TRACE_DEPTH.
+ * Whatever calls itself around an answer takes it, so that the stack is bounded. */
+bool wr_trace_dive(struct tracer *t);
 struct trace_frame wr_trace_child(struct trace_frame *of, const struct wr_ast_body *body,
                                   struct trace_vars *vars, struct wr_str file);
 void wr_trace_expr(struct trace_frame *f, enum wr_trace_op op, const struct wr_ast_expr *e);
@@ -86,6 +91,22 @@ void wr_trace_body(struct trace_frame *f, enum wr_trace_op op, const struct wr_a
 void wr_trace_index(struct trace_frame *f, const struct wr_ast_expr *e,
                     const struct trace_rules *rules, uint32_t n, bool early);
 void wr_trace_note(struct trace_frame *f, const struct wr_ast_expr *e, struct wr_str text);
+
+/* trace_index.c: rules */
+bool wr_trace_collect_rules(struct tracer *t);
+struct trace_rules *wr_trace_rules_at(struct tracer *t, const struct wr_value *path, uint32_t n);
+struct trace_candidates {
+    const struct wr_ast_rule **rules; /* first links of else chains that may hold */
+    struct wr_str *files;
+    uint32_t n;
+    bool early;
+};
+/* The first of a rule and its elses that may hold, or NULL. */
+const struct wr_ast_rule *wr_trace_first_candidate(struct tracer *t, const struct wr_ast_rule *rule,
+                                                   const struct wr_value *args);
+/* Rules of a path that may hold, `args` those of a function. False without room. */
+bool wr_trace_look_up(struct trace_frame *f, const struct trace_rules *rules,
+                      const struct wr_value *args, struct trace_candidates *out);
 
 /* trace_term.c: variables and values */
 struct trace_var *wr_trace_var(struct trace_frame *f, struct wr_str name);
@@ -110,6 +131,5 @@ enum trace_step wr_trace_ref(struct trace_frame *f, const struct wr_ast_term *re
                              struct trace_with_value *next);
 enum trace_step wr_trace_call(struct trace_frame *f, const struct wr_ast_term *call,
                               struct trace_next *next);
-bool wr_trace_collect_rules(struct tracer *t);
 
 #endif
