@@ -3,9 +3,11 @@
 #include "app/commands.h"
 #include "app/eval_env.h"
 #include "app/eval_output.h"
+#include "app/eval_profile.h"
 #include "app/file.h"
 #include "app/policy_load.h"
 #include "app/rego_output.h"
+#include "base/num.h"
 #include "rego/parse.h"
 #include "rego/trace.h"
 
@@ -16,12 +18,12 @@
 #define WR_LIMIT_COUNT 10000u /* runs of --count */
 
 static struct {
-    struct wr_option_list data, bundle, imports, ignore;
-    const char *input, *format, *package, *target, *explain;
+    struct wr_option_list data, bundle, imports, ignore, profile_sort;
+    const char *input, *format, *package, *target, *explain, *profile_limit;
     int64_t timeout_ms;
     uint64_t count, pretty_limit;
-    bool stdin_query, stdin_input, fail, fail_defined, strict, strict_builtins, v1, metrics,
-        instrument, no_indexing, no_early_exit;
+    bool stdin_query, stdin_input, profile, fail, fail_defined, strict, strict_builtins, v1,
+        metrics, instrument, no_indexing, no_early_exit;
 } options = {.format = "json", .target = "rego", .explain = "off", .count = 1, .pretty_limit = 80};
 
 static const struct wr_option table[] = {
@@ -45,6 +47,13 @@ static const struct wr_option table[] = {
     {"metrics", 0, WR_OPT_FLAG, NULL, "tell how long loading, compiling, evaluating took",
      &options.metrics},
     {"instrument", 0, WR_OPT_FLAG, NULL, "as --metrics", &options.instrument},
+    {"profile", 0, WR_OPT_FLAG, NULL, "count and time the lines that are evaluated",
+     &options.profile},
+    {"profile-limit", 0, WR_OPT_TEXT, "N", "show so many lines of --profile (10; 0: all)",
+     &options.profile_limit},
+    {"profile-sort", 0, WR_OPT_LIST, "KEY",
+     "order of --profile: total_time_ns, num_eval, num_redo, num_gen_expr, file, line",
+     &options.profile_sort},
     {"count", 0, WR_OPT_U64, "N", "evaluate N times; --metrics tells the spread (1)",
      &options.count},
     {"pretty-limit", 0, WR_OPT_U64, "N", "cut cells of --format pretty (80; 0: never)",
@@ -72,6 +81,7 @@ struct session {
     struct wr_eval_output output;
     struct wr_policy_files files;
     struct wr_trace trace;
+    struct wr_profile profile;
     volatile int interrupt;
 };
 
@@ -223,29 +233,113 @@ static void explain_json(struct wr_buf *json, void *context)
     wr_trace_json(json, &s->trace);
 }
 
-static void explain(struct session *s)
+/* False: there is no trace. */
+static bool trace_query(struct session *s)
 {
     struct wr_str *names = WR_NEW_ARRAY(&s->arena, struct wr_str, s->files.n + 1);
     struct wr_rego_context context = {
         .input = s->input.type != WR_UNDEFINED ? &s->input : NULL,
         .env = wr_eval_env(0),
         .strict_builtin_errors = options.strict_builtins,
+        .clock = options.profile ? wr_figures_now : NULL,
     };
-    bool notes = strcmp(options.explain, "notes") == 0,
-         fails = strcmp(options.explain, "fails") == 0;
     for (size_t i = 0; names != NULL && i < s->files.n; i++) {
         names[i] = s->files.sources[i].file;
     }
-    if (names == NULL || !wr_rego_trace(&s->arena, s->program, names, s->text, &s->files.data,
-                                        &context, &s->trace)) {
-        return;
-    }
+    return names != NULL && wr_rego_trace(&s->arena, s->program, names, s->text, &s->files.data,
+                                          &context, &s->trace);
+}
+
+static void explain(struct session *s)
+{
+    bool notes = strcmp(options.explain, "notes") == 0,
+         fails = strcmp(options.explain, "fails") == 0;
     wr_trace_filter(&s->trace, notes ? WR_TRACE_NOTES : fails ? WR_TRACE_FAILS : WR_TRACE_FULL);
     s->output.explain_text = explain_text;
     s->output.explain_json = s->trace.n > 0 ? explain_json : NULL;
+}
+
+/* ── profiles ───────────────────────────────────────────────────────────────────────────────── */
+static void profile_json(struct wr_buf *json, void *context, bool sorted)
+{
+    struct session *s = context;
+    wr_profile_json(json, &s->profile, sorted);
+}
+
+static void profile_table(void *context, FILE *out)
+{
+    struct session *s = context;
+    wr_profile_table(&s->profile, out);
+}
+
+/* Criteria come one an option, or several with commas between. False: there is no such. */
+static bool read_order(uint32_t criteria[WR_LIMIT_OPTION_LIST], uint32_t *n)
+{
+    *n = 0;
+    for (size_t i = 0; i < options.profile_sort.n; i++) {
+        struct wr_str rest = wr_str_z(options.profile_sort.items[i]);
+        while (rest.n > 0) {
+            size_t end = WR_MIN(wr_str_find(rest, WR_STR(","), 0), rest.n);
+            uint32_t criterion = wr_profile_criterion(wr_str_of(rest.p, end));
+            if (criterion == WR_PROFILE_CRITERIA || *n == WR_LIMIT_OPTION_LIST) {
+                return false;
+            }
+            criteria[(*n)++] = criterion;
+            end += end < rest.n;
+            rest = wr_str_of(rest.p + end, rest.n - end);
+        }
+    }
+    return true;
+}
+
+static bool read_limit(uint64_t *limit)
+{
+    const char *text = options.profile_limit;
+    *limit = 10;
+    if (text == NULL) {
+        return true;
+    }
+    bool negative = text[0] == '-'; /* all, as with OPA */
+    bool good = wr_num_read_u64(wr_str_z(text + negative), limit);
+    *limit = negative ? 0 : *limit;
+    return good;
+}
+
+/* Adds the run that has been traced, and traces the others. */
+static void profile(struct session *s)
+{
+    uint32_t criteria[WR_LIMIT_OPTION_LIST], n;
+    uint64_t limit;
+    wr_profile_init(&s->profile, &s->arena, s->text, options.count);
+    for (uint64_t run = 0; run < options.count; run++) {
+        if ((run > 0 && !trace_query(s)) || !wr_profile_add(&s->profile, &s->trace, run)) {
+            return;
+        }
+    }
+    if (s->profile.n > 0 && read_order(criteria, &n) && read_limit(&limit)) {
+        wr_profile_sort(&s->profile, criteria, n, limit);
+        s->output.profile_json = profile_json;
+        s->output.profile_table = profile_table;
+    }
+}
+
+/* What is told of the steps: counts first, as an explanation may leave steps out. */
+static void tell_steps(struct session *s)
+{
+    bool explains = strcmp(options.explain, "off") != 0;
+    if (s->output.query == NULL || !(explains || options.profile) || !trace_query(s)) {
+        return;
+    }
     s->output.context = s;
     if (s->trace.cut != NULL) {
-        fprintf(stderr, "weir eval: the explanation ends early: %s\n", s->trace.cut);
+        fprintf(stderr, "weir eval: the %s ends early: %s\n", explains ? "explanation" : "profile",
+                s->trace.cut);
+    }
+    if (options.profile) {
+        profile(s);
+    }
+    if (explains) {
+        explain(s);
     }
 }
 
@@ -301,10 +395,9 @@ static int eval_query(struct session *s, const char *argument)
         s->output.errors = &s->errors;
         s->output.results = NULL;
     }
-    if (s->output.query != NULL && strcmp(options.explain, "off") != 0) {
-        explain(s);
-    }
-    s->output.figures = options.metrics || options.instrument ? &s->figures : NULL;
+    tell_steps(s);
+    bool measured = options.metrics || options.instrument || options.profile;
+    s->output.figures = measured ? &s->figures : NULL;
     if (!wr_eval_print(&s->output, format, stdout)) {
         wr_complain("the result does not fit into memory");
         return WR_EXIT_USAGE;
@@ -330,12 +423,20 @@ static bool is_explain_mode(const char *mode)
 
 static bool check_options(int argc)
 {
+    uint32_t criteria[WR_LIMIT_OPTION_LIST], n;
+    uint64_t limit;
+    options.profile |= options.profile_limit != NULL || options.profile_sort.n > 0;
     if (!wr_eval_format_read(options.format, &format)) {
         wr_complain("--format wants json, pretty, values, bindings, raw or discard");
     } else if (format == WR_EVAL_SOURCE) {
         wr_complain("--format source is for partial evaluation, which is not offered");
     } else if (!is_explain_mode(options.explain)) {
         wr_complain("--explain wants off, full, notes, fails or debug");
+    } else if (!read_limit(&limit)) {
+        wr_complain("--profile-limit wants a number of lines, 0 for all");
+    } else if (!read_order(criteria, &n)) {
+        wr_complain("--profile-sort wants total_time_ns, num_eval, num_redo, num_gen_expr, file or "
+                    "line");
     } else if (strcmp(options.target, "rego") != 0) {
         wr_complain("--target %s is not offered: rego is", options.target);
     } else if (options.count == 0 || options.count > WR_LIMIT_COUNT) {
@@ -373,6 +474,7 @@ const struct wr_command wr_command_eval = {
     "  weir eval -d packs/starter -i event.json data.risk\n"
     "  weir eval -f raw '1 + 2'\n"
     "  echo '{\"x\": 3}' | weir eval -I -f pretty 'y := input.x * 2'\n"
+    "  weir eval --profile -d packs/starter -i event.json -f pretty data.risk\n"
     "  weir eval --fail -b packs/cards --metrics -f pretty data.risk.allow\n",
     table,
     WR_COUNTOF(table),

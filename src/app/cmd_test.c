@@ -138,23 +138,6 @@ static bool collect(struct suite *suite, const struct wr_test_names *names)
 }
 
 /* ── pretty ─────────────────────────────────────────────────────────────────────────────────── */
-/* As Go prints a duration: 87.23µs, 1.5ms, 2.25s, without trailing zeros. */
-static void write_duration(struct wr_buf *buf, int64_t ns)
-{
-    int64_t unit = ns >= 1000000000 ? 1000000000 : ns >= 1000000 ? 1000000 : 1000;
-    const char *name = unit == 1000000000 ? "s" : unit == 1000000 ? "ms" : "µs";
-    wr_buf_i64(buf, ns / unit);
-    int64_t rest = ns % unit;
-    if (rest > 0) {
-        wr_buf_char(buf, '.');
-        for (int64_t digit = unit / 10; rest > 0; digit /= 10) {
-            wr_buf_char(buf, (char)('0' + rest / digit));
-            rest %= digit;
-        }
-    }
-    wr_buf_str(buf, wr_str_z(name));
-}
-
 static void print_output(const struct test *test)
 {
     size_t n = test->output.n;
@@ -186,7 +169,7 @@ static void print_test(struct suite *suite, const struct test *test)
     if (test->result != SKIPPED) {
         char room[32];
         struct wr_buf duration = wr_buf_fixed(room, sizeof room);
-        write_duration(&duration, test->ns);
+        wr_output_duration(&duration, test->ns);
         printf(" (%.*s)", (int)duration.n, duration.p);
     }
     putchar('\n');

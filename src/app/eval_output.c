@@ -36,12 +36,7 @@ static void write_statistics(struct wr_buf *json, struct wr_arena *arena, int64_
 {
     struct wr_statistics s;
     wr_statistics_of(&s, samples, n);
-    for (size_t i = 0; i < WR_STATISTICS; i++) {
-        struct wr_value v = wr_number_double(arena, s.items[i].value);
-        wr_format(json, "%s\"%s\":", i == 0 ? "{" : ",", s.items[i].name);
-        value(json, &v);
-    }
-    wr_buf_char(json, '}');
+    wr_statistics_json(json, arena, &s);
 }
 
 static void write_runs(struct wr_buf *json, const struct wr_eval_output *o)
@@ -110,7 +105,7 @@ static void write_document(struct wr_buf *json, const struct wr_eval_output *o)
     }
     if (o->profile_json != NULL) {
         comma(json);
-        o->profile_json(json, o->context);
+        o->profile_json(json, o->context, false);
     }
     wr_buf_char(json, '}');
 }
@@ -123,6 +118,10 @@ static void write_discarded(struct wr_buf *json, const struct wr_eval_output *o)
         wr_rego_errors_json(json, o->errors);
     }
     write_metrics(json, o);
+    if (o->profile_json != NULL) {
+        comma(json);
+        o->profile_json(json, o->context, true);
+    }
     if (o->results != NULL && o->results->n > 0) {
         comma(json);
         wr_buf_str(json, WR_STR("\"result\":\"discarded\""));
@@ -301,7 +300,7 @@ static void print_pretty(const struct wr_eval_output *o, FILE *out)
         wr_figures_table(o->arena, o->figures, out);
     }
     if (o->profile_table != NULL) {
-        o->profile_table(o->arena, o->context, out);
+        o->profile_table(o->context, out);
     }
 }
 

@@ -29,8 +29,9 @@ struct wr_eval_output {
     uint64_t pretty_limit;                                    /* bytes of a cell; 0: none */
     void (*explain_json)(struct wr_buf *json, void *context); /* NULL: no explanation */
     void (*explain_text)(struct wr_buf *text, void *context);
-    void (*profile_json)(struct wr_buf *json, void *context); /* NULL: no profile */
-    void (*profile_table)(struct wr_arena *arena, void *context, FILE *out);
+    /* NULL: no profile. Sorted: members in the order of a map of Go. */
+    void (*profile_json)(struct wr_buf *json, void *context, bool sorted);
+    void (*profile_table)(void *context, FILE *out);
     void *context;
 };
 

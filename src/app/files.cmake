@@ -36,6 +36,7 @@ list(APPEND WEIR_APP_FILES
   src/app/engine_open.c
   src/app/eval_env.c
   src/app/eval_output.c
+  src/app/eval_profile.c
   src/app/figures.c
   src/app/file.c
   src/app/filemap.c

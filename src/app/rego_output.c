@@ -120,3 +120,23 @@ void wr_rego_errors_of_eval(struct wr_rego_errors *errors, struct wr_arena *aren
     struct wr_str file = wr_str_copy(arena, wr_str_z(error->where));
     wr_rego_error_add(errors, error->code, file, &loc, "%s", error->text);
 }
+
+void wr_output_duration(struct wr_buf *buf, int64_t ns)
+{
+    if (ns < 1000) {
+        wr_format(buf, "%lldns", (long long)ns);
+        return;
+    }
+    int64_t unit = ns >= 1000000000 ? 1000000000 : ns >= 1000000 ? 1000000 : 1000;
+    const char *name = unit == 1000000000 ? "s" : unit == 1000000 ? "ms" : "µs";
+    wr_buf_i64(buf, ns / unit);
+    int64_t rest = ns % unit;
+    if (rest > 0) {
+        wr_buf_char(buf, '.');
+        for (int64_t digit = unit / 10; rest > 0; digit /= 10) {
+            wr_buf_char(buf, (char)('0' + rest / digit));
+            rest %= digit;
+        }
+    }
+    wr_buf_str(buf, wr_str_z(name));
+}

@@ -13,6 +13,9 @@ void wr_output_json(struct wr_arena *arena, const struct wr_buf *json, FILE *out
 /* Appends a member's value: {"file":..,"row":..,"col":..}. */
 void wr_output_location(struct wr_buf *json, struct wr_str file, uint32_t row, uint32_t col);
 
+/* Appends a duration as Go prints it: 870ns, 87.23µs, 1.5ms, 2.25s, without trailing zeros. */
+void wr_output_duration(struct wr_buf *buf, int64_t ns);
+
 /* Appends "errors":[{"message","code","location","details"}]. Errors of the loader (WR_E_IO) have
  * a message alone. */
 void wr_rego_errors_json(struct wr_buf *json, const struct wr_rego_errors *errors);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/statistics.h"
+#include "value/json_write.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -50,4 +51,15 @@ void wr_statistics_of(struct wr_statistics *out, int64_t *samples, uint64_t n)
         {"min", (double)samples[0]},
         {"stddev", sqrt(squares / (double)n)},
     }};
+}
+
+void wr_statistics_json(struct wr_buf *json, struct wr_arena *arena,
+                        const struct wr_statistics *statistics)
+{
+    for (size_t i = 0; i < WR_STATISTICS; i++) {
+        struct wr_value v = wr_number_double(arena, statistics->items[i].value);
+        wr_format(json, "%s\"%s\":", i == 0 ? "{" : ",", statistics->items[i].name);
+        wr_json_write(json, &v, WR_JSON_HTML_SAFE);
+    }
+    wr_buf_char(json, '}');
 }

@@ -20,6 +20,8 @@ weir_e2e(opa_node python3 ${E2E}/opa_node.py $<TARGET_FILE:weir>)
 weir_e2e(opa_cli python3 ${E2E}/opa_cli.py $<TARGET_FILE:weir> ${CMAKE_SOURCE_DIR}/test/golden/opa/cli.json)
 weir_e2e(opa_explain python3 ${E2E}/opa_cli.py $<TARGET_FILE:weir>
   ${CMAKE_SOURCE_DIR}/test/golden/opa/explain.json)
+weir_e2e(opa_eval python3 ${E2E}/opa_cli.py $<TARGET_FILE:weir> ${CMAKE_SOURCE_DIR}/test/golden/opa/eval.json)
+weir_e2e(opa_limits python3 ${E2E}/opa_limits.py $<TARGET_FILE:weir>)
 weir_e2e(opa_fmt python3 ${E2E}/opa_fmt.py $<TARGET_FILE:weir> ${WEIR_SHARED})
 weir_e2e(opa_bundle python3 ${E2E}/opa_bundle.py $<TARGET_FILE:weir>
   ${CMAKE_SOURCE_DIR}/test/golden/opa/bundle.json)
