@@ -493,8 +493,9 @@ static wr_err resolve(struct check *c, const struct wr_value *ref, const struct 
         }
         int64_t index = 0;
         struct wr_str name = wr_buf_view(&key);
-        for (size_t i = 0; i < name.n && index < 100000; i++) {
-            index = index * 10 + (name.p[i] - '0');
+        for (size_t i = 0; i < name.n && index >= 0 && index < 100000; i++) {
+            bool digit = name.p[i] >= '0' && name.p[i] <= '9';
+            index = digit ? index * 10 + (name.p[i] - '0') : -1; /* no place of an array */
         }
         struct wr_value number = wr_int(index);
         *out = (*out)->type == WR_OBJECT  ? wr_object_get_str(*out, name)

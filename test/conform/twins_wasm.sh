@@ -20,7 +20,7 @@ import { WASI } from "node:wasi";
 const [module, ...args] = process.argv.slice(1);
 const wasi = new WASI({ version: "preview1", args: ["rego-twins", ...args], returnOnExit: true });
 const wasm = await WebAssembly.compile(readFileSync(module));
-process.exitCode = wasi.start(await WebAssembly.instantiate(wasm, wasi.getImportObject()));
+process.exitCode = wasi.start(await WebAssembly.instantiate(wasm, {wasi_snapshot_preview1: wasi.wasiImport}));
 ' "$folder/rego-twins.wasm" 500000 "$count")
 echo "native: $want"
 echo "wasm:   $got"

@@ -27,7 +27,7 @@ def context(folder, client=None):
 def ask(port, made, method, path, body=None, token=None):
     """The status, or the kind of failure of the handshake."""
     try:
-        connection = http.client.HTTPSConnection("localhost", port, context=made, timeout=10)
+        connection = http.client.HTTPSConnection("127.0.0.1", port, context=made, timeout=10)
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
@@ -52,7 +52,7 @@ def main():
     folder = tempfile.mkdtemp()
     authority(folder, "ca")
     authority(folder, "stranger")
-    certificate(folder, "ca", "server", "DNS:localhost")
+    certificate(folder, "ca", "server", "DNS:localhost,IP:127.0.0.1")
     certificate(folder, "ca", "gate", "URI:spiffe://bank/gate")
     certificate(folder, "ca", "nameless", "DNS:somebody")
     certificate(folder, "stranger", "foreign", "URI:spiffe://bank/gate")
@@ -81,7 +81,7 @@ def main():
         old = context(folder, "gate")
         old.maximum_version = ssl.TLSVersion.TLSv1_2
         check.that(ask(port, old, "GET", "/health") == "refused", "TLS 1.2 is refused")
-        plain = http.client.HTTPConnection("localhost", port, timeout=10)
+        plain = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         try:
             plain.request("GET", "/health")
             status = plain.getresponse().status

@@ -113,7 +113,7 @@ TEST("the native thread keeps rows in both modes and finds rows it has just been
 {
     struct wr_port port;
     struct wr_port_linux *native = NULL;
-    char directory[] = "./journal-XXXXXX", command[64];
+    char directory[] = "/tmp/weir-journal-XXXXXX", command[64];
     CHECK(mkdtemp(directory) != NULL && wr_port_linux_open(&port, &native) == WR_IO_OK);
     exercise(&port, directory, false);
     exercise(&port, directory, true);
