@@ -209,7 +209,7 @@ static wr_err shift(struct wr_builtin_call *call, const struct wr_value *args, s
                     bool left)
 {
     struct wr_bigint a;
-    uint64_t by;
+    uint64_t by = 0;
     WR_TRY(want_bigint(call, args, 0, &a));
     WR_TRY(wr_builtin_want(call, args, 1, WR_NUMBER));
     WR_TRY(want_distance(call, &args[1], &by));
