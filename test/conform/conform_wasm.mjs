@@ -35,8 +35,8 @@ try {
   writeFileSync(join(folder, "list"), readFileSync(list));
   const wasi = new WASI({
     version: "preview1",
-    args: ["conform-rego", "--list", "/work/list", "/work/cases"],
-    preopens: { "/work": folder, "/usr/share/zoneinfo": "/usr/share/zoneinfo" },
+    args: ["conform-rego", "--list", "/conform/list", "/conform/cases"],
+    preopens: { "/conform": folder, "/usr/share/zoneinfo": "/usr/share/zoneinfo" },
     returnOnExit: true,
   });
   code = wasi.start(await WebAssembly.instantiate(wasm, {wasi_snapshot_preview1: wasi.wasiImport}));
