@@ -11,16 +11,11 @@ file(GLOB zlib_files ${sources}/zlib/*.c)
 list(FILTER zlib_files EXCLUDE REGEX "/gz[a-z]*\\.c$")
 file(GLOB yaml_files ${sources}/libyaml/*.c)
 
-add_library(wasm_libraries STATIC ${sources}/sqlite/sqlite3.c ${zlib_files} ${yaml_files})
-target_include_directories(wasm_libraries PUBLIC
-  ${sources}/sqlite ${sources}/zlib ${sources}/libyaml)
+add_library(wasm_libraries STATIC ${zlib_files} ${yaml_files})
+target_include_directories(wasm_libraries PUBLIC ${sources}/zlib ${sources}/libyaml)
 target_compile_options(wasm_libraries PRIVATE -w -Os)
 target_compile_definitions(wasm_libraries PRIVATE
-  YAML_VERSION_MAJOR=0 YAML_VERSION_MINOR=2 YAML_VERSION_PATCH=5 YAML_VERSION_STRING="0.2.5"
-  SQLITE_OS_OTHER=1 SQLITE_THREADSAFE=0 SQLITE_OMIT_LOAD_EXTENSION SQLITE_DEFAULT_MEMSTATUS=0
-  SQLITE_DQS=0 SQLITE_OMIT_DEPRECATED SQLITE_OMIT_SHARED_CACHE SQLITE_OMIT_PROGRESS_CALLBACK
-  SQLITE_OMIT_JSON SQLITE_OMIT_UTF16 SQLITE_OMIT_TRACE SQLITE_OMIT_AUTHORIZATION
-  SQLITE_OMIT_DECLTYPE SQLITE_OMIT_LOCALTIME SQLITE_OMIT_DESERIALIZE)
+  YAML_VERSION_MAJOR=0 YAML_VERSION_MINOR=2 YAML_VERSION_PATCH=5 YAML_VERSION_STRING="0.2.5")
 
 # Copies as single instructions: the runtime's own memcpy. The core only, since clang 14 cannot have
 # both them and errno in one file.
@@ -47,7 +42,7 @@ endfunction()
 set(APP src/app/main.c src/app/cli.c src/app/cmd_about.c src/app/engine_open.c src/app/file.c
   src/app/pack_load.c src/app/yaml_file.c ${CMAKE_BINARY_DIR}/starter_pack.c)
 weir_wasm(risk-control ${APP} src/app/commands_edge.c src/app/cmd_serve.c src/app/eval_env.c src/app/serve_log.c
-  ${WEIR_SERVER_FILES} src/shell/crypto_absent.c src/shell/sqlite_bare.c ${WEIR_WASM_PORT_FILES})
+  ${WEIR_SERVER_FILES} src/shell/crypto_absent.c ${WEIR_WASM_PORT_FILES})
 weir_wasm(weir-cli ${APP} src/app/commands_cli.c src/app/anchors.c src/app/cardsim.c
   src/app/cmd_check.c src/app/cmd_decide.c src/app/cmd_eval.c src/app/cmd_fmt.c
   src/app/cmd_model.c src/app/modelquality.c src/app/modelrow.c src/app/cmd_pack.c src/app/cmd_simulate.c src/app/cmd_test.c

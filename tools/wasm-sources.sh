@@ -5,11 +5,10 @@
 #
 #   tools/wasm-sources.sh [FOLDER]      build/wasm-sources when left out; a second call does nothing
 #
-#   FOLDER/sqlite   sqlite3.c, sqlite3.h: the amalgamation that SQLite's own makefile puts together
 #   FOLDER/zlib     inflate and deflate
 #   FOLDER/libyaml  the YAML reader
 #
-# Fetched through apt, which verifies the archive's signature. Needs build-essential and tcl.
+# Fetched through apt, which verifies the archive's signature. Needs dpkg-dev.
 set -eu
 folder=${1:-$(dirname "$0")/../build/wasm-sources}
 mirror=${WEIR_DEBIAN_MIRROR:-http://deb.debian.org/debian}
@@ -29,10 +28,8 @@ run_apt() {
 }
 cd "$apt"
 run_apt update
-run_apt source sqlite3 zlib libyaml >"$folder/log" 2>&1
-(cd sqlite3-*/ && ./configure --disable-tcl --disable-shared && make sqlite3.c) >>"$folder/log" 2>&1
-mkdir -p "$folder/sqlite" "$folder/zlib" "$folder/libyaml"
-cp sqlite3-*/sqlite3.c sqlite3-*/sqlite3.h "$folder/sqlite/"
+run_apt source zlib libyaml >"$folder/log" 2>&1
+mkdir -p "$folder/zlib" "$folder/libyaml"
 cp zlib-*/*.c zlib-*/*.h "$folder/zlib/"
 cp libyaml-*/src/*.c libyaml-*/src/*.h libyaml-*/include/yaml.h "$folder/libyaml/"
 rm -rf "$apt"

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The server; also in the wasm module.
 list(APPEND WEIR_SERVER_FILES
-  src/shell/vfs.c
-  src/shell/segment.c
   src/shell/log.c
   src/shell/journal.c
   src/shell/journal_read.c

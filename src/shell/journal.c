@@ -34,18 +34,16 @@ static void path_of(const struct wr_journal *journal, const char *name, char *ou
 void wr_journal_segment_path(const struct wr_journal *journal, struct wr_segment_ref ref, char *out)
 {
     struct wr_buf path = wr_buf_fixed(out, WR_SEGMENT_PATH_MAX);
-    wr_format(&path, "%s/journal-%016llx.%s%c", journal->directory, (unsigned long long)ref.first,
-              ref.is_log ? "log" : "db", 0);
+    wr_format(&path, "%s/journal-%016llx.log%c", journal->directory, (unsigned long long)ref.first,
+              0);
 }
 
-/* "journal-0123456789abcdef.log" or ".db" and nothing else. */
+/* "journal-0123456789abcdef.log" and nothing else. */
 static bool parse_name(const char *name, struct wr_segment_ref *ref)
 {
     struct wr_str text = wr_str_z(name);
-    ref->is_log = wr_str_ends(text, WR_STR(".log"));
-    if (text.n != 8 + NAME_DIGITS + (ref->is_log ? 4 : 3) ||
-        !wr_str_starts(text, WR_STR("journal-")) ||
-        (!ref->is_log && !wr_str_ends(text, WR_STR(".db")))) {
+    if (text.n != 8 + NAME_DIGITS + 4 || !wr_str_starts(text, WR_STR("journal-")) ||
+        !wr_str_ends(text, WR_STR(".log"))) {
         return false;
     }
     ref->first = 0;
@@ -59,8 +57,7 @@ static bool parse_name(const char *name, struct wr_segment_ref *ref)
     return ref->first != 0;
 }
 
-/* A segment that is there both as a log and as an SQLite file counts once, as the latter: that was
- * finished before the log was to go. */
+/* One that has taken the place of an empty one counts once. */
 static bool add_segment(struct wr_journal *journal, struct wr_segment_ref ref)
 {
     const struct wr_memory *memory = &journal->port->memory;
@@ -82,7 +79,6 @@ static bool add_segment(struct wr_journal *journal, struct wr_segment_ref ref)
     for (; at > 0 && journal->segments[at - 1].first > ref.first; at--) {
     }
     if (at > 0 && journal->segments[at - 1].first == ref.first) {
-        journal->segments[at - 1].is_log = journal->segments[at - 1].is_log && ref.is_log;
         return true;
     }
     memmove(journal->segments + at + 1, journal->segments + at,
@@ -194,7 +190,7 @@ static enum wr_io copy_rows(struct wr_log *from, uint64_t offset, struct wr_log 
 static wr_err begin_segment(struct wr_journal *journal, struct wr_log *from, struct wr_error *error)
 {
     char path_new[WR_SEGMENT_PATH_MAX], path[WR_SEGMENT_PATH_MAX];
-    struct wr_segment_ref ref = {.first = journal->meta.first, .is_log = true};
+    struct wr_segment_ref ref = {.first = journal->meta.first};
     path_of(journal, new_name, path_new);
     wr_journal_segment_path(journal, ref, path);
     enum wr_io io = wr_log_create(journal->port, path_new, &journal->meta, &journal->live);
@@ -243,12 +239,16 @@ static wr_err raise_epoch(struct wr_journal *journal, struct wr_error *error)
     return WR_OK;
 }
 
-/* Goes on after a log that ended well or not: its rows up to the last sync that is known of stay
- * where they are, what comes after is written once more. */
-static wr_err go_on_after_log(struct wr_journal *journal, const char *path, struct wr_error *error)
+/* Finds the end of the journal, whether its last segment ended well or not, and begins a new
+ * segment there: rows up to the last sync that is known of stay where they are, what comes after is
+ * written once more. */
+static wr_err go_on(struct wr_journal *journal, struct wr_error *error)
 {
+    char path[WR_SEGMENT_PATH_MAX];
     struct wr_log before;
-    uint64_t first = journal->segments[journal->n_segments - 1].first;
+    struct wr_segment_ref newest = journal->segments[journal->n_segments - 1];
+    uint64_t first = newest.first;
+    wr_journal_segment_path(journal, newest, path);
     enum wr_io io = wr_log_open(journal->port, path, &before, &journal->meta);
     wr_err err = WR_OK;
     if (io != WR_IO_OK || journal->meta.first != first) {
@@ -279,38 +279,6 @@ static wr_err go_on_after_log(struct wr_journal *journal, const char *path, stru
     return err;
 }
 
-/* Goes on after a segment of version 1, which was appended to as an SQLite file. */
-static wr_err go_on_after_db(struct wr_journal *journal, const char *path, struct wr_error *error)
-{
-    uint64_t last = 0;
-    if (journal->read_only) {
-        return wr_fail(error, WR_E_STATE, "%s: of version 1: start the service on it once", path);
-    }
-    wr_err err = wr_segment_open(&journal->old, journal->vfs, path, true, &journal->meta, error);
-    if (err != WR_OK) {
-        return err;
-    }
-    int code = wr_segment_last(&journal->old, &last, journal->meta.link);
-    bool closed = wr_segment_close(&journal->old, true);
-    if (code != SQLITE_OK || !closed) {
-        return wr_fail(error, WR_E_JOURNAL, "%s: the last row cannot be read: %s", path,
-                       sqlite3_errstr(code));
-    }
-    journal->meta.first = last != 0 ? last + 1 : journal->meta.first;
-    err = raise_epoch(journal, error);
-    return err != WR_OK ? err : begin_segment(journal, NULL, error);
-}
-
-/* Finds the end of the journal and begins a new segment there. */
-static wr_err go_on(struct wr_journal *journal, struct wr_error *error)
-{
-    char path[WR_SEGMENT_PATH_MAX];
-    struct wr_segment_ref newest = journal->segments[journal->n_segments - 1];
-    wr_journal_segment_path(journal, newest, path);
-    return newest.is_log ? go_on_after_log(journal, path, error)
-                         : go_on_after_db(journal, path, error);
-}
-
 static wr_err check_tail(struct wr_journal *journal, struct wr_error *error)
 {
     uint64_t first = journal->last > TAIL_CHECKED ? journal->last - TAIL_CHECKED + 1 : 1;
@@ -325,9 +293,6 @@ static wr_err open_all(struct wr_journal *journal, struct wr_error *error)
     err = err != WR_OK ? err : take_lock(journal, error);
     if (err != WR_OK) {
         return err;
-    }
-    if (wr_vfs_open(journal->port, &journal->vfs) != WR_IO_OK) {
-        return wr_fail(error, WR_E_STATE, "no memory for the journal");
     }
     struct listing listing = {journal, false};
     enum wr_io result = disk->list(disk->context, journal->directory, list_one, &listing);
@@ -419,11 +384,8 @@ static void drop_marks(struct wr_journal *journal, struct wr_segment_ref *ref)
 void wr_journal_close_old(struct wr_journal *journal)
 {
     if (journal->old_index != SIZE_MAX) {
-        if (journal->old_log.port != NULL) {
-            wr_journal_keep_marks(&journal->segments[journal->old_index], &journal->old_log);
-        }
-        wr_segment_close(&journal->old, false);
-        wr_log_close(&journal->old_log);
+        wr_journal_keep_marks(&journal->segments[journal->old_index], &journal->old);
+        wr_log_close(&journal->old);
         journal->old_index = SIZE_MAX;
     }
 }
@@ -431,16 +393,13 @@ void wr_journal_close_old(struct wr_journal *journal)
 void wr_journal_close(struct wr_journal *journal, bool clean)
 {
     const struct wr_port *port = journal->port;
-    if (journal->vfs != NULL) {
-        wr_journal_close_old(journal);
-        clean = clean && !journal->read_only;
-        if (clean && journal->state == WR_JOURNAL_OK && journal->live.port != NULL &&
-            (wr_log_sync(&journal->live) != WR_IO_OK || wr_log_seal(&journal->live) != WR_IO_OK)) {
-            journal->state = WR_JOURNAL_BROKEN; /* nobody is told: the next opening copies it */
-        }
-        wr_log_close(&journal->live);
-        wr_vfs_close(journal->vfs);
+    wr_journal_close_old(journal);
+    clean = clean && !journal->read_only;
+    if (clean && journal->state == WR_JOURNAL_OK && journal->live.port != NULL &&
+        (wr_log_sync(&journal->live) != WR_IO_OK || wr_log_seal(&journal->live) != WR_IO_OK)) {
+        journal->state = WR_JOURNAL_BROKEN; /* nobody is told: the next opening copies it */
     }
+    wr_log_close(&journal->live);
     if (journal->locked) {
         port->disk.unlock(port->disk.context, journal->lock);
     }

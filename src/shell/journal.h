@@ -2,11 +2,8 @@
 /* The journal: every entry once, in order of sequence, in a series of files.
  *
  *   <state>/lock                           held while a process owns the directory
- *   <state>/journal-<first sequence>.log   a segment; sixteen hex digits, so names sort by
- * sequence; the newest is appended to (log.h: the format) <state>/journal-<first>.db             a
- * closed segment as an SQLite file: entries(sequence INTEGER PRIMARY KEY, kind, link, payload)
- *                                            meta(key, value): version, node, epoch, keys, first,
- *                                                    link (before the first)
+ *   <state>/journal-<first sequence>.log   a segment (log.h); sixteen hex digits, so names sort
+ *                                          by sequence; the newest is appended to
  *   <state>/segment.new                    a segment that was being made
  *
  * Rows are appended in groups and never changed. Every opening begins a new segment. A sync that
@@ -14,7 +11,7 @@
  * copies what was not known to be synced into a new segment. A full disk makes it `full`: the rows
  * of the group are dropped, and a probe tells when there is room again.
  *
- * Not here: the files themselves (log.h, segment.h), threads (journal_thread.h). One thread at a
+ * Not here: the files themselves (log.h), threads (journal_thread.h). One thread at a
  * time. */
 #ifndef WR_JOURNAL_H
 #define WR_JOURNAL_H

@@ -5,25 +5,23 @@
 
 #include "shell/journal.h"
 #include "shell/log.h"
-#include "shell/segment.h"
+
+#define WR_SEGMENT_PATH_MAX 256
 
 struct wr_segment_ref {
     uint64_t first;
     uint64_t size;             /* bytes; 0: not looked at yet */
-    bool is_log;               /* else an SQLite file */
     struct wr_log_mark *marks; /* of a closed log while it is not open: its index so far */
     size_t n_marks, cap_marks;
 };
 
 struct wr_journal {
     const struct wr_port *port;
-    struct wr_vfs *vfs;
     struct wr_log live;              /* the last segment */
     struct wr_segment_meta meta;     /* of it; epoch and identity of all */
     struct wr_segment_ref *segments; /* rising by first */
     size_t n_segments, cap_segments;
-    struct wr_segment old; /* the closed segment that is open to read: one of these */
-    struct wr_log old_log;
+    struct wr_log old; /* the closed segment that is open to read */
     struct wr_segment_meta old_meta;
     size_t old_index; /* which, or SIZE_MAX */
     uint64_t last, last_committed;

@@ -27,19 +27,14 @@ static wr_err open_old(struct wr_journal *journal, size_t index, struct wr_error
     }
     wr_journal_close_old(journal);
     wr_journal_segment_path(journal, ref, path);
-    wr_err err = WR_OK;
-    if (!ref.is_log) {
-        err = wr_segment_open(&journal->old, journal->vfs, path, false, &journal->old_meta, error);
-    } else if (wr_log_open(journal->port, path, &journal->old_log, &journal->old_meta) !=
-               WR_IO_OK) {
-        wr_log_close(&journal->old_log);
-        err = wr_fail(error, WR_E_STATE, "%s: not a journal, or damaged", path);
-    } else {
-        journal->old_log.next = journal->segments[index + 1].first;
-        wr_journal_bring_marks(&journal->segments[index], &journal->old_log);
+    if (wr_log_open(journal->port, path, &journal->old, &journal->old_meta) != WR_IO_OK) {
+        wr_log_close(&journal->old);
+        return wr_fail(error, WR_E_STATE, "%s: not a journal, or damaged", path);
     }
-    journal->old_index = err == WR_OK ? index : SIZE_MAX;
-    return err;
+    journal->old.next = journal->segments[index + 1].first;
+    wr_journal_bring_marks(&journal->segments[index], &journal->old);
+    journal->old_index = index;
+    return WR_OK;
 }
 
 static bool is_live(const struct wr_journal *journal, size_t index)
@@ -64,24 +59,17 @@ static wr_err fetch_row(struct wr_journal *journal, uint64_t sequence, struct wr
     if (err != WR_OK) {
         return err;
     }
-    if (journal->segments[index].is_log) {
-        struct wr_log *log = is_live(journal, index) ? &journal->live : &journal->old_log;
-        struct wr_log_row row;
-        if (log->port == NULL) {
-            return wr_journal_not_open(error);
-        }
-        if (!wr_log_find(log, sequence, &row)) {
-            return bad_row(sequence, "missing", error);
-        }
-        *payload = row.payload;
-        *link = row.link;
-        return WR_OK;
+    struct wr_log *log = is_live(journal, index) ? &journal->live : &journal->old;
+    struct wr_log_row row;
+    if (log->port == NULL) {
+        return wr_journal_not_open(error);
     }
-    int code = wr_segment_fetch(&journal->old, sequence, payload, link);
-    if (code == SQLITE_ROW) {
-        return WR_OK;
+    if (!wr_log_find(log, sequence, &row)) {
+        return bad_row(sequence, "missing", error);
     }
-    return bad_row(sequence, code == SQLITE_DONE ? "missing" : sqlite3_errstr(code), error);
+    *payload = row.payload;
+    *link = row.link;
+    return WR_OK;
 }
 
 wr_err wr_journal_fetch(struct wr_journal *journal, uint64_t sequence, struct wr_str *payload,
@@ -130,28 +118,6 @@ static wr_err visit_log(struct wr_log *log, uint64_t *next, uint64_t last,
     return err != WR_OK || *next > last ? err : bad_row(*next, "missing", error);
 }
 
-static wr_err visit_db(struct wr_segment *segment, uint64_t *next, uint64_t last,
-                       struct row_visitor *visitor, struct wr_error *error)
-{
-    wr_err err = WR_OK;
-    uint64_t sequence;
-    struct wr_str payload, link;
-    int code = wr_segment_next(segment, true, *next, last, &sequence, &payload, &link);
-    for (; code == SQLITE_ROW && err == WR_OK; (*next)++) {
-        if (sequence != *next) {
-            return bad_row(*next, "missing", error);
-        }
-        err = visit(visitor, sequence, payload, link, error);
-        if (err == WR_OK) {
-            code = wr_segment_next(segment, false, 0, 0, &sequence, &payload, &link);
-        }
-    }
-    if (err == WR_OK && code != SQLITE_DONE) {
-        return bad_row(*next, sqlite3_errstr(code), error);
-    }
-    return err != WR_OK || *next == last + 1 ? err : bad_row(*next, "missing", error);
-}
-
 static wr_err visit_segment(struct wr_journal *journal, size_t index, uint64_t *next, uint64_t last,
                             struct row_visitor *visitor, struct wr_error *error)
 {
@@ -163,9 +129,7 @@ static wr_err visit_segment(struct wr_journal *journal, size_t index, uint64_t *
         return err;
     }
     last = WR_MIN(last, journal->segments[index + 1].first - 1);
-    return journal->segments[index].is_log
-               ? visit_log(&journal->old_log, next, last, visitor, error)
-               : visit_db(&journal->old, next, last, visitor, error);
+    return visit_log(&journal->old, next, last, visitor, error);
 }
 
 static wr_err visit_all(struct wr_journal *journal, uint64_t first, uint64_t last,

@@ -31,10 +31,19 @@
 #define WR_LOG_H
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "port/port.h"
-#include "shell/segment.h"
 
 #define WR_LOG_GATHER (256u * 1024) /* bytes after which gathered rows are written */
+
+/* What the head of a segment says. */
+struct wr_segment_meta {
+    uint64_t node;
+    uint32_t epoch;
+    struct wr_hash_key keys[2];
+    uint64_t first;   /* sequence of its first row */
+    uint8_t link[32]; /* of the row before */
+};
 
 struct wr_log_mark {
     uint64_t sequence, offset;
