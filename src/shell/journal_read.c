@@ -47,9 +47,10 @@ static wr_err bad_row(uint64_t sequence, const char *what, struct wr_error *erro
     return wr_fail(error, WR_E_JOURNAL, "row %llu: %s", (unsigned long long)sequence, what);
 }
 
-static wr_err fetch_row(struct wr_journal *journal, uint64_t sequence, struct wr_str *payload,
-                        struct wr_str *link, struct wr_error *error)
+static wr_err fetch_row(struct wr_journal *journal, uint64_t sequence, struct wr_log_row *row,
+                        struct wr_error *error)
 {
+    *row = (struct wr_log_row){0};
     if (sequence == 0 || sequence < journal->segments[0].first || sequence > journal->last) {
         return wr_fail(error, WR_E_NOT_FOUND, "there is no entry %llu",
                        (unsigned long long)sequence);
@@ -60,23 +61,19 @@ static wr_err fetch_row(struct wr_journal *journal, uint64_t sequence, struct wr
         return err;
     }
     struct wr_log *log = is_live(journal, index) ? &journal->live : &journal->old;
-    struct wr_log_row row;
     if (log->port == NULL) {
         return wr_journal_not_open(error);
     }
-    if (!wr_log_find(log, sequence, &row)) {
-        return bad_row(sequence, "missing", error);
-    }
-    *payload = row.payload;
-    *link = row.link;
-    return WR_OK;
+    return wr_log_find(log, sequence, row) ? WR_OK : bad_row(sequence, "missing", error);
 }
 
 wr_err wr_journal_fetch(struct wr_journal *journal, uint64_t sequence, struct wr_str *payload,
                         struct wr_error *error)
 {
-    struct wr_str link;
-    return fetch_row(journal, sequence, payload, &link, error);
+    struct wr_log_row row;
+    wr_err err = fetch_row(journal, sequence, &row, error);
+    *payload = row.payload;
+    return err;
 }
 
 struct row_visitor { /* each's rows with their links */
@@ -86,17 +83,17 @@ struct row_visitor { /* each's rows with their links */
     uint8_t link[32];
 };
 
-static wr_err visit(struct row_visitor *visitor, uint64_t sequence, struct wr_str payload,
-                    struct wr_str link, struct wr_error *error)
+static wr_err visit(struct row_visitor *visitor, const struct wr_log_row *row,
+                    struct wr_error *error)
 {
     if (!visitor->verify) {
-        return visitor->each(visitor->context, sequence, payload, error);
+        return visitor->each(visitor->context, row->sequence, row->payload, error);
     }
     uint8_t digest[32];
-    wr_sha256_of(payload.p, payload.n, digest);
-    wr_record_link(visitor->link, digest, sequence);
-    if (link.n != 32 || memcmp(link.p, visitor->link, 32) != 0) {
-        return bad_row(sequence, "its payload does not match the chain", error);
+    wr_sha256_of(row->payload.p, row->payload.n, digest);
+    wr_record_link(visitor->link, digest, row->sequence);
+    if (memcmp(row->link.p, visitor->link, 32) != 0) {
+        return bad_row(row->sequence, "its payload does not match the chain", error);
     }
     return WR_OK;
 }
@@ -112,7 +109,7 @@ static wr_err visit_log(struct wr_log *log, uint64_t *next, uint64_t last,
     bool found = wr_log_find(log, *next, &row);
     while (found && err == WR_OK && row.sequence == *next) {
         uint64_t offset = row.next;
-        err = visit(visitor, row.sequence, row.payload, row.link, error);
+        err = visit(visitor, &row, error);
         found = err == WR_OK && ++*next <= last && wr_log_next(log, offset, &row);
     }
     return err != WR_OK || *next > last ? err : bad_row(*next, "missing", error);
@@ -164,15 +161,12 @@ wr_err wr_journal_verify(struct wr_journal *journal, uint64_t first, uint64_t la
         if (journal->segments[index].first == first && is_live(journal, index)) {
             memcpy(visitor.link, journal->meta.link, 32);
         } else if (first > journal->segments[0].first) {
-            struct wr_str payload, link;
-            wr_err err = fetch_row(journal, first - 1, &payload, &link, error);
+            struct wr_log_row row;
+            wr_err err = fetch_row(journal, first - 1, &row, error);
             if (err != WR_OK) {
                 return err;
             }
-            if (link.n != 32) {
-                return bad_row(first - 1, "its link is damaged", error);
-            }
-            memcpy(visitor.link, link.p, 32);
+            memcpy(visitor.link, row.link.p, 32);
         } else { /* the first row that is kept: its segment's head knows the one before */
             wr_err err = open_old(journal, index, error);
             if (err != WR_OK) {
