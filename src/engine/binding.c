@@ -106,6 +106,7 @@ static void bind_sizes(struct wr_binding *binding)
         document += pack->models[m].name.n + 4 + 2 * NUMBER_MAX;
     }
     document += WR_LIMIT_REASON_BYTES + 6 * (2 * WR_LIMIT_REASON_CODE + WR_LIMIT_REASON_TEXT) + 64;
+    document += pack->policy.n_outputs != 0 ? WR_LIMIT_OUTPUT_BYTES + 16 : 0;
     document += (WR_LIMIT_DEGRADED + 6) * (2 * WR_LIMIT_NAME + WR_LIMIT_PACK_PATH + 64);
     document += 5 * pack->n_models * (WR_LIMIT_NAME + WR_LIMIT_PACK_PATH);
     document += 6 * (pack->revision.n + WR_LIMIT_EVENT_ID);

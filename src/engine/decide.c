@@ -218,12 +218,13 @@ static void ask_policy(struct wr_engine *engine, struct wr_case *c, struct wr_ve
         fail(engine, verdict, err);
         return;
     }
-    WR_ASSERT(results.n == 1 &&
-              results.items[0].n_values == policy->n_outcomes + (policy->has_reasons ? 1u : 0u));
+    uint32_t outputs = policy->n_outcomes + (policy->has_reasons ? 1u : 0u);
+    WR_ASSERT(results.n == 1 && results.items[0].n_values == outputs + policy->n_outputs);
     weigh(engine, verdict, results.items[0].values);
     if (policy->has_reasons) {
         take_reasons(engine, verdict, &results.items[0].values[policy->n_outcomes]);
     }
+    wr_verdict_outputs(engine, verdict, &results.items[0].values[outputs]);
 }
 
 static void obey_list(const struct wr_engine *engine, const struct wr_list *list,
@@ -271,6 +272,7 @@ void wr_case_decide(struct wr_engine *engine, struct wr_case *c, struct wr_verdi
     const struct wr_pack *pack = engine->binding->pack;
     verdict->policy_failed = false;
     verdict->n_reasons = verdict->n_degraded = 0;
+    verdict->outputs = WR_STR("{}");
     if (c->budget == WR_BUDGET_FALLBACK) {
         wr_verdict_degrade(verdict, "budget", WR_STR(""), "deadline", WR_STR(""));
     }

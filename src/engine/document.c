@@ -240,6 +240,10 @@ static void write_document(struct wr_buf *out, const struct wr_binding *binding,
     write_scores(out, pack, c);
     PUT(out, ",\"reasons\":");
     write_reasons(out, verdict, answer);
+    if (pack->policy.n_outputs != 0) {
+        PUT(out, ",\"outputs\":");
+        put_str(out, verdict->outputs);
+    }
     PUT(out, ",\"degraded\":");
     write_degraded(out, verdict);
     write_approximate(out, binding, c);

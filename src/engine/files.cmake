@@ -14,6 +14,7 @@ list(APPEND WEIR_CORE_FILES
   src/engine/document.c
   src/engine/batch.c
   src/engine/label.c
+  src/engine/outputs.c
   src/engine/fold.c
   src/engine/engine.c
   src/engine/weir.c

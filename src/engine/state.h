@@ -14,7 +14,8 @@
 #define WR_LIMIT_ENGINE_PATHS 256                /* paths of the request that models read */
 #define WR_LIMIT_DERIVED_TEXT 256                /* bytes of a feature that is a text */
 #define WR_LIMIT_REASON_BYTES 4096               /* all reasons of one document, as JSON */
-#define WR_LIMIT_DEGRADED     (WR_LIMIT_PACK_MODELS + 8)
+#define WR_LIMIT_OUTPUT_BYTES 4096               /* all outputs of one document, as JSON */
+#define WR_LIMIT_DEGRADED     (WR_LIMIT_PACK_MODELS + WR_LIMIT_PACK_OUTPUTS + 8)
 
 /* What depends on the pack alone, made ready for the flow when the pack becomes active. */
 struct wr_binding {
@@ -110,6 +111,7 @@ struct wr_verdict {
     bool policy_failed;
     struct wr_reason reasons[WR_LIMIT_REASONS]; /* in order of code, rule, text; no two alike */
     uint32_t n_reasons;
+    struct wr_str outputs; /* {"rule":value,...} as JSON; "{}" when there are none */
     struct wr_degraded degraded[WR_LIMIT_DEGRADED];
     uint32_t n_degraded;
 };
@@ -144,7 +146,11 @@ void wr_verdict_reason(const struct wr_engine *engine, struct wr_verdict *verdic
                        struct wr_reason reason);
 void wr_verdict_degrade(struct wr_verdict *verdict, const char *what, struct wr_str name,
                         const char *why, struct wr_str detail);
-/* Outcome, reasons, degradations. */
+/* Writes the values of the rules that the pack lists, in the work arena. An undefined one is left
+ * out; one that finds no room is left out and told. */
+void wr_verdict_outputs(struct wr_engine *engine, struct wr_verdict *verdict,
+                        const struct wr_value *values);
+/* Outcome, reasons, outputs, degradations. */
 void wr_case_decide(struct wr_engine *engine, struct wr_case *c, struct wr_verdict *verdict);
 /* Record and document into `out` (room was reserved), and the answer. */
 void wr_case_write(struct wr_engine *engine, const struct wr_case *c,

@@ -218,7 +218,7 @@ static wr_err compile_derived(struct wr_pack *pack, struct wr_error *error)
 static wr_err compile_rules(struct wr_pack *pack, struct wr_error *error)
 {
     struct wr_pack_policy *policy = &pack->policy;
-    struct wr_str names[WR_LIMIT_PACK_OUTCOMES + 1];
+    struct wr_str names[WR_LIMIT_PACK_OUTCOMES + 1 + WR_LIMIT_PACK_OUTPUTS];
     struct wr_rego_errors errors;
     bool any = false;
     if (policy->n_outcomes == 0) {
@@ -242,10 +242,16 @@ static wr_err compile_rules(struct wr_pack *pack, struct wr_error *error)
     uint32_t n = policy->n_outcomes;
     if (policy->has_reasons) {
         names[n++] = policy->reasons_rule;
-        if (!rule_exists(pack, policy->package, policy->reasons_rule)) {
-            return wr_fail(error, WR_E_PACK,
-                           "weir.json: decision.reasons: package %.*s has no rule %.*s",
-                           WR_FMT(policy->package), WR_FMT(policy->reasons_rule));
+    }
+    for (uint32_t i = 0; i < policy->n_outputs; i++) {
+        names[n++] = policy->outputs[i];
+    }
+    for (uint32_t i = policy->n_outcomes; i < n; i++) {
+        if (!rule_exists(pack, policy->package, names[i])) {
+            bool reasons = policy->has_reasons && i == policy->n_outcomes;
+            return wr_fail(
+                error, WR_E_PACK, "weir.json: decision.%s: package %.*s has no rule %.*s",
+                reasons ? "reasons" : "outputs", WR_FMT(policy->package), WR_FMT(names[i]));
         }
     }
     wr_rego_errors_init(&errors, pack->arena);

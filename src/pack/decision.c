@@ -58,6 +58,35 @@ static wr_err read_rules(struct wr_pack *pack, const struct wr_keys *keys)
     return err;
 }
 
+static wr_err read_outputs(struct wr_pack *pack, const struct wr_keys *keys)
+{
+    const struct wr_value *rules = wr_keys_get(keys, "outputs");
+    struct wr_pack_policy *policy = &pack->policy;
+    if (rules == NULL) {
+        return WR_OK;
+    }
+    if (!wr_is(*rules, WR_ARRAY) || rules->n > WR_LIMIT_PACK_OUTPUTS) {
+        return wr_keys_fail(keys, "outputs", "wanted a list of at most %d rules",
+                            WR_LIMIT_PACK_OUTPUTS);
+    }
+    for (uint32_t i = 0; i < rules->n; i++) {
+        if (!wr_is(rules->items[i], WR_STRING) || rules->items[i].n == 0 ||
+            rules->items[i].n > WR_LIMIT_NAME) {
+            return wr_keys_fail(keys, "outputs",
+                                "element %u: wanted a rule's name of 1 to %d bytes", i,
+                                WR_LIMIT_NAME);
+        }
+        struct wr_str rule = wr_text(rules->items[i]);
+        for (uint32_t k = 0; k < i; k++) {
+            if (wr_str_eq(policy->outputs[k], rule)) {
+                return wr_keys_fail(keys, "outputs", "%.*s is named twice", WR_FMT(rule));
+            }
+        }
+        policy->outputs[policy->n_outputs++] = rule;
+    }
+    return WR_OK;
+}
+
 static wr_err read_score(struct wr_pack *pack, const struct wr_keys *keys)
 {
     struct wr_pack_policy *policy = &pack->policy;
@@ -90,14 +119,15 @@ static wr_err read_language(struct wr_pack *pack, const struct wr_keys *keys)
 
 static wr_err read_decision(struct wr_pack *pack, const struct wr_keys *keys)
 {
-    static const char *const known[] = {"package",  "outcomes", "default",       "reasons",
-                                        "score",    "deadline", "fallback",      "on_policy_error",
-                                        "language", "fuel",     "explain_steps", NULL};
+    static const char *const known[] = {
+        "package",  "outcomes",        "default",  "reasons", "outputs",       "score", "deadline",
+        "fallback", "on_policy_error", "language", "fuel",    "explain_steps", NULL};
     struct wr_pack_policy *policy = &pack->policy;
     wr_err err = wr_keys_check(keys, known);
     err = err != WR_OK ? err : wr_keys_text(keys, "package", true, &policy->package);
     err = err != WR_OK ? err : read_rules(pack, keys);
     err = err != WR_OK ? err : wr_keys_text(keys, "reasons", false, &policy->reasons_rule);
+    err = err != WR_OK ? err : read_outputs(pack, keys);
     err = err != WR_OK ? err : read_outcome_key(keys, "default", &policy->default_outcome);
     policy->fallback = policy->on_error = policy->default_outcome;
     err = err != WR_OK ? err : read_outcome_key(keys, "fallback", &policy->fallback);

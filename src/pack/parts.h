@@ -13,6 +13,7 @@
 #define WR_LIMIT_PACK_LISTS    32
 #define WR_LIMIT_PACK_MODELS   16
 #define WR_LIMIT_PACK_OUTCOMES 32 /* outcome rules */
+#define WR_LIMIT_PACK_OUTPUTS  16 /* rules whose values stand in the decision */
 #define WR_LIMIT_PACK_LABELS   8
 #define WR_LIMIT_LIST_ENTRIES  (1u << 24)
 #define WR_LIMIT_LIST_VALUE    512 /* bytes of one value of a list */
@@ -93,10 +94,13 @@ struct wr_pack_reason {
 };
 
 struct wr_pack_policy {
-    struct wr_rego_query *query; /* entries: outcome rules, then reasons; NULL without a policy */
+    struct wr_rego_query
+        *query; /* entries: outcome rules, reasons, outputs; NULL without a policy */
     struct wr_pack_reads reads;
     struct wr_pack_outcome outcomes[WR_LIMIT_PACK_OUTCOMES];
     uint32_t n_outcomes;
+    struct wr_str outputs[WR_LIMIT_PACK_OUTPUTS]; /* rules, in the order of the pack */
+    uint32_t n_outputs;
     bool has_reasons;
     struct wr_str package, reasons_rule, score_name;
     uint32_t score_model; /* UINT32_MAX: none */
