@@ -10,6 +10,7 @@ static const struct {
 } scopes[] = {{"decide", WR_SCOPE_DECIDE},
               {"label", WR_SCOPE_LABEL},
               {"read", WR_SCOPE_READ},
+              {"drain", WR_SCOPE_DRAIN},
               {"admin", WR_SCOPE_ADMIN}};
 
 const char *wr_scope_name(unsigned scope)
@@ -64,6 +65,7 @@ static bool read_scopes(struct wr_str list, unsigned *out)
         n += comma != NULL;
         list = wr_str_of(list.p + n, list.n - n);
     }
+    *out |= (*out & WR_SCOPE_ADMIN) != 0 ? WR_SCOPE_DRAIN : 0U;
     return *out != 0;
 }
 
@@ -104,7 +106,7 @@ static wr_err read_line(struct wr_str line, uint32_t number, struct wr_principal
         return bad_line(number, "wants NAME SCOPES sha256:HEX or uri:URI", error);
     }
     if (!read_scopes(list, &out->scopes)) {
-        return bad_line(number, "scopes are decide, label, read and admin, joined by commas",
+        return bad_line(number, "scopes are decide, label, read, drain and admin, joined by commas",
                         error);
     }
     if (wr_str_starts(key, by_uri) && key.n > by_uri.n) {
@@ -200,6 +202,9 @@ unsigned wr_access_needed(const struct wr_h1_head *head)
 {
     bool reads = head->method == WR_H1_GET || head->method == WR_H1_HEAD;
     bool posts = head->method == WR_H1_POST;
+    if (wr_str_eq(head->path, WR_STR("/drain"))) {
+        return WR_SCOPE_DRAIN;
+    }
     if (reads) {
         bool health = wr_str_eq(head->path, WR_STR("/health")) ||
                       wr_str_starts(head->path, WR_STR("/health/"));

@@ -5,7 +5,7 @@
  *
  *   NAME SCOPES sha256:HEX     a bearer token, known by the SHA-256 of its text
  *   NAME SCOPES uri:URI        a client certificate that names this URI
- *   SCOPES: of decide, label, read, admin, joined by commas
+ *   SCOPES: of decide, label, read, drain, admin, joined by commas; admin holds drain
  *
  * With an access file every request but GET /health needs a principal that has the scope. Without
  * one, peers on loopback and Unix sockets may do everything, all others nothing: there are no
@@ -24,7 +24,8 @@ enum wr_scope {
     WR_SCOPE_LABEL = 2,
     WR_SCOPE_READ = 4,
     WR_SCOPE_ADMIN = 8,
-    WR_SCOPE_ALL = 15,
+    WR_SCOPE_DRAIN = 16,
+    WR_SCOPE_ALL = 31,
 };
 
 #define WR_LIMIT_PRINCIPALS  1024

@@ -163,36 +163,44 @@ static void get_pack(struct wr_server *server, struct wr_conn *conn,
     wr_arena_rewind(&server->scratch, mark);
 }
 
-static void post_drain(struct wr_server *server, struct wr_conn *conn,
-                       const struct wr_http_request *request)
+static void drain(struct wr_server *server, struct wr_conn *conn,
+                  const struct wr_http_request *request)
 {
     send_json(server, conn, request, 202, WR_STR("{\"draining\":true}\n"));
     wr_server_stop(server);
 }
 
 /* ── the table ──────────────────────────────────────────────────────────────────────────────── */
+enum { GETS = 1U << WR_H1_GET | 1U << WR_H1_HEAD, POSTS = 1U << WR_H1_POST };
+
 struct route {
     const char *path;
-    enum wr_h1_method method;
+    unsigned methods; /* bits by enum wr_h1_method */
     void (*answer)(struct wr_server *server, struct wr_conn *conn,
                    const struct wr_http_request *request);
 };
 
 static const struct route routes[] = {
-    {"/v1/decisions", WR_H1_POST, post_decisions},
-    {"/v1/decisions:batch", WR_H1_POST, wr_gather_batch},
-    {"/v1/labels", WR_H1_POST, wr_gather_labels},
-    {"/health", WR_H1_GET, get_health},
-    {"/metrics", WR_H1_GET, get_metrics},
-    {"/v1/state", WR_H1_GET, get_state},
-    {"/v1/pack", WR_H1_GET, get_pack},
-    {"/v1/pack:reload", WR_H1_POST, wr_reload_post},
-    {"/drain", WR_H1_POST, post_drain},
+    {"/v1/decisions", POSTS, post_decisions},
+    {"/v1/decisions:batch", POSTS, wr_gather_batch},
+    {"/v1/labels", POSTS, wr_gather_labels},
+    {"/health", GETS, get_health},
+    {"/metrics", GETS, get_metrics},
+    {"/v1/state", GETS, get_state},
+    {"/v1/pack", GETS, get_pack},
+    {"/v1/pack:reload", POSTS, wr_reload_post},
+    /* GET too: it is all that a container's preStop.httpGet can send, where no signal arrives */
+    {"/drain", POSTS | 1U << WR_H1_GET, drain},
 };
 
-static bool matches(enum wr_h1_method wanted, enum wr_h1_method method)
+static bool takes(unsigned methods, enum wr_h1_method method)
 {
-    return wanted == method || (wanted == WR_H1_GET && method == WR_H1_HEAD);
+    return (methods >> method & 1U) != 0;
+}
+
+static const char *allowed(unsigned methods)
+{
+    return methods == GETS ? "GET, HEAD" : methods == POSTS ? "POST" : "GET, POST";
 }
 
 static void refuse(struct wr_server *server, struct wr_conn *conn,
@@ -213,8 +221,7 @@ static void refuse(struct wr_server *server, struct wr_conn *conn,
 static void route_plain(struct wr_server *server, struct wr_conn *conn,
                         const struct wr_http_request *request)
 {
-    if (wr_str_eq(request->head->path, WR_STR("/metrics")) &&
-        matches(WR_H1_GET, request->head->method)) {
+    if (wr_str_eq(request->head->path, WR_STR("/metrics")) && takes(GETS, request->head->method)) {
         get_metrics(server, conn, request);
     } else if (!wr_opa_route(server, conn, request)) {
         wr_opa_not_found(server, conn, request);
@@ -274,14 +281,14 @@ void wr_route(struct wr_server *server, struct wr_conn *conn, const struct wr_ht
         if (!wr_str_eq(head->path, wr_str_z(routes[i].path))) {
             continue;
         }
-        if (matches(routes[i].method, head->method)) {
+        if (takes(routes[i].methods, head->method)) {
             if (routes[i].answer != post_decisions) {
                 flush_batch(server, conn);
             }
             routes[i].answer(server, conn, request);
             return;
         }
-        allow = routes[i].method == WR_H1_GET ? "GET, HEAD" : "POST";
+        allow = allowed(routes[i].methods);
     }
     flush_batch(server, conn);
     static const struct wr_str by_id = {"/v1/decisions/", 14};

@@ -85,7 +85,7 @@ static int ask(struct world *world, struct http *http, const char *method, const
                      path, token != NULL ? "Authorization: Bearer " : "",
                      token != NULL ? token : "", token != NULL ? "\r\n" : "", strlen(body), body);
     sim_send(world->sim, http->client, request, (size_t)n);
-    http->no_body = false;
+    http->no_body = strcmp(method, "HEAD") == 0;
     return http_wait(world, http) ? http->status : 0;
 }
 
@@ -139,6 +139,41 @@ TEST("every resource wants its scope")
     CHECK_INT(ask(&world, &http, "GET", "/health", NULL), 200);
     http_close(&world, &http);
     world_close(&world);
+}
+
+TEST("who may drain may do nothing else; a node ends by GET as by POST, by nothing else")
+{
+    static const char *const tokens[] = {"weir_decides_decides", "weir_drains_drains_d",
+                                         "weir_admins_admins_a"};
+    static const char *const scopes[] = {"decide,label,read", "drain", "admin"};
+    static const char *const methods[] = {"HEAD", "PUT", "GET", "POST"};
+    char text[1024] = "", line[160];
+    for (int i = 0; i < 3; i++) {
+        strcat(text, line_of(line, "x", scopes[i], tokens[i]));
+    }
+    for (int m = 0; m < 4; m++) {
+        for (int t = 0; t < 3; t++) {
+            struct world world;
+            struct http http;
+            world_init(&world, 410, WR_MODE_FAST);
+            world.config.access = wr_str_z(text);
+            CHECK(world_start(&world));
+            http_open(&world, &http);
+            CHECK_INT(ask(&world, &http, "GET", "/metrics", tokens[1]), 403);
+            int status = ask(&world, &http, methods[m], "/drain", tokens[t]);
+            CHECK_INT(status, t == 0 ? 403 : m < 2 ? 405 : 202);
+            if (status == 405) {
+                CHECK(wr_str_eq(http_field(&http, "Allow"), WR_STR("GET, POST")));
+            }
+            bool goes_on = true;
+            for (int i = 0; i < 300 && goes_on && status == 202; i++) {
+                goes_on = wr_server_step(world.server, 100000000);
+            }
+            CHECK(goes_on == (status != 202));
+            http_close(&world, &http);
+            world_close(&world);
+        }
+    }
 }
 
 TEST("without an access file strangers may do nothing, neighbours everything")
