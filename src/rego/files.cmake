@@ -75,6 +75,7 @@ list(APPEND WEIR_CORE_FILES
   src/rego/compile_body.c
   src/rego/compile_lanes.c
   src/rego/compile_test.c
+  src/rego/dimension.c
   src/rego/index.c
   src/rego/lane.c
   src/rego/lane_plan.c

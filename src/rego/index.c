@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Dimensions of an index: made from tests, asked with values. */
+/* Dimensions of an index, made from tests. */
 #include "rego/index.h"
 
 #include "value/sort.h"
@@ -63,138 +63,6 @@ static bool add_points(struct wr_arena *arena, const struct wr_test *t, struct w
     return t->form != WR_TEST_PREFIX || after_prefix(arena, &t->value, &points[(*n)++]);
 }
 
-static uint64_t head_of(const struct wr_value *text)
-{
-    uint64_t head = 0;
-    for (uint32_t i = 0; i < 8; i++) {
-        head = head << 8 | (i < text->n ? (unsigned char)text->text[i] : 0);
-    }
-    return head;
-}
-
-static bool is_int(const struct wr_value *v)
-{
-    return v->type == WR_NUMBER && v->kind == WR_DEC && v->scale == 0;
-}
-
-/* Points of one kind are searched faster. */
-static bool set_kind(struct wr_arena *arena, struct wr_dimension *d)
-{
-    bool ints = d->n_points > 0, texts = d->n_points > 0;
-    for (uint32_t i = 0; i < d->n_points; i++) {
-        ints = ints && is_int(&d->points[i]);
-        texts = texts && d->points[i].type == WR_STRING;
-    }
-    d->points_kind = ints ? WR_POINTS_INT : texts ? WR_POINTS_TEXT : WR_POINTS_MIXED;
-    if (!ints && !texts) {
-        return true;
-    }
-    int64_t *numbers = WR_NEW_ARRAY(arena, int64_t, d->n_points);
-    uint64_t *heads = WR_NEW_ARRAY(arena, uint64_t, d->n_points);
-    if (numbers == NULL || heads == NULL) {
-        return false;
-    }
-    for (uint32_t i = 0; i < d->n_points; i++) {
-        numbers[i] = ints ? d->points[i].i : 0;
-        heads[i] = ints ? 0 : head_of(&d->points[i]);
-    }
-    d->ints = numbers;
-    d->heads = heads;
-    return true;
-}
-
-/* ── positions ──────────────────────────────────────────────────────────────────────────────── */
-
-/* 1 + 2i before point i, 2 + 2i on it. */
-static uint32_t position(uint32_t i, bool on)
-{
-    return 1 + 2 * i + on;
-}
-
-static uint32_t among_ints(const struct wr_dimension *d, int64_t v, bool fraction)
-{
-    const int64_t *at = d->ints;
-    uint32_t n = d->n_points, base = 0;
-    while (n > 1) { /* at[base] is the last that may be <= v */
-        uint32_t half = n / 2;
-        base += at[base + half] <= v ? half : 0;
-        n -= half;
-    }
-    if (at[base] > v) {
-        return position(0, false);
-    }
-    return at[base] == v && !fraction ? position(base, true) : position(base + 1, false);
-}
-
-static uint32_t among_all(const struct wr_dimension *d, const struct wr_value *v)
-{
-    uint32_t low = 0, high = d->n_points;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        int order = wr_value_cmp(&d->points[middle], v);
-        if (order == 0) {
-            return position(middle, true);
-        }
-        if (order < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return position(low, false);
-}
-
-static uint32_t among_texts(const struct wr_dimension *d, const struct wr_value *v)
-{
-    uint64_t head = head_of(v);
-    uint32_t n = d->n_points, base = 0;
-    const uint64_t *at = d->heads;
-    while (n > 1) {
-        uint32_t half = n / 2;
-        base += at[base + half - 1] < head ? half : 0;
-        n -= half;
-    }
-    base += at[base] < head; /* the first that is not less */
-    uint32_t high = d->n_points;
-    while (base < high) { /* among those with this head */
-        uint32_t middle = base + (high - base) / 2;
-        int order = at[middle] != head ? 1 : wr_str_cmp(wr_text(d->points[middle]), wr_text(*v));
-        if (order == 0) {
-            return position(middle, true);
-        }
-        if (order < 0) {
-            base = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return position(base, false);
-}
-
-uint32_t wr_dimension_position(const struct wr_dimension *d, const struct wr_value *v)
-{
-    static const int64_t powers[] = {1, 10, 100, 1000, 10000, 100000, 1000000};
-    if (v->type == WR_UNDEFINED) {
-        return 0;
-    }
-    if (d->points_kind == WR_POINTS_INT) {
-        if (v->type != WR_NUMBER) {
-            return v->type < WR_NUMBER ? 1 : position(d->n_points, false);
-        }
-        if (v->kind == WR_DEC && v->scale == 0) { /* without the division */
-            return among_ints(d, v->i, false);
-        }
-        if (v->kind == WR_DEC && v->scale < WR_COUNTOF(powers)) {
-            int64_t whole = v->i / powers[v->scale], rest = v->i % powers[v->scale];
-            return among_ints(d, whole - (rest < 0), rest != 0);
-        }
-    } else if (d->points_kind == WR_POINTS_TEXT) {
-        return v->type != WR_STRING ? v->type < WR_STRING ? 1 : position(d->n_points, false)
-                                    : among_texts(d, v);
-    }
-    return among_all(d, v);
-}
-
 /* ── ranges of tests ────────────────────────────────────────────────────────────────────────── */
 
 static void put(struct ranges *r, uint32_t from, uint32_t to)
@@ -219,7 +87,7 @@ static bool in_ranges(struct wr_arena *arena, const struct wr_dimension *d,
         return false;
     }
     for (uint32_t i = 0; i < values_of(c); i++) {
-        positions[i] = wr_int(among_all(d, value_at(c, i)));
+        positions[i] = wr_int(wr_dimension_search(d, value_at(c, i)));
     }
     struct wr_value set = wr_set_from(positions, values_of(c));
     for (uint32_t i = 0; i < set.n; i++) {
@@ -238,7 +106,7 @@ static bool ranges_of(struct wr_arena *arena, const struct wr_dimension *d, cons
     struct wr_arena_mark mark = wr_arena_mark(arena);
     struct wr_value no = wr_bool(false), end;
     const struct wr_value *value = t->form == WR_TEST_TRUE ? &no : &t->value;
-    uint32_t at = t->form == WR_TEST_IN ? 0 : among_all(d, value);
+    uint32_t at = t->form == WR_TEST_IN ? 0 : wr_dimension_search(d, value);
     out->n = 0;
     switch (t->form) {
     case WR_TEST_EQ:
@@ -265,7 +133,7 @@ static bool ranges_of(struct wr_arena *arena, const struct wr_dimension *d, cons
         if (!after_prefix(arena, value, &end)) {
             return false;
         }
-        put(out, at, among_all(d, &end) - 1);
+        put(out, at, wr_dimension_search(d, &end) - 1);
         wr_arena_rewind(arena, mark);
         break;
     default:
@@ -405,7 +273,7 @@ static bool make_points(struct builder *b, struct wr_dimension *d)
     struct wr_value set = wr_set_from(points, n);
     d->points = set.items;
     d->n_points = set.n;
-    return set_kind(b->arena, d);
+    return wr_dimension_prepare(b->arena, d);
 }
 
 static bool make_scratch(struct builder *b)
@@ -426,6 +294,41 @@ static bool make_scratch(struct builder *b)
         }
     }
     return true;
+}
+
+static uint32_t bits_left(const uint64_t *bits, const uint64_t *covered, uint32_t n_words)
+{
+    uint32_t n = 0;
+    for (uint32_t w = 0; w < n_words; w++) {
+        for (uint64_t left = bits[w] & ~covered[w]; left != 0; left &= left - 1) {
+            n++;
+        }
+    }
+    return n;
+}
+
+/* Direct dimensions in an order in which few of them can rule out every clause: first the one that
+ * most clauses test, then the one that most of the others test, and so on. */
+static void order_direct(struct wr_index *index)
+{
+    uint64_t covered[WR_INDEX_CLAUSES / 64] = {0};
+    for (uint32_t i = 0; i < index->n_direct; i++) {
+        uint32_t best = i, most = 0;
+        for (uint32_t k = i; k < index->n_direct; k++) {
+            uint32_t n = bits_left(index->dimensions[k].tested, covered, index->n_words);
+            best = n > most ? k : best;
+            most = WR_MAX(n, most);
+        }
+        if (most == 0) {
+            return;
+        }
+        struct wr_dimension swap = index->dimensions[i];
+        index->dimensions[i] = index->dimensions[best];
+        index->dimensions[best] = swap;
+        for (uint32_t w = 0; w < index->n_words; w++) {
+            covered[w] |= index->dimensions[i].tested[w];
+        }
+    }
 }
 
 bool wr_index_build(struct wr_arena *arena, struct wr_index *index, const struct wr_source *sources,
@@ -451,5 +354,6 @@ bool wr_index_build(struct wr_arena *arena, struct wr_index *index, const struct
             index->prefix = index->prefix || d->prefix;
         }
     }
+    order_direct(index);
     return true;
 }

@@ -10,7 +10,7 @@
  *
  * with one row of bits each: the clauses whose tests hold there. Equality, order, membership in a
  * constant collection and prefixes of texts are all ranges of positions. To evaluate is to find
- * each value's position by halving and to intersect the rows; what is left are the candidates,
+ * each value's position (dimension.c) and to intersect the rows; what is left are the candidates,
  * entered behind their tests.
  *
  * What is tested is an input path, a register (an argument, what a loop has bound), a field of one,
@@ -65,8 +65,9 @@ struct wr_dimension {
     bool prefix; /* some test is a prefix: only texts can be decided here */
     uint32_t n_points;
     const struct wr_value *points;
-    const int64_t *ints;   /* INT: the points */
-    const uint64_t *heads; /* TEXT: their first 8 bytes, in order as numbers */
+    uint32_t shared;        /* TEXT: bytes that all points begin with */
+    const uint64_t *keys;   /* INT: the points; TEXT: their next 8 bytes, in order as numbers */
+    const uint32_t *starts; /* INT, TEXT: by bucket (dimension.c), the points before it */
     const uint64_t *rows;
     const uint64_t *tested; /* clauses that have a test here */
 };
@@ -88,6 +89,12 @@ uint32_t wr_test_points(const struct wr_test *t);
 bool wr_index_build(struct wr_arena *arena, struct wr_index *index, const struct wr_source *sources,
                     uint32_t n_sources, struct wr_test *const *tests, const uint32_t *n_tests,
                     uint32_t n_clauses);
+
+/* Readies the sorted points for wr_dimension_position. False: no room. */
+bool wr_dimension_prepare(struct wr_arena *arena, struct wr_dimension *d);
+
+/* The same as wr_dimension_position for what is defined, by halving alone. */
+uint32_t wr_dimension_search(const struct wr_dimension *d, const struct wr_value *v);
 
 /* The position of a value, in 0 .. 2 * n_points + 1. */
 uint32_t wr_dimension_position(const struct wr_dimension *d, const struct wr_value *v);

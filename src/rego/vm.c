@@ -869,9 +869,7 @@ wr_err wr_vm_run(struct vm *vm)
     NEXT_IF(r[in->a].type != VM_CLAUSES || wr_vm_done(&r[in->a], in->d));
     CASE(ZERO)
     BURN(1 + in->d / 4);
-    for (uint32_t i = 0; i < in->d; i++) {
-        r[in->a + i] = wr_int(0);
-    }
+    wr_vm_zero(&r[in->a], in->d);
     NEXT();
     CASE(COUNT)
     BURN(1);

@@ -243,6 +243,7 @@ bool wr_vm_clauses(struct vm *vm, const struct wr_index *index, struct wr_value 
 bool wr_vm_select(struct vm *vm, const struct wr_value *clauses);
 bool wr_vm_need(const struct wr_value *clauses, uint32_t dimension);
 void wr_vm_narrow(const struct wr_value *clauses, uint32_t dimension, const struct wr_value *v);
+void wr_vm_zero(struct wr_value *counters, uint32_t n);
 /* Before and while comprehensions are counted: clauses that need one to hold are no candidates
  * until one is found. */
 void wr_vm_count(const struct wr_value *clauses, uint32_t dimension);

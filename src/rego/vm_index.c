@@ -66,12 +66,12 @@ uint32_t wr_vm_select_cost(const struct wr_value *v)
     return 1 + index->n_direct * (1 + index->n_words / 8);
 }
 
-/* Keeps the bits of the row; false when none is left. */
-static bool intersect(uint64_t *restrict to, const uint64_t *restrict row, uint32_t n)
+/* Those of `from` that are in the row; false when there are none. `to` may be `from`. */
+static bool intersect(uint64_t *to, const uint64_t *from, const uint64_t *row, uint32_t n)
 {
     uint64_t any = 0;
     for (uint32_t w = 0; w < n; w++) {
-        to[w] &= row[w];
+        to[w] = from[w] & row[w];
         any |= to[w];
     }
     return any != 0;
@@ -81,16 +81,20 @@ bool wr_vm_select(struct vm *vm, const struct wr_value *v)
 {
     struct vm_clauses *clauses = clauses_of(v);
     const struct wr_index *index = clauses->index;
-    bool any = true;
+    const uint64_t *from = clauses->pending;
     clauses->word = 0;
-    memcpy(clauses->candidates, clauses->pending, index->n_words * sizeof(uint64_t));
-    for (uint32_t i = 0; i < index->n_direct && any; i++) {
+    for (uint32_t i = 0; i < index->n_direct; i++) {
         const struct wr_dimension *d = &index->dimensions[i];
-        any = intersect(clauses->candidates,
-                        wr_dimension_row(d, index->n_words, source_value(vm, &d->source)),
-                        index->n_words);
+        const uint64_t *row = wr_dimension_row(d, index->n_words, source_value(vm, &d->source));
+        if (!intersect(clauses->candidates, from, row, index->n_words)) {
+            return false;
+        }
+        from = clauses->candidates;
     }
-    return any;
+    if (index->n_direct == 0) {
+        memcpy(clauses->candidates, from, index->n_words * sizeof(uint64_t));
+    }
+    return true;
 }
 
 bool wr_vm_need(const struct wr_value *v, uint32_t dimension)
@@ -109,8 +113,16 @@ void wr_vm_narrow(const struct wr_value *v, uint32_t dimension, const struct wr_
 {
     struct vm_clauses *clauses = clauses_of(v);
     uint32_t n_words = clauses->index->n_words;
-    intersect(clauses->candidates,
+    intersect(clauses->candidates, clauses->candidates,
               wr_dimension_row(&clauses->index->dimensions[dimension], n_words, value), n_words);
+}
+
+void wr_vm_zero(struct wr_value *counters, uint32_t n)
+{
+    const struct wr_value zero = wr_int(0);
+    for (uint32_t i = 0; i < n; i++) {
+        memcpy(&counters[i], &zero, sizeof zero); /* whole, not member by member */
+    }
 }
 
 void wr_vm_count(const struct wr_value *v, uint32_t dimension)

@@ -324,10 +324,22 @@ static void beside_plain(struct bench *b, const char *name, double bar)
 
 /* ── rules that cannot fire ─────────────────────────────────────────────────────────────────── */
 
-/* Equality and ranges only; or the kinds and shares of the policies themselves. */
-static void add_rule(struct wr_buf *buf, unsigned i, bool mixed)
+enum added { ADDED_PLAIN, ADDED_MIXED, ADDED_OWN, ADDED_KINDS };
+
+static const char *const added_names[] = {
+    "equality and ranges:", "all kinds of condition:", "as its own rule deny:"};
+
+/* Equality and ranges only; the kinds and shares of the policies themselves; or more of the seed's
+ * own rule, which the others leave alone: they bring it a rule that it has not. */
+static void add_rule(struct wr_buf *buf, unsigned i, enum added form)
 {
+    bool mixed = form == ADDED_MIXED;
     unsigned kind = mixed ? i % 20 : i % 2;
+    if (form == ADDED_OWN) {
+        wr_format(buf, "\ndeny {\n    input.transaction.amount > %u\n", 1000000 + i);
+        wr_format(buf, "    input.user.credit_score < %u\n}\n", 300 + i);
+        return;
+    }
     wr_format(buf, "\nreasons[r] {\n");
     if (kind < (mixed ? 4u : 1u)) {
         wr_format(buf, "    input.transaction.type == \"type%u\"\n    input.user.age_days < %u\n",
@@ -350,15 +362,15 @@ static void add_rule(struct wr_buf *buf, unsigned i, bool mixed)
     wr_format(buf, "    r := {\"id\": \"X%04u\", \"w\": 1}\n}\n", i);
 }
 
-static struct wr_rego_query *with_added(struct bench *b, bool mixed, bool seed)
+static struct wr_rego_query *with_added(struct bench *b, enum added form, bool seed)
 {
     struct wr_buf buf = wr_buf_in(&b->arena, 1 << 18);
     wr_buf_str(&buf, b->text);
     for (unsigned i = 0; i < ADDED; i++) {
-        add_rule(&buf, i, mixed);
+        add_rule(&buf, i, form);
     }
     struct wr_str text = wr_buf_view(&buf);
-    if (seed) { /* it has neither the import nor the rule */
+    if (seed && form != ADDED_OWN) { /* it has neither the import nor the rule */
         struct wr_buf whole = wr_buf_in(&b->arena, 1 << 18);
         size_t line = wr_str_find(text, WR_STR("package risk\n"), 0) + 13;
         wr_buf_str(&whole, wr_str_of(text.p, line));
@@ -372,16 +384,16 @@ static struct wr_rego_query *with_added(struct bench *b, bool mixed, bool seed)
 static void added_rules(struct bench *b, const char *name, bool seed)
 {
     step *const runs[2] = {step_ours, step_ours};
-    for (int mixed = 0; mixed < 2; mixed++) {
-        const struct wr_rego_query *queries[2] = {with_added(b, mixed != 0, seed), b->query};
+    for (enum added form = 0; form < (seed ? ADDED_KINDS : ADDED_OWN); form++) {
+        const struct wr_rego_query *queries[2] = {with_added(b, form, seed), b->query};
         struct figure f[2];
-        if (!seed) {
+        if (!seed || form == ADDED_OWN) {
             check(b, evaluate(b, queries[0]), "weir with rules added");
         }
         measure(b, runs, queries, f);
         printf("%-10s %d rules added that cannot fire, %-24s %8.0f ns against %8.0f: %+6.1f %%\n",
-               name, ADDED, mixed ? "all kinds of condition:" : "equality and ranges:", f[0].best,
-               f[1].best, 100 * (f[0].best / f[1].best - 1));
+               name, ADDED, added_names[form], f[0].best, f[1].best,
+               100 * (f[0].best / f[1].best - 1));
     }
 }
 
@@ -434,16 +446,23 @@ int main(int argc, char **argv)
     static const char *const names[] = {"seed", "rules50", "rules1000"};
     static const double bars[] = {150, 4000, 25000};
     if (argc < 3) {
-        die("usage",
-            "bench_rego DIR PLAIN.so | bench_rego DIR dump POLICY | bench_rego DIR count POLICY N");
+        die("usage", "bench_rego DIR PLAIN.so | bench_rego DIR dump POLICY | bench_rego DIR count "
+                     "POLICY N [mixed|plain|own]");
     }
     b.dir = argv[1];
     wr_arena_init(&b.arena, &wr_heap, ROOM);
     wr_arena_init(&b.scratch, &wr_heap, ROOM);
-    if (argc == 5) {
+    if (argc == 5 || argc == 6) { /* the sixth: with rules added, of a form */
         load(&b, argv[3], NULL);
+        struct wr_rego_query *query = b.query;
+        if (argc == 6) {
+            enum added form = strcmp(argv[5], "mixed") == 0 ? ADDED_MIXED
+                              : strcmp(argv[5], "own") == 0 ? ADDED_OWN
+                                                            : ADDED_PLAIN;
+            query = with_added(&b, form, strcmp(argv[3], "seed") == 0);
+        }
         for (unsigned long n = strtoul(argv[4], NULL, 10); n > 0; n--) {
-            evaluate(&b, b.query);
+            evaluate(&b, query);
         }
         return 0;
     }

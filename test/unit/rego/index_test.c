@@ -93,11 +93,13 @@ static void one_index(struct wr_arena *arena, struct wr_rng *rng, const struct w
     for (uint32_t w = 0; w <= words->n; w++) {
         struct wr_value v = w < words->n ? words->items[w] : wr_undefined();
         for (uint32_t d = 0; d < 2; d++) {
-            const uint64_t *row = wr_dimension_row(&index.dimensions[d], index.n_words, &v);
+            const struct wr_dimension *dimension = &index.dimensions[d];
+            const uint64_t *row = wr_dimension_row(dimension, index.n_words, &v);
             for (uint32_t i = 0; i < CLAUSES; i++) {
                 bool want = true;
                 for (uint32_t k = 0; k < n_tests[i]; k++) {
-                    want = want && (room[i][k].source.id != d || holds(&room[i][k], &v));
+                    want = want &&
+                           (room[i][k].source.id != dimension->source.id || holds(&room[i][k], &v));
                 }
                 wrong += want != ((row[i / 64] >> i % 64 & 1) != 0);
             }
@@ -115,6 +117,76 @@ TEST("a row holds the clauses whose tests hold, for any test and any value")
     for (int i = 0; i < ROUNDS; i++) {
         struct wr_value words = json(&arena, vocabulary);
         one_index(&arena, &rng, &words);
+        wr_arena_reset(&arena);
+    }
+    wr_arena_deinit(&arena);
+}
+
+/* ── positions ──────────────────────────────────────────────────────────────────────────────── */
+
+/* Whole numbers of all lengths in bits, both signs; texts of few letters and a NUL, so that many
+ * share heads, with a prefix in some rounds. */
+static struct wr_value any_point(struct wr_arena *arena, struct wr_rng *rng, bool text,
+                                 struct wr_str prefix)
+{
+    if (!text) {
+        int64_t v = (int64_t)(wr_rng_u64(rng) >> (1 + wr_rng_below(rng, 63)));
+        return wr_int(wr_rng_below(rng, 3) == 0 ? -v : v);
+    }
+    uint32_t n = (uint32_t)wr_rng_below(rng, 13);
+    char *p = wr_arena_alloc(arena, prefix.n + n + 1, 1);
+    memcpy(p, prefix.p, prefix.n);
+    for (uint32_t i = 0; i < n; i++) {
+        p[prefix.n + i] = "a\0b\xC3"[wr_rng_below(rng, wr_rng_below(rng, 2) == 0 ? 2 : 4)];
+    }
+    return wr_string(wr_str_of(p, prefix.n + n));
+}
+
+/* What is asked: points, their neighbours, fractions, cut and lengthened texts. */
+static struct wr_value any_question(struct wr_arena *arena, struct wr_rng *rng,
+                                    const struct wr_dimension *d, struct wr_str prefix)
+{
+    struct wr_value v = d->points[wr_rng_below(rng, d->n_points)];
+    if (v.type == WR_NUMBER && v.i > -1000000000 && v.i < 1000000000) {
+        v.i += (int64_t)wr_rng_below(rng, 3) - 1;
+        v.i = v.i * 10 + (int64_t)wr_rng_below(rng, 10);
+        v.scale = 1;
+    } else if (v.type == WR_STRING && v.n > 0 && wr_rng_below(rng, 3) == 0) {
+        v.n -= 1 + (uint32_t)wr_rng_below(rng, v.n);
+    } else if (wr_rng_below(rng, 2) == 0) {
+        v = any_point(arena, rng, v.type == WR_STRING, prefix);
+    }
+    return v;
+}
+
+static uint32_t wrong_positions(struct wr_arena *arena, struct wr_rng *rng, bool text)
+{
+    struct wr_str prefix = wr_rng_below(rng, 2) == 0 ? WR_STR("merchant:") : WR_STR("");
+    uint32_t n = 1 + (uint32_t)wr_rng_below(rng, 90), wrong = 0;
+    struct wr_value *points = WR_NEW_ARRAY(arena, struct wr_value, n);
+    for (uint32_t i = 0; i < n; i++) {
+        points[i] = any_point(arena, rng, text, prefix);
+    }
+    struct wr_value set = wr_set_from(points, n);
+    struct wr_dimension d = {.points = set.items, .n_points = set.n};
+    CHECK(wr_dimension_prepare(arena, &d));
+    CHECK_INT(d.points_kind, text ? WR_POINTS_TEXT : WR_POINTS_INT);
+    for (uint32_t i = 0; i < 200; i++) {
+        struct wr_value v = any_question(arena, rng, &d, prefix);
+        wrong += wr_dimension_position(&d, &v) != wr_dimension_search(&d, &v);
+    }
+    return wrong;
+}
+
+TEST("buckets and heads find the position that halving finds")
+{
+    struct wr_arena arena;
+    struct wr_rng rng;
+    wr_arena_init(&arena, &memory, (size_t)64 << 20);
+    wr_rng_seed(&rng, 11);
+    for (int i = 0; i < ROUNDS; i++) {
+        CHECK_INT(wrong_positions(&arena, &rng, false), 0);
+        CHECK_INT(wrong_positions(&arena, &rng, true), 0);
         wr_arena_reset(&arena);
     }
     wr_arena_deinit(&arena);
