@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weir test: runs Rego tests, with the flags, the output and the exit codes of `opa test`.
+/* weir test: runs Rego tests, with the flags, the output and the exit codes of `opa test`; and
+ * suites of Gatekeeper's gator (warden_suite.h), where a path holds one.
  *
  * Each rule whose name begins with test_ is a test; todo_test_ is told and skipped. Rules of one
  * name are tests of their own: the second is NAME#01. A test passes when its value is true. Exit 0
@@ -8,6 +9,7 @@
 #include "app/eval_env.h"
 #include "app/figures.h"
 #include "app/file.h"
+#include "app/warden_suite.h"
 #include "app/policy_load.h"
 #include "app/rego_output.h"
 #include "app/test_names.h"
@@ -347,6 +349,37 @@ static int test_all(struct suite *suite, int argc, char **argv)
     return exit_code;
 }
 
+/* ── suites of gator ────────────────────────────────────────────────────────────────────────── */
+
+/* Runs the suites that the paths hold and leaves the other paths, *argc of them, in argv. */
+static int run_suites(struct suite *suite, int *argc, char **argv)
+{
+    struct wr_warden_options how = {.run = options.run, .verbose = options.verbose};
+    struct wr_warden_counts counts = {0};
+    struct wr_error error = {.offset = WR_NO_OFFSET};
+    int left = 0;
+    for (int i = 0; i < *argc; i++) {
+        struct wr_warden_suites found;
+        wr_err code = wr_warden_suites_find(&suite->arena, argv[i], &found, &error);
+        for (size_t k = 0; k < found.n && code == WR_OK; k++) {
+            code = wr_warden_suite_run(found.paths[k], &how, &counts, &error);
+        }
+        if (code != WR_OK) {
+            return wr_complain_error(argv[i], &error);
+        }
+        if (found.n == 0) {
+            argv[left++] = argv[i];
+        }
+    }
+    if (left < *argc) {
+        puts(counts.failed == 0 ? "PASS" : "FAIL");
+        printf("%zu passed, %zu failed, %zu skipped\n", counts.passed, counts.failed,
+               counts.skipped);
+    }
+    *argc = left;
+    return counts.failed == 0 ? WR_EXIT_OK : WR_EXIT_USAGE;
+}
+
 static int run(int argc, char **argv)
 {
     static struct suite suite;
@@ -357,7 +390,11 @@ static int run(int argc, char **argv)
     }
     wr_arena_init(&suite.arena, &wr_heap, WR_GIB(8));
     wr_arena_init(&suite.scratch, &wr_heap, WR_GIB(8));
-    int exit_code = test_all(&suite, argc, argv);
+    int exit_code = options.bundle ? WR_EXIT_OK : run_suites(&suite, &argc, argv);
+    if (exit_code != WR_EXIT_FAILED && argc > 0) {
+        int rego = test_all(&suite, argc, argv);
+        exit_code = rego != WR_EXIT_OK ? rego : exit_code;
+    }
     wr_arena_deinit(&suite.scratch);
     wr_arena_deinit(&suite.arena);
     return exit_code;
@@ -365,14 +402,18 @@ static int run(int argc, char **argv)
 
 const struct wr_command wr_command_test = {
     "test",
-    "Runs Rego tests, as opa test does",
+    "Runs Rego tests, as opa test does, and suites of Gatekeeper's gator",
     "[OPTIONS] PATH...",
     "Tests are rules named test_...; todo_test_... are skipped. Exit codes: 0 all passed, 2 one\n"
     "failed or was skipped, 1 other errors.\n\n"
+    "A suite.yaml of Gatekeeper (test.gatekeeper.sh, kind Suite), or a folder that holds some, is\n"
+    "run as gator verify runs it; --run then matches TEST//CASE. Skipped cases are no failure.\n\n"
     "examples:\n"
     "  weir test packs/cards\n"
     "  weir test -v --run velocity packs/cards\n"
-    "  weir test -f json packs/cards\n",
+    "  weir test -f json packs/cards\n"
+    "  weir test deploy/gatekeeper\n"
+    "  weir test -v --run digest deploy/gatekeeper/suite.yaml\n",
     table,
     WR_COUNTOF(table),
     run,

@@ -44,6 +44,8 @@ list(APPEND WEIR_APP_FILES
   src/app/journal_backup.c
   src/app/journal_export.c
   src/app/json_find.c
+  src/app/kube.c
+  src/app/kube_match.c
   src/app/labelqueue.c
   src/app/load.c
   src/app/load_answer.c
@@ -68,5 +70,8 @@ list(APPEND WEIR_APP_FILES
   src/app/statistics.c
   src/app/table.c
   src/app/test_names.c
+  src/app/warden.c
+  src/app/warden_review.c
+  src/app/warden_suite.c
   src/app/yaml_file.c
 )

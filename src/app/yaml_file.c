@@ -21,6 +21,7 @@ struct reader {
     size_t depth;
     struct wr_value root;
     bool done;
+    bool words_are_text; /* yes, no, on, off, y, n */
 };
 
 static wr_err fail_mark(struct reader *reader, yaml_mark_t mark, const char *text)
@@ -115,6 +116,8 @@ static wr_err read_plain(struct reader *reader, struct wr_str text, yaml_mark_t 
         *out = wr_null();
     } else if (yes || is_one_of(text, false_words, WR_COUNTOF(false_words))) {
         *out = wr_bool(yes);
+    } else if (strcmp(tag, "bool") == 0 && reader->words_are_text) {
+        *out = wr_string(text);
     } else if (strcmp(tag, "bool") == 0) {
         return fail_mark(reader, mark,
                          "true or false to some readers, text to others: quote it, or write "
@@ -260,10 +263,10 @@ static wr_err fail_parser(struct reader *reader, const yaml_parser_t *parser)
     return fail_mark(reader, parser->problem_mark, why);
 }
 
-wr_err wr_yaml_file_read(struct wr_arena *arena, struct wr_str text, struct wr_value *out,
-                         struct wr_error *error)
+static wr_err read_document(struct reader *reader, struct wr_str text, struct wr_value *out)
 {
-    struct reader reader = {.arena = arena, .error = error, .root = wr_null()};
+    struct wr_arena *arena = reader->arena;
+    struct wr_error *error = reader->error;
     yaml_parser_t parser;
     if (!yaml_parser_initialize(&parser)) {
         return wr_fail(error, WR_E_MEMORY, "no memory for the YAML reader");
@@ -273,16 +276,31 @@ wr_err wr_yaml_file_read(struct wr_arena *arena, struct wr_str text, struct wr_v
     for (bool end = false; code == WR_OK && !end;) {
         yaml_event_t event;
         if (!yaml_parser_parse(&parser, &event)) {
-            code = fail_parser(&reader, &parser);
+            code = fail_parser(reader, &parser);
             break;
         }
         end = event.type == YAML_STREAM_END_EVENT;
-        code = take(&reader, &event);
+        code = take(reader, &event);
         yaml_event_delete(&event);
     }
     yaml_parser_delete(&parser);
-    *out = reader.root;
+    *out = reader->root;
     return code == WR_OK && wr_arena_failed(arena) ? wr_fail(error, WR_E_MEMORY, "no room") : code;
+}
+
+wr_err wr_yaml_file_read(struct wr_arena *arena, struct wr_str text, struct wr_value *out,
+                         struct wr_error *error)
+{
+    struct reader reader = {.arena = arena, .error = error, .root = wr_null()};
+    return read_document(&reader, text, out);
+}
+
+wr_err wr_yaml_manifest_read(struct wr_arena *arena, struct wr_str text, struct wr_value *out,
+                             struct wr_error *error)
+{
+    struct reader reader = {
+        .arena = arena, .error = error, .root = wr_null(), .words_are_text = true};
+    return read_document(&reader, text, out);
 }
 
 wr_err wr_yaml_read_either(struct wr_arena *arena, struct wr_str text, struct wr_value *out,

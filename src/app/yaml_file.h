@@ -15,6 +15,10 @@
 wr_err wr_yaml_file_read(struct wr_arena *arena, struct wr_str text, struct wr_value *out,
                          struct wr_error *error);
 
+/* The same, but yes, no, on, off, y and n are text, as gator and kustomize read manifests. */
+wr_err wr_yaml_manifest_read(struct wr_arena *arena, struct wr_str text, struct wr_value *out,
+                             struct wr_error *error);
+
 /* The same, but what the readers of YAML 1.1 and 1.2 dispute (y, no, 010) is read as YAML 1.1, as
  * OPA does; a text that both disputes and uses anchors or tags stays an error. */
 wr_err wr_yaml_read_either(struct wr_arena *arena, struct wr_str text, struct wr_value *out,
