@@ -20,7 +20,7 @@ static const struct wr_option table[] = {
 /* What each kind of entity, each feature and each model takes. */
 static void print_costs(const struct wr_pack *pack)
 {
-    char room[1024];
+    char room[4096];
     for (size_t i = 0; i < wr_pack_n_entities(pack); i++) {
         struct wr_buf line = wr_buf_fixed(room, sizeof room);
         wr_pack_entity_cost(pack, i, &line);

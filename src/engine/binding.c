@@ -42,13 +42,13 @@ static wr_err bind_models(struct wr_binding *binding, struct wr_error *error)
     binding->n_inputs_max = binding->n_outputs_max = 1;
     for (uint32_t m = 0; m < pack->n_models; m++) {
         const struct wr_pack_model *model = &pack->models[m];
+        binding->first_path[m] = binding->n_paths;
         scratch_size = WR_MAX(scratch_size, model->scratch_size);
         if (model->explain != NULL) {
             scratch_size = WR_MAX(scratch_size, wr_model_explain_scratch_size(model->model));
         }
         binding->n_inputs_max = WR_MAX(binding->n_inputs_max, model->n_inputs);
         binding->n_outputs_max = WR_MAX(binding->n_outputs_max, model->n_outputs);
-        binding->first_path[m] = binding->n_paths;
         for (size_t i = 0; i < model->n_inputs; i++) {
             if (model->inputs[i].feature != UINT32_MAX) {
                 continue;
@@ -101,13 +101,15 @@ static void bind_sizes(struct wr_binding *binding)
         derived += pack->lists[i].name.n + 10;
     }
     for (uint32_t m = 0; m < pack->n_models; m++) {
-        derived += pack->models[m].name.n + 4 + NUMBER_MAX;
+        derived +=
+            2 * pack->models[m].name.n + 4 + NUMBER_MAX + 32; /* a score, or why there is none */
         keep += NUMBER_MAX + 16;
         document += pack->models[m].name.n + 4 + 2 * NUMBER_MAX;
     }
     document += WR_LIMIT_REASON_BYTES + 6 * (2 * WR_LIMIT_REASON_CODE + WR_LIMIT_REASON_TEXT) + 64;
     document += pack->policy.n_outputs != 0 ? WR_LIMIT_OUTPUT_BYTES + 16 : 0;
-    document += (WR_LIMIT_DEGRADED + 6) * (2 * WR_LIMIT_NAME + WR_LIMIT_PACK_PATH + 64);
+    document += (3 * pack->n_models + pack->policy.n_outputs + 14) *
+                (2 * WR_LIMIT_NAME + WR_LIMIT_PACK_PATH + 64);
     document += 5 * pack->n_models * (WR_LIMIT_NAME + WR_LIMIT_PACK_PATH);
     document += 6 * (pack->revision.n + WR_LIMIT_EVENT_ID);
     binding->keep_size = keep;

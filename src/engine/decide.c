@@ -246,24 +246,36 @@ static void obey_list(const struct wr_engine *engine, const struct wr_list *list
 }
 
 /* ── degradations ───────────────────────────────────────────────────────────────────────────── */
+static void tell_fallback(const struct wr_pack *pack, uint32_t m, struct wr_verdict *verdict)
+{
+    const struct wr_pack_model *model = &pack->models[m];
+    if (model->fallback == WR_FALLBACK_MODEL) {
+        wr_verdict_degrade(verdict, "fallback", model->name, "model",
+                           pack->models[model->fallback_model].name);
+    } else {
+        wr_verdict_degrade(verdict, "fallback", model->name, "score", WR_STR(""));
+    }
+}
+
 static void tell_models(const struct wr_engine *engine, const struct wr_case *c,
                         struct wr_verdict *verdict)
 {
-    static const char *const whys[] = {
-        [WR_SCORE_NO_INPUT] = "input_missing",
-        [WR_SCORE_NOT_FINITE] = "not_finite",
-        [WR_SCORE_FAILED] = "input_out_of_range",
-    };
     const struct wr_pack *pack = engine->binding->pack;
     for (uint32_t m = 0; m < pack->n_models; m++) {
         const struct wr_pack_model *model = &pack->models[m];
         enum wr_model_state state = (enum wr_model_state)c->model_states[m];
-        if (state == WR_SCORED || state == WR_SCORE_SKIPPED) {
+        if (state == WR_SCORED || state == WR_SCORE_SKIPPED || state == WR_SCORE_ELSEWHERE) {
             continue;
         }
-        wr_verdict_degrade(verdict, "model", model->name, whys[state],
-                           state == WR_SCORE_NO_INPUT ? model->inputs[c->model_absent[m]].name
-                                                      : WR_STR(""));
+        if (state != WR_SCORE_ROUTED) { /* else the model that was to score tells */
+            wr_verdict_degrade(verdict, "model", model->name, wr_case_score_absence(c, m),
+                               state == WR_SCORE_NO_INPUT ? model->inputs[c->model_absent[m]].name
+                                                          : WR_STR(""));
+        }
+        bool routed = state == WR_SCORE_ROUTED && wr_case_has_score(c, c->model_absent[m]);
+        if ((c->lent >> m & 1) != 0 && !routed) {
+            tell_fallback(pack, m, verdict);
+        }
     }
 }
 

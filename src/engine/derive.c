@@ -46,15 +46,27 @@ static struct wr_value features_object(struct wr_engine *engine, const struct wr
     return object(pairs, n);
 }
 
-/* input.missing: the features that are not there, with the reasons. */
-static struct wr_value missing_object(struct wr_engine *engine, const struct wr_case *c)
+/* input.missing: the features that are not there, and the scores whose model says so, with the
+ * reasons; in order of names, of which no two are alike. */
+static struct wr_value missing_object(struct wr_engine *engine, const struct wr_case *c,
+                                      bool with_scores)
 {
     const struct wr_binding *binding = engine->binding;
-    struct wr_pair *pairs = new_pairs(engine, binding->plan->n_features);
-    uint32_t n = 0;
-    for (uint32_t k = 0; pairs != NULL && k < binding->plan->n_features; k++) {
-        uint32_t i = binding->pack->by_name[k];
-        if (wr_is(c->features[i], WR_UNDEFINED)) {
+    const struct wr_pack *pack = binding->pack;
+    uint32_t n_features = binding->plan->n_features, m = 0, n = 0;
+    uint32_t n_models = with_scores && pack->tells_scores ? pack->n_models : 0;
+    struct wr_pair *pairs = new_pairs(engine, (size_t)n_features + n_models);
+    for (uint32_t k = 0; pairs != NULL && k <= n_features; k++) {
+        uint32_t i = k < n_features ? pack->by_name[k] : UINT32_MAX;
+        for (; m < n_models && (i == UINT32_MAX || wr_str_cmp(pack->models[m].name,
+                                                              binding->plan->features[i].name) < 0);
+             m++) {
+            if (wr_case_tells(binding, c, m)) {
+                pairs[n].key = wr_string(pack->models[m].name);
+                pairs[n++].value = wr_string(wr_str_z(wr_case_score_absence(c, m)));
+            }
+        }
+        if (i != UINT32_MAX && wr_is(c->features[i], WR_UNDEFINED)) {
             pairs[n].key = binding->feature_keys[k];
             pairs[n++].value = wr_string(wr_str_z(wr_case_absence(c->vector.values[i].presence)));
         }
@@ -80,7 +92,7 @@ static struct wr_value scores_object(struct wr_engine *engine, const struct wr_c
     struct wr_pair *pairs = new_pairs(engine, pack->n_models);
     uint32_t n = 0;
     for (uint32_t i = 0; pairs != NULL && i < pack->n_models; i++) {
-        if (c->model_states[i] == WR_SCORED) {
+        if (wr_case_has_score(c, i)) {
             pairs[n].key = wr_string(pack->models[i].name);
             pairs[n++].value = c->score_values[i];
         }
@@ -101,8 +113,8 @@ struct wr_value wr_case_input(struct wr_engine *engine, const struct wr_case *c,
         extra[n_extra++] = (struct wr_pair){wr_string(WR_STR("lists")), lists_object(engine, c)};
     }
     if (stage != WR_INPUT_EVENT && reads->missing) {
-        extra[n_extra++] =
-            (struct wr_pair){wr_string(WR_STR("missing")), missing_object(engine, c)};
+        extra[n_extra++] = (struct wr_pair){wr_string(WR_STR("missing")),
+                                            missing_object(engine, c, stage == WR_INPUT_POLICY)};
     }
     if (stage == WR_INPUT_POLICY && reads->scores) {
         extra[n_extra++] = (struct wr_pair){wr_string(WR_STR("scores")), scores_object(engine, c)};

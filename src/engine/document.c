@@ -30,34 +30,6 @@ static void key_string(struct wr_buf *out, struct wr_str key, struct wr_str text
     wr_json_write_string(out, text, WR_JSON_COMPACT);
 }
 
-/* {"a":1,"b":true} of the features that are there, in order of names. */
-static void write_features(struct wr_buf *out, const struct wr_binding *binding,
-                           const struct wr_case *c, bool missing)
-{
-    bool first = true;
-    PUT(out, "{");
-    for (uint32_t k = 0; k < binding->plan->n_features; k++) {
-        uint32_t i = binding->pack->by_name[k];
-        const struct wr_value *v = &c->features[i];
-        if (wr_is(*v, WR_UNDEFINED) != missing) {
-            continue;
-        }
-        struct wr_str label = binding->feature_labels[k];
-        put(out, label.p + (first ? 1 : 0), label.n - (first ? 1 : 0));
-        first = false;
-        if (missing) {
-            PUT(out, "\"");
-            put_str(out, wr_str_z(wr_case_absence(c->vector.values[i].presence)));
-            PUT(out, "\"");
-        } else if (wr_is(*v, WR_NUMBER)) {
-            wr_number_write(out, v);
-        } else {
-            wr_json_write(out, v, WR_JSON_COMPACT);
-        }
-    }
-    PUT(out, "}");
-}
-
 /* Names of lists and models are plain: nothing in them needs an escape. */
 static void write_key(struct wr_buf *out, bool *first, struct wr_str name)
 {
@@ -65,6 +37,63 @@ static void write_key(struct wr_buf *out, bool *first, struct wr_str name)
     put_str(out, name);
     PUT(out, "\":");
     *first = false;
+}
+
+static void write_why_absent(struct wr_buf *out, const char *why)
+{
+    PUT(out, "\"");
+    put_str(out, wr_str_z(why));
+    PUT(out, "\"");
+}
+
+/* The scores whose models say why they are absent, up to a name; returns the next model. */
+static uint32_t write_unscored(struct wr_buf *out, const struct wr_binding *binding,
+                               const struct wr_case *c, uint32_t m, const struct wr_str *before,
+                               bool *first)
+{
+    const struct wr_pack *pack = binding->pack;
+    for (; m < pack->n_models && (before == NULL || wr_str_cmp(pack->models[m].name, *before) < 0);
+         m++) {
+        if (wr_case_tells(binding, c, m)) {
+            write_key(out, first, pack->models[m].name);
+            write_why_absent(out, wr_case_score_absence(c, m));
+        }
+    }
+    return m;
+}
+
+/* {"a":1,"b":true} of the features that are there, in order of names; or of those that are not,
+ * with the reasons, and of the scores that a policy is told to be missing. */
+static void write_features(struct wr_buf *out, const struct wr_binding *binding,
+                           const struct wr_case *c, bool missing)
+{
+    bool first = true, scores = missing && binding->pack->tells_scores;
+    uint32_t m = 0;
+    PUT(out, "{");
+    for (uint32_t k = 0; k < binding->plan->n_features; k++) {
+        uint32_t i = binding->pack->by_name[k];
+        const struct wr_value *v = &c->features[i];
+        if (wr_is(*v, WR_UNDEFINED) != missing) {
+            continue;
+        }
+        if (scores) {
+            m = write_unscored(out, binding, c, m, &binding->plan->features[i].name, &first);
+        }
+        struct wr_str label = binding->feature_labels[k];
+        put(out, label.p + (first ? 1 : 0), label.n - (first ? 1 : 0));
+        first = false;
+        if (missing) {
+            write_why_absent(out, wr_case_absence(c->vector.values[i].presence));
+        } else if (wr_is(*v, WR_NUMBER)) {
+            wr_number_write(out, v);
+        } else {
+            wr_json_write(out, v, WR_JSON_COMPACT);
+        }
+    }
+    if (scores) {
+        write_unscored(out, binding, c, m, NULL, &first);
+    }
+    PUT(out, "}");
 }
 
 static void write_lists(struct wr_buf *out, const struct wr_pack *pack, const struct wr_case *c)
@@ -93,7 +122,7 @@ static void write_scores(struct wr_buf *out, const struct wr_pack *pack, const s
     bool first = true;
     PUT(out, "{");
     for (uint32_t m = 0; m < pack->n_models; m++) {
-        if (c->model_states[m] == WR_SCORED) {
+        if (wr_case_has_score(c, m)) {
             write_key(out, &first, pack->models[m].name);
             write_number(out, &c->score_values[m]);
         }
@@ -232,7 +261,7 @@ static void write_document(struct wr_buf *out, const struct wr_binding *binding,
     PUT(out, ",\"outcome\":\"");
     put_str(out, wr_str_z(wr_outcome_name(verdict->outcome)));
     PUT(out, "\"");
-    if (main_model != UINT32_MAX && c->model_states[main_model] == WR_SCORED) {
+    if (main_model != UINT32_MAX && wr_case_has_score(c, main_model)) {
         PUT(out, ",\"score\":");
         write_number(out, &c->score_values[main_model]);
     }

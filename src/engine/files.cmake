@@ -8,6 +8,7 @@ list(APPEND WEIR_CORE_FILES
   src/engine/binding.c
   src/engine/intake.c
   src/engine/derive.c
+  src/engine/route.c
   src/engine/score.c
   src/engine/decide.c
   src/engine/explain.c

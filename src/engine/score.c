@@ -91,10 +91,11 @@ static void score_model(const struct wr_binding *binding, uint32_t m, struct wr_
                         size_t n, struct rows *rows, struct wr_arena *keep)
 {
     const struct wr_pack_model *model = &binding->pack->models[m];
+    const uint32_t always = binding->pack->every_model ? UINT32_MAX : 0;
     rows->n = 0;
     for (size_t k = 0; k < n; k++) {
         struct wr_case *c = &cases[k];
-        if (c->stage != WR_CASE_LIVE) {
+        if (c->stage != WR_CASE_LIVE || ((c->wanted | always) >> m & 1) == 0) {
             continue;
         }
         c->model_states[m] = WR_SCORE_SKIPPED;
@@ -110,6 +111,31 @@ static void score_model(const struct wr_binding *binding, uint32_t m, struct wr_
     score_rows(model, m, binding->model_scratch, rows, keep);
 }
 
+/* Models by segment and fallbacks: each case has its own models. */
+static void score_some(const struct wr_binding *binding, struct wr_case *cases, size_t n,
+                       struct rows *rows, struct wr_arena *keep)
+{
+    const struct wr_pack *pack = binding->pack;
+    for (size_t i = 0; i < n; i++) {
+        if (cases[i].stage == WR_CASE_LIVE) {
+            wr_case_route(binding, &cases[i]);
+        }
+    }
+    for (uint32_t k = 0; k < pack->n_in_line; k++) {
+        score_model(binding, pack->in_line[k], cases, n, rows, keep);
+        for (size_t i = 0; i < n; i++) {
+            if (cases[i].stage == WR_CASE_LIVE) {
+                wr_case_ask_fallback(binding, &cases[i], pack->in_line[k]);
+            }
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (cases[i].stage == WR_CASE_LIVE) {
+            wr_case_lend(binding, &cases[i]);
+        }
+    }
+}
+
 void wr_case_score(struct wr_engine *engine, struct wr_case *cases, size_t n, void *room,
                    struct wr_arena *keep)
 {
@@ -118,8 +144,12 @@ void wr_case_score(struct wr_engine *engine, struct wr_case *cases, size_t n, vo
     struct rows rows = {.of = room,
                         .rows = (double *)(void *)((char *)room + n_rows * sizeof(double))};
     rows.outputs = rows.rows + n_rows * binding->n_inputs_max;
-    for (uint32_t m = 0; m < binding->pack->n_models; m++) {
-        score_model(binding, m, cases, n, &rows, keep);
+    if (WR_LIKELY(binding->pack->every_model)) {
+        for (uint32_t m = 0; m < binding->pack->n_models; m++) {
+            score_model(binding, m, cases, n, &rows, keep);
+        }
+    } else {
+        score_some(binding, cases, n, &rows, keep);
     }
     WR_ASSERT(!wr_arena_failed(keep));
 }

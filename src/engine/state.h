@@ -15,7 +15,8 @@
 #define WR_LIMIT_DERIVED_TEXT 256                /* bytes of a feature that is a text */
 #define WR_LIMIT_REASON_BYTES 4096               /* all reasons of one document, as JSON */
 #define WR_LIMIT_OUTPUT_BYTES 4096               /* all outputs of one document, as JSON */
-#define WR_LIMIT_DEGRADED     (WR_LIMIT_PACK_MODELS + WR_LIMIT_PACK_OUTPUTS + 8)
+/* Of each model: itself, its fallback, its reasons. */
+#define WR_LIMIT_DEGRADED (3 * WR_LIMIT_PACK_MODELS + WR_LIMIT_PACK_OUTPUTS + 8)
 
 /* What depends on the pack alone, made ready for the flow when the pack becomes active. */
 struct wr_binding {
@@ -67,6 +68,9 @@ enum wr_model_state {
     WR_SCORE_NO_INPUT,   /* an input is absent, without a default */
     WR_SCORE_NOT_FINITE, /* the model gave NaN or an infinity */
     WR_SCORE_FAILED,     /* the row cannot be scored: an index or category out of range */
+    WR_SCORE_NO_SEGMENT, /* of a model by segment: none of them fits */
+    WR_SCORE_ROUTED,     /* of a model by segment: model_absent is the one that scores */
+    WR_SCORE_ELSEWHERE,  /* in shadow, or no segment and no fallback asked for it */
 };
 
 struct wr_case {
@@ -91,6 +95,8 @@ struct wr_case {
     uint32_t fixed_by;             /* list that fixes the outcome, or UINT32_MAX */
     uint8_t *model_states;         /* [n_models], enum wr_model_state */
     uint16_t *model_absent;        /* [n_models], the input that was absent */
+    uint32_t wanted;               /* bit m: model m is to score; not of wr_pack.every_model */
+    uint32_t lent;                 /* bit m: the score of model m is that of another one */
     bool derive_failed;            /* a condition or a derived feature ended in an error */
 };
 
@@ -137,6 +143,19 @@ void wr_case_derive(struct wr_engine *engine, struct wr_case *c, struct wr_arena
 size_t wr_case_score_room(const struct wr_binding *binding, size_t n);
 void wr_case_score(struct wr_engine *engine, struct wr_case *cases, size_t n, void *room,
                    struct wr_arena *keep);
+static inline bool wr_case_has_score(const struct wr_case *c, uint32_t m)
+{
+    return c->model_states[m] == WR_SCORED || (c->lent >> m & 1) != 0;
+}
+/* Before the scores: which models are to run. After model m: whom it asks instead. At the end: the
+ * scores that stand in for others. */
+void wr_case_route(const struct wr_binding *binding, struct wr_case *c);
+void wr_case_ask_fallback(const struct wr_binding *binding, struct wr_case *c, uint32_t m);
+void wr_case_lend(const struct wr_binding *binding, struct wr_case *c);
+/* Why a model has no score of its own ("input_missing"); NULL when there is nothing to tell. */
+const char *wr_case_score_absence(const struct wr_case *c, uint32_t m);
+/* Does input.missing say why this model has no score? */
+bool wr_case_tells(const struct wr_binding *binding, const struct wr_case *c, uint32_t m);
 /* The row of a model for a case; false when an input is absent that it cannot do without. */
 bool wr_case_row(struct wr_case *c, const struct wr_binding *binding, uint32_t m, double *row);
 /* Reasons from the contributions of the models that say so, after the outcome is known. */

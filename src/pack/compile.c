@@ -268,6 +268,18 @@ static bool reads_feature(const struct wr_rego_input_path *path, struct wr_str n
                      wr_str_eq(path->items[1], name));
 }
 
+static bool segments_read(const struct wr_pack_model *model, uint32_t feature)
+{
+    for (uint32_t s = 0; s < model->n_segments; s++) {
+        for (uint32_t i = 0; i < model->segments[s].n_matches; i++) {
+            if (model->segments[s].matches[i].feature == feature) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static bool model_reads(const struct wr_pack *pack, uint32_t feature)
 {
     for (uint32_t m = 0; m < pack->n_models; m++) {
@@ -275,6 +287,9 @@ static bool model_reads(const struct wr_pack *pack, uint32_t feature)
             if (pack->models[m].inputs[i].feature == feature) {
                 return true;
             }
+        }
+        if (segments_read(&pack->models[m], feature)) {
+            return true;
         }
     }
     return false;
@@ -308,6 +323,30 @@ static wr_err find_reads(struct wr_pack *pack, const struct wr_rego_query *query
     return WR_OK;
 }
 
+/* The scores of models in shadow never come before the policy: a rule that names one would be
+ * silently undefined. */
+static wr_err refuse_shadow_reads(const struct wr_pack *pack, struct wr_error *error)
+{
+    const struct wr_rego_input_path *paths = NULL;
+    uint32_t n = 0;
+    if (wr_rego_input_paths(pack->program, pack->policy.query, pack->arena, &paths, &n) != WR_OK) {
+        return no_room(error);
+    }
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t m = paths[k].n >= 2 && wr_str_eq(paths[k].items[0], WR_STR("scores"))
+                         ? wr_pack_find_model(pack, paths[k].items[1])
+                         : UINT32_MAX;
+        if (m != UINT32_MAX && pack->models[m].is_shadow) {
+            return wr_fail(error, WR_E_PACK,
+                           "weir.json: models.%.*s.shadow: package %.*s reads input.scores.%.*s, "
+                           "which a model in shadow never has; say `shadow: false`",
+                           WR_FMT(pack->models[m].name), WR_FMT(pack->policy.package),
+                           WR_FMT(pack->models[m].name));
+        }
+    }
+    return WR_OK;
+}
+
 static wr_err find_all_reads(struct wr_pack *pack, struct wr_error *error)
 {
     wr_err err = WR_OK;
@@ -316,6 +355,7 @@ static wr_err find_all_reads(struct wr_pack *pack, struct wr_error *error)
     }
     if (err == WR_OK && pack->policy.query != NULL) {
         err = find_reads(pack, pack->policy.query, &pack->policy.reads, error);
+        err = err != WR_OK ? err : refuse_shadow_reads(pack, error);
     }
     return err;
 }

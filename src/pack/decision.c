@@ -87,23 +87,40 @@ static wr_err read_outputs(struct wr_pack *pack, const struct wr_keys *keys)
     return WR_OK;
 }
 
+/* The model whose score is the decision's when none is named: the only one that could be meant. */
+static uint32_t only_champion(const struct wr_pack *pack)
+{
+    uint32_t only = UINT32_MAX;
+    for (uint32_t m = 0; m < pack->n_models; m++) {
+        const struct wr_pack_model *model = &pack->models[m];
+        if (model->is_challenger || model->on_demand) {
+            continue;
+        }
+        if (only != UINT32_MAX) {
+            return UINT32_MAX;
+        }
+        only = m;
+    }
+    return only;
+}
+
 static wr_err read_score(struct wr_pack *pack, const struct wr_keys *keys)
 {
     struct wr_pack_policy *policy = &pack->policy;
     wr_err err = wr_keys_text(keys, "score", false, &policy->score_name);
-    policy->score_model = UINT32_MAX;
-    if (err == WR_OK && policy->score_name.n == 0 && pack->n_models == 1) {
-        policy->score_model = 0;
+    if (err != WR_OK || policy->score_name.n == 0) {
+        policy->score_model = only_champion(pack);
+        return err;
     }
-    for (uint32_t i = 0; i < pack->n_models && policy->score_name.n != 0; i++) {
-        if (wr_str_eq(pack->models[i].name, policy->score_name)) {
-            policy->score_model = i;
-        }
+    policy->score_model = wr_pack_find_model(pack, policy->score_name);
+    if (policy->score_model == UINT32_MAX) {
+        return wr_keys_fail(keys, "score", "the pack has no model %.*s",
+                            WR_FMT(policy->score_name));
     }
-    if (err == WR_OK && policy->score_name.n != 0 && policy->score_model == UINT32_MAX) {
-        err = wr_keys_fail(keys, "score", "the pack has no model %.*s", WR_FMT(policy->score_name));
-    }
-    return err;
+    return pack->models[policy->score_model].is_challenger
+               ? wr_keys_fail(keys, "score", "the model %.*s is a challenger",
+                              WR_FMT(policy->score_name))
+               : WR_OK;
 }
 
 static wr_err read_language(struct wr_pack *pack, const struct wr_keys *keys)
@@ -208,6 +225,7 @@ wr_err wr_pack_read_decision(struct wr_pack *pack, const struct wr_keys *top)
     if (err == WR_OK && found) {
         err = read_decision(pack, &keys);
     }
+    err = err != WR_OK ? err : wr_pack_link_challengers(pack, top);
     err = err != WR_OK ? err : read_reasons(pack, top);
     if (err == WR_OK) {
         wr_pack_warn_explain(pack);

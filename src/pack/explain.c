@@ -157,7 +157,14 @@ void wr_pack_model_cost(const struct wr_pack *pack, size_t i, struct wr_buf *out
                                           "can be explained by occlusion"};
     WR_ASSERT(i < pack->n_models);
     const struct wr_pack_model *model = &pack->models[i];
-    wr_format(out, "%.*s: %zu inputs; %s", WR_FMT(model->name), model->n_inputs,
+    wr_format(out, "%.*s: ", WR_FMT(model->name));
+    if (!pack->every_model) {
+        wr_pack_tell_role(pack, model, out);
+    }
+    if (model->model == NULL) {
+        return;
+    }
+    wr_format(out, "%s%zu inputs; %s", pack->every_model ? "" : "; ", model->n_inputs,
               methods[wr_model_explanation(model->model, NULL)]);
     if (model->explain != NULL) {
         wr_format(out, ", and is: %u codes, %llu steps a decision", model->explain->n_codes,

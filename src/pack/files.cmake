@@ -4,6 +4,7 @@ list(APPEND WEIR_CORE_FILES
   src/pack/keys.c
   src/pack/lists.c
   src/pack/models.c
+  src/pack/roles.c
   src/pack/explain.c
   src/pack/decision.c
   src/pack/mapping.c

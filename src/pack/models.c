@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Models of a pack: each input of the module is bound to a feature or a path of the request. */
+/* Models of a pack: each input of the module is bound to a feature or a path of the request. What
+ * the models are to one another is in roles.c. */
 #include "pack/parts.h"
 
-static wr_err bind_input(struct wr_pack *pack, const struct wr_keys *keys, struct wr_str name,
-                         struct wr_pack_input *input)
+wr_err wr_pack_bind_name(const struct wr_pack *pack, const struct wr_keys *keys, const char *what,
+                         struct wr_str name, uint32_t *feature, struct wr_path *path)
 {
-    input->name = name;
-    input->feature = wr_feature_find(pack->plan, name);
-    if (input->feature != UINT32_MAX) {
+    *feature = wr_feature_find(pack->plan, name);
+    if (*feature != UINT32_MAX) {
         return WR_OK;
     }
     if (name.n > WR_LIMIT_PACK_PATH) {
-        return wr_keys_fail(keys, "inputs", "a name is longer than %d bytes", WR_LIMIT_PACK_PATH);
+        return wr_keys_fail(keys, what, "a name is longer than %d bytes", WR_LIMIT_PACK_PATH);
     }
     bool is_path = wr_str_find(name, WR_STR("."), 0) != SIZE_MAX;
-    if (!is_path || wr_path_parse(name, &input->path, NULL) != WR_OK) {
-        return wr_keys_fail(keys, "inputs",
+    if (!is_path || wr_path_parse(name, path, NULL) != WR_OK) {
+        return wr_keys_fail(keys, what,
                             "\"%.*s\" is neither a feature nor a path such as "
                             "transaction.amount",
                             WR_FMT(name));
     }
     for (uint32_t i = 0; i < pack->n_labels; i++) {
         if (pack->labels[i].has_path && wr_str_eq(pack->labels[i].path.text, name)) {
-            return wr_keys_fail(keys, "inputs", "\"%.*s\" is a label: no model may read it",
+            return wr_keys_fail(keys, what, "\"%.*s\" is a label: no model may read it",
                                 WR_FMT(name));
         }
     }
@@ -48,8 +48,9 @@ static wr_err bind_inputs(struct wr_pack *pack, const struct wr_keys *keys,
         model->inputs[i].model = model->model;
         model->inputs[i].index = i;
         model->inputs[i].category = own.kind == WR_MODEL_CATEGORY;
-        err = bind_input(pack, keys, names != NULL ? wr_text(names->items[i]) : own.name,
-                         &model->inputs[i]);
+        model->inputs[i].name = names != NULL ? wr_text(names->items[i]) : own.name;
+        err = wr_pack_bind_name(pack, keys, "inputs", model->inputs[i].name,
+                                &model->inputs[i].feature, &model->inputs[i].path);
     }
     return err;
 }
@@ -137,7 +138,12 @@ static wr_err open_module(struct wr_pack *pack, const struct wr_keys *keys,
 static wr_err read_model(struct wr_pack *pack, const struct wr_keys *keys,
                          struct wr_pack_model *model)
 {
-    static const char *const known[] = {"file", "inputs", "default", "output", "explain", NULL};
+    static const char *const known[] = {"file", "inputs",   "default", "output",   "explain",
+                                        "role", "champion", "shadow",  "fallback", NULL};
+    static const char *const of_segments[] = {"segments", "fallback", NULL};
+    if (wr_is(*keys->at, WR_OBJECT) && wr_keys_get(keys, "segments") != NULL) {
+        return wr_keys_check(keys, of_segments); /* the rest is read when all models are there */
+    }
     wr_err err = wr_keys_check(keys, known);
     err = err != WR_OK ? err : open_module(pack, keys, model);
     err = err != WR_OK ? err : bind_inputs(pack, keys, model);
@@ -166,5 +172,15 @@ wr_err wr_pack_read_models(struct wr_pack *pack, const struct wr_keys *top)
                   ? read_model(pack, &keys, model)
                   : wr_keys_fail(&keys, NULL, "a name has letters, digits, _ and - only");
     }
-    return err;
+    return err != WR_OK ? err : wr_pack_read_roles(pack, &models);
+}
+
+uint32_t wr_pack_find_model(const struct wr_pack *pack, struct wr_str name)
+{
+    for (uint32_t m = 0; m < pack->n_models; m++) {
+        if (wr_str_eq(pack->models[m].name, name)) {
+            return m;
+        }
+    }
+    return UINT32_MAX;
 }

@@ -10,19 +10,22 @@
 #include "pack/pack.h"
 #include "rego/rego.h"
 
-#define WR_LIMIT_PACK_LISTS    32
-#define WR_LIMIT_PACK_MODELS   16
-#define WR_LIMIT_PACK_OUTCOMES 32 /* outcome rules */
-#define WR_LIMIT_PACK_OUTPUTS  16 /* rules whose values stand in the decision */
-#define WR_LIMIT_PACK_LABELS   8
-#define WR_LIMIT_LIST_ENTRIES  (1u << 24)
-#define WR_LIMIT_LIST_VALUE    512 /* bytes of one value of a list */
-#define WR_LIMIT_REASON_CODE   64  /* bytes */
-#define WR_LIMIT_EXPLAIN_CODES 128 /* of one model */
-#define WR_LIMIT_EXPLAIN_TOP   8   /* codes of one model in one decision */
-#define WR_LIMIT_EXPLAIN_STEPS 1000000000
-#define WR_LIMIT_REASON_TEXT   256 /* bytes */
-#define WR_LIMIT_NAME          64  /* bytes of a name of a list, a model or a feature */
+#define WR_LIMIT_PACK_LISTS     32
+#define WR_LIMIT_PACK_MODELS    32
+#define WR_LIMIT_PACK_SEGMENTS  64 /* of one model */
+#define WR_LIMIT_SEGMENT_NAMES  8  /* in one `when` */
+#define WR_LIMIT_SEGMENT_VALUES 64 /* of one name in a `when` */
+#define WR_LIMIT_PACK_OUTCOMES  32 /* outcome rules */
+#define WR_LIMIT_PACK_OUTPUTS   16 /* rules whose values stand in the decision */
+#define WR_LIMIT_PACK_LABELS    8
+#define WR_LIMIT_LIST_ENTRIES   (1u << 24)
+#define WR_LIMIT_LIST_VALUE     512 /* bytes of one value of a list */
+#define WR_LIMIT_REASON_CODE    64  /* bytes */
+#define WR_LIMIT_EXPLAIN_CODES  128 /* of one model */
+#define WR_LIMIT_EXPLAIN_TOP    8   /* codes of one model in one decision */
+#define WR_LIMIT_EXPLAIN_STEPS  1000000000
+#define WR_LIMIT_REASON_TEXT    256 /* bytes */
+#define WR_LIMIT_NAME           64  /* bytes of a name of a list, a model or a feature */
 
 /* ── lists ──────────────────────────────────────────────────────────────────────────────────── */
 enum wr_list_class { WR_LIST_BLOCK_HARD, WR_LIST_OVERRIDE, WR_LIST_BLOCK, WR_LIST_TAG };
@@ -61,13 +64,43 @@ struct wr_pack_explain { /* reasons from a model's contributions */
     bool low_is_adverse;
 };
 
+struct wr_pack_match { /* one name of a `when` and the values that fit */
+    struct wr_str name;
+    uint32_t feature; /* index of the plan, or UINT32_MAX: then the path counts */
+    struct wr_path path;
+    const struct wr_value *values;
+    uint32_t n_values;
+};
+
+struct wr_pack_segment { /* all matches hold: this model scores */
+    struct wr_pack_match matches[WR_LIMIT_SEGMENT_NAMES];
+    uint32_t n_matches; /* 0: every transaction */
+    uint32_t model;
+};
+
+enum wr_pack_fallback {
+    WR_FALLBACK_NONE,  /* the score is absent, and the decision says so */
+    WR_FALLBACK_TELL,  /* and input.missing says so to the policy */
+    WR_FALLBACK_SCORE, /* a constant */
+    WR_FALLBACK_MODEL, /* the score of another model */
+};
+
 struct wr_pack_model {
     struct wr_str name;
-    struct wr_model *model;
+    struct wr_model *model;       /* NULL: its segments name the models that score */
     struct wr_pack_input *inputs; /* [n_inputs] */
     size_t n_inputs, n_outputs, output, scratch_size;
     bool takes_missing;
     struct wr_pack_explain *explain; /* NULL: its contributions give no reasons */
+    bool is_challenger;
+    bool is_shadow;    /* scored after the answer; the policy never sees it */
+    bool on_demand;    /* runs only where a segment or a fallback asks for it */
+    uint32_t champion; /* of a challenger: the model that it is compared with */
+    struct wr_pack_segment *segments;
+    uint32_t n_segments;
+    enum wr_pack_fallback fallback;
+    uint32_t fallback_model;
+    struct wr_value fallback_score;
 };
 
 /* ── policy ─────────────────────────────────────────────────────────────────────────────────── */
@@ -143,6 +176,12 @@ struct wr_pack {
     uint32_t n_lists;
     struct wr_pack_model models[WR_LIMIT_PACK_MODELS]; /* in order of names */
     uint32_t n_models;
+    uint32_t in_line[WR_LIMIT_PACK_MODELS]; /* those scored before the answer: one that another
+                                               falls back on comes behind it */
+    uint32_t n_in_line;
+    uint32_t n_challengers;
+    bool every_model;  /* all models score every transaction, none in another's place */
+    bool tells_scores; /* a model has WR_FALLBACK_TELL */
     struct wr_pack_label labels[WR_LIMIT_PACK_LABELS];
     uint32_t n_labels;
     struct wr_pack_policy policy;
@@ -167,6 +206,20 @@ WR_NODISCARD wr_err wr_pack_read_mapping(struct wr_pack *pack, const struct wr_k
 /* Modules, data, conditions, derived features, outcome rules. */
 WR_NODISCARD wr_err wr_pack_compile(struct wr_pack *pack, struct wr_error *error);
 
+/* The name of an input or a condition: a feature, or the path of a request. `what` names the key in
+ * errors. */
+WR_NODISCARD wr_err wr_pack_bind_name(const struct wr_pack *pack, const struct wr_keys *keys,
+                                      const char *what, struct wr_str name, uint32_t *feature,
+                                      struct wr_path *path);
+/* role, shadow, champion, segments, fallback of all models, once their modules are open; and what
+ * follows from them. The champions of challengers that name none come with the decision. */
+WR_NODISCARD wr_err wr_pack_read_roles(struct wr_pack *pack, const struct wr_keys *models);
+WR_NODISCARD wr_err wr_pack_link_challengers(struct wr_pack *pack, const struct wr_keys *top);
+/* "challenger of fraud in shadow", with segments and fallback. */
+void wr_pack_tell_role(const struct wr_pack *pack, const struct wr_pack_model *model,
+                       struct wr_buf *out);
+/* Index of a model, or UINT32_MAX. */
+uint32_t wr_pack_find_model(const struct wr_pack *pack, struct wr_str name);
 /* `explain` of a model whose inputs and output are bound; what is odd about it, at the end. */
 WR_NODISCARD wr_err wr_pack_read_explain(struct wr_pack *pack, const struct wr_keys *of_model,
                                          struct wr_pack_model *model);
