@@ -47,6 +47,12 @@ bool wr_case_prepare(const struct wr_engine *engine, struct wr_case *c, struct w
     size_t size = sizeof(struct wr_event) + n_features * sizeof(struct wr_feature_value) +
                   n_features * sizeof(struct wr_value) + binding->n_paths * sizeof(double) +
                   n_models * (sizeof(struct wr_value) + sizeof(uint16_t) + 1);
+    if (WR_UNLIKELY(binding->plan->fleet != NULL)) {
+        c->others = WR_NEW_ARRAY(scratch, struct wr_fleet_share, binding->plan->fleet->n_features);
+        if (c->others == NULL) {
+            return false;
+        }
+    }
     char *at = wr_arena_alloc(scratch, size + 64, 16);
     if (at == NULL) {
         return false;
@@ -302,7 +308,9 @@ static wr_err read_recorded(struct batch *batch, size_t i, struct wr_arena *scra
     *c = (struct wr_case){.budget = record->budget,
                           .epoch = record->epoch,
                           .node = record->node,
-                          .now_us = record->now_us};
+                          .now_us = record->now_us,
+                          .recorded = true,
+                          .fleet = record->fleet};
     if (record->kind != WR_RECORD_DECISION || record->sequence != engine->sequence + 1 + i) {
         return wr_fail(error, WR_E_JOURNAL, "entry %llu is no decision that follows entry %llu",
                        (unsigned long long)record->sequence,

@@ -96,7 +96,7 @@ static void bind_sizes(struct wr_binding *binding)
         keep += (own ? WR_LIMIT_DERIVED_TEXT + 1 : NUMBER_MAX) + listed * 32;
         document += binding->feature_labels[k].n + 4; /* `approximate` */
     }
-    derived += features;
+    derived += features + wr_binding_fleet_size(binding);
     for (uint32_t i = 0; i < pack->n_lists; i++) {
         derived += pack->lists[i].name.n + 10;
     }
@@ -117,7 +117,8 @@ static void bind_sizes(struct wr_binding *binding)
         WR_RECORD_HEAD + WR_LIMIT_EVENT_ID + WR_ANCHOR_MAX + derived + 2 * document + features + 16;
 }
 
-static wr_err bind(struct wr_binding *binding, struct wr_hash_key key, struct wr_error *error)
+static wr_err bind(struct wr_binding *binding, struct wr_hash_key key, struct wr_hash_key fleet_key,
+                   struct wr_error *error)
 {
     binding->schema = WR_NEW(&binding->arena, struct wr_schema);
     if (binding->schema == NULL) {
@@ -125,6 +126,10 @@ static wr_err bind(struct wr_binding *binding, struct wr_hash_key key, struct wr
     }
     *binding->schema = *binding->state_pack->schema;
     binding->schema->key = key;
+    if (binding->state_pack->plan->fleet != NULL) {
+        binding->schema->fleet_key = fleet_key;
+        binding->schema->fleet_entities = binding->state_pack->plan->fleet->entities;
+    }
     binding->plan = binding->state_pack->plan;
     wr_err err = bind_names(binding, error);
     err = err != WR_OK ? err : bind_models(binding, error);
@@ -134,7 +139,7 @@ static wr_err bind(struct wr_binding *binding, struct wr_hash_key key, struct wr
 }
 
 wr_err wr_binding_open(const struct wr_memory *memory, const struct wr_pack *pack,
-                       const struct wr_pack *state_pack, struct wr_hash_key key,
+                       const struct wr_pack *state_pack, const struct wr_engine_config *config,
                        struct wr_binding **out, struct wr_error *error)
 {
     struct wr_arena arena;
@@ -148,7 +153,7 @@ wr_err wr_binding_open(const struct wr_memory *memory, const struct wr_pack *pac
     binding->arena = arena;
     binding->pack = pack;
     binding->state_pack = state_pack;
-    wr_err err = bind(binding, key, error);
+    wr_err err = bind(binding, config->keys[0], config->fleet_key, error);
     if (err != WR_OK) {
         wr_binding_close(binding);
         return err;

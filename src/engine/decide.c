@@ -279,6 +279,20 @@ static void tell_models(const struct wr_engine *engine, const struct wr_case *c,
     }
 }
 
+/* Said once, whichever features lack news of the other nodes; `missing` names those left out. */
+static void tell_fleet(const struct wr_engine *engine, const struct wr_case *c,
+                       struct wr_verdict *verdict)
+{
+    const struct wr_feature_plan *plan = engine->binding->plan;
+    for (uint32_t i = 0; i < plan->fleet->n_features; i++) {
+        const struct wr_feature *feature = &plan->features[plan->fleet->features[i].feature];
+        if (c->event->keys[feature->entity].present && !c->others[i].counted) {
+            wr_verdict_degrade(verdict, "fleet", WR_STR(""), "stale", WR_STR(""));
+            return;
+        }
+    }
+}
+
 void wr_case_decide(struct wr_engine *engine, struct wr_case *c, struct wr_verdict *verdict)
 {
     const struct wr_pack *pack = engine->binding->pack;
@@ -290,6 +304,9 @@ void wr_case_decide(struct wr_engine *engine, struct wr_case *c, struct wr_verdi
     }
     if (c->derive_failed) {
         wr_verdict_degrade(verdict, "derive", WR_STR(""), "policy_error", WR_STR(""));
+    }
+    if (WR_UNLIKELY(c->others != NULL)) {
+        tell_fleet(engine, c, verdict);
     }
     tell_models(engine, c, verdict);
     if (c->fixed_by != UINT32_MAX) {

@@ -103,11 +103,15 @@ static struct wr_value scores_object(struct wr_engine *engine, const struct wr_c
 struct wr_value wr_case_input(struct wr_engine *engine, const struct wr_case *c,
                               enum wr_input_stage stage, const struct wr_pack_reads *reads)
 {
-    struct wr_pair extra[4], *pairs;
+    struct wr_pair extra[5], *pairs;
     uint32_t n_extra = 0, n = 0, next = 0;
     if (stage != WR_INPUT_EVENT && reads->features) {
         extra[n_extra++] = (struct wr_pair){wr_string(WR_STR("features")),
                                             features_object(engine, c, reads->by_feature)};
+    }
+    if (stage != WR_INPUT_EVENT && reads->fleet) {
+        extra[n_extra++] =
+            (struct wr_pair){wr_string(WR_STR("fleet")), wr_case_fleet_object(engine, c)};
     }
     if (reads->lists) {
         extra[n_extra++] = (struct wr_pair){wr_string(WR_STR("lists")), lists_object(engine, c)};
@@ -256,7 +260,13 @@ static void fill_or_fall_back(struct wr_case *c, const struct wr_feature *featur
 void wr_case_windows(struct wr_engine *engine, struct wr_case *c, struct wr_arena *keep)
 {
     const struct wr_feature_plan *plan = engine->binding->plan;
+    if (WR_UNLIKELY(plan->fleet != NULL)) {
+        wr_case_ask_fleet(engine, c);
+    }
     wr_feature_update(engine->features, c->event, c->conditions, c->sequence, &c->vector);
+    if (WR_UNLIKELY(plan->fleet != NULL)) {
+        wr_case_tell_fleet(engine, c);
+    }
     for (uint32_t i = 0; i < plan->n_features; i++) {
         const struct wr_feature *feature = &plan->features[i];
         if (feature->kind == WR_FEATURE_VALUE) {

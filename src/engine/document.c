@@ -138,6 +138,10 @@ static struct wr_str write_derived(struct wr_buf *out, const struct wr_binding *
     size_t start = out->n;
     write_features(out, binding, c, false);
     struct wr_str features = wr_str_of(out->p + start, out->n - start);
+    if (WR_UNLIKELY(binding->plan->fleet != NULL)) {
+        PUT(out, ",\"fleet\":");
+        wr_case_fleet_write(out, binding, c);
+    }
     PUT(out, ",\"lists\":");
     write_lists(out, binding->pack, c);
     PUT(out, ",\"missing\":");
@@ -326,6 +330,13 @@ void wr_case_write(struct wr_engine *engine, const struct wr_case *c,
     at = out->n;
     write_document(out, binding, c, verdict, answer);
     record.document = since(out, at);
+    if (WR_UNLIKELY(c->others != NULL)) {
+        char *shares =
+            wr_buf_reserve(out, (size_t)binding->plan->fleet->n_features * WR_FLEET_SHARE_SIZE);
+        WR_ASSERT(shares != NULL);
+        record.fleet = wr_str_of(shares, wr_fleet_shares_write(binding->plan, c->others, shares));
+        out->n += record.fleet.n;
+    }
     wr_record_encode_head((uint8_t *)head, &record);
     answer->record = since(out, start);
     answer->transaction_id = record.id;

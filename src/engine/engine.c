@@ -32,8 +32,8 @@ static uint64_t ids_cap(const struct wr_engine *engine, const struct wr_pack *pa
 static wr_err open_parts(struct wr_engine *engine, const struct wr_pack *pack,
                          struct wr_error *error)
 {
-    wr_err err = wr_binding_open(engine->memory, pack, pack, engine->config.keys[0],
-                                 &engine->binding, error);
+    wr_err err =
+        wr_binding_open(engine->memory, pack, pack, &engine->config, &engine->binding, error);
     if (err != WR_OK) {
         return err;
     }
@@ -105,6 +105,9 @@ wr_err wr_engine_reset_features(struct wr_engine *engine, const struct wr_pack *
     }
     wr_feature_state_close(engine->features);
     engine->features = features;
+    if (engine->config.fleet != NULL) {
+        wr_fleet_forget(engine->config.fleet);
+    }
     return WR_OK;
 }
 
@@ -131,7 +134,7 @@ static wr_err swap(struct wr_engine *engine, const struct wr_pack *pack, bool re
     struct wr_binding *binding;
     const struct wr_pack *state_pack = reset ? pack : engine->binding->state_pack;
     wr_err err =
-        wr_binding_open(engine->memory, pack, state_pack, engine->config.keys[0], &binding, error);
+        wr_binding_open(engine->memory, pack, state_pack, &engine->config, &binding, error);
     if (err != WR_OK) {
         return err;
     }
@@ -147,6 +150,7 @@ static wr_err swap(struct wr_engine *engine, const struct wr_pack *pack, bool re
     }
     if (reset) {
         wr_feature_state_close(engine->features);
+        engine->config.fleet = NULL; /* its tables go with other features */
     }
     wr_binding_close(engine->binding);
     engine->features = features;

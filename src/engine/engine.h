@@ -28,6 +28,8 @@
 #define WR_LIMIT_FUTURE_US     60000000 /* an event may lie that far after now */
 
 struct wr_engine;
+struct wr_fleet;
+struct wr_fleet_key;
 
 struct wr_engine_config {
     uint64_t node;              /* 64 random bits made with the state directory */
@@ -37,6 +39,9 @@ struct wr_engine_config {
     struct wr_str card_key;     /* HMAC key for card numbers; empty: a card number is refused */
     uint64_t state_cap;         /* bytes of feature state at most; 0: the pack's cap */
     uint64_t ids_cap;           /* event ids remembered at most; 0: the pack's cap */
+    struct wr_fleet *fleet; /* what nodes tell one another (feature/fleet.h), made with the pack's
+                               plan; NULL: nothing is known of the others */
+    struct wr_hash_key fleet_key; /* wr_fleet_hash_key of their secret */
 };
 
 /* Opens an engine with empty state at sequence 0. Owns: state taken from `memory`; `pack` and
@@ -84,6 +89,21 @@ struct wr_answer {
 WR_NODISCARD wr_err wr_engine_batch(struct wr_engine *engine, const struct wr_request *requests,
                                     size_t n, struct wr_arena *scratch, struct wr_answer *answers,
                                     struct wr_error *error);
+
+/* ── the fleet ──────────────────────────────────────────────────────────────────────────────── */
+/* Events that are inserted are added to the own tiles of `fleet`; what it holds of the other nodes
+ * when a decision is made enters the features of scope fleet and stands in the record, from which
+ * alone replays take it. After an activation that brought other features the caller gives the
+ * tables that go with them, before the next decision. */
+void wr_engine_set_fleet(struct wr_engine *engine, struct wr_fleet *fleet);
+/* The shell's clock for the age of what is known; microseconds, of any origin. */
+void wr_engine_set_fleet_now(struct wr_engine *engine, int64_t now_us);
+/* True when the pack has features of scope fleet. */
+bool wr_engine_has_fleet(const struct wr_engine *engine);
+/* What has to be known of other nodes to decide on a request's body; none when it will be refused
+ * or has no such entity. At most WR_LIMIT_FLEET_SERIES. */
+uint32_t wr_engine_fleet_keys(struct wr_engine *engine, struct wr_arena *scratch,
+                              struct wr_str body, int64_t now_us, struct wr_fleet_key *out);
 
 /* ── where the time goes ────────────────────────────────────────────────────────────────────── */
 /* The engine reads no clock. While a probe is set, it tells of each batch when all its requests

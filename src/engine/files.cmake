@@ -16,6 +16,7 @@ list(APPEND WEIR_CORE_FILES
   src/engine/batch.c
   src/engine/label.c
   src/engine/outputs.c
+  src/engine/fleet.c
   src/engine/fold.c
   src/engine/engine.c
   src/engine/weir.c

@@ -83,6 +83,9 @@ static wr_err fold_decision(struct wr_engine *engine, const struct wr_record *re
     }
     c.vector.values = NULL; /* applied, not read */
     wr_feature_update(engine->features, c.event, c.conditions, c.sequence, &c.vector);
+    if (engine->config.fleet != NULL) {
+        wr_case_tell_fleet(engine, &c);
+    }
     bool was_late = (record->flags & WR_RECORD_LATE) != 0;
     return own && c.vector.late != was_late
                ? unfit(record, "it was late and is not, or the reverse", error)

@@ -18,17 +18,18 @@ static wr_err no_room(struct wr_error *error)
 }
 
 /* ── the document ───────────────────────────────────────────────────────────────────────────── */
-static wr_err refuse_reserved(const struct wr_value *document, struct wr_error *error)
+static wr_err refuse_reserved(const struct wr_value *document, bool fleet, struct wr_error *error)
 {
     static const struct wr_str reserved[] = {
-        {"features", 8}, {"lists", 5}, {"missing", 7}, {"scores", 6}};
+        {"features", 8}, {"lists", 5}, {"missing", 7}, {"scores", 6}, {"fleet", 5}};
+    size_t n = fleet ? WR_COUNTOF(reserved) : WR_COUNTOF(reserved) - 1;
     if (!wr_is(*document, WR_OBJECT)) {
         return wr_fail(error, WR_E_FIELD, "the request needs to be an object, and is %s",
                        wr_type_name(*document));
     }
     for (uint32_t k = 0; k < document->n; k++) {
         struct wr_str key = wr_text(document->pairs[k].key);
-        for (size_t i = 0; i < WR_COUNTOF(reserved); i++) {
+        for (size_t i = 0; i < n; i++) {
             if (key.n == reserved[i].n && WR_UNLIKELY(wr_str_eq(key, reserved[i]))) {
                 wr_fail(error, WR_E_RESERVED, "%s: only the engine may set it", reserved[i].p);
                 if (error != NULL) {
@@ -210,7 +211,8 @@ wr_err wr_case_read(struct wr_engine *engine, struct wr_case *c, struct wr_arena
                     struct wr_error *error)
 {
     wr_err err = parse(c, scratch, error);
-    err = err != WR_OK ? err : refuse_reserved(&c->document, error);
+    err = err != WR_OK ? err
+                       : refuse_reserved(&c->document, engine->binding->plan->fleet != NULL, error);
     err = err != WR_OK ? err : clean(engine, c, scratch, error);
     err =
         err != WR_OK ? err : wr_event_read(engine->binding->schema, &c->document, c->event, error);

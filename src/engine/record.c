@@ -21,7 +21,7 @@ enum {
     AT_LENGTHS = 76,
     HEAD_SIZE = WR_RECORD_HEAD,
     VERSION = 1,
-    PART_COUNT = 5,
+    PART_COUNT = 6,
     LENGTH_COUNT = 8,
 };
 
@@ -52,13 +52,13 @@ bool wr_outcome_read(struct wr_str text, enum wr_outcome *out)
 size_t wr_record_size(const struct wr_record *record)
 {
     return (size_t)HEAD_SIZE + record->id.n + record->anchor.n + record->event.n +
-           record->derived.n + record->document.n;
+           record->derived.n + record->document.n + record->fleet.n;
 }
 
 void wr_record_encode_head(uint8_t head[WR_RECORD_HEAD], const struct wr_record *record)
 {
-    const size_t lengths[PART_COUNT] = {record->id.n, record->anchor.n, record->event.n,
-                                        record->derived.n, record->document.n};
+    const size_t lengths[PART_COUNT] = {record->id.n,      record->anchor.n,   record->event.n,
+                                        record->derived.n, record->document.n, record->fleet.n};
     memset(head, 0, HEAD_SIZE);
     head[0] = 'W';
     head[1] = 'R';
@@ -88,6 +88,7 @@ void wr_record_encode(struct wr_buf *buf, const struct wr_record *record)
     wr_buf_str(buf, record->event);
     wr_buf_str(buf, record->derived);
     wr_buf_str(buf, record->document);
+    wr_buf_str(buf, record->fleet);
 }
 
 static wr_err not_a_record(struct wr_error *error, size_t offset, const char *what)
@@ -163,6 +164,7 @@ wr_err wr_record_decode(struct wr_str payload, struct wr_record *out, struct wr_
         .event = parts[2],
         .derived = parts[3],
         .document = parts[4],
+        .fleet = parts[5],
     };
     memcpy(out->pack_digest, head + AT_DIGEST, 32);
     return WR_OK;

@@ -15,15 +15,18 @@
  *       42     1  outcome (enum wr_outcome; 0 in other kinds)
  *       43     1  0
  *       44    32  pack digest
- *       76   8*4  lengths of the parts: id, anchor, event, derived, document, 0, 0, 0 (32 bits)
+ *       76   8*4  lengths of the parts: id, anchor, event, derived, document, fleet, 0, 0 (32 bits)
  *      108     .  the parts, in that order, without padding
  *
  * Little-endian. Parts of a decision: the event's id (canonical text), its anchor (what a label
  * needs to find the event on the tapes), the event as canonical JSON after tokenising and without
- * label fields, the derived part as canonical JSON {"features", "lists", "missing", "scores"}, the
- * decision document. The policy's input is the event and the derived part laid side by side. Parts
- * of a label: id, anchor (empty when the event is unknown), and the label as JSON in `event`. Of an
- * activation: the revision in `id`. No checksum here: the chain covers every payload.
+ * label fields, the derived part as canonical JSON {"features", "lists", "missing", "scores"} (and
+ * "fleet" where a feature is of that scope), the
+ * decision document, and what other nodes added to the features of scope fleet (feature/fleet.h;
+ * empty when the pack has none). The policy's input is the event and the derived part laid side by
+ * side. Parts of a label: id, anchor (empty when the event is unknown), and the label as JSON in
+ * `event`. Of an activation: the revision in `id`. No checksum here: the chain covers every
+ * payload.
  *
  *   link(n) = SHA-256(link(n-1) || SHA-256(payload n) || sequence n as 8 bytes), link(0) = zeros */
 #ifndef WR_RECORD_H
@@ -74,7 +77,8 @@ struct wr_record {
     uint8_t flags;
     enum wr_outcome outcome;
     uint8_t pack_digest[32];
-    struct wr_str id, anchor, event, derived, document; /* views into the payload when decoded */
+    struct wr_str id, anchor, event, derived, document, fleet; /* views into the payload when
+                                                                  decoded */
 };
 
 #define WR_RECORD_HEAD 108

@@ -8,6 +8,7 @@
 #include "base/num.h"
 #include "engine/engine.h"
 #include "engine/seen.h"
+#include "feature/fleet.h"
 #include "pack/parts.h"
 
 #define WR_LIMIT_ENGINE_WORK  (8u * 1024 * 1024) /* bytes for one evaluation of the policy */
@@ -55,6 +56,7 @@ struct wr_engine {
     int64_t last_now_us;
     struct wr_engine_stats stats;
     const struct wr_engine_probe *probe; /* NULL: nobody listens */
+    int64_t fleet_now_us;
 };
 
 enum wr_case_stage { WR_CASE_OPEN, WR_CASE_REFUSED, WR_CASE_REPLAYED, WR_CASE_LIVE };
@@ -98,6 +100,9 @@ struct wr_case {
     uint32_t wanted;               /* bit m: model m is to score; not of wr_pack.every_model */
     uint32_t lent;                 /* bit m: the score of model m is that of another one */
     bool derive_failed;            /* a condition or a derived feature ended in an error */
+    bool recorded;                 /* it is a replay: */
+    struct wr_str fleet;           /* what other nodes had added */
+    struct wr_fleet_share *others; /* [plan->fleet->n_features]; NULL without such features */
 };
 
 /* What the policy made of a case; texts borrow from the work arena until the next evaluation. */
@@ -138,6 +143,14 @@ void wr_case_lists(const struct wr_engine *engine, struct wr_case *c);
 void wr_case_conditions(struct wr_engine *engine, struct wr_case *c);
 void wr_case_windows(struct wr_engine *engine, struct wr_case *c, struct wr_arena *keep);
 void wr_case_derive(struct wr_engine *engine, struct wr_case *c, struct wr_arena *keep);
+/* fleet.c: what other nodes add, before the windows are read; what this one adds, behind. */
+void wr_case_ask_fleet(struct wr_engine *engine, struct wr_case *c);
+void wr_case_tell_fleet(struct wr_engine *engine, const struct wr_case *c);
+/* input.fleet: {name: {count_max, stale_ms}}, in order of names. */
+struct wr_value wr_case_fleet_object(struct wr_engine *engine, const struct wr_case *c);
+void wr_case_fleet_write(struct wr_buf *out, const struct wr_binding *binding,
+                         const struct wr_case *c);
+size_t wr_binding_fleet_size(const struct wr_binding *binding);
 /* Scores of all models for the live cases of a batch; `room` is aligned to 8 and has
  * wr_case_score_room bytes. Values go to `keep`. */
 size_t wr_case_score_room(const struct wr_binding *binding, size_t n);
@@ -225,8 +238,9 @@ WR_NODISCARD wr_err wr_engine_swap(struct wr_engine *engine, const struct wr_pac
 uint64_t wr_engine_id_hash(const struct wr_engine *engine, struct wr_str id);
 /* The binding of a pack; state_pack is the pack whose plan the features follow. */
 WR_NODISCARD wr_err wr_binding_open(const struct wr_memory *memory, const struct wr_pack *pack,
-                                    const struct wr_pack *state_pack, struct wr_hash_key key,
-                                    struct wr_binding **out, struct wr_error *error);
+                                    const struct wr_pack *state_pack,
+                                    const struct wr_engine_config *config, struct wr_binding **out,
+                                    struct wr_error *error);
 void wr_binding_close(struct wr_binding *binding);
 
 #endif

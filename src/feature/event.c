@@ -218,10 +218,11 @@ static bool add_part(struct wr_buf *buf, const struct wr_entity *entity, const s
     return true;
 }
 
-static wr_err read_key(const struct wr_schema *schema, const struct wr_entity *entity,
-                       const struct wr_value *document, struct wr_event_key *key,
-                       struct wr_error *error)
+static wr_err read_key(const struct wr_schema *schema, uint32_t at, const struct wr_value *document,
+                       struct wr_event *event, struct wr_error *error)
 {
+    const struct wr_entity *entity = &schema->entities[at];
+    struct wr_event_key *key = &event->keys[at];
     char room[WR_LIMIT_KEY_BYTES];
     struct wr_buf buf = wr_buf_fixed(room, sizeof room);
     key->present = false;
@@ -250,6 +251,10 @@ static wr_err read_key(const struct wr_schema *schema, const struct wr_entity *e
     struct wr_hash_key salted = {schema->key.k0, schema->key.k1 ^ entity->salt};
     struct wr_hash128 h = wr_siphash24_128(salted, buf.p, buf.n);
     *key = (struct wr_event_key){.hash = h.lo, .check = (uint32_t)h.hi, .present = true};
+    if (WR_UNLIKELY((schema->fleet_entities >> at & 1) != 0)) {
+        salted = (struct wr_hash_key){schema->fleet_key.k0, schema->fleet_key.k1 ^ entity->salt};
+        event->fleet_keys[at] = wr_siphash24_128(salted, buf.p, buf.n);
+    }
     return WR_OK;
 }
 
@@ -395,7 +400,7 @@ wr_err wr_event_read(const struct wr_schema *schema, const struct wr_value *docu
     err = err == WR_OK ? read_time(schema, document, event, error) : err;
     err = err == WR_OK ? read_amount(schema, document, event, error) : err;
     for (uint32_t i = 0; err == WR_OK && i < schema->n_entities; i++) {
-        err = read_key(schema, &schema->entities[i], document, &event->keys[i], error);
+        err = read_key(schema, i, document, event, error);
     }
     for (uint32_t i = 0; err == WR_OK && i < schema->n_fields; i++) {
         const struct wr_field *field = &schema->fields[i];

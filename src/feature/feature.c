@@ -409,6 +409,7 @@ void wr_feature_peek(struct wr_feature_state *state, const struct wr_event *even
     vector->place = WR_PLACE_NONE;
     vector->late = newest != WR_TICK_NONE && tick < newest - state->lateness_ticks;
     state->newest_tick = WR_MAX(newest, tick);
+    state->walk.others = vector->others;
     read_event(state, event, conditions, vector->values);
     state->newest_tick = newest;
 }
@@ -459,6 +460,7 @@ bool wr_feature_update(struct wr_feature_state *state, const struct wr_event *ev
     struct wr_feature_value *values = vector != NULL ? vector->values : NULL;
     uint64_t place = WR_PLACE_NONE;
     state->newest_tick = WR_MAX(state->newest_tick, tick);
+    state->walk.others = vector != NULL ? vector->others : NULL;
     if (late && values != NULL) {
         read_event(state, event, conditions, values);
     }

@@ -49,12 +49,17 @@ struct wr_feature_value {
     };
 };
 
+struct wr_fleet_share;
+
 struct wr_feature_vector {
     struct wr_feature_value *values; /* the caller's, [plan->n_features] */
     bool late;
     /* Where the event lies among those of equal time, 16 bits for each kind of entity with labels.
      * To be kept with the decision: wr_feature_label asks for it. WR_PLACE_NONE for late events. */
     uint64_t place;
+    /* What other nodes add to the features of the fleet, [plan->fleet->n_features] (fleet.h); NULL:
+     * nothing is known of them. Reading a feature fills in count_max. */
+    struct wr_fleet_share *others;
 };
 #define WR_PLACE_NONE UINT64_MAX
 

@@ -4,6 +4,10 @@ list(APPEND WEIR_CORE_FILES
   src/feature/schema.c
   src/feature/event.c
   src/feature/plan.c
+  src/feature/fleet_plan.c
+  src/feature/fleet_tile.c
+  src/feature/fleet_own.c
+  src/feature/fleet.c
   src/feature/class.c
   src/feature/exact.c
   src/feature/store.c

@@ -3,6 +3,7 @@
 
 #include "base/num.h"
 #include "feature/class.h"
+#include "feature/fleet_plan.h"
 #include "feature/instant.h"
 
 enum argument {
@@ -224,15 +225,31 @@ static wr_err read_fallback(struct planning *p, const struct wr_value *v)
     if (wr_is(*v, WR_STRING) && wr_str_eq(wr_text(*v), WR_STR("undefined"))) {
         return WR_OK;
     }
+    if (wr_is(*v, WR_STRING) && wr_str_eq(wr_text(*v), WR_STR("node"))) {
+        p->feature->own_when_stale = true;
+        return WR_OK;
+    }
     p->feature->has_fallback = true;
     p->feature->fallback = wr_value_copy(p->arena, *v);
-    return wr_is(*v, WR_NUMBER) ? WR_OK : refuse(p, "missing", "needs a number or \"undefined\"");
+    return wr_is(*v, WR_NUMBER) ? WR_OK
+                                : refuse(p, "missing", "needs a number, \"undefined\" or \"node\"");
 }
 
 static wr_err read_scope(struct planning *p, const struct wr_value *v)
 {
+    p->feature->fleet = wr_is(*v, WR_STRING) && wr_str_eq(wr_text(*v), WR_STR("fleet"));
     bool node = wr_is(*v, WR_STRING) && wr_str_eq(wr_text(*v), WR_STR("node"));
-    return node ? WR_OK : refuse(p, "scope", "only \"node\" can be kept here");
+    return node || p->feature->fleet ? WR_OK : refuse(p, "scope", "needs node or fleet");
+}
+
+static wr_err read_stale(struct planning *p, const struct wr_value *v)
+{
+    int64_t *ms = &p->feature->stale_ms;
+    if (!wr_is(*v, WR_STRING) || !wr_duration_read(wr_text(*v), ms) || *ms <= 0 ||
+        *ms > WR_MS_PER_D) {
+        return refuse(p, "stale", "needs a duration above 0 and up to 1d, such as 10s");
+    }
+    return WR_OK;
 }
 
 /* Everything but the kind. `known` is false for a key that no feature has. */
@@ -265,6 +282,8 @@ static wr_err read_common(struct planning *p, struct wr_str key, const struct wr
         return read_fallback(p, v);
     } else if (wr_str_eq(key, WR_STR("scope"))) {
         return read_scope(p, v);
+    } else if (wr_str_eq(key, WR_STR("stale"))) {
+        return read_stale(p, v);
     } else if (wr_str_eq(key, WR_STR("description"))) {
         return wr_is(*v, WR_STRING) ? WR_OK : refuse(p, "description", "needs a string");
     }
@@ -379,7 +398,8 @@ static wr_err check_engine_kind(struct planning *p, const struct wr_value *defin
     for (uint32_t i = 0; i < definition->n; i++) {
         struct wr_str name = wr_text(definition->pairs[i].key);
         bool may = wr_str_eq(name, wr_str_z(key)) || wr_str_eq(name, WR_STR("description")) ||
-                   (f->kind == WR_FEATURE_VALUE && wr_str_eq(name, WR_STR("missing")));
+                   (f->kind == WR_FEATURE_VALUE && !f->own_when_stale &&
+                    wr_str_eq(name, WR_STR("missing")));
         if (!may) {
             return refuse(p, key, "stands alone, without entity or window");
         }
@@ -413,10 +433,39 @@ static wr_err check_parameters(struct planning *p)
                                          : refuse(p, "offset", "goes with window: day and week");
 }
 
+/* What can be put together from the tiles of several nodes. */
+static wr_err check_fleet(struct planning *p)
+{
+    struct wr_feature *f = p->feature;
+    bool merges = f->kind == WR_FEATURE_COUNT || f->kind == WR_FEATURE_SUM ||
+                  f->kind == WR_FEATURE_AVG || f->kind == WR_FEATURE_MIN ||
+                  f->kind == WR_FEATURE_MAX || f->kind == WR_FEATURE_SHARE;
+    bool by_label = (f->where_bit >= 0 && f->where_bit < WR_LIMIT_FEATURE_LABELS) ||
+                    (f->share_bit >= 0 && f->share_bit < WR_LIMIT_FEATURE_LABELS);
+    if (!f->fleet) {
+        return f->stale_ms == 0 && !f->own_when_stale
+                   ? WR_OK
+                   : refuse(p, f->stale_ms != 0 ? "stale" : "missing", "goes with scope: fleet");
+    }
+    f->stale_ms = f->stale_ms != 0 ? f->stale_ms : WR_DEFAULT_FLEET_STALE_MS;
+    if (!merges) {
+        return refuse(p, kinds[f->kind].key,
+                      "cannot be put together from several nodes; scope: fleet goes with count, "
+                      "sum, avg, min, max and share");
+    }
+    if (by_label) {
+        return refuse(p, "scope", "fleet knows no labels: they come to one node only");
+    }
+    if (f->window_kind != WR_WINDOW_SLIDING || f->since_bit >= 0) {
+        return refuse(p, "window", "of scope fleet needs a duration");
+    }
+    return WR_OK;
+}
+
 bool wr_feature_is_probe(const struct wr_feature *f)
 {
     return f->kind >= WR_FEATURE_MEDIAN || f->window_kind == WR_WINDOW_DAY ||
-           f->window_kind == WR_WINDOW_WEEK || f->since_bit >= 0;
+           f->window_kind == WR_WINDOW_WEEK || f->since_bit >= 0 || f->fleet;
 }
 
 static bool is_pairwise(enum wr_feature_kind kind)
@@ -441,6 +490,10 @@ static wr_err check_window_kind(struct planning *p)
     }
     if (f->window_ms <= 0) {
         return refuse(p, "window", "is missing, or 0");
+    }
+    wr_err err = check_fleet(p);
+    if (err != WR_OK) {
+        return err;
     }
     if (f->window_kind == WR_WINDOW_ALL) {
         return f->delay_ms <= WR_LIMIT_FEATURE_SPAN_DAYS * WR_MS_PER_D
@@ -528,6 +581,7 @@ wr_err wr_feature_plan_open(struct wr_arena *arena, const struct wr_schema *sche
         p.feature = &room[p.plan->n_features++];
         err = read_definition(&p, &features->pairs[i]);
     }
+    err = err == WR_OK ? wr_fleet_layout(arena, p.plan, error) : err;
     err = err == WR_OK ? wr_class_layout(arena, p.plan, error) : err;
     *out = err == WR_OK ? p.plan : NULL;
     return err;

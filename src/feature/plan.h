@@ -103,9 +103,14 @@ struct wr_feature {
     int64_t window_ms, delay_ms, baseline_ms;
     int64_t offset_ms; /* of days and weeks, east of Greenwich positive */
     struct wr_value fallback;
+    bool fleet;          /* scope: fleet: events of other nodes count too (fleet_plan.h) */
+    bool own_when_stale; /* missing: node: without news of them the own ones alone count */
+    uint8_t fleet_at;    /* in plan->fleet->features */
+    int64_t stale_ms;    /* news of other nodes that are older count as none */
 };
 
 struct wr_feature_class; /* what one kind of entity keeps; private */
+struct wr_fleet_plan;    /* what nodes share (fleet_plan.h) */
 
 struct wr_feature_plan {
     const struct wr_schema *schema;
@@ -116,6 +121,7 @@ struct wr_feature_plan {
     struct wr_str labels[WR_LIMIT_FEATURE_LABELS]; /* "fraud" for label.fraud */
     uint32_t n_labels;
     struct wr_feature_class *classes; /* one per entity of the schema */
+    struct wr_fleet_plan *fleet;      /* NULL: no feature is of scope fleet */
     int64_t lateness_ms;              /* event: {lateness: 60s} */
 };
 

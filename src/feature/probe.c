@@ -11,6 +11,7 @@
 #include "feature/probe.h"
 
 #include "feature/exact.h"
+#include "feature/fleet.h"
 #include "feature/geo.h"
 #include "feature/instant.h"
 #include "feature/read.h"
@@ -81,6 +82,39 @@ static void find_window(struct probing *p)
     }
 }
 
+/* ── what other nodes add ───────────────────────────────────────────────────────────────────── */
+/* False when the feature is of the fleet, nothing is known of the other nodes, and it says so. */
+static bool ask_others(const struct probing *p, uint64_t n, struct wr_fleet_share **out)
+{
+    const struct wr_feature *f = &p->walk->plan->features[p->probe->reader.feature];
+    struct wr_fleet_share *share =
+        f->fleet && p->walk->others != NULL ? &p->walk->others[f->fleet_at] : NULL;
+    *out = NULL;
+    if (!f->fleet) {
+        return true;
+    }
+    if (share == NULL || !share->known || share->stale_ms > f->stale_ms) {
+        if (!f->own_when_stale) {
+            miss(p, WR_FEATURE_STALE);
+        }
+        return f->own_when_stale;
+    }
+    share->counted = true;
+    share->count_max = n + share->totals.n + share->edge;
+    *out = share;
+    return true;
+}
+
+static void add_to_series(struct wr_series *series, const struct wr_fleet_totals *more)
+{
+    if (more->n != 0) {
+        series->min = series->n == 0 ? more->min : WR_MIN(series->min, more->min);
+        series->max = series->n == 0 ? more->max : WR_MAX(series->max, more->max);
+        series->n += more->n;
+        series->sum += more->sum;
+    }
+}
+
 /* ── running totals over it ─────────────────────────────────────────────────────────────────── */
 static void read_totals(const struct probing *p, bool series)
 {
@@ -88,6 +122,7 @@ static void read_totals(const struct probing *p, bool series)
     const struct wr_feature_class *class = p->tape->class;
     const struct wr_probe *probe = p->probe;
     const uint8_t counters[2] = {probe->lane, probe->part};
+    struct wr_fleet_share *share;
     struct wr_cursor cursor;
     wr_tape_seek(p->tape, p->end, &cursor);
     if (series) {
@@ -101,12 +136,25 @@ static void read_totals(const struct probing *p, bool series)
         if (probe->reader.with_self) {
             wr_series_newer(&walk->series[0], lane, p->self);
         }
+        if (!ask_others(p, walk->series[0].n, &share)) {
+            return;
+        }
+        if (share != NULL) {
+            add_to_series(&walk->series[0], &share->totals);
+        }
         wr_feature_read_series(walk->plan, &probe->reader, &walk->series[0],
                                p->self->columns[lane->column], p->value);
         return;
     }
     for (unsigned i = 0; probe->reader.with_self && i < walk->n_counters; i++) {
         wr_count_newer(&walk->counters[i], class->counter_lanes[counters[i]].mask, p->self);
+    }
+    if (!ask_others(p, walk->counters[0].n, &share)) {
+        return;
+    }
+    if (share != NULL) {
+        walk->counters[0].n += share->totals.n;
+        walk->counters[1].n += probe->part != WR_NONE8 ? share->totals.part : 0;
     }
     struct wr_reading reading = {.count = &walk->counters[0], .part = &walk->counters[1]};
     wr_feature_read_count(walk->plan, &probe->reader, &reading, p->self->tick, p->value);

@@ -71,7 +71,9 @@ struct wr_schema {
     uint32_t n_fields;
     struct wr_entity entities[WR_LIMIT_SCHEMA_ENTITIES];
     uint32_t n_entities;
-    struct wr_hash_key key; /* of all hashes; the same for the life of a state directory */
+    struct wr_hash_key key;       /* of all hashes; the same for the life of a state directory */
+    struct wr_hash_key fleet_key; /* of keys that other nodes know too, */
+    uint32_t fleet_entities;      /* those of these entities (bits) */
 };
 
 struct wr_event_field {
@@ -97,6 +99,7 @@ struct wr_event {
     struct wr_event_field fields[WR_LIMIT_SCHEMA_FIELDS]; /* [schema->n_fields] */
     struct wr_event_key keys[WR_LIMIT_SCHEMA_ENTITIES];   /* [schema->n_entities] */
     char id_room[24];
+    struct wr_hash128 fleet_keys[WR_LIMIT_SCHEMA_ENTITIES]; /* where fleet_entities has the bit */
 };
 
 /* Reads `event`, `entities`, `fields` and, for the paths they name, `features` of a weir.json.

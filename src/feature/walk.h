@@ -25,7 +25,8 @@ struct wr_walk {
     struct wr_set *sets; /* as many as any class needs */
     union wr_gauge views[2 * WR_LIMIT_FEATURES];
     int64_t lists[WR_LIMIT_FEATURE_LISTS * WR_LIMIT_SCHEMA_ENTITIES]; /* values that are lists */
-    int64_t *sample; /* [WR_LIMIT_FEATURE_SAMPLE] */
+    int64_t *sample;               /* [WR_LIMIT_FEATURE_SAMPLE] */
+    struct wr_fleet_share *others; /* of the vector at hand; NULL: not known */
 };
 
 /* Windows that begin before this tick are `all`: no instant less its longest window is. */

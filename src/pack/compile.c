@@ -312,6 +312,7 @@ static wr_err find_reads(struct wr_pack *pack, const struct wr_rego_query *query
     }
     for (uint32_t k = 0; k < n; k++) {
         out->features = out->features || reads_part(&paths[k], "features");
+        out->fleet = out->fleet || (pack->plan->fleet != NULL && reads_part(&paths[k], "fleet"));
         out->lists = out->lists || reads_part(&paths[k], "lists");
         out->missing = out->missing || reads_part(&paths[k], "missing");
         out->scores = out->scores || reads_part(&paths[k], "scores");

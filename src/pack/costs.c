@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a pack's features cost, in words, and warnings about those that cost much. */
 #include "feature/cost.h"
+#include "feature/fleet_plan.h"
 #include "feature/instant.h"
 #include "pack/parts.h"
 
@@ -76,6 +77,14 @@ void wr_pack_feature_cost(const struct wr_pack *pack, size_t i, struct wr_buf *o
     }
     add_z(out, "; ");
     add_kind(out, &cost);
+    if (f->fleet) {
+        const struct wr_fleet_plan *fleet = plan->fleet;
+        add_z(out, "; other nodes' events in slots of ");
+        add_span(out, fleet->series[fleet->features[f->fleet_at].series].slot_ms);
+        add_z(out, ", at most ");
+        add_span(out, f->stale_ms);
+        add_z(out, " old");
+    }
 }
 
 void wr_pack_entity_cost(const struct wr_pack *pack, size_t i, struct wr_buf *out)

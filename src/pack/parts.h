@@ -111,7 +111,7 @@ struct wr_pack_outcome {
 
 /* What a query may read of what the engine adds to its input: the rest need not be made. */
 struct wr_pack_reads {
-    bool features, lists, missing, scores;
+    bool features, fleet, lists, missing, scores;
     const bool *by_feature; /* [n_features] */
 };
 

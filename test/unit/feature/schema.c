@@ -416,7 +416,7 @@ TEST("a broken feature is refused by its name and key")
                   "unknown key");
     check_feature("{'entity': 'e', 'count': true, 'window': '1d', 'include_self': 1}", "true");
     check_feature("{'entity': 'e', 'count': true, 'window': '1d', 'missing': 'x'}", "missing");
-    check_feature("{'entity': 'e', 'count': true, 'window': '1d', 'scope': 'fleet'}", "scope");
+    check_feature("{'entity': 'e', 'count': true, 'window': '1d', 'scope': 'all'}", "scope");
     check_feature("{'value': 'a.b', 'window': '1d'}", "alone");
     check_feature("{'rego': 5}", "string");
     check_feature("{'value': 'a..b'}", "empty");
