@@ -64,6 +64,22 @@ static bool store(const struct wr_option *option, const char *text)
     return false;
 }
 
+/* A list in the environment is one text: items are split at commas. */
+static bool store_list(const struct wr_option *option, char *text)
+{
+    for (char *item = text; item != NULL;) {
+        char *comma = strchr(item, ',');
+        if (comma != NULL) {
+            *comma = '\0';
+        }
+        if (*item != '\0' && !store(option, item)) {
+            return false;
+        }
+        item = comma != NULL ? comma + 1 : NULL;
+    }
+    return true;
+}
+
 static bool from_environment(const struct wr_option *option)
 {
     char name[64] = "WEIR_";
@@ -72,8 +88,9 @@ static bool from_environment(const struct wr_option *option)
         name[n++] = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
     }
     name[n] = '\0';
-    const char *text = getenv(name);
-    if (text == NULL || store(option, text)) {
+    char *text = getenv(name);
+    if (text == NULL ||
+        (option->kind == WR_OPT_LIST ? store_list(option, text) : store(option, text))) {
         return true;
     }
     wr_complain("%s=%s is not a %s", name, text, option->argument ? option->argument : "flag");

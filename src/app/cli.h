@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Subcommands and their options: one table each, from which parsing, --help and shell completion
- * are made. A value comes from the flag, else from the environment (WEIR_<NAME>), else it stays at
- * the default that the command set before parsing.
+ * are made. A value comes from the flag, else from the environment (WEIR_<NAME>, lists with
+ * commas), else it stays at the default that the command set before parsing.
  *
  * Exit codes of every command: 0 done, 1 the answer is no or the work failed, 2 wrong usage. */
 #ifndef WR_CLI_H

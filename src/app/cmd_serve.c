@@ -32,7 +32,8 @@ static const struct wr_option table[] = {
     {"state", 's', WR_OPT_TEXT, "DIR", "state directory: journal, node id (weir-state)",
      &options.state},
     {"listen", 'l', WR_OPT_LIST, "ADDRESS",
-     "127.0.0.1:8181, [::1]:8181, unix:PATH or tls:ADDRESS; up to 4 times", &options.listen},
+     "127.0.0.1:8181, [::1]:8181, unix:PATH, tls:ADDRESS or probe:ADDRESS; up to 4 times",
+     &options.listen},
     {"access", 0, WR_OPT_TEXT, "FILE", "who may ask: tokens and certificates (weir token --help)",
      &options.access},
     {"tls-cert", 0, WR_OPT_TEXT, "FILE", "certificate of tls: addresses, PEM, its chain behind it",
@@ -44,8 +45,8 @@ static const struct wr_option table[] = {
      &options.mode},
     {"deadline", 0, WR_OPT_DURATION, "50ms", "never later than this (also DECISION_TIMEOUT)",
      &options.deadline_ms},
-    {"model", 'm', WR_OPT_TEXT, "FILE", "model of the starter pack (also MODEL_PATH)",
-     &options.model},
+    {"model", 'm', WR_OPT_TEXT, "FILE",
+     "the model that the pack names and does not hold (also MODEL_PATH)", &options.model},
     {"clock", 0, WR_OPT_TEXT, "wall|events",
      "events: time is event time, to replay old data (wall)", &options.clock},
     {"card-key", 0, WR_OPT_TEXT, "KEY", "tokenise card numbers with this secret",
@@ -164,7 +165,9 @@ static wr_err open_tls(struct wr_port *port, struct wr_tls **out, struct wr_erro
     bool wanted = options.tls_certificate != NULL || options.tls_key != NULL;
     *out = NULL;
     for (size_t i = 0; i < options.listen.n; i++) {
-        wanted = wanted || strncmp(options.listen.items[i], "tls:", 4) == 0;
+        const char *address = options.listen.items[i];
+        address += strncmp(address, "probe:", 6) == 0 ? 6 : 0;
+        wanted = wanted || strncmp(address, "tls:", 4) == 0;
     }
     if (!wanted) {
         return WR_OK;
@@ -231,7 +234,7 @@ static int run(int argc, char **argv)
         wr_complain("takes no arguments; see weir serve --help");
         return WR_EXIT_USAGE;
     }
-    if (options.model == NULL && options.pack == NULL) {
+    if (options.model == NULL) {
         options.model = getenv("MODEL_PATH");
     }
     if (!read_timeout() || !make_config(&config)) {
@@ -255,11 +258,14 @@ const struct wr_command wr_command_serve = {
     "or SIGINT after answering what is in flight. SIGHUP or POST /v1/pack:reload reads the pack\n"
     "again and changes over between two decisions; a broken pack is told and the running one "
     "stays.\n"
-    "One process owns a state directory.\n\n"
+    "One process owns a state directory. At a probe: address anybody may ask GET /health, "
+    "/metrics\n"
+    "and /drain, and nothing else.\n\n"
     "examples:\n"
     "  weir serve --pack packs/cards --state /var/lib/weir\n"
     "  weir serve --mode fast --listen unix:/run/weir.sock --listen 127.0.0.1:8181\n"
     "  weir serve --pack packs/cards --opa-api write\n"
+    "  weir serve --pack packs/cards --listen 127.0.0.1:8181 --listen probe:0.0.0.0:8182\n"
     "  weir serve --access access.txt --listen tls:0.0.0.0:8443 --tls-cert weir.crt --tls-key "
     "weir.key\n"
     "  curl -s localhost:8181/v1/decisions -d @event.json\n"

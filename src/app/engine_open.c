@@ -61,7 +61,7 @@ wr_err wr_load_pack(struct wr_arena *arena, const char *path, const char *model,
                     struct wr_pack **pack, struct wr_error *error)
 {
     wr_arena_init(arena, &wr_heap, PACK_CAP);
-    wr_err code = path != NULL ? wr_pack_load(arena, path, NULL, pack, error)
+    wr_err code = path != NULL ? wr_pack_load_with(arena, path, model, NULL, pack, error)
                                : open_starter(arena, model, pack, error);
     if (code != WR_OK) {
         wr_arena_deinit(arena);
@@ -73,7 +73,7 @@ bool wr_open_pack(struct wr_arena *arena, const char *path, const char *model,
                   struct wr_pack **pack)
 {
     struct wr_error error = {0};
-    if (model == NULL && path == NULL) {
+    if (model == NULL) {
         model = getenv("MODEL_PATH");
     }
     wr_err code = wr_load_pack(arena, path, model, pack, &error);

@@ -11,13 +11,13 @@ struct wr_opened {
     struct wr_engine *engine;
 };
 
-/* Loads a pack; path NULL: the starter pack, with the model at `model` (NULL: none). The arena is
- * opened here and, on an error, closed again. May be called from any thread. */
+/* Loads a pack; path NULL: the starter pack, with the model at `model` (NULL: none); else as
+ * wr_pack_load_with. The arena is opened here and, on an error, closed again. May be called from
+ * any thread. */
 WR_NODISCARD wr_err wr_load_pack(struct wr_arena *arena, const char *path, const char *model,
                                  struct wr_pack **pack, struct wr_error *error);
 
-/* Loads a pack; path NULL: the starter pack, with the model at `model` (NULL: MODEL_PATH, else
- * none). Complains and returns false. */
+/* The same, with MODEL_PATH where `model` is NULL. Complains and returns false. */
 bool wr_open_pack(struct wr_arena *arena, const char *path, const char *model,
                   struct wr_pack **pack);
 

@@ -3,6 +3,7 @@
 #include "app/file.h"
 #include "app/yaml_file.h"
 #include "pack/tar.h"
+#include "value/json_read.h"
 #include "value/json_write.h"
 
 #include <stdio.h>
@@ -152,8 +153,63 @@ static void name_as_written(char *text)
     }
 }
 
+static const struct wr_pack_file *find(const struct wr_pack_file *files, size_t n,
+                                       struct wr_str path)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (wr_str_eq(files[i].path, path)) {
+            return &files[i];
+        }
+    }
+    return NULL;
+}
+
+/* The first model's file that weir.json names and nothing holds; empty when there is none. */
+static struct wr_str missing_model(struct wr_arena *arena, const struct wr_pack_file *files,
+                                   size_t n)
+{
+    const struct wr_pack_file *weir_json = find(files, n, WR_STR("weir.json"));
+    struct wr_value doc;
+    if (weir_json == NULL ||
+        wr_json_read(arena, weir_json->bytes, true, NULL, &doc, NULL) != WR_OK) {
+        return WR_STR(""); /* wr_pack_open says what is wrong */
+    }
+    const struct wr_value *models =
+        doc.type == WR_OBJECT ? wr_object_get_str(&doc, WR_STR("models")) : NULL;
+    for (uint32_t i = 0; models != NULL && models->type == WR_OBJECT && i < models->n; i++) {
+        const struct wr_value *one = &models->pairs[i].value;
+        const struct wr_value *file =
+            one->type == WR_OBJECT ? wr_object_get_str(one, WR_STR("file")) : NULL;
+        if (file != NULL && file->type == WR_STRING && find(files, n, wr_text(*file)) == NULL) {
+            return wr_text(*file);
+        }
+    }
+    return WR_STR("");
+}
+
+static wr_err add_model(struct wr_arena *arena, const char *model, struct wr_pack_file **files,
+                        size_t *n, struct wr_error *error)
+{
+    struct wr_str path = missing_model(arena, *files, *n);
+    struct wr_pack_file *more = WR_NEW_ARRAY(arena, struct wr_pack_file, *n + 1);
+    if (path.n == 0 || more == NULL) {
+        return path.n == 0 ? WR_OK : wr_fail(error, WR_E_MEMORY, "no room for the model");
+    }
+    memcpy(more, *files, *n * sizeof *more);
+    more[*n].path = path;
+    *files = more;
+    return wr_file_read(arena, model, WR_LIMIT_PACK_SIZE, &more[(*n)++].bytes, error);
+}
+
 wr_err wr_pack_load(struct wr_arena *arena, const char *path, const struct wr_pack_options *options,
                     struct wr_pack **pack, struct wr_error *error)
+{
+    return wr_pack_load_with(arena, path, NULL, options, pack, error);
+}
+
+wr_err wr_pack_load_with(struct wr_arena *arena, const char *path, const char *model,
+                         const struct wr_pack_options *options, struct wr_pack **pack,
+                         struct wr_error *error)
 {
     struct wr_pack_file *files = NULL;
     size_t n = 0;
@@ -162,6 +218,9 @@ wr_err wr_pack_load(struct wr_arena *arena, const char *path, const struct wr_pa
     for (size_t i = 0; i < n && code == WR_OK; i++) {
         yaml = yaml || wr_str_eq(files[i].path, WR_STR("weir.yaml"));
         code = wr_pack_file_from_yaml(arena, &files[i], error);
+    }
+    if (code == WR_OK && model != NULL && n > 0) {
+        code = add_model(arena, model, &files, &n, error);
     }
     code = code == WR_OK ? wr_pack_open(arena, files, n, options, pack, error) : code;
     if (code != WR_OK && yaml) {

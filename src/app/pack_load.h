@@ -19,6 +19,13 @@ wr_err wr_pack_load_raw(struct wr_arena *arena, const char *path, struct wr_pack
 wr_err wr_pack_file_from_yaml(struct wr_arena *arena, struct wr_pack_file *file,
                               struct wr_error *error);
 
+/* The same as below, but where the pack names the file of a model and does not hold it, the file at
+ * `model` (NULL: none) takes its place: so a ConfigMap can hold the policy, and an image the model.
+ */
+wr_err wr_pack_load_with(struct wr_arena *arena, const char *path, const char *model,
+                         const struct wr_pack_options *options, struct wr_pack **pack,
+                         struct wr_error *error);
+
 /* Loads the files, then opens the pack. Errors name files as they are called on disk. */
 wr_err wr_pack_load(struct wr_arena *arena, const char *path, const struct wr_pack_options *options,
                     struct wr_pack **pack, struct wr_error *error);

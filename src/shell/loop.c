@@ -44,6 +44,7 @@ static void accept_some(struct wr_server *server, uint32_t listener)
             server->metrics.n_accept_failures++;
             return;
         }
+        conn->is_probe = wr_address_is_probe(server->config.addresses[listener]);
         server->metrics.n_accepted++;
         wr_conn_touch(server, conn);
         wr_conn_read(server, conn); /* the request is often there already */

@@ -266,10 +266,42 @@ static bool may(struct wr_server *server, struct wr_conn *conn,
     return false;
 }
 
+/* ── probes ─────────────────────────────────────────────────────────────────────────────────── */
+bool wr_address_is_probe(const char *address)
+{
+    return strncmp(address, "probe:", 6) == 0;
+}
+
+/* What a cluster asks of a node has no credentials: probes and preStop of a kubelet, a scrape. They
+ * get an address of their own, which the network guards, so that the others stay closed and no
+ * token has to stand in a pod's specification. */
+static void route_probe(struct wr_server *server, struct wr_conn *conn,
+                        const struct wr_http_request *request)
+{
+    struct wr_error error = {.offset = WR_NO_OFFSET};
+    const struct wr_h1_head *head = request->head;
+    bool reads = takes(GETS, head->method);
+    if (reads && wr_str_eq(head->path, WR_STR("/health"))) {
+        get_health(server, conn, request);
+    } else if (reads && wr_str_eq(head->path, WR_STR("/metrics"))) {
+        get_metrics(server, conn, request);
+    } else if (takes(POSTS | 1U << WR_H1_GET, head->method) &&
+               wr_str_eq(head->path, WR_STR("/drain"))) {
+        drain(server, conn, request);
+    } else if (wr_fail(&error, WR_E_SCOPE,
+                       "this address answers GET /health, /metrics and /drain alone") != WR_OK) {
+        wr_answer_error(server, conn, request, &error);
+    }
+}
+
 void wr_route(struct wr_server *server, struct wr_conn *conn, const struct wr_http_request *request)
 {
     const struct wr_h1_head *head = request->head;
     const char *allow = NULL;
+    if (conn->is_probe) {
+        route_probe(server, conn, request);
+        return;
+    }
     if (!may(server, conn, request)) {
         return;
     }

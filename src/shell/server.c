@@ -205,7 +205,8 @@ static wr_err listen_all(struct wr_server *server, struct wr_error *error)
     const struct wr_port_net *net = &server->port->net;
     for (uint32_t i = 0; i < server->config.n_addresses; i++) {
         const char *address = server->config.addresses[i];
-        enum wr_io result = net->listen(net->context, address, &server->listeners[i]);
+        const char *bare = wr_address_is_probe(address) ? strchr(address, ':') + 1 : address;
+        enum wr_io result = net->listen(net->context, bare, &server->listeners[i]);
         if (result != WR_IO_OK) {
             server->listeners[i] = -1;
             return wr_fail(error, WR_E_CONFIG, "cannot listen on %s: %s", address,

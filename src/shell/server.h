@@ -73,7 +73,8 @@ struct wr_opa_config {
 };
 
 struct wr_server_config {
-    const char *addresses[WR_LIMIT_ADDRESSES]; /* as port.h's listen takes them */
+    const char *addresses[WR_LIMIT_ADDRESSES]; /* as port.h's listen takes them, or
+                                                    probe: before that (route.c) */
     uint32_t n_addresses;
     const char *state_directory; /* made when absent (its parent must exist) */
     enum wr_server_mode mode;

@@ -87,6 +87,7 @@ struct wr_conn {
     enum wr_conn_stage stage;
     uint32_t interest;
     bool is_local;
+    bool is_probe;              /* it came in over a probe: address */
     bool cert_is_read;          /* cert_scopes is what the client's certificate grants */
     uint8_t cert_scopes;        /* WR_SCOPE_... */
     bool closing;               /* close when all answers have left */
@@ -238,6 +239,9 @@ struct wr_http_request {
     int64_t whole_ns; /* its last byte came: from then on it waits for us */
 };
 /* Answers one whole request, or puts it into the batch. */
+/* "probe:ADDRESS": whoever reaches it may ask GET /health, GET /metrics and GET or POST /drain, and
+ * nothing else, with or without an access file. */
+bool wr_address_is_probe(const char *address);
 void wr_route(struct wr_server *server, struct wr_conn *conn,
               const struct wr_http_request *request);
 
