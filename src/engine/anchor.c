@@ -53,6 +53,12 @@ static void read_key(const struct wr_schema *schema, const char *at, struct wr_e
     }
 }
 
+bool wr_anchor_is_alike(const struct wr_engine *engine, struct wr_str anchor)
+{
+    return anchor.n >= AT_KEYS &&
+           memcmp(anchor.p + AT_STATE, engine->binding->state_pack->state_digest, 2) == 0;
+}
+
 bool wr_anchor_read(const struct wr_engine *engine, struct wr_str anchor, struct wr_event *event,
                     uint64_t *place, uint32_t *conditions)
 {

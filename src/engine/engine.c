@@ -2,6 +2,7 @@
 #include "engine/engine.h"
 
 #include "engine/state.h"
+#include "feature/image.h"
 
 enum { ENGINE_CAP = 1024 * 1024 };
 
@@ -80,6 +81,10 @@ void wr_engine_close(struct wr_engine *engine)
     if (engine == NULL) {
         return;
     }
+    wr_engine_snapshot_end(engine);
+    if (engine->restore != NULL) {
+        wr_feature_restore_close(engine->restore);
+    }
     if (engine->features != NULL) {
         wr_feature_state_close(engine->features);
     }
@@ -103,6 +108,7 @@ wr_err wr_engine_reset_features(struct wr_engine *engine, const struct wr_pack *
     if (features == NULL) {
         return wr_fail(error, WR_E_MEMORY, "no room for the features of the pack");
     }
+    wr_engine_snapshot_end(engine);
     wr_feature_state_close(engine->features);
     engine->features = features;
     if (engine->config.fleet != NULL) {
@@ -138,6 +144,9 @@ static wr_err swap(struct wr_engine *engine, const struct wr_pack *pack, bool re
     if (err != WR_OK) {
         return err;
     }
+    wr_engine_snapshot_end(engine);
+    uint64_t cap_before = engine->seen.cap;
+    int64_t age_before = engine->seen.age_us;
     struct wr_feature_state *features =
         reset ? open_features(engine, pack, now_us / 1000) : engine->features;
     if (features == NULL ||
@@ -155,6 +164,8 @@ static wr_err swap(struct wr_engine *engine, const struct wr_pack *pack, bool re
     wr_binding_close(engine->binding);
     engine->features = features;
     engine->binding = binding;
+    engine->ids_changed =
+        engine->ids_changed || engine->seen.cap != cap_before || engine->seen.age_us != age_before;
     return WR_OK;
 }
 

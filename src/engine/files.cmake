@@ -18,6 +18,7 @@ list(APPEND WEIR_CORE_FILES
   src/engine/outputs.c
   src/engine/fleet.c
   src/engine/fold.c
+  src/engine/snapshot.c
   src/engine/engine.c
   src/engine/weir.c
 )

@@ -41,8 +41,9 @@ wr_err wr_fold_remember(struct wr_engine *engine, const struct wr_record *record
     return WR_OK;
 }
 
-/* Conditions were decided once and stand in the anchor; under another pack they are decided anew.
- */
+/* Conditions were decided once and stand in the anchor: a pack with the same features has taken
+ * them over as they were, whatever its own rules would say. Under other features they are decided
+ * anew. */
 static wr_err find_conditions(struct wr_engine *engine, struct wr_case *c,
                               const struct wr_record *record, struct wr_arena *scratch,
                               struct wr_error *error)
@@ -52,15 +53,17 @@ static wr_err find_conditions(struct wr_engine *engine, struct wr_case *c,
     if (event == NULL) {
         return wr_fail(error, WR_E_MEMORY, "no room to fold the journal");
     }
-    if (!of_running_pack(engine, record)) {
-        wr_case_lists(engine, c);
-        wr_case_conditions(engine, c);
+    bool own = of_running_pack(engine, record);
+    if ((own || wr_anchor_is_alike(engine, record->anchor)) &&
+        wr_anchor_read(engine, record->anchor, event, &place, &c->conditions) &&
+        event->time_ms == c->event->time_ms) {
         return WR_OK;
     }
-    if (!wr_anchor_read(engine, record->anchor, event, &place, &c->conditions) ||
-        event->time_ms != c->event->time_ms) {
+    if (own) {
         return unfit(record, "its anchor does not go with its event", error);
     }
+    wr_case_lists(engine, c);
+    wr_case_conditions(engine, c);
     return WR_OK;
 }
 
@@ -72,7 +75,7 @@ static wr_err fold_decision(struct wr_engine *engine, const struct wr_record *re
     if (!wr_case_prepare(engine, &c, scratch)) {
         return wr_fail(error, WR_E_MEMORY, "no room to fold the journal");
     }
-    wr_err err = wr_case_read_record(engine, &c, record, scratch, error);
+    wr_err err = wr_case_read_event(engine, &c, record, scratch, error);
     if (err == WR_E_FIELD && !own) { /* it does not fit the running pack: only its id counts */
         return wr_fold_remember(engine, record, error);
     }

@@ -225,9 +225,9 @@ wr_err wr_case_read(struct wr_engine *engine, struct wr_case *c, struct wr_arena
     return err;
 }
 
-wr_err wr_case_read_record(struct wr_engine *engine, struct wr_case *c,
-                           const struct wr_record *record, struct wr_arena *scratch,
-                           struct wr_error *error)
+wr_err wr_case_read_event(struct wr_engine *engine, struct wr_case *c,
+                          const struct wr_record *record, struct wr_arena *scratch,
+                          struct wr_error *error)
 {
     const struct wr_json_limits wide = {.size_max = WR_LIMIT_RECORD_SIZE,
                                         .depth_max = WR_LIMIT_REQUEST_DEPTH};
@@ -237,11 +237,19 @@ wr_err wr_case_read_record(struct wr_engine *engine, struct wr_case *c,
     }
     err =
         err != WR_OK ? err : wr_event_read(engine->binding->schema, &c->document, c->event, error);
-    err = err != WR_OK ? err : read_paths(engine, c, error);
     if (err == WR_OK && !c->event->has_time) {
         c->event->time_ms = c->now_us / 1000 - (c->now_us % 1000 < 0 ? 1 : 0);
     }
     c->event_text = record->event;
+    return err;
+}
+
+wr_err wr_case_read_record(struct wr_engine *engine, struct wr_case *c,
+                           const struct wr_record *record, struct wr_arena *scratch,
+                           struct wr_error *error)
+{
+    wr_err err = wr_case_read_event(engine, c, record, scratch, error);
+    err = err != WR_OK ? err : read_paths(engine, c, error);
     if (err == WR_OK) {
         hash(engine, c);
     }

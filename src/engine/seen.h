@@ -14,7 +14,9 @@
 #define WR_SEEN_H
 
 #include "base/arena.h"
+#include "base/err.h"
 #include "base/hash.h"
+#include "base/piece.h"
 
 #define WR_LIMIT_SEEN_IDS (1u << 28)
 
@@ -32,6 +34,11 @@ struct wr_seen_part {
     uint32_t size, n;
 };
 
+struct wr_seen_image { /* being copied: places [next, end) are still to come */
+    uint64_t next, end;
+    bool made, failed;
+};
+
 struct wr_seen {
     const struct wr_memory *memory;
     uint64_t cap;
@@ -41,6 +48,8 @@ struct wr_seen {
     uint64_t first, next; /* places in use: [first, next) */
     struct wr_seen_entry *spare;
     uint64_t bytes;
+    struct wr_seen_image image;
+    uint64_t restored_end; /* while it is restored: where the image ends */
     struct wr_seen_part parts[WR_SEEN_PARTS];
 };
 
@@ -68,5 +77,26 @@ static inline uint64_t wr_seen_count(const struct wr_seen *seen)
 bool wr_seen_oldest(const struct wr_seen *seen, int64_t *now_us);
 /* Adds all entries in order to a digest. O(n). */
 void wr_seen_digest(const struct wr_seen *seen, struct wr_sha256 *sha);
+
+/* ── as pieces (base/piece.h) ───────────────────────────────────────────────────────────────── */
+/*   FIRST    version in `at`; cap, age, first and next place
+ *   ENTRIES  40 bytes each, from place `at` on: id hash, body, sequence, now
+ *
+ * Entries never change, so an image of what was there at the beginning can be copied while others
+ * come; the oldest are copied first, and leave only behind that. */
+WR_NODISCARD bool wr_seen_image_begin(struct wr_seen *seen, const struct wr_piece_sink *sink);
+/* Copies up to a budget of bytes and lessens it; true when all is copied, or it has failed. */
+bool wr_seen_image_step(struct wr_seen *seen, const struct wr_piece_sink *sink, size_t *budget);
+/* Entries left before they were copied. */
+static inline bool wr_seen_image_failed(const struct wr_seen *seen)
+{
+    return seen->image.failed;
+}
+void wr_seen_image_end(struct wr_seen *seen);
+/* Into an empty one with the same limits. Errors: WR_E_STATE, WR_E_MEMORY; it is good for nothing
+ * but deinit then. */
+WR_NODISCARD wr_err wr_seen_restore_piece(struct wr_seen *seen, const struct wr_piece *piece,
+                                          struct wr_error *error);
+WR_NODISCARD wr_err wr_seen_restore_end(const struct wr_seen *seen, struct wr_error *error);
 
 #endif

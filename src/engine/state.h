@@ -8,6 +8,7 @@
 #include "base/num.h"
 #include "engine/engine.h"
 #include "engine/seen.h"
+#include "engine/snapshot.h"
 #include "feature/fleet.h"
 #include "pack/parts.h"
 
@@ -42,6 +43,14 @@ struct wr_binding {
     bool derives;     /* the pack has derived features */
 };
 
+struct wr_feature_image;
+struct wr_feature_restore;
+
+struct wr_engine_snapshot {           /* being made (snapshot.h) */
+    const struct wr_piece_sink *sink; /* NULL: none */
+    struct wr_feature_image *features;
+};
+
 struct wr_engine {
     struct wr_arena arena; /* the engine itself */
     const struct wr_memory *memory;
@@ -57,6 +66,10 @@ struct wr_engine {
     struct wr_engine_stats stats;
     const struct wr_engine_probe *probe; /* NULL: nobody listens */
     int64_t fleet_now_us;
+    struct wr_engine_snapshot snapshot;
+    struct wr_feature_restore *restore; /* NULL: nothing is being restored */
+    bool ids_changed; /* a change of pack changed the limits of event ids: a fold under the running
+                         pack would remember others */
 };
 
 enum wr_case_stage { WR_CASE_OPEN, WR_CASE_REFUSED, WR_CASE_REPLAYED, WR_CASE_LIVE };
@@ -131,6 +144,10 @@ struct wr_verdict {
 /* Body to document, event, canonical text and hashes; errors refuse the request. */
 WR_NODISCARD wr_err wr_case_read(struct wr_engine *engine, struct wr_case *c,
                                  struct wr_arena *scratch, struct wr_error *error);
+/* A recorded event, without what models read of it and without hashes: all that a fold needs. */
+WR_NODISCARD wr_err wr_case_read_event(struct wr_engine *engine, struct wr_case *c,
+                                       const struct wr_record *record, struct wr_arena *scratch,
+                                       struct wr_error *error);
 /* The same from a recorded event, which was tokenised and freed of labels before. */
 WR_NODISCARD wr_err wr_case_read_record(struct wr_engine *engine, struct wr_case *c,
                                         const struct wr_record *record, struct wr_arena *scratch,
@@ -203,6 +220,8 @@ enum { WR_ANCHOR_MAX = 24 + 20 * WR_LIMIT_SCHEMA_ENTITIES };
 #define WR_ANCHOR_MS_MAX INT64_C(253402300799999)
 size_t wr_anchor_write(const struct wr_engine *engine, const struct wr_case *c,
                        char out[WR_ANCHOR_MAX]);
+/* Was it made under the features that this engine has? (16 bits of their digest say so.) */
+bool wr_anchor_is_alike(const struct wr_engine *engine, struct wr_str anchor);
 /* Fills time and keys of the event; false when the bytes are no anchor. */
 bool wr_anchor_read(const struct wr_engine *engine, struct wr_str anchor, struct wr_event *event,
                     uint64_t *place, uint32_t *conditions);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "feature/entity.h"
 
-enum { ROWS_PER_PAGE = WR_SPAN_SIZE / sizeof(struct wr_row), SLOTS_MIN = 4096 };
+enum { SLOTS_MIN = 4096 };
 
 #define MOVED (UINT64_MAX) /* in the old table: look on behind it; no row has this number */
 
@@ -37,11 +37,13 @@ bool wr_entities_init(struct wr_entities *entities, struct wr_store *store, uint
     while ((uint64_t)entities->n_slots_max * 5 < (uint64_t)rows_max * 8) {
         entities->n_slots_max *= 2;
     }
-    entities->n_pages_max = rows_max / ROWS_PER_PAGE + 1;
+    entities->n_pages_max = rows_max / WR_PAGE_ROWS + 1;
     entities->slots = take_slots(memory, SLOTS_MIN);
     entities->pages =
         memory->take(memory->context, entities->n_pages_max * sizeof *entities->pages);
-    if (entities->slots != NULL && entities->pages != NULL) {
+    entities->page_spans =
+        memory->take(memory->context, entities->n_pages_max * sizeof *entities->page_spans);
+    if (entities->slots != NULL && entities->pages != NULL && entities->page_spans != NULL) {
         memset(entities->slots, 0, slots_size(SLOTS_MIN));
         return true;
     }
@@ -59,6 +61,10 @@ void wr_entities_deinit(struct wr_entities *entities)
         memory->give(memory->context, entities->pages,
                      entities->n_pages_max * sizeof *entities->pages);
     }
+    if (entities->page_spans != NULL) {
+        memory->give(memory->context, entities->page_spans,
+                     entities->n_pages_max * sizeof *entities->page_spans);
+    }
     *entities = (struct wr_entities){0};
 }
 
@@ -67,13 +73,24 @@ uint64_t wr_entities_taken(const struct wr_entities *entities)
     return slots_size(entities->n_slots) +
            (entities->next != NULL ? slots_size(entities->n_slots * 2) : 0) +
            (entities->old != NULL ? slots_size(entities->n_slots / 2) : 0) +
-           entities->n_pages_max * sizeof *entities->pages;
+           entities->n_pages_max * (sizeof *entities->pages + sizeof *entities->page_spans);
 }
 
-struct wr_row *wr_entity_row(const struct wr_entities *entities, uint32_t row)
+const struct wr_row *wr_entity_row(const struct wr_entities *entities, uint32_t row)
 {
     WR_CHECK_SLOW(row < entities->n_rows);
-    return &entities->pages[row / ROWS_PER_PAGE][row % ROWS_PER_PAGE];
+    return &entities->pages[row / WR_PAGE_ROWS][row % WR_PAGE_ROWS];
+}
+
+struct wr_row *wr_entity_edit(const struct wr_entities *entities, uint32_t row)
+{
+    WR_CHECK_SLOW(row < entities->n_rows);
+    uint32_t page = row / WR_PAGE_ROWS, at = row % WR_PAGE_ROWS;
+    if (WR_UNLIKELY(entities->store->shadow != NULL)) {
+        wr_shadow_save(entities->store->shadow, entities->page_spans[page],
+                       at * (uint32_t)sizeof(struct wr_row), sizeof(struct wr_row));
+    }
+    return &entities->pages[page][at];
 }
 
 /* ── slots ──────────────────────────────────────────────────────────────────────────────────── */
@@ -239,15 +256,15 @@ static struct wr_row_list *list_of(struct wr_entities *entities, const struct wr
 
 static void unlink_row(struct wr_entities *entities, uint32_t at)
 {
-    struct wr_row *row = wr_entity_row(entities, at);
+    struct wr_row *row = wr_entity_edit(entities, at);
     struct wr_row_list *list = list_of(entities, row);
     if (row->before != WR_ROW_NONE) {
-        wr_entity_row(entities, row->before)->after = row->after;
+        wr_entity_edit(entities, row->before)->after = row->after;
     } else {
         list->oldest = row->after;
     }
     if (row->after != WR_ROW_NONE) {
-        wr_entity_row(entities, row->after)->before = row->before;
+        wr_entity_edit(entities, row->after)->before = row->before;
     } else {
         list->newest = row->before;
     }
@@ -256,12 +273,12 @@ static void unlink_row(struct wr_entities *entities, uint32_t at)
 
 static void link_newest(struct wr_entities *entities, uint32_t at)
 {
-    struct wr_row *row = wr_entity_row(entities, at);
+    struct wr_row *row = wr_entity_edit(entities, at);
     struct wr_row_list *list = list_of(entities, row);
     row->before = list->newest;
     row->after = WR_ROW_NONE;
     if (list->newest != WR_ROW_NONE) {
-        wr_entity_row(entities, list->newest)->after = at;
+        wr_entity_edit(entities, list->newest)->after = at;
     } else {
         list->oldest = at;
     }
@@ -271,7 +288,7 @@ static void link_newest(struct wr_entities *entities, uint32_t at)
 
 void wr_entity_use(struct wr_entities *entities, uint32_t at)
 {
-    struct wr_row *row = wr_entity_row(entities, at);
+    struct wr_row *row = wr_entity_edit(entities, at);
     if (!row->is_lost && entities->live.newest == at) {
         return;
     }
@@ -282,7 +299,7 @@ void wr_entity_use(struct wr_entities *entities, uint32_t at)
 
 void wr_entity_lose(struct wr_entities *entities, uint32_t at)
 {
-    struct wr_row *row = wr_entity_row(entities, at);
+    struct wr_row *row = wr_entity_edit(entities, at);
     WR_ASSERT(!row->is_lost && row->ref == WR_STORE_NO_REF);
     unlink_row(entities, at);
     row->is_lost = 1;
@@ -297,12 +314,15 @@ static uint32_t take_row(struct wr_entities *entities)
         entities->free_row = wr_entity_row(entities, at)->after;
         return at;
     }
-    if (entities->n_rows == entities->n_pages * ROWS_PER_PAGE) {
-        struct wr_row *page =
-            entities->n_pages < entities->n_pages_max ? wr_store_span(entities->store) : NULL;
+    if (entities->n_rows == entities->n_pages * WR_PAGE_ROWS) {
+        uint32_t span = 0;
+        struct wr_row *page = entities->n_pages < entities->n_pages_max
+                                  ? wr_store_span(entities->store, &span)
+                                  : NULL;
         if (page == NULL) {
             return WR_ROW_NONE;
         }
+        entities->page_spans[entities->n_pages] = span;
         entities->pages[entities->n_pages++] = page;
     }
     return entities->n_rows++;
@@ -315,9 +335,9 @@ uint32_t wr_entity_add(struct wr_entities *entities, const struct wr_event_key *
     if (at == WR_ROW_NONE) {
         return WR_ROW_NONE;
     }
-    *wr_entity_row(entities, at) =
+    *wr_entity_edit(entities, at) =
         (struct wr_row){.hash = key->hash, .check = key->check, .entity = (uint8_t)entity};
-    wr_row_set_lost(wr_entity_row(entities, at), WR_LOST_NONE);
+    wr_row_set_lost(wr_entity_edit(entities, at), WR_LOST_NONE);
     link_newest(entities, at);
     slot_put(entities->slots, entities->n_slots - 1, slot_of(key->hash, at));
     return at;
@@ -325,10 +345,43 @@ uint32_t wr_entity_add(struct wr_entities *entities, const struct wr_event_key *
 
 void wr_entity_drop(struct wr_entities *entities, uint32_t at)
 {
-    struct wr_row *row = wr_entity_row(entities, at);
+    struct wr_row *row = wr_entity_edit(entities, at);
     WR_ASSERT(row->ref == WR_STORE_NO_REF);
     unlink_row(entities, at);
     slot_remove(entities, slot_of(row->hash, at));
     row->after = entities->free_row;
     entities->free_row = at;
+}
+
+/* ── restoring ──────────────────────────────────────────────────────────────────────────────── */
+/* As many slots as the table would have come to by growing: not over 5/8 full. */
+bool wr_entity_restore_begin(struct wr_entities *entities)
+{
+    const struct wr_memory *memory = entities->store->memory;
+    uint64_t n = (uint64_t)entities->live.n + entities->lost.n;
+    uint32_t n_slots = SLOTS_MIN;
+    WR_ASSERT(entities->next == NULL && entities->old == NULL);
+    while (n * 8 > (uint64_t)n_slots * 5 && n_slots < entities->n_slots_max) {
+        n_slots *= 2;
+    }
+    uint64_t *slots = n < n_slots ? take_slots(memory, n_slots) : NULL;
+    if (slots == NULL) {
+        return false;
+    }
+    memset(slots, 0, slots_size(n_slots));
+    give_slots(memory, entities->slots, entities->n_slots);
+    entities->slots = slots;
+    entities->n_slots = n_slots;
+    return true;
+}
+
+bool wr_entity_restore(struct wr_entities *entities, uint32_t row)
+{
+    const struct wr_row *at = wr_entity_row(entities, row);
+    struct wr_event_key key = {.hash = at->hash, .check = at->check, .present = true};
+    if (wr_entity_find(entities, &key) != WR_ROW_NONE) {
+        return false;
+    }
+    slot_put(entities->slots, entities->n_slots - 1, slot_of(at->hash, row));
+    return true;
 }

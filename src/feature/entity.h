@@ -16,6 +16,7 @@
 #include "feature/store.h"
 
 #define WR_ROW_NONE  UINT32_MAX
+#define WR_PAGE_ROWS (WR_SPAN_SIZE / (uint32_t)sizeof(struct wr_row))
 #define WR_LOST_NONE (-((int64_t)1 << 47)) /* before every tick */
 
 struct wr_row {
@@ -55,6 +56,7 @@ struct wr_entities {
     uint32_t old_moved;
     uint32_t n_slots_max; /* room for all rows at 5/8 load */
     struct wr_row **pages;
+    uint32_t *page_spans; /* of each page, its span */
     uint32_t n_pages, n_pages_max, n_rows, free_row;
     struct wr_row_list live, lost;
 };
@@ -63,7 +65,9 @@ WR_NODISCARD bool wr_entities_init(struct wr_entities *entities, struct wr_store
                                    uint32_t rows_max);
 void wr_entities_deinit(struct wr_entities *entities);
 
-struct wr_row *wr_entity_row(const struct wr_entities *entities, uint32_t row);
+const struct wr_row *wr_entity_row(const struct wr_entities *entities, uint32_t row);
+/* The same to write to: what it held goes to the image first, if one is being made. */
+struct wr_row *wr_entity_edit(const struct wr_entities *entities, uint32_t row);
 /* WR_ROW_NONE when it is not held. */
 uint32_t wr_entity_find(const struct wr_entities *entities, const struct wr_event_key *key);
 /* The first row whose slot looks like this key's, without touching a row; for prefetching. */
@@ -78,6 +82,10 @@ void wr_entity_use(struct wr_entities *entities, uint32_t row);
 /* Moves a live row to the end of the lost. */
 void wr_entity_lose(struct wr_entities *entities, uint32_t row);
 void wr_entity_prefetch(const struct wr_entities *entities, const struct wr_event_key *key);
+/* Restoring: makes slots for the rows that are there, without any yet, then puts rows into them,
+ * one by one. False when there is no memory; when a row is there already, or its key. */
+WR_NODISCARD bool wr_entity_restore_begin(struct wr_entities *entities);
+WR_NODISCARD bool wr_entity_restore(struct wr_entities *entities, uint32_t row);
 uint64_t wr_entities_taken(const struct wr_entities *entities);
 
 #endif

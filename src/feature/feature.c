@@ -214,7 +214,7 @@ static bool evict_one(struct wr_feature_state *state, uint32_t except)
     if (at == WR_ROW_NONE || at == except) {
         return false;
     }
-    if (!lose_tape(state, wr_entity_row(&state->entities, at))) {
+    if (!lose_tape(state, wr_entity_edit(&state->entities, at))) {
         wr_entity_drop(&state->entities, at);
         return true;
     }
@@ -233,7 +233,7 @@ static void sweep(struct wr_feature_state *state)
     struct wr_entities *entities = &state->entities;
     for (int round = 0; round < 2 * SWEEP_EVERY && entities->live.oldest != WR_ROW_NONE; round++) {
         uint32_t at = entities->live.oldest;
-        struct wr_row *row = wr_entity_row(entities, at);
+        const struct wr_row *row = wr_entity_row(entities, at);
         struct wr_tape tape = wr_state_tape(state, row);
         int64_t horizon = wr_state_horizon(state, row->entity);
         bool counts = wr_row_lost(row) > horizon ||
@@ -242,7 +242,7 @@ static void sweep(struct wr_feature_state *state)
             break;
         }
         wr_tape_free(&tape);
-        keep_tape(row, &tape);
+        keep_tape(wr_entity_edit(entities, at), &tape);
         wr_entity_drop(entities, at);
     }
     for (int round = 0; round < 2 * SWEEP_EVERY && entities->lost.oldest != WR_ROW_NONE; round++) {
@@ -348,7 +348,7 @@ static uint32_t use_row(struct wr_feature_state *state, const struct wr_event_ke
             forget_oldest_lost(state);
         }
         if (at != WR_ROW_NONE) {
-            wr_row_set_lost(wr_entity_row(entities, at), state->forgotten[entity]);
+            wr_row_set_lost(wr_entity_edit(entities, at), state->forgotten[entity]);
         }
     }
     return at;
@@ -357,7 +357,7 @@ static uint32_t use_row(struct wr_feature_state *state, const struct wr_event_ke
 static uint64_t insert(struct wr_feature_state *state, uint32_t at, const struct wr_record *record,
                        bool unread)
 {
-    struct wr_row *row = wr_entity_row(&state->entities, at);
+    struct wr_row *row = wr_entity_edit(&state->entities, at);
     const struct wr_feature_class *class = &state->plan->classes[row->entity];
     struct wr_tape tape = wr_state_tape(state, row);
     if (unread && class->n_tallies != 0 && tape.large != NULL) {
@@ -504,7 +504,7 @@ static void prefetch_row(const struct wr_feature_state *state, const struct wr_r
     if (row->ref != WR_STORE_NO_REF) {
         const struct wr_feature_class *class = &state->plan->classes[row->entity];
         unsigned lines = row->is_large ? wr_store_sizes[class->large_size] / 64 : 4;
-        prefetch_lines(wr_store_at(&state->store, row->ref), 0, WR_MIN(lines, 10u));
+        prefetch_lines(wr_store_look(&state->store, row->ref), 0, WR_MIN(lines, 10u));
     }
 }
 
@@ -514,10 +514,10 @@ static void prefetch_tape(const struct wr_feature_state *state, const struct wr_
 {
     if (row->is_large) {
         wr_large_prefetch(&state->plan->classes[row->entity], &state->store,
-                          wr_store_at(&state->store, row->ref),
+                          wr_store_look(&state->store, row->ref),
                           floor_div(time_ms, state->plan->schema->tick_ms));
     } else if (row->ref != WR_STORE_NO_REF) {
-        const struct wr_chunk *chunk = wr_store_at(&state->store, row->ref);
+        const struct wr_chunk *chunk = wr_store_look(&state->store, row->ref);
         prefetch_lines(chunk, 4, (wr_store_sizes[chunk->size] + 63u) / 64);
     }
 }
@@ -526,8 +526,8 @@ static void prefetch_tape(const struct wr_feature_state *state, const struct wr_
 static void prefetch_end(const struct wr_feature_state *state, const struct wr_row *row)
 {
     if (row->is_large) {
-        const struct wr_large *large = wr_store_at(&state->store, row->ref);
-        const struct wr_chunk *chunk = wr_store_at(&state->store, large->last);
+        const struct wr_large *large = wr_store_look(&state->store, row->ref);
+        const struct wr_chunk *chunk = wr_store_look(&state->store, large->last);
         __builtin_prefetch(chunk->bytes + (size_t)chunk->n * wr_stride(chunk), 1);
     }
 }

@@ -12,6 +12,7 @@ list(APPEND WEIR_CORE_FILES
   src/feature/exact.c
   src/feature/store.c
   src/feature/entity.c
+  src/feature/shadow.c
   src/feature/dictionary.c
   src/feature/chunk.c
   src/feature/gauge.c
@@ -26,4 +27,7 @@ list(APPEND WEIR_CORE_FILES
   src/feature/feature.c
   src/feature/cost.c
   src/feature/digest.c
+  src/feature/image.c
+  src/feature/image_check.c
+  src/feature/image_read.c
 )

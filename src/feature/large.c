@@ -284,7 +284,7 @@ static bool move_near(const struct wr_tape *tape, struct wr_large *large, int m,
     if (mark->chunk == WR_STORE_NO_REF) {
         return false;
     }
-    const struct wr_chunk *chunk = wr_store_at(tape->store, mark->chunk);
+    const struct wr_chunk *chunk = wr_store_look(tape->store, mark->chunk);
     unsigned stride = wr_stride(chunk), n_bits = class->n_bits;
     uint64_t mask = wr_low_bytes(chunk->head);
     const uint8_t *end = chunk->bytes + (size_t)chunk->n * stride;
@@ -442,12 +442,12 @@ void wr_large_prefetch(const struct wr_feature_class *class, const struct wr_sto
         mark += class->mark_size;
         memcpy(&at, mark, sizeof at);
         if (at.next <= tick - class->marks[m] && at.chunk != WR_STORE_NO_REF) {
-            const struct wr_chunk *chunk = wr_store_at(store, at.chunk);
+            const struct wr_chunk *chunk = wr_store_look(store, at.chunk);
             __builtin_prefetch(chunk);
             __builtin_prefetch(chunk->bytes + at.at);
         }
     }
-    const struct wr_chunk *last = wr_store_at(store, large->last);
+    const struct wr_chunk *last = wr_store_look(store, large->last);
     __builtin_prefetch(last, 1);
 }
 

@@ -125,7 +125,7 @@ void wr_scan_tape(struct wr_walk *walk, const struct wr_tape *tape, const struct
     struct scan s = {.class = tape->class};
     WR_ASSERT(tape->height == 0);
     if (tape->ref != WR_STORE_NO_REF) {
-        s.chunk = wr_store_at(tape->store, tape->ref);
+        s.chunk = wr_store_look(tape->store, tape->ref);
         find_marks(&s, self->tick);
         fill_views(&s, walk);
     } else {

@@ -41,14 +41,14 @@ unsigned wr_store_size_for(size_t n)
 }
 
 /* ── spans ──────────────────────────────────────────────────────────────────────────────────── */
-static void add_block(struct wr_store *store)
+bool wr_store_grow(struct wr_store *store)
 {
     if (store->n_spans + WR_BLOCK_SPANS > store->spans_max) {
-        return;
+        return false;
     }
     uint8_t *p = store->memory->take(store->memory->context, (size_t)WR_BLOCK_SPANS * WR_SPAN_SIZE);
     if (p == NULL) {
-        return;
+        return false;
     }
     for (uint32_t i = WR_BLOCK_SPANS; i-- > 0;) { /* the lowest is used first */
         struct wr_span *span = &store->spans[store->n_spans + i];
@@ -56,12 +56,13 @@ static void add_block(struct wr_store *store)
         store->pool = store->n_spans + i;
     }
     store->n_spans += WR_BLOCK_SPANS;
+    return true;
 }
 
 static uint32_t take_span(struct wr_store *store)
 {
     if (store->pool == NO_SPAN) {
-        add_block(store);
+        (void)wr_store_grow(store);
     }
     uint32_t at = store->pool;
     if (at != NO_SPAN) {
@@ -70,14 +71,17 @@ static uint32_t take_span(struct wr_store *store)
     return at;
 }
 
-void *wr_store_span(struct wr_store *store)
+void *wr_store_span(struct wr_store *store, uint32_t *at)
 {
-    uint32_t at = take_span(store);
-    if (at == NO_SPAN) {
+    *at = take_span(store);
+    if (*at == NO_SPAN) {
         return NULL;
     }
+    if (store->shadow != NULL) {
+        wr_shadow_save(store->shadow, *at, 0, WR_SPAN_SIZE);
+    }
     store->used += WR_SPAN_SIZE;
-    return memset(store->spans[at].p, 0, WR_SPAN_SIZE);
+    return memset(store->spans[*at].p, 0, WR_SPAN_SIZE);
 }
 
 static void list_add(struct wr_store *store, uint32_t at)
@@ -109,11 +113,6 @@ static void list_remove(struct wr_store *store, uint32_t at)
 }
 
 /* ── pieces ─────────────────────────────────────────────────────────────────────────────────── */
-static unsigned pieces_of(unsigned size)
-{
-    return WR_SPAN_USABLE / wr_store_sizes[size];
-}
-
 uint32_t wr_store_alloc(struct wr_store *store, unsigned size)
 {
     WR_ASSERT(size < WR_STORE_SIZES);
@@ -136,7 +135,7 @@ uint32_t wr_store_alloc(struct wr_store *store, unsigned size)
         granule = (uint32_t)span->carved++ * wr_store_sizes[size] / GRANULE;
     }
     span->live++;
-    if (span->free_granule == NO_GRANULE && span->carved == pieces_of(size)) {
+    if (span->free_granule == NO_GRANULE && span->carved == wr_store_pieces(size)) {
         list_remove(store, at);
     }
     store->used += wr_store_sizes[size];
@@ -149,7 +148,7 @@ void wr_store_free(struct wr_store *store, uint32_t ref)
     uint32_t at = (ref - 1) >> 12, granule = (ref - 1) & 4095;
     struct wr_span *span = &store->spans[at];
     WR_ASSERT(at < store->n_spans && span->live > 0);
-    memcpy(span->p + (size_t)granule * GRANULE, &span->free_granule, sizeof(uint16_t));
+    memcpy(wr_store_at(store, ref), &span->free_granule, sizeof(uint16_t));
     span->free_granule = (uint16_t)granule;
     span->live--;
     store->used -= wr_store_sizes[span->size];

@@ -2,7 +2,10 @@
 /* Memory of the tapes: blocks of 2 MiB cut into spans of 64 KiB, each span cut into pieces of one
  * size. A piece is named by a 32-bit reference, so that no state holds an address. A span whose
  * pieces are all free goes back to the pool and may serve another size: what small tapes leave
- * behind, larger ones use. Never more than spans_max spans; allocation then gives 0. */
+ * behind, larger ones use. Never more than spans_max spans; allocation then gives 0.
+ *
+ * While an image of the store is made (shadow.h), what a piece held goes to the image before anyone
+ * gets a pointer to write through: wr_store_at. Who only looks asks wr_store_look. */
 #ifndef WR_FEATURE_STORE_H
 #define WR_FEATURE_STORE_H
 
@@ -14,6 +17,8 @@
 #define WR_STORE_SIZES  18
 #define WR_STORE_TAPES  10 /* the first sizes: 32 .. 512 bytes */
 #define WR_STORE_NO_REF 0
+
+struct wr_shadow;
 
 extern const uint16_t wr_store_sizes[WR_STORE_SIZES];
 
@@ -32,7 +37,8 @@ struct wr_store {
     struct wr_span *spans;
     uint32_t n_spans, spans_max, pool;
     uint32_t roomy[WR_STORE_SIZES];
-    uint64_t used; /* bytes of live pieces and whole spans handed out */
+    uint64_t used;            /* bytes of live pieces and whole spans handed out */
+    struct wr_shadow *shadow; /* NULL: no image is being made */
 };
 
 /* False when there is no room for the span table. */
@@ -45,15 +51,36 @@ unsigned wr_store_size_for(size_t n);
 /* A reference, or WR_STORE_NO_REF. The piece is not cleared. */
 uint32_t wr_store_alloc(struct wr_store *store, unsigned size);
 void wr_store_free(struct wr_store *store, uint32_t ref);
-/* A whole span, cleared, never given back before deinit; NULL when there is none. */
-void *wr_store_span(struct wr_store *store);
+/* A whole span, cleared, never given back before deinit, and its number; NULL when there is none.
+ */
+void *wr_store_span(struct wr_store *store, uint32_t *at);
+/* One more block of spans, all of them in the pool. */
+bool wr_store_grow(struct wr_store *store);
 uint64_t wr_store_taken(const struct wr_store *store);
+/* Of a size: pieces in a span. */
+static inline unsigned wr_store_pieces(unsigned size)
+{
+    return WR_SPAN_USABLE / wr_store_sizes[size];
+}
 
-static inline void *wr_store_at(const struct wr_store *store, uint32_t ref)
+/* Saves what the image still lacks of n bytes of a span. */
+void wr_shadow_save(struct wr_shadow *shadow, uint32_t span, uint32_t from, uint32_t n);
+
+static inline const void *wr_store_look(const struct wr_store *store, uint32_t ref)
 {
     uint32_t at = ref - 1;
     WR_CHECK_SLOW(ref != WR_STORE_NO_REF && at >> 12 < store->n_spans);
     return store->spans[at >> 12].p + (size_t)(at & 4095) * 16;
+}
+static inline void *wr_store_at(const struct wr_store *store, uint32_t ref)
+{
+    uint32_t at = ref - 1;
+    WR_CHECK_SLOW(ref != WR_STORE_NO_REF && at >> 12 < store->n_spans);
+    struct wr_span *span = &store->spans[at >> 12];
+    if (WR_UNLIKELY(store->shadow != NULL)) {
+        wr_shadow_save(store->shadow, at >> 12, (at & 4095) * 16, wr_store_sizes[span->size]);
+    }
+    return span->p + (size_t)(at & 4095) * 16;
 }
 
 #endif

@@ -16,9 +16,21 @@ static struct part *part_at(const struct wr_store *store, uint32_t ref)
     return wr_store_at(store, ref);
 }
 
+static const struct part *look_at(const struct wr_store *store, uint32_t ref)
+{
+    return wr_store_look(store, ref);
+}
+
 static uint32_t *counts_of(struct part *part)
 {
     return (uint32_t *)(void *)(part->values + part->mask + 1);
+}
+
+static uint32_t count_at(const struct part *part, uint32_t at)
+{
+    uint32_t n;
+    memcpy(&n, (const uint8_t *)(part->values + part->mask + 1) + at * sizeof n, sizeof n);
+    return n;
 }
 
 static uint32_t new_part(struct wr_store *store, uint32_t slots)
@@ -188,20 +200,71 @@ uint32_t wr_tally_count(const struct wr_store *store, const struct wr_tally *tal
     if (tally->n_parts == 0 || value == 0) {
         return 0;
     }
-    struct part *part = part_at(store, tally->parts[part_of(tally, value)]);
+    const struct part *part = look_at(store, tally->parts[part_of(tally, value)]);
     uint32_t at = slot_of(part, value);
-    return part->values[at] == value ? counts_of(part)[at] : 0;
+    return part->values[at] == value ? count_at(part, at) : 0;
 }
 
 void wr_tally_each(const struct wr_store *store, const struct wr_tally *tally,
                    void (*each)(void *context, uint64_t value, uint32_t n), void *context)
 {
     for (unsigned i = 0; i < tally->n_parts; i++) {
-        struct part *part = part_at(store, tally->parts[i]);
+        const struct part *part = look_at(store, tally->parts[i]);
         for (uint32_t at = 0; at <= part->mask; at++) {
             if (part->values[at] != 0) {
-                each(context, part->values[at], counts_of(part)[at]);
+                each(context, part->values[at], count_at(part, at));
             }
         }
     }
+}
+
+/* Every value stands where it will be looked for, counted at least once. */
+static bool is_sound(const struct wr_store *store, const struct wr_tally *tally, unsigned i,
+                     uint32_t *n)
+{
+    uint32_t span = (tally->parts[i] - 1) >> 12, found = 0;
+    if (tally->parts[i] == WR_STORE_NO_REF || span >= store->n_spans ||
+        store->spans[span].live == 0 ||
+        ((tally->parts[i] - 1) & 4095) * 16 + wr_store_sizes[store->spans[span].size] >
+            WR_SPAN_SIZE) {
+        return false;
+    }
+    const struct part *part = look_at(store, tally->parts[i]);
+    uint32_t slots = part->mask + 1;
+    if (slots < SLOTS_MIN || slots > SLOTS_MAX || (slots & part->mask) != 0 ||
+        sizeof *part + slots * (sizeof(uint64_t) + sizeof(uint32_t)) >
+            wr_store_sizes[store->spans[span].size] ||
+        (part->n != 0 && part->n >= slots)) {
+        return false;
+    }
+    for (uint32_t at = 0; at <= part->mask; at++) {
+        found += part->values[at] != 0;
+    }
+    for (uint32_t at = 0; found == part->n && at <= part->mask; at++) {
+        uint64_t value = part->values[at];
+        if (value != 0 &&
+            (slot_of(part, value) != at || part_of(tally, value) != i || count_at(part, at) == 0)) {
+            return false;
+        }
+    }
+    *n += found;
+    return found == part->n;
+}
+
+bool wr_tally_is_sound(const struct wr_store *store, const struct wr_tally *tally)
+{
+    uint32_t n = 0;
+    uint8_t overflow;
+    memcpy(&overflow, (const uint8_t *)tally + offsetof(struct wr_tally, overflow), 1);
+    if (overflow > 1 ||
+        (tally->n_parts != 0 && tally->n_parts != 1 && tally->n_parts != WR_TALLY_PARTS) ||
+        (overflow == 1 && tally->n_parts != 0)) {
+        return false;
+    }
+    for (unsigned i = 0; i < tally->n_parts; i++) {
+        if (!is_sound(store, tally, i, &n)) {
+            return false;
+        }
+    }
+    return n == tally->n && n <= WR_LIMIT_SET_EXACT;
 }

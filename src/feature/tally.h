@@ -25,6 +25,8 @@ uint32_t wr_tally_count(const struct wr_store *store, const struct wr_tally *tal
 /* Calls `each` with every value and its count, in no order. */
 void wr_tally_each(const struct wr_store *store, const struct wr_tally *tally,
                    void (*each)(void *context, uint64_t value, uint32_t n), void *context);
+/* Are its parts, which may hold anything, a table that counts and probes can end in? */
+bool wr_tally_is_sound(const struct wr_store *store, const struct wr_tally *tally);
 /* Empties it and gives its pieces back. */
 void wr_tally_clear(struct wr_store *store, struct wr_tally *tally);
 

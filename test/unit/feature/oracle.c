@@ -2,11 +2,14 @@
 /* Features against a naive recomputation from the list of all events, over random packs and random
  * streams: ties, late events inside and outside the bound, labels set, changed and withdrawn late,
  * delays, conditions, absent keys and fields, silences, bursts, evictions. Zero differences.
+ * Now and then an image is taken while the stream goes on; the state restored from it, with the
+ * events and labels since applied again, has the same digest and takes the place of the old one.
  *
  *   test_feature_oracle [--all] [--seed N]     N runs one seed only; --all, or WEIR_TEST_ALL=1 in
  *                                              the environment: 10.5 million events, of which a
  *                                              quarter is compared                              */
 #include "base/rng.h"
+#include "feature/image.h"
 #include "fixture.h"
 
 __extension__ typedef __float128 quad;
@@ -696,6 +699,8 @@ static void check_peek(struct world *w, const struct wr_event *event, const stru
 }
 
 /* ── one step ───────────────────────────────────────────────────────────────────────────────── */
+static void note_done(struct happening *h, bool label, bool set);
+
 static void step_event(struct world *w, struct stream *stream, bool check)
 {
     static struct wr_feature_value values[FEATURES_MAX];
@@ -723,6 +728,7 @@ static void step_event(struct world *w, struct stream *stream, bool check)
     w->newest = WR_MAX(w->newest, h->tick);
     h->inserted = wr_feature_update(w->f.state, &event, bits_of(w, h), h->sequence, &vector);
     h->place = vector.place;
+    note_done(h, false, false);
     w->differences += h->inserted == late || vector.late != late;
     w->late += late;
     for (int c = 0; c < CLASSES && !late; c++) {
@@ -788,11 +794,136 @@ static void step_label(struct world *w)
     }
     event_of(w, h, &event);
     enum wr_label_effect effect = wr_feature_label(w->f.state, &event, h->place, 0, set);
+    note_done(h, true, set);
     enum wr_label_effect want = !held     ? WR_LABEL_EXPIRED
                                 : changed ? WR_LABEL_CHANGED
                                           : WR_LABEL_SAME;
     w->differences += effect != want;
     w->labels_changed += effect == WR_LABEL_CHANGED;
+}
+
+/* ── images in the middle of it ─────────────────────────────────────────────────────────────── */
+struct done_since { /* what happened after an image was begun, to be applied again */
+    struct happening *h;
+    bool label, set;
+};
+
+struct imaging {
+    struct wr_feature_image *image; /* NULL: none is being made */
+    char *bytes;
+    size_t n, cap, room;
+    struct done_since *done;
+    size_t n_done;
+    struct wr_feature_caps caps;
+    uint64_t n_images;
+};
+static struct imaging imaging;
+
+static void *claim(void *context, size_t n)
+{
+    struct imaging *i = context;
+    if (i->n + n > i->cap) {
+        i->cap = 2 * i->cap + n + 65536;
+        i->bytes = realloc(i->bytes, i->cap);
+    }
+    i->n += n;
+    return i->bytes + i->n - n;
+}
+
+static size_t room(void *context)
+{
+    return ((struct imaging *)context)->room;
+}
+
+static void note_done(struct happening *h, bool label, bool set)
+{
+    if (imaging.image != NULL) {
+        imaging.done[imaging.n_done++] = (struct done_since){h, label, set};
+    }
+}
+
+static const struct wr_piece_sink image_sink = {claim, room, &imaging};
+
+static void apply_again(struct world *w, struct wr_feature_state *state,
+                        const struct done_since *done)
+{
+    struct wr_event event;
+    event_of(w, done->h, &event);
+    if (done->label) {
+        (void)wr_feature_label(state, &event, done->h->place, 0, done->set);
+    } else {
+        wr_feature_update(state, &event, bits_of(w, done->h), done->h->sequence, NULL);
+    }
+}
+
+static void check_same_state(struct world *w, struct wr_feature_state *restored)
+{
+    uint8_t a[32], b[32];
+    struct wr_feature_stats was = wr_feature_stats(w->f.state), is = wr_feature_stats(restored);
+    wr_feature_digest(w->f.state, a);
+    wr_feature_digest(restored, b);
+    bool same = memcmp(a, b, 32) == 0 && was.sequence == is.sequence && was.events == is.events &&
+                was.late == is.late && was.labels == is.labels &&
+                was.labels_without_effect == is.labels_without_effect &&
+                was.evictions == is.evictions && was.forgotten == is.forgotten &&
+                was.entities == is.entities && was.watermark_ms == is.watermark_ms;
+    w->differences += !same;
+    if (!same) {
+        fprintf(stderr, "event %llu: the restored state is another one\n",
+                (unsigned long long)w->n);
+    }
+}
+
+/* Restores it, brings it up to date and lets it take over. */
+static void image_takes_over(struct world *w)
+{
+    struct wr_feature_state *restored =
+        wr_feature_state_open(w->f.plan, &w->f.memory, &imaging.caps);
+    struct wr_feature_restore *restore = wr_feature_restore_begin(restored);
+    struct wr_str bytes = wr_str_of(imaging.bytes, imaging.n);
+    struct wr_error error = {0};
+    struct wr_piece piece;
+    wr_err err = WR_OK;
+    while (err == WR_OK && wr_piece_take(&bytes, &piece)) {
+        err = wr_feature_restore_piece(restore, &piece, &error);
+    }
+    err = err != WR_OK ? err : wr_feature_restore_end(restore, &error);
+    if (err != WR_OK) {
+        fprintf(stderr, "event %llu: %s\n", (unsigned long long)w->n, error.text);
+    }
+    CHECK(err == WR_OK && bytes.n == 0);
+    wr_feature_restore_close(restore);
+    if (err != WR_OK) {
+        wr_feature_state_close(restored);
+        return;
+    }
+    for (size_t i = 0; i < imaging.n_done; i++) {
+        apply_again(w, restored, &imaging.done[i]);
+    }
+    check_same_state(w, restored);
+    wr_feature_state_close(w->f.state);
+    w->f.state = restored;
+    imaging.n_images++;
+}
+
+static void step_image(struct world *w, struct wr_rng *rng)
+{
+    size_t budget = wr_rng_below(rng, 65536);
+    if (imaging.image == NULL) {
+        if (wr_rng_below(rng, 400) != 0) {
+            return;
+        }
+        imaging.n = imaging.n_done = 0;
+        imaging.image = wr_feature_image_begin(w->f.state, &image_sink);
+        CHECK(imaging.image != NULL);
+    }
+    imaging.room = wr_rng_below(rng, 4) == 0 ? SIZE_MAX : 0;
+    if (wr_rng_below(rng, 8) == 0 && wr_feature_image_step(imaging.image, &budget)) {
+        CHECK(!wr_feature_image_failed(imaging.image));
+        wr_feature_image_end(imaging.image);
+        imaging.image = NULL;
+        image_takes_over(w);
+    }
 }
 
 /* ── a run ──────────────────────────────────────────────────────────────────────────────────── */
@@ -819,6 +950,10 @@ static bool run(uint64_t seed, const struct plan_of_run *plan, uint64_t *events)
     }
     w.all = calloc(plan->events, sizeof *w.all);
     random_pack(&w);
+    struct wr_rng images; /* its own, so that streams stay what they are without images */
+    wr_rng_seed(&images, seed);
+    imaging = (struct imaging){.done = calloc(2 * plan->events, sizeof *imaging.done),
+                               .caps = {.entities_max = plan->cap, .warming_since_ms = INT64_MIN}};
     /* Shortly before midnight, of a Sunday at times. */
     int64_t day = chance(&w, 50) ? 4 + 7 * (int64_t)below(&w, 2000) : (int64_t)below(&w, 20000);
     struct stream stream = {
@@ -828,7 +963,14 @@ static bool run(uint64_t seed, const struct plan_of_run *plan, uint64_t *events)
         if (chance(&w, 20)) {
             step_label(&w);
         }
+        step_image(&w, &images);
     }
+    if (imaging.image != NULL) {
+        wr_feature_image_end(imaging.image);
+    }
+    CHECK(imaging.n_images > 0);
+    free(imaging.done);
+    free(imaging.bytes);
     struct wr_feature_stats stats = wr_feature_stats(w.f.state);
     CHECK_INT(stats.late, w.late);
     CHECK_INT(stats.evictions, w.evictions);
@@ -838,11 +980,11 @@ static bool run(uint64_t seed, const struct plan_of_run *plan, uint64_t *events)
                 (unsigned long long)w.differences, (unsigned long long)w.checked);
     }
     printf("seed %llu: %d features, %llu events, %llu values, %llu late, %llu evictions, %llu "
-           "labels, %.0f kB\n",
+           "labels, %llu images, %.0f kB\n",
            (unsigned long long)seed, w.n_shapes, (unsigned long long)w.n,
            (unsigned long long)w.checked, (unsigned long long)w.late,
            (unsigned long long)w.evictions, (unsigned long long)w.labels_changed,
-           (double)stats.bytes_used / 1e3);
+           (unsigned long long)imaging.n_images, (double)stats.bytes_used / 1e3);
     *events += w.n;
     free(w.all);
     fixture_close(&w.f);
