@@ -21,9 +21,9 @@ static uint64_t add(uint64_t hash, uint64_t v)
 static uint64_t class_layout(const struct wr_feature_class *class, uint64_t hash)
 {
     hash = add(hash, class->used);
-    hash = add(hash, (uint64_t)class->n_bits << 8 | class->n_columns);
+    hash = add(hash, (uint64_t) class->n_bits << 8 | class->n_columns);
     for (unsigned i = 0; i < class->n_columns; i++) {
-        hash = add(hash, (uint64_t)class->columns[i].field << 1 | class->columns[i].key);
+        hash = add(hash, (uint64_t) class->columns[i].field << 1 | class->columns[i].key);
     }
     for (unsigned i = 0; i < class->n_counter_lanes; i++) {
         hash = add(hash, class->counter_lanes[i].mask);
@@ -33,7 +33,7 @@ static uint64_t class_layout(const struct wr_feature_class *class, uint64_t hash
         hash = add(hash, (uint64_t)lane->mask << 16 | lane->column << 1 | lane->squares);
     }
     for (unsigned i = 0; i < class->n_marks; i++) {
-        hash = add(hash, (uint64_t)class->marks[i]);
+        hash = add(hash, (uint64_t) class->marks[i]);
     }
     for (unsigned i = 0; i < class->n_extremes; i++) {
         const struct wr_extreme_lane *lane = &class->extremes[i];
@@ -45,10 +45,10 @@ static uint64_t class_layout(const struct wr_feature_class *class, uint64_t hash
         hash = add(hash, (uint64_t)lane->mask << 24 | (uint32_t)lane->column << 16 |
                              (uint32_t)lane->start << 8 | lane->end);
     }
-    hash = add(hash, (uint64_t)class->child_size << 32 | (uint32_t)class->fanout << 8);
-    hash = add(hash, (uint64_t)class->node_size << 8 | class->large_size);
-    hash = add(hash, (uint64_t)class->tallies_at << 16 | class->mark_size);
-    return add(hash, (uint64_t)class->retention);
+    hash = add(hash, (uint64_t) class->child_size << 32 | (uint32_t) class->fanout << 8);
+    hash = add(hash, (uint64_t) class->node_size << 8 | class->large_size);
+    hash = add(hash, (uint64_t) class->tallies_at << 16 | class->mark_size);
+    return add(hash, (uint64_t) class->retention);
 }
 
 static uint64_t layout_of(const struct wr_feature_plan *plan)
@@ -195,7 +195,7 @@ struct wr_feature_image *wr_feature_image_begin(struct wr_feature_state *state,
 /* Dictionaries only grow: what they held at the beginning stands there still. */
 static bool put_words(struct wr_feature_image *image, size_t *budget)
 {
-    for (; image->next_field < WR_LIMIT_SCHEMA_FIELDS && *budget > 0; image->next_field++) {
+    for (; image->next_field<WR_LIMIT_SCHEMA_FIELDS && * budget> 0; image->next_field++) {
         uint32_t field = image->next_field, n = image->n_words[field];
         if (n == 0) {
             continue;

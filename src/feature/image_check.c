@@ -114,8 +114,7 @@ static wr_err check_store(struct checking *c)
     }
     for (uint32_t i = 0; i < store->n_spans; i++) {
         const struct wr_span *span = &store->spans[i];
-        bool full = span->free_granule == NO_GRANULE &&
-                    span->carved == wr_store_pieces(span->size);
+        bool full = span->free_granule == NO_GRANULE && span->carved == wr_store_pieces(span->size);
         if (span->live == 0 ? span->listed : span->listed == full || !check_free(c, i)) {
             return damaged(c, "free pieces");
         }
@@ -309,10 +308,9 @@ static wr_err check_list(struct checking *c, const struct wr_row_list *list, boo
         before = at;
         at = row->after;
     }
-    return err != WR_OK ? err
-           : n == list->n && before == list->newest
-               ? WR_OK
-               : damaged(c, "entities in order of use");
+    return err != WR_OK                             ? err
+           : n == list->n && before == list->newest ? WR_OK
+                                                    : damaged(c, "entities in order of use");
 }
 
 static wr_err check_rows(struct checking *c)

@@ -13,8 +13,8 @@ struct wr_feature_restore {
 
 struct wr_feature_restore *wr_feature_restore_begin(struct wr_feature_state *state)
 {
-    struct wr_feature_restore *restore = state->memory->take(state->memory->context,
-                                                             sizeof *restore);
+    struct wr_feature_restore *restore =
+        state->memory->take(state->memory->context, sizeof *restore);
     if (restore != NULL) {
         *restore = (struct wr_feature_restore){.state = state};
     }
@@ -47,22 +47,20 @@ static bool fits(const struct wr_image_head *head, const struct wr_image_head *o
 static bool is_sound(const struct wr_feature_state *state, const struct wr_image_head *head)
 {
     const struct wr_entities *entities = &state->entities;
-    bool ticks = (head->newest_tick == WR_TICK_NONE ||
-                  (head->newest_tick > 2 * WR_LOST_NONE &&
-                   head->newest_tick < -2 * WR_LOST_NONE)) &&
-                 (head->kept_since_tick == WR_TICK_NONE ||
-                  (head->kept_since_tick > 2 * WR_LOST_NONE &&
-                   head->kept_since_tick < -2 * WR_LOST_NONE));
+    bool ticks =
+        (head->newest_tick == WR_TICK_NONE ||
+         (head->newest_tick > 2 * WR_LOST_NONE && head->newest_tick < -2 * WR_LOST_NONE)) &&
+        (head->kept_since_tick == WR_TICK_NONE ||
+         (head->kept_since_tick > 2 * WR_LOST_NONE && head->kept_since_tick < -2 * WR_LOST_NONE));
     for (int i = 0; i < WR_LIMIT_SCHEMA_ENTITIES; i++) {
         ticks = ticks && head->forgotten[i] >= WR_LOST_NONE && head->forgotten[i] < -WR_LOST_NONE;
     }
     for (int i = 0; i < WR_LIMIT_SCHEMA_FIELDS; i++) {
-        ticks = ticks &&
-                head->n_words[i] <= (state->dictionaries[i] != NULL ? WR_LIMIT_DICTIONARY : 0);
+        ticks =
+            ticks && head->n_words[i] <= (state->dictionaries[i] != NULL ? WR_LIMIT_DICTIONARY : 0);
     }
     return ticks && head->n_spans <= head->spans_max && head->n_spans % WR_BLOCK_SPANS == 0 &&
-           head->n_pages <= entities->n_pages_max &&
-           head->n_rows <= head->n_pages * WR_PAGE_ROWS &&
+           head->n_pages <= entities->n_pages_max && head->n_rows <= head->n_pages * WR_PAGE_ROWS &&
            head->n_rows + WR_PAGE_ROWS > head->n_pages * WR_PAGE_ROWS &&
            head->n_live <= head->entities_max && head->n_lost <= head->lost_max + 1;
 }

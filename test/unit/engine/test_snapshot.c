@@ -80,9 +80,9 @@ static void label_one(struct rig *rig, struct wr_rng *rng)
     struct wr_label label = {.id = record.id, .n = 1, .names = {WR_STR("fraud")}};
     label.values[0] = (enum wr_label_value)wr_rng_below(rng, 3);
     wr_arena_reset(&rig->scratch);
-    CHECK_INT(wr_engine_label(rig->engine, &label, record.anchor, RIG_NOW, &rig->scratch,
-                              &rig->answer),
-              WR_OK);
+    CHECK_INT(
+        wr_engine_label(rig->engine, &label, record.anchor, RIG_NOW, &rig->scratch, &rig->answer),
+        WR_OK);
     rig_keep(rig, rig->answer.record);
 }
 
@@ -148,8 +148,7 @@ TEST("a snapshot taken while decisions go on gives the state of a full fold at e
                 break;
             }
             wr_arena_reset(&rig.scratch);
-            CHECK_INT(wr_engine_fold(engine, rig_record(&rig, i), &rig.scratch, &rig.error),
-                      WR_OK);
+            CHECK_INT(wr_engine_fold(engine, rig_record(&rig, i), &rig.scratch, &rig.error), WR_OK);
         }
         struct wr_engine_stats was, is;
         wr_engine_stats(full, &was);
@@ -309,10 +308,10 @@ TEST("a change of pack ends a snapshot; other features or limits refuse it")
     }
     CHECK_INT(wr_engine_snapshot_begin(rig.engine, &sink, &rig.error), WR_OK);
     CHECK_INT(wr_engine_snapshot_step(rig.engine, SIZE_MAX), WR_SNAPSHOT_DONE);
-    struct wr_pack *pack = variant(&rig, &files, "weir.json", "\"default\": \"review\"",
-                                   "\"default\": \"approve\"");
-    struct wr_pack *other = variant(&rig, &others, "weir.json", "\"window\": \"30d\"",
-                                    "\"window\": \"29d\"");
+    struct wr_pack *pack =
+        variant(&rig, &files, "weir.json", "\"default\": \"review\"", "\"default\": \"approve\"");
+    struct wr_pack *other =
+        variant(&rig, &others, "weir.json", "\"window\": \"30d\"", "\"window\": \"29d\"");
     struct wr_engine *engine = engine_with(&rig, other);
     CHECK_INT(restore(engine, &pieces, &rig.error), WR_E_STATE);
     CHECK_HAS(wr_str_z(rig.error.text), "other features");
@@ -369,9 +368,9 @@ TEST("mutated pieces are refused, or give a state that can be used")
         pieces.n = wr_rng_below(&rng, 20) == 0 ? wr_rng_below(&rng, n) : n;
         for (uint64_t k = 0; k <= wr_rng_below(&rng, 3); k++) {
             size_t at = wr_rng_below(&rng, wr_rng_below(&rng, 2) == 0 ? 4096 : n);
-            pieces.bytes[at] = (char)(wr_rng_below(&rng, 2) == 0
-                                          ? pieces.bytes[at] ^ (1 << wr_rng_below(&rng, 8))
-                                          : (int)wr_rng_below(&rng, 256));
+            pieces.bytes[at] =
+                (char)(wr_rng_below(&rng, 2) == 0 ? pieces.bytes[at] ^ (1 << wr_rng_below(&rng, 8))
+                                                  : (int)wr_rng_below(&rng, 256));
         }
         struct wr_engine *engine = rig_engine(&rig);
         if (restore(engine, &pieces, &rig.error) != WR_OK) {
