@@ -292,7 +292,7 @@ static wr_err add_data(struct wr_arena *arena, struct wr_bundle *b, const struct
     struct wr_error cause = {.offset = WR_NO_OFFSET};
     struct wr_value v, merged;
     bool json = wr_str_ends(file->path, WR_STR(".json"));
-    wr_err code = json ? wr_json_read(arena, file->bytes, true, NULL, &v, &cause)
+    wr_err code = json ? wr_json_read(arena, file->bytes, true, &wr_json_as_opa, &v, &cause)
                        : wr_yaml_read_either(arena, file->bytes, &v, &cause);
     if (code != WR_OK) {
         return fail(b, error, file->path, cause.text);

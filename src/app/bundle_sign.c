@@ -126,7 +126,7 @@ static wr_err hashed_text(struct wr_arena *arena, const struct wr_pack_file *fil
     }
     bool yaml = wr_str_ends(file->path, WR_STR(".yaml"));
     wr_err code = yaml ? wr_yaml_read_either(arena, file->bytes, &v, error)
-                       : wr_json_read(arena, file->bytes, true, NULL, &v, error);
+                       : wr_json_read(arena, file->bytes, true, &wr_json_as_opa, &v, error);
     if (code != WR_OK) {
         wr_error_where(error, file->path.p, file->path.n);
         return code;

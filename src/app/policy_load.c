@@ -40,7 +40,7 @@ static wr_err parse_document(struct wr_arena *arena, struct wr_str name, struct 
     if (is_yaml(name)) {
         return wr_yaml_read_either(arena, text, out, error);
     }
-    wr_err code = wr_json_read(arena, text, true, NULL, out, error);
+    wr_err code = wr_json_read(arena, text, true, &wr_json_as_opa, out, error);
     if (code == WR_E_JSON || code == WR_E_NEED_MORE) { /* in OPA's words */
         struct wr_buf words = wr_buf_in(arena, 128);
         if (wr_go_json_complain(&words, text)) {
@@ -63,7 +63,7 @@ wr_err wr_policy_read_input(struct wr_arena *arena, const char *path, struct wr_
 {
     struct wr_str text;
     wr_err code = wr_file_read(arena, path, WR_LIMIT_JSON_SIZE, &text, error);
-    if (code != WR_OK || wr_json_read(arena, text, true, NULL, out, error) == WR_OK) {
+    if (code != WR_OK || wr_json_read(arena, text, true, &wr_json_as_opa, out, error) == WR_OK) {
         return code;
     }
     return wr_yaml_read_either(arena, text, out, error);

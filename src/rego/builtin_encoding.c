@@ -397,7 +397,7 @@ wr_err wr_json_value(struct wr_builtin_call *call, struct wr_str text, struct wr
 {
     struct wr_error error = {0};
     WR_TRY(wr_builtin_charge(call, text.n / 4 + 1));
-    wr_err err = wr_json_read(call->arena, text, true, NULL, out, &error);
+    wr_err err = wr_json_read(call->arena, text, true, &wr_json_as_opa, out, &error);
     if (err == WR_OK) {
         return WR_OK;
     }
@@ -439,7 +439,8 @@ WR_BUILTIN_FN(wr_b_json_is_valid)
         struct wr_value ignored;
         struct wr_arena_mark mark = wr_arena_mark(call->arena);
         WR_TRY(wr_builtin_charge(call, args[0].n / 4 + 1));
-        wr_err err = wr_json_read(call->arena, wr_text(args[0]), true, NULL, &ignored, NULL);
+        wr_err err =
+            wr_json_read(call->arena, wr_text(args[0]), true, &wr_json_as_opa, &ignored, NULL);
         wr_arena_rewind(call->arena, mark);
         if (err == WR_E_MEMORY) {
             return wr_builtin_no_room(call);

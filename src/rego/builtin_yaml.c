@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* yaml.*: reading through yaml.h, writing in block style as OPA's writer lays it out: keys in
- * order, lists not indented within maps. Unlike it, long lines are not folded. */
+ * order, lists not indented within maps. */
+#include "base/num.h"
 #include "rego/builtin_family.h"
 #include "rego/yaml.h"
+#include "rego/yaml_write.h"
 #include "value/json_write.h"
 
 static wr_err read_yaml(struct wr_builtin_call *call, struct wr_str text, struct wr_value *out)
@@ -49,118 +51,114 @@ WR_BUILTIN_FN(wr_b_yaml_is_valid)
 
 /* ── writing ────────────────────────────────────────────────────────────────────────────────── */
 
-/* Whether a scalar reads back as this string when it is written without quotes. */
-static bool reads_plain(struct wr_builtin_call *call, struct wr_str s)
+/* OPA's numbers pass through a reader of YAML 1.1: what is neither int64 nor uint64 is a double
+ * there, and what is beyond the doubles a text. */
+static wr_err write_number(struct wr_builtin_call *call, struct wr_buf *buf,
+                           const struct wr_value *v, unsigned level)
 {
-    struct wr_yaml scalar = {.kind = WR_YAML_SCALAR, .plain = true, .text = s};
-    (void)call;
-    return s.n > 0 && wr_str_eq(wr_str_z(wr_yaml_tag(&scalar)), WR_STR("str"));
-}
-
-/* Whether the characters allow a plain scalar at all. */
-static bool may_be_plain(struct wr_str s)
-{
-    if (memchr("-?:,[]{}#&*!|>'\"%@`", s.p[0], 19) != NULL &&
-        !(memchr("-?:", s.p[0], 3) != NULL && s.n > 1 && s.p[1] != ' ')) {
-        return false;
-    }
-    if (s.p[0] == ' ' || s.p[s.n - 1] == ' ' || wr_str_eq(s, WR_STR("---")) ||
-        wr_str_eq(s, WR_STR("..."))) {
-        return false;
-    }
-    for (size_t i = 0; i < s.n; i++) {
-        bool colon = s.p[i] == ':' && (i + 1 == s.n || s.p[i + 1] == ' ');
-        bool comment = s.p[i] == '#' && i > 0 && s.p[i - 1] == ' ';
-        if (colon || comment) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool has_control(struct wr_str s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        if ((uint8_t)s.p[i] < 0x20 || s.p[i] == 0x7f) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void indent(struct wr_buf *buf, unsigned spaces)
-{
-    while (spaces-- > 0) {
-        wr_buf_char(buf, ' ');
-    }
-}
-
-/* Lines as they are, behind "|" and a sign of how many line ends close them. */
-static bool write_literal(struct wr_buf *buf, struct wr_str s, unsigned level)
-{
-    struct wr_str lines = s;
-    while (lines.n > 0 && lines.p[lines.n - 1] == '\n') {
-        lines.n--;
-    }
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] != '\n' && ((uint8_t)s.p[i] < 0x20 || s.p[i] == 0x7f)) {
-            return false;
-        }
-    }
-    if (lines.n == 0 || lines.p[0] == ' ' || lines.p[0] == '\n') {
-        return false;
-    }
-    wr_buf_str(buf, s.n == lines.n       ? WR_STR("|-")
-                    : s.n == lines.n + 1 ? WR_STR("|")
-                                         : WR_STR("|+"));
-    size_t at = 0, n = s.n > lines.n ? s.n - 1 : s.n;
-    while (at <= n) {
-        size_t end = at;
-        while (end < n && s.p[end] != '\n') {
-            end++;
-        }
-        wr_buf_char(buf, '\n');
-        if (end > at) {
-            indent(buf, level + 2);
-            wr_buf_add(buf, s.p + at, end - at);
-        }
-        at = end + 1;
-    }
-    return true;
-}
-
-static void write_string(struct wr_builtin_call *call, struct wr_buf *buf, struct wr_str s,
-                         unsigned level)
-{
-    bool lines = s.n > 0 && memchr(s.p, '\n', s.n) != NULL;
-    if (lines && write_literal(buf, s, level)) {
-        return;
-    }
-    if (!reads_plain(call, s) || has_control(s)) {
-        wr_json_write_string(buf, s, WR_JSON_COMPACT);
-    } else if (may_be_plain(s)) {
-        wr_buf_str(buf, s);
+    struct wr_buf room = wr_buf_in(call->arena, 32);
+    wr_json_write(&room, v, WR_JSON_COMPACT);
+    struct wr_str text = wr_buf_view(&room);
+    struct wr_yaml scalar = {.kind = WR_YAML_SCALAR, .plain = true, .text = text};
+    struct wr_str tag = wr_str_z(wr_yaml_tag(&scalar));
+    uint64_t whole;
+    if (wr_str_eq(tag, WR_STR("str"))) {
+        wr_yaml_write_string(buf, text, level + 2, false);
+    } else if (wr_str_eq(tag, WR_STR("int")) || wr_num_read_u64(text, &whole)) {
+        wr_buf_str(buf, text);
     } else {
-        wr_buf_char(buf, '\'');
-        for (size_t i = 0; i < s.n; i++) {
-            wr_buf_add(buf, "''", s.p[i] == '\'' ? 2 : 0);
-            wr_buf_add(buf, s.p + i, s.p[i] == '\'' ? 0 : 1);
-        }
-        wr_buf_char(buf, '\'');
+        bool bare = memchr(text.p, '.', text.n) == NULL && memchr(text.p, 'e', text.n) == NULL;
+        wr_buf_str(&room, bare ? WR_STR("e0") : WR_STR(""));
+        struct wr_value number = wr_number_text(wr_buf_view(&room));
+        return wr_sprintf(call, buf, WR_STR("%v"), &number, 1);
     }
+    return WR_OK;
 }
 
 static wr_err write_scalar(struct wr_builtin_call *call, struct wr_buf *buf,
                            const struct wr_value *v, unsigned level)
 {
     if (v->type == WR_STRING) {
-        write_string(call, buf, wr_text(*v), level);
+        wr_yaml_write_string(buf, wr_text(*v), level + 2, false);
     } else if (v->type == WR_NUMBER) {
-        return wr_sprintf(call, buf, WR_STR("%v"), v, 1);
+        return write_number(call, buf, v, level);
     } else {
         wr_json_write(buf, v, WR_JSON_COMPACT);
     }
     return WR_OK;
+}
+
+struct entry {
+    struct wr_str key;
+    const struct wr_value *value;
+};
+
+/* Stable, by merging runs; `spare` holds as many. */
+static void sort_entries(struct entry *entries, struct entry *spare, size_t n)
+{
+    for (size_t run = 1; run < n; run *= 2) {
+        for (size_t from = 0; from < n; from += 2 * run) {
+            size_t middle = WR_MIN(from + run, n), end = WR_MIN(from + 2 * run, n);
+            for (size_t i = from, a = from, b = middle; i < end; i++) {
+                bool second =
+                    a == middle || (b < end && wr_yaml_key_before(entries[b].key, entries[a].key));
+                spare[i] = entries[second ? b++ : a++];
+            }
+        }
+        memcpy(entries, spare, n * sizeof *entries);
+    }
+}
+
+/* A map's entries in the order in which they are written; keys that are no strings as JSON. */
+static struct entry *entries_of(struct wr_builtin_call *call, const struct wr_value *map)
+{
+    struct entry *entries = WR_NEW_ARRAY(call->arena, struct entry, 2 * (size_t)map->n);
+    for (uint32_t i = 0; entries != NULL && i < map->n; i++) {
+        const struct wr_value *key = &map->pairs[i].key;
+        struct wr_buf text = wr_buf_in(call->arena, 32);
+        if (key->type != WR_STRING) {
+            wr_json_write(&text, key, WR_JSON_COMPACT);
+        }
+        entries[i] = (struct entry){key->type == WR_STRING ? wr_text(*key) : wr_buf_view(&text),
+                                    &map->pairs[i].value};
+    }
+    if (entries != NULL) {
+        sort_entries(entries, entries + map->n, map->n);
+    }
+    return entries;
+}
+
+static wr_err write_yaml(struct wr_builtin_call *call, struct wr_buf *buf, const struct wr_value *v,
+                         unsigned level);
+
+static void next_line(struct wr_buf *buf, unsigned level)
+{
+    wr_buf_char(buf, '\n');
+    for (unsigned i = 0; i < level; i++) {
+        wr_buf_char(buf, ' ');
+    }
+}
+
+static wr_err write_entry(struct wr_builtin_call *call, struct wr_buf *buf,
+                          const struct entry *entry, unsigned level)
+{
+    bool nested = entry->value->type >= WR_ARRAY && entry->value->n > 0;
+    bool simple = wr_yaml_is_simple_key(entry->key);
+    if (!simple) {
+        wr_buf_str(buf, WR_STR("? "));
+    }
+    wr_yaml_write_string(buf, entry->key, level + 2, simple);
+    if (!simple) {
+        next_line(buf, level);
+    }
+    wr_buf_char(buf, ':');
+    if (!nested || !simple) {
+        wr_buf_char(buf, ' ');
+        return write_yaml(call, buf, entry->value, nested ? level + 2 : level);
+    }
+    unsigned inner = entry->value->type == WR_OBJECT ? level + 2 : level;
+    next_line(buf, inner);
+    return write_yaml(call, buf, entry->value, inner);
 }
 
 /* `level`: the column of the entries; the first entry stands where the buffer is. */
@@ -168,40 +166,26 @@ static wr_err write_yaml(struct wr_builtin_call *call, struct wr_buf *buf, const
                          unsigned level)
 {
     WR_TRY(wr_builtin_deep(call, level / 2));
-    WR_TRY(wr_builtin_charge(call, 4));
+    WR_TRY(wr_builtin_charge(call, 4 + (v->type == WR_STRING ? v->n / 16 : 0)));
     WR_TRY(wr_builtin_check(call, buf));
     if (v->type < WR_ARRAY || v->n == 0) {
         return write_scalar(call, buf, v, level);
     }
+    struct entry *entries = v->type == WR_OBJECT ? entries_of(call, v) : NULL;
+    if (v->type == WR_OBJECT && entries == NULL) {
+        return wr_builtin_no_room(call);
+    }
     for (uint32_t i = 0; i < v->n; i++) {
-        const struct wr_value *child = v->type == WR_OBJECT ? &v->pairs[i].value : &v->items[i];
-        bool nested = child->type >= WR_ARRAY && child->n > 0;
         if (i > 0) {
-            wr_buf_char(buf, '\n');
-            indent(buf, level);
+            next_line(buf, level);
         }
-        if (v->type != WR_OBJECT) {
-            wr_buf_str(buf, WR_STR("- "));
-            WR_TRY(write_yaml(call, buf, child, nested ? level + 2 : level));
+        if (entries != NULL) {
+            WR_TRY(write_entry(call, buf, &entries[i], level));
             continue;
         }
-        if (v->pairs[i].key.type == WR_STRING) {
-            write_string(call, buf, wr_text(v->pairs[i].key), level);
-        } else {
-            struct wr_buf key = wr_buf_in(call->arena, 32);
-            wr_json_write(&key, &v->pairs[i].key, WR_JSON_COMPACT);
-            write_string(call, buf, wr_buf_view(&key), level);
-        }
-        wr_buf_char(buf, ':');
-        if (!nested) {
-            wr_buf_char(buf, ' ');
-            WR_TRY(write_scalar(call, buf, child, level));
-            continue;
-        }
-        unsigned inner = child->type == WR_OBJECT ? level + 2 : level;
-        wr_buf_char(buf, '\n');
-        indent(buf, inner);
-        WR_TRY(write_yaml(call, buf, child, inner));
+        bool nested = v->items[i].type >= WR_ARRAY && v->items[i].n > 0;
+        wr_buf_str(buf, WR_STR("- "));
+        WR_TRY(write_yaml(call, buf, &v->items[i], nested ? level + 2 : level));
     }
     return WR_OK;
 }

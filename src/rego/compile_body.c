@@ -494,7 +494,8 @@ uint32_t wr_compile_comprehension(struct compiler *c, const struct wr_plan_term 
     wr_leave_body(&c->bindings, n_local);
     c->fail = out;
     wr_put_label(c, done);
-    wr_set_place(c, t->loc);
+    /* A conflict of keys is told where the key stands. */
+    wr_set_place(c, t->kind == WR_PLAN_OBJECT_OF ? t->items[0]->loc : t->loc);
     wr_emit(c, WR_OP_FINISH, reg, collect, 0, 0, NO_LABEL);
     return reg;
 }

@@ -30,7 +30,9 @@ list(APPEND WEIR_CORE_FILES
   src/rego/trace_rule.c
   src/rego/trace_term.c
   src/rego/yaml.c
+  src/rego/yaml_order.c
   src/rego/yaml_value.c
+  src/rego/yaml_write.c
   src/rego/bigint.c
   src/rego/builtin_arith.c
   src/rego/builtin_collection.c

@@ -2,6 +2,7 @@
 /* What the scalars of YAML 1.1 mean. */
 #include "base/num.h"
 #include "rego/yaml.h"
+#include "value/json_write.h"
 
 static bool one_of(struct wr_str s, const char *const *words, size_t n)
 {
@@ -42,102 +43,163 @@ static int digit_of(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 99;
 }
 
-/* 12, -7, 0x1f, 0b11, 017, 1_000 */
-static bool read_int(struct wr_str s, int64_t *out)
+enum meaning { TEXT, NOTHING, BOOL, INT, FLOAT };
+
+struct number {
+    bool negative;
+    bool beyond;    /* FLOAT: infinite, or no number */
+    uint64_t whole; /* INT: its magnitude */
+    double d;       /* FLOAT */
+};
+
+/* 12, -7, 0x1f, 0b11, 0o17, 017, of 64 bits with sign or without */
+static bool read_int(struct wr_str s, struct number *out)
 {
     size_t i = s.n > 0 && (s.p[0] == '-' || s.p[0] == '+');
-    bool negative = i == 1 && s.p[0] == '-';
-    int64_t base = 10, value = 0;
-    if (s.n > i + 2 && s.p[i] == '0' && (s.p[i + 1] == 'x' || s.p[i + 1] == 'b')) {
-        base = s.p[i + 1] == 'x' ? 16 : 2;
-        i += 2;
-    } else if (s.n > i + 1 && s.p[i] == '0') {
-        base = 8;
-        i++;
+    uint64_t base = 10, value = 0;
+    if (s.n > i + 1 && s.p[i] == '0') {
+        char mark = (char)(s.p[i + 1] | 0x20);
+        base = mark == 'x' ? 16 : mark == 'b' ? 2 : 8;
+        i += mark == 'x' || mark == 'b' || mark == 'o' ? 2 : 1;
     }
-    if (i == s.n || s.p[i] == '_') {
+    if (i == s.n) {
         return false;
     }
     for (; i < s.n; i++) {
-        if (s.p[i] == '_') {
-            continue;
-        }
-        int digit = digit_of(s.p[i]);
-        if (digit >= base || !wr_mul_i64(value, base, &value) ||
-            !wr_add_i64(value, negative ? -digit : digit, &value)) {
+        uint64_t digit = (uint64_t)digit_of(s.p[i]);
+        if (digit >= base || value > (UINT64_MAX - digit) / base) {
             return false;
         }
+        value = value * base + digit;
     }
-    *out = value;
-    return true;
+    out->negative = s.p[0] == '-';
+    out->whole = value;
+    return !out->negative || value <= (uint64_t)INT64_MAX + 1;
 }
 
-/* [-+]digits.digits, with an exponent that has a sign; .5 is a number. */
-static bool read_float(struct wr_str s, double *out)
+static size_t skip_digits(struct wr_str s, size_t i)
 {
-    char room[64];
-    struct wr_buf text = wr_buf_fixed(room, sizeof room);
-    size_t i = s.n > 0 && (s.p[0] == '-' || s.p[0] == '+');
-    size_t digits = 0;
-    if (i == 1 && s.p[0] == '-') {
-        wr_buf_char(&text, '-');
-    }
-    if (i < s.n && s.p[i] == '.') {
-        wr_buf_char(&text, '0');
-    }
-    while (i + 1 < s.n && s.p[i] == '0' && s.p[i + 1] >= '0' && s.p[i + 1] <= '9') {
+    while (i < s.n && s.p[i] >= '0' && s.p[i] <= '9') {
         i++;
     }
-    for (; i < s.n; i++) {
-        char c = s.p[i];
-        bool digit = c >= '0' && c <= '9';
-        bool sign = (c == '-' || c == '+') && (s.p[i - 1] == 'e' || s.p[i - 1] == 'E');
-        bool exponent = (c == 'e' || c == 'E') && digits > 0;
-        if (!digit && !sign && !exponent && c != '.') {
+    return i;
+}
+
+/* 1.5, 1., .5, 08, 1e5, -1.5E-7; what is beyond the doubles is a text. The copy is as the grammar
+ * of JSON has it. */
+static bool read_float(struct wr_str s, double *out)
+{
+    char room[1024];
+    struct wr_buf text = wr_buf_fixed(room, sizeof room);
+    size_t sign = s.n > 0 && (s.p[0] == '-' || s.p[0] == '+');
+    size_t point = skip_digits(s, sign), from = sign;
+    size_t end = point < s.n && s.p[point] == '.' ? skip_digits(s, point + 1) : point;
+    if (end - sign == (end > point)) { /* no digit */
+        return false;
+    }
+    while (from + 1 < point && s.p[from] == '0') {
+        from++;
+    }
+    wr_buf_add(&text, "-0", sign == 1 && s.p[0] == '-');
+    wr_buf_add(&text, "0", point == sign);
+    wr_buf_add(&text, s.p + from, end > point + 1 ? end - from : point - from);
+    if (end < s.n) {
+        size_t exponent = end + 1;
+        exponent += exponent < s.n && (s.p[exponent] == '-' || s.p[exponent] == '+');
+        if ((s.p[end] | 0x20) != 'e' || exponent == s.n || skip_digits(s, exponent) != s.n) {
             return false;
         }
-        digits += digit;
-        wr_buf_char(&text, c);
+        wr_buf_add(&text, s.p + end, s.n - end);
     }
-    return digits > 0 && !text.overflow && wr_num_read_double(wr_buf_view(&text), out);
+    return !text.overflow && wr_num_read_double(wr_buf_view(&text), out) && *out - *out == 0;
+}
+
+/* .inf, -.Inf, .nan: a number to YAML, none to JSON. */
+static bool is_beyond(struct wr_str s)
+{
+    static const char *const words[] = {".inf",  ".Inf",  ".INF",  "+.inf", "+.Inf", "+.INF",
+                                        "-.inf", "-.Inf", "-.INF", ".nan",  ".NaN",  ".NAN"};
+    return one_of(s, words, WR_COUNTOF(words));
+}
+
+static bool is_digit_at(struct wr_str s, size_t i)
+{
+    return i < s.n && s.p[i] >= '0' && s.p[i] <= '9';
+}
+
+/* Underscores may part digits; behind a first point they must stand between two. */
+static enum meaning read_number(struct wr_str s, struct number *out)
+{
+    char room[1024];
+    struct wr_buf plain = wr_buf_fixed(room, sizeof room);
+    if (is_beyond(s)) {
+        out->beyond = true;
+        return FLOAT;
+    }
+    bool pointed = s.p[0] == '.';
+    if (!pointed && s.p[0] != '-' && s.p[0] != '+' && !is_digit_at(s, 0)) {
+        return TEXT;
+    }
+    for (size_t i = 0; i < s.n; i++) {
+        if (pointed && s.p[i] == '_' && !(is_digit_at(s, i - 1) && is_digit_at(s, i + 1))) {
+            return TEXT;
+        }
+        wr_buf_add(&plain, s.p + i, s.p[i] != '_');
+    }
+    struct wr_str digits = wr_buf_view(&plain);
+    if (plain.overflow) {
+        return TEXT;
+    }
+    return !pointed && read_int(digits, out) ? INT : read_float(digits, &out->d) ? FLOAT : TEXT;
+}
+
+static enum meaning meaning_of(const struct wr_yaml *scalar, struct number *out)
+{
+    if (!scalar->plain) {
+        return TEXT;
+    }
+    if (is_null(scalar->text)) {
+        return NOTHING;
+    }
+    if (is_true(scalar->text) || is_false(scalar->text)) {
+        return BOOL;
+    }
+    return read_number(scalar->text, out);
 }
 
 const char *wr_yaml_tag(const struct wr_yaml *scalar)
 {
-    int64_t i;
-    double d;
-    if (!scalar->plain) {
-        return "str";
+    static const char *const tags[] = {"str", "null", "bool", "int", "float"};
+    struct number ignored = {0};
+    return tags[meaning_of(scalar, &ignored)];
+}
+
+static struct wr_value int_value(struct wr_arena *arena, const struct number *number)
+{
+    if (number->whole <= INT64_MAX) {
+        return wr_int(number->negative ? -(int64_t)number->whole : (int64_t)number->whole);
     }
-    if (is_null(scalar->text)) {
-        return "null";
-    }
-    if (is_true(scalar->text) || is_false(scalar->text)) {
-        return "bool";
-    }
-    if (read_int(scalar->text, &i)) {
-        return "int";
-    }
-    return read_float(scalar->text, &d) ? "float" : "str";
+    struct wr_buf text = wr_buf_in(arena, 24);
+    wr_buf_str(&text, number->negative ? WR_STR("-") : WR_STR(""));
+    wr_buf_u64(&text, number->whole);
+    return text.overflow ? wr_undefined() : wr_number_text(wr_buf_view(&text));
 }
 
 static struct wr_value scalar_value(struct wr_arena *arena, const struct wr_yaml *node)
 {
-    int64_t i;
-    double d;
-    if (!node->plain) {
+    struct number number = {0};
+    switch (meaning_of(node, &number)) {
+    case NOTHING:
+        return wr_null();
+    case BOOL:
+        return wr_bool(is_true(node->text));
+    case INT:
+        return int_value(arena, &number);
+    case FLOAT:
+        return number.beyond ? wr_undefined() : wr_number_double(arena, number.d);
+    default:
         return wr_string(node->text);
     }
-    if (is_null(node->text)) {
-        return wr_null();
-    }
-    if (is_true(node->text) || is_false(node->text)) {
-        return wr_bool(is_true(node->text));
-    }
-    if (read_int(node->text, &i)) {
-        return wr_int(i);
-    }
-    return read_float(node->text, &d) ? wr_number_double(arena, d) : wr_string(node->text);
 }
 
 static struct wr_value list_value(struct wr_arena *arena, const struct wr_yaml *node)
@@ -155,6 +217,18 @@ static struct wr_value list_value(struct wr_arena *arena, const struct wr_yaml *
     return wr_array(items, node->n);
 }
 
+/* Keys that are numbers or truths become texts, as in OPA. */
+static struct wr_value key_value(struct wr_arena *arena, const struct wr_yaml *node)
+{
+    struct wr_value key = wr_yaml_value(arena, node);
+    if (key.type == WR_BOOL || key.type == WR_NUMBER) {
+        struct wr_buf text = wr_buf_in(arena, 24);
+        wr_json_write(&text, &key, WR_JSON_COMPACT);
+        return text.overflow ? wr_undefined() : wr_string(wr_buf_view(&text));
+    }
+    return key;
+}
+
 struct wr_value wr_yaml_value(struct wr_arena *arena, const struct wr_yaml *node)
 {
     if (node->kind == WR_YAML_SCALAR) {
@@ -168,7 +242,7 @@ struct wr_value wr_yaml_value(struct wr_arena *arena, const struct wr_yaml *node
         return wr_undefined();
     }
     for (uint32_t i = 0; i < node->n; i++) {
-        pairs[i].key = wr_yaml_value(arena, node->items[(size_t)2 * i]);
+        pairs[i].key = key_value(arena, node->items[(size_t)2 * i]);
         pairs[i].value = wr_yaml_value(arena, node->items[(size_t)2 * i + 1]);
         if (pairs[i].key.type != WR_STRING || pairs[i].value.type == WR_UNDEFINED) {
             return wr_undefined();

@@ -112,7 +112,7 @@ bool wr_opa_read_json(struct wr_opa_call *call, struct wr_str text, struct wr_va
                       struct wr_buf *message)
 {
     struct wr_error error = {.offset = WR_NO_OFFSET};
-    struct wr_json_limits limits = {.depth_max = WR_LIMIT_REQUEST_DEPTH};
+    struct wr_json_limits limits = {.depth_max = WR_LIMIT_REQUEST_DEPTH, .huge = true};
     size_t used;
     /* Bytes behind the first document are not looked at, as in OPA. */
     if (wr_json_read_prefix(&call->server->scratch, text, true, &limits, out, &used, &error) ==

@@ -20,6 +20,8 @@ enum state {
 
 enum { FIRST_VALUES = 96, SORT_MAX = 32, FAST_DIGITS = 18, CARRY_FIRST = 64 };
 
+const struct wr_json_limits wr_json_as_opa = {.huge = true};
+
 struct level {
     uint32_t base; /* index of the container's first value on the stack */
     bool object;
@@ -31,7 +33,7 @@ struct wr_json_reader {
     uint32_t depth_max, values_left;
     uint32_t depth;
     enum state state;
-    bool borrow;
+    bool borrow, huge;
     wr_err failed;
     const char *why;
     uint64_t failed_at;
@@ -51,6 +53,7 @@ static void reader_init(struct wr_json_reader *r, struct wr_arena *arena, bool b
     limits = limits != NULL ? limits : &none;
     r->arena = arena;
     r->borrow = borrow;
+    r->huge = limits->huge;
     r->size_max = limits->size_max != 0 ? limits->size_max : WR_LIMIT_JSON_SIZE;
     r->size_max = WR_MIN(r->size_max, (uint64_t)UINT32_MAX);
     r->depth_max = limits->depth_max != 0 ? limits->depth_max : WR_LIMIT_VALUE_DEPTH;
@@ -316,7 +319,7 @@ static wr_err emit_number(struct wr_json_reader *r, struct wr_str text, uint64_t
 {
     struct wr_value v = wr_number_text(text);
     if (v.kind == WR_TEXT) {
-        if (wr_json_is_huge(text)) {
+        if (!r->huge && wr_json_is_huge(text)) {
             return fail(r, WR_E_NUMBER, at, "a number beyond the largest double");
         }
         if (!stays) {

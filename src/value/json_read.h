@@ -5,9 +5,9 @@
  * piece is carried over. Whole = split: any partition of the same bytes gives the same value or the
  * same error at the same byte offset. No recursion: containers are kept on an explicit stack.
  * Refused: a byte order mark, lone surrogates, control characters in strings, invalid UTF-8,
- * leading zeros, trailing commas, depth over `depth_max`, more than `size_max` bytes, more than
- * `n_max` values. Duplicate keys: the last one wins, as in OPA. Memory: at most 64 bytes per byte
- * of input, plus 64 KiB. */
+ * leading zeros, numbers beyond the largest double (unless asked for), trailing commas, depth over
+ * `depth_max`, more than `size_max` bytes, more than `n_max` values. Duplicate keys: the last one
+ * wins, as in OPA. Memory: at most 64 bytes per byte of input, plus 64 KiB. */
 #ifndef WR_JSON_READ_H
 #define WR_JSON_READ_H
 
@@ -17,8 +17,12 @@ struct wr_json_limits {
     uint64_t size_max;  /* bytes; 0 = WR_LIMIT_JSON_SIZE */
     uint32_t depth_max; /* containers; 0 = WR_LIMIT_VALUE_DEPTH */
     uint32_t n_max;     /* values; 0 = no other bound than the size */
+    bool huge;          /* numbers beyond the largest double are kept as they are written */
 };
 #define WR_LIMIT_JSON_SIZE (256u * 1024 * 1024)
+
+/* Documents that policies alone look at: any number, as in OPA. */
+extern const struct wr_json_limits wr_json_as_opa;
 
 /* Reads one document that fills `text` but for white space. With `borrow`, strings without escapes
  * and TEXT numbers point into `text`, which must then outlive the value.

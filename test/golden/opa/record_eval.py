@@ -49,6 +49,20 @@ default d = "no"
 d = "yes" { input.c == 4 }
 """,
     "t.json": '{"a": 1, "b": 2, "c": 3, "l": [1, 2, 3]}',
+    "huge.json": '{"v": 1e400, "w": [-1.5e999, 12345678901234567890123], "x": {"k": 2e308}}',
+    "huge.yaml": "v: 1e400\nw: -1.0e+999\nx: {1e309: 2}\n",
+    "conflict.rego": """package conflict
+o1[k] = v { k := [1, 2][_]; v := input.l[_] }
+o2[k] = v { k := {"a": 1}; v := input.l[_] }
+o3[k] = v { k := "x"; v := input.l[_] }
+o4[k] = v { k := [[1], {2}][_]; v := input.l[_] }
+o5[k] = v { k := true; v := input.l[_] }
+o6 = {k: v | k := [1, null][_]; v := input.l[_]}
+o7 = {k: v | k := "x"; v := input.l[_]}
+f(x) = y { y := input.l[_]; x > 0 }
+p = x { x := input.l[_] }
+o8.a[k] = v { k := 1.5; v := input.l[_] }
+""",
     "folder/of/policies/deep.rego": "package deep\n\np { x := input.l[_]\n  x > 2\n}\n",
 }
 RULES = ("a", "b", "c", "m", "n", "p", "q", "e", "r", "s", "not_r", "w", "deny", "or_else", "d", "f(1)", "nope")
@@ -64,7 +78,38 @@ ANSWERS = (
     "ceil(1e30)", "floor(1e30)", "round(1e30)", "ceil(36893488147419103233.5)", "round(-36893488147419103233.5)",
     "floor(36893488147419103233.5)", "ceil(1e400)", "floor(-1e25)", "ceil(12345678901234567890.5)", "round(1.5e19)",
     "round(2e19)", "floor(18446744073709551615.5)", "ceil(18446744073709551616)", "ceil(36893488147419103233)",
+    "json.unmarshal(\"[1e400]\")", "json.is_valid(\"1e999\")", "yaml.unmarshal(\"a: 1e400\")",
+    "yaml.unmarshal(\"[-1e400, 1.0e+400, 1e308, 1.5e-400]\")",
+    'yaml.marshal({"b": 1, "a": 2, "B": 3, "10": 4, "9": 5, "a1": 6, "a10": 7, "a2": 8, "_": 9, "é": 10, "a.b": 11})',
+    'yaml.marshal({"01": 1, "1": 2, "001": 3, "x01": 4, "x1": 5, "X": 6, "x": 7, "xy": 8, "": 9, "-": 10, "~": 11})',
+    'yaml.marshal({"a-1": 1, "a_1": 2, "a1": 3, "aB": 4, "ab": 5, "a b": 6, "a9z": 7, "a09": 8, "z": {"d": 1, "c": 2}})',
+    'yaml.marshal({"v1.10": 1, "v1.9": 2, "v1.09": 3, "v1": 4, "v": 5, "V1": 6, "9a": 7, "10a": 8, "１": 9, "é1": 10})',
+    'yaml.marshal({1: "a", true: "b", null: "c", "x": "d", 10: "e", 9: "f"})',
 )
+YAML_READ = (
+    "a: 0o7", "a: 0o17", "a: -0o7", "a: 0o8", "a: 0O7", "a: +0o7", "a: 1.", "a: 1.e5", "a: .5e3", "a: 0_1",
+    "a: 1_0.5", "a: 9223372036854775808", "a: 18446744073709551615", "a: 18446744073709551616",
+    "a: -9223372036854775808", "a: -9223372036854775809", "a: .inf", "1: a", "true: a", "1.5: a", "1e5: 7",
+    "null: a", "2001-01-01: a", "a: 2001-01-01", "a: 007", "a: 08.5", "a: -.5", "a: +.5e-3", "a: 00x1", "a: 0x",
+    "a: 0xfF", "a: -0xfF", "a: 0b12", "a: ._5", "a: 1__2", "a: 1_", "a: -_1", "a: 0.1e", "a: 1e+", "a: -0",
+    "a: -0.0", "a: 100000000000000000000.5", "a: 1e22", "a: 00", "a: 0_0",
+)
+YAML_WRITTEN = (
+    "0o7", "-0o7", "0o8", "2001-01-01", ".inf", "-.inf", "+.inf", "+.nan", ".NaN", ".Inf", "-.Inf", ".INF", "<<",
+    "=", "2001-1-1", "2001-01-01 10:00:00", "y", "Y", "n", "N", "on", "off", "0b1", "-0b1", "1_000", "1__0", "_1",
+    "1_0.5", "1.", "1.e5", ".5", "-.5", "+.5", "1e", "1E5", "0x", "0xG", "0x_1", "~", "Null", "NULL", "null", "+",
+    "-", "+1", "+-1", "1e5_0", "0777", "08", "1:60", "-1:20.5", "190:20:30", "0b12", "+0x1f", "1e+5", "0.", "0_",
+    ".", "..", ".e5", "0b", "-0b", "2001-01-01T10:00:00Z", "2001-01-01t10:00:00.1+01:00", "2001-1-1 1:0:0",
+    "2001-01-01 10:00:00 +1", "2001-02-29", "2004-02-29", "2001-13-01", "2001-1-1T1:0:0", "2001-1-1 10:00:00,5",
+    "2001-1-1 10:00:60", "2001-01-01T10:00:00+1:00",
+)
+YAML = (
+    r'''yaml.marshal({"a": "word word word word word word word word word word word word word word word word word word word word word word word", "b": "wordwordwordwordwordwordwordwordwordwordwordwordwordwordwordwordwordwordwordwordwordwordwordword: x","c": "a\nword word word word word word word word word word word word word word word word word word word word word word word", "d": "\t word word word word word word word word word word word word word word word word word word word word word word word word word word", "e":" word word word word word word word word word word word word word word word word word word word word word word word", "g":"a\u2028b", "h":"\ufeffx", "i": "é\u0001", "j": "😀"})''',
+    r'''yaml.marshal([1.0, 1e6, 123456789012345678901234567890, 0.1, 1e21, -0.0, 1e400, 100000000000000000000, 18446744073709551615, 1e-7, 123456789.5, 1e20, -1e400, 9223372036854775808, 0.000001, 1.5e300])''',
+)
+HUGE = ("input", "input.v > 5", "input.v + 1 > input.v", "input.w[0] < 0", 'sprintf("%v %d", [input.v, input.w[1]])',
+        "input.v == 1e400", "json.marshal(input)", "{input.v: 1}", "max([1, input.v])", "input.x.k * 2 > 3e308")
+CONFLICTS = ("o1", "o2", "o3", "o4", "o5", "o6", "o7", "f(1)", "p", "o8.a")
 
 
 def cases():
@@ -93,6 +138,17 @@ def cases():
     yield ["eval", "--profile", "-f", "pretty", "-d", "folder", "-i", "t.json", "data.deep.p"]
     yield ["eval", "--profile", "x"]
     yield ["eval", "--profile", "1 +"]
+    for query in HUGE:
+        yield ["eval", "-f", "raw", "-i", "huge.json", query]
+        yield ["eval", "-f", "raw", "-d", "huge.json", query.replace("input", "data")]
+    yield ["eval", "-f", "raw", "-i", "huge.yaml", "input"]
+    yield ["eval", "-f", "raw", "-d", "huge.yaml", "data"]
+    for name in CONFLICTS:
+        yield ["eval", "-d", "conflict.rego", "-i", "t.json", "data.conflict." + name]
+    for query in YAML:
+        yield ["eval", "-f", "raw", query]
+    yield ["eval", "{s: x | s := %s[_]; x := yaml.unmarshal(s)}" % json.dumps(YAML_READ)]
+    yield ["eval", "{s: x | s := %s[_]; x := yaml.marshal(s)}" % json.dumps(YAML_WRITTEN)]
     for query in ANSWERS:
         yield ["eval", "--strict-builtin-errors", "-f", "raw", query]
 
