@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The whole pipeline in process: event bytes in, decision and journal record out, on one core.
  *
- *   bench_pipeline [PACK [WARM [COUNT]]]      packs/cards, 400,000 events to warm, 200,000 counted
+ *   bench_pipeline [PACK [WARM [COUNT [BATCH]]]]   packs/cards, 400,000 events to warm, 200,000
+ *                                                  counted, of several sizes of a batch or of one
  *
  * Prints CPU time per decision for several batch sizes, each over the same stream continued. Labels
  * are left out: they are entries of their own. CPU time of the thread, not wall time: it holds on a
@@ -62,7 +63,10 @@ int main(int argc, char **argv)
     const char *pack = argc > 1 ? argv[1] : WEIR_SOURCE "/packs/cards";
     size_t warm = argc > 2 ? strtoul(argv[2], NULL, 10) : 400000;
     size_t count = argc > 3 ? strtoul(argv[3], NULL, 10) : 200000;
-    static const size_t batches[] = {1, 16, 64, 256};
+    static const size_t sizes[] = {1, 16, 64, 256};
+    const size_t one = argc > 4 ? strtoul(argv[4], NULL, 10) : 0;
+    const size_t *batches = one != 0 ? &one : sizes;
+    WR_ASSERT(one <= WR_LIMIT_ENGINE_BATCH);
     struct wr_opened opened;
     struct wr_arena arena, scratch, population;
     wr_arena_init(&arena, &wr_heap, (size_t)4 << 30);
@@ -81,7 +85,7 @@ int main(int argc, char **argv)
         decide(opened.engine, bodies, warm, 256, &scratch);
     }
     printf("%s, %zu events before, %zu counted per line\n", pack, warm, count);
-    for (size_t i = 0; i < WR_COUNTOF(batches); i++) {
+    for (size_t i = 0; i < (one != 0 ? 1 : WR_COUNTOF(sizes)); i++) {
         wr_arena_reset(&arena);
         prepare(&arena, bodies, count);
         double start = cpu_s();
