@@ -24,6 +24,49 @@ static inline struct wr_str wr_str_of(const char *p, size_t n)
     return (struct wr_str){p, n};
 }
 struct wr_str wr_str_z(const char *zero_terminated);
+
+/* memcmp(a, b, n) == 0 and memcpy without a call for what keys and names mostly are: short. */
+static inline bool wr_bytes_eq(const char *a, const char *b, size_t n)
+{
+    if (n > 16) {
+        return memcmp(a, b, n) == 0;
+    }
+    if (n >= 8) {
+        uint64_t a0, a1, b0, b1;
+        memcpy(&a0, a, 8), memcpy(&a1, a + n - 8, 8);
+        memcpy(&b0, b, 8), memcpy(&b1, b + n - 8, 8);
+        return ((a0 ^ b0) | (a1 ^ b1)) == 0;
+    }
+    if (n >= 4) {
+        uint32_t a0, a1, b0, b1;
+        memcpy(&a0, a, 4), memcpy(&a1, a + n - 4, 4);
+        memcpy(&b0, b, 4), memcpy(&b1, b + n - 4, 4);
+        return ((a0 ^ b0) | (a1 ^ b1)) == 0;
+    }
+    return n == 0 || (a[0] == b[0] && a[n / 2] == b[n / 2] && a[n - 1] == b[n - 1]);
+}
+
+static inline void wr_bytes_copy(char *to, const char *from, size_t n)
+{
+    if (n > 32) {
+        memcpy(to, from, n);
+    } else if (n >= 16) {
+        char low[16], high[16]; /* both read before one is written, as registers */
+        memcpy(low, from, 16), memcpy(high, from + n - 16, 16);
+        memcpy(to, low, 16), memcpy(to + n - 16, high, 16);
+    } else if (n >= 8) {
+        uint64_t low, high;
+        memcpy(&low, from, 8), memcpy(&high, from + n - 8, 8);
+        memcpy(to, &low, 8), memcpy(to + n - 8, &high, 8);
+    } else if (n >= 4) {
+        uint32_t low, high;
+        memcpy(&low, from, 4), memcpy(&high, from + n - 4, 4);
+        memcpy(to, &low, 4), memcpy(to + n - 4, &high, 4);
+    } else if (n != 0) {
+        to[0] = from[0], to[n / 2] = from[n / 2], to[n - 1] = from[n - 1];
+    }
+}
+
 static inline bool wr_str_eq(struct wr_str a, struct wr_str b)
 {
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);

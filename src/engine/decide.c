@@ -208,12 +208,7 @@ static void ask_policy(struct wr_engine *engine, struct wr_case *c, struct wr_ve
         verdict->outcome = (enum wr_outcome)policy->default_outcome;
         return;
     }
-    wr_arena_reset(&engine->work);
-    struct wr_value input = wr_case_input(engine, c, WR_INPUT_POLICY, &policy->reads);
-    struct wr_rego_context context = wr_case_rego(engine, c, &input);
-    wr_err err = wr_is(input, WR_UNDEFINED)
-                     ? WR_E_MEMORY
-                     : wr_rego_eval(policy->query, &context, &engine->work, &results, NULL);
+    wr_err err = wr_case_ask(engine, c, policy->query, WR_INPUT_POLICY, &policy->reads, &results);
     if (err != WR_OK) {
         fail(engine, verdict, err);
         return;

@@ -205,14 +205,13 @@ void wr_case_decide(struct wr_engine *engine, struct wr_case *c, struct wr_verdi
 void wr_case_write(struct wr_engine *engine, const struct wr_case *c,
                    const struct wr_verdict *verdict, struct wr_buf *out, struct wr_answer *answer);
 
-/* The input of a query in the work arena, without what it does not read; undefined when there is no
- * room. */
+/* Evaluates a query on what is known of a case by then. The results live in the work arena until
+ * the next question. Errors: of wr_rego_eval. */
 enum wr_input_stage { WR_INPUT_EVENT, WR_INPUT_DERIVE, WR_INPUT_POLICY };
-struct wr_value wr_case_input(struct wr_engine *engine, const struct wr_case *c,
-                              enum wr_input_stage stage, const struct wr_pack_reads *reads);
+WR_NODISCARD wr_err wr_case_ask(struct wr_engine *engine, const struct wr_case *c,
+                                const struct wr_rego_query *query, enum wr_input_stage stage,
+                                const struct wr_pack_reads *reads, struct wr_rego_results *results);
 const char *wr_case_absence(uint8_t presence); /* "no_history" */
-struct wr_rego_context wr_case_rego(const struct wr_engine *engine, const struct wr_case *c,
-                                    const struct wr_value *input);
 
 /* ── anchors: what a label needs of a decision ──────────────────────────────────────────────── */
 enum { WR_ANCHOR_MAX = 24 + 20 * WR_LIMIT_SCHEMA_ENTITIES };

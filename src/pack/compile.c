@@ -300,6 +300,55 @@ static bool reads_part(const struct wr_rego_input_path *path, const char *part)
     return path->n == 0 || wr_str_eq(path->items[0], wr_str_z(part));
 }
 
+/* Is one of the engine's objects asked for as a whole? */
+static bool reads_whole(const struct wr_rego_input_path *path)
+{
+    return path->n == 0 ||
+           (path->n == 1 && (reads_part(path, "features") || reads_part(path, "lists") ||
+                             reads_part(path, "scores")));
+}
+
+static void add_slot(const struct wr_rego_query *query, struct wr_pack_reads *out, const char *root,
+                     struct wr_str name, struct wr_pack_slot slot)
+{
+    const struct wr_str items[2] = {wr_str_z(root), name};
+    slot.slot = wr_rego_input_slot(query, items, slot.part == WR_PART_ROOT ? 1 : 2);
+    if (slot.slot != UINT32_MAX) {
+        struct wr_pack_slot *slots = (struct wr_pack_slot *)(uintptr_t)out->slots;
+        slots[out->n_slots++] = slot;
+    }
+}
+
+/* Slots take the place of objects that would be made for the policy to look into, unless it looks
+ * at one of them as a whole, or puts another input in place. */
+static wr_err find_slots(struct wr_pack *pack, const struct wr_rego_query *query,
+                         struct wr_pack_reads *out, struct wr_error *error)
+{
+    static const char *const roots[] = {"features", "lists", "scores"};
+    uint32_t n_features = pack->plan->n_features;
+    out->slots = WR_NEW_ARRAY(pack->arena, struct wr_pack_slot,
+                              (size_t)n_features + pack->n_lists + pack->n_models + 3);
+    if (out->slots == NULL) {
+        return no_room(error);
+    }
+    for (size_t i = 0; i < WR_COUNTOF(roots); i++) {
+        add_slot(query, out, roots[i], WR_STR(""), (struct wr_pack_slot){.part = WR_PART_ROOT});
+    }
+    for (uint32_t i = 0; i < n_features; i++) {
+        add_slot(query, out, "features", pack->plan->features[i].name,
+                 (struct wr_pack_slot){.index = i, .part = WR_PART_FEATURE});
+    }
+    for (uint32_t i = 0; i < pack->n_lists; i++) {
+        add_slot(query, out, "lists", pack->lists[i].name,
+                 (struct wr_pack_slot){.index = i, .part = WR_PART_LIST});
+    }
+    for (uint32_t i = 0; i < pack->n_models; i++) {
+        add_slot(query, out, "scores", pack->models[i].name,
+                 (struct wr_pack_slot){.index = i, .part = WR_PART_SCORE});
+    }
+    return WR_OK;
+}
+
 static wr_err find_reads(struct wr_pack *pack, const struct wr_rego_query *query,
                          struct wr_pack_reads *out, struct wr_error *error)
 {
@@ -310,7 +359,9 @@ static wr_err find_reads(struct wr_pack *pack, const struct wr_rego_query *query
         wr_rego_input_paths(pack->program, query, pack->arena, &paths, &n) != WR_OK) {
         return no_room(error);
     }
+    out->by_slots = !wr_rego_replaces_input(query);
     for (uint32_t k = 0; k < n; k++) {
+        out->by_slots = out->by_slots && !reads_whole(&paths[k]);
         out->features = out->features || reads_part(&paths[k], "features");
         out->fleet = out->fleet || (pack->plan->fleet != NULL && reads_part(&paths[k], "fleet"));
         out->lists = out->lists || reads_part(&paths[k], "lists");
@@ -321,7 +372,7 @@ static wr_err find_reads(struct wr_pack *pack, const struct wr_rego_query *query
         }
     }
     out->by_feature = by_feature;
-    return WR_OK;
+    return out->by_slots ? find_slots(pack, query, out, error) : WR_OK;
 }
 
 /* The scores of models in shadow never come before the policy: a rule that names one would be

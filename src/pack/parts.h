@@ -109,10 +109,21 @@ struct wr_pack_outcome {
     uint8_t outcome; /* 1 approve .. 5 decline, as enum wr_outcome of the engine */
 };
 
+enum wr_pack_part { WR_PART_ROOT, WR_PART_FEATURE, WR_PART_LIST, WR_PART_SCORE };
+
+/* A slot of a query's input that the engine fills itself; of a root: with an empty object. */
+struct wr_pack_slot {
+    uint32_t slot, index; /* of the feature, list or model */
+    enum wr_pack_part part;
+};
+
 /* What a query may read of what the engine adds to its input: the rest need not be made. */
 struct wr_pack_reads {
     bool features, fleet, lists, missing, scores;
+    bool by_slots;          /* features, lists and scores are read through slots alone */
     const bool *by_feature; /* [n_features] */
+    const struct wr_pack_slot *slots;
+    uint32_t n_slots;
 };
 
 struct wr_pack_derived { /* rego features of one package, asked in one evaluation */

@@ -162,3 +162,45 @@ wr_err wr_rego_input_paths(const struct wr_rego_program *program, const struct w
     struct wr_value set = wr_set_from(found, n_found);
     return write_paths(arena, &set, paths, n);
 }
+
+uint32_t wr_rego_input_slot(const struct wr_rego_query *query, const struct wr_str *items,
+                            uint32_t n)
+{
+    const struct wr_unit *unit = &query->unit;
+    uint32_t at = 0;
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t next = at + 1; /* a parent's number is less */
+        for (; next < unit->input.n; next++) {
+            const struct wr_key_path *path = &unit->input.items[next];
+            const struct wr_value *key = &unit->consts[path->key];
+            if (path->parent == at && key->type == WR_STRING &&
+                wr_str_eq(wr_text(*key), items[k])) {
+                break;
+            }
+        }
+        if (next == unit->input.n) {
+            return UINT32_MAX;
+        }
+        at = next;
+    }
+    return at;
+}
+
+static bool replaces_input(const struct wr_function *f)
+{
+    for (uint32_t i = 0; i < f->n_code; i++) {
+        if (f->code[i].op == WR_OP_WITH_INPUT) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool wr_rego_replaces_input(const struct wr_rego_query *query)
+{
+    bool replaces = replaces_input(&query->function);
+    for (uint32_t i = 0; i < query->unit.n_functions && !replaces; i++) {
+        replaces = replaces_input(&query->unit.functions[i]);
+    }
+    return replaces;
+}

@@ -487,6 +487,9 @@ static bool start_vm(struct vm *vm, const struct wr_rego_query *query,
         .data_slots = query->data_slots,
         .memory = start->slots + unit->input.n,
     };
+    if (context->fill != NULL) {
+        context->fill(context->fill_context, start->slots);
+    }
     start->block = (struct vm_block){NULL, start->registers, FIRST_REGISTERS, 0};
     vm->context = &start->context;
     vm->block = &start->block;

@@ -104,6 +104,10 @@ struct wr_rego_context {
     void (*trace)(void *context, bool enter, struct wr_str rule, struct wr_str file, uint32_t row);
     void *trace_context;
     int64_t (*clock)(void); /* monotonic nanoseconds, for the steps of wr_rego_trace; NULL: none */
+    /* Puts what the caller has at hand into slots of the input (wr_rego_input_slot): these paths
+     * are then not looked up in `input`. WR_UNDEFINED: there is nothing. NULL: none. */
+    void (*fill)(const void *context, struct wr_value *slots);
+    const void *fill_context;
 };
 
 struct wr_rego_result {
@@ -151,6 +155,14 @@ struct wr_rego_input_path {
 wr_err wr_rego_input_paths(const struct wr_rego_program *program, const struct wr_rego_query *query,
                            struct wr_arena *arena, const struct wr_rego_input_path **paths,
                            uint32_t *n);
+
+/* The slot of input.<items...>, UINT32_MAX when no instruction asks for it or for what lies below.
+ */
+uint32_t wr_rego_input_slot(const struct wr_rego_query *query, const struct wr_str *items,
+                            uint32_t n);
+/* True when some rule, reached or not, puts another input in place (`with input`): slots that were
+ * filled do not reach there. */
+bool wr_rego_replaces_input(const struct wr_rego_query *query);
 
 /* Names of the query's expressions as written, for "text" in results; i < wr_rego_query_exprs. */
 uint32_t wr_rego_query_exprs(const struct wr_rego_query *query);

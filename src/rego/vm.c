@@ -53,7 +53,7 @@ static inline bool burn(struct vm *vm, uint32_t units)
 
 /* ── frames ─────────────────────────────────────────────────────────────────────────────────── */
 
-static struct wr_value *take_registers(struct vm *vm, uint32_t n)
+static struct wr_value *take_block(struct vm *vm, uint32_t n)
 {
     struct vm_block *block = vm->block;
     while (block != NULL && block->cap - block->used < n) {
@@ -74,6 +74,16 @@ static struct wr_value *take_registers(struct vm *vm, uint32_t n)
     struct wr_value *registers = &block->items[block->used];
     block->used += n;
     return registers;
+}
+
+static inline struct wr_value *take_registers(struct vm *vm, uint32_t n)
+{
+    struct vm_block *block = vm->block;
+    if (WR_UNLIKELY(block->cap - block->used < n)) {
+        return take_block(vm, n);
+    }
+    block->used += n;
+    return &block->items[block->used - n];
 }
 
 bool wr_vm_start(struct vm *vm)
@@ -209,7 +219,7 @@ static bool has_text(const struct wr_value *items, uint32_t n, uint32_t stride,
 {
     for (uint32_t i = 0; i < n; i++, items += stride) {
         if (items->n == x->n && items->type == WR_STRING &&
-            wr_vm_same_text(items->text, x->text, x->n)) {
+            wr_bytes_eq(items->text, x->text, x->n)) {
             return true;
         }
     }
@@ -778,6 +788,13 @@ wr_err wr_vm_run(struct vm *vm)
     JUDGE(document(vm, PC, in, r[in->b].n, &r[in->a], &err));
     CASE(RULE)
     BURN(1);
+    {
+        const struct wr_value *known = &vm->context->memory[in->d];
+        if (known->type < VM_LEAST) {
+            r[in->a] = *known;
+            NEXT_IF(known->type != WR_UNDEFINED);
+        }
+    }
     JUDGE(document(vm, PC, in, in->d, &r[in->a], &err));
     CASE(CALL)
     BURN(1);

@@ -17,6 +17,7 @@ enum vm_type {
     VM_COLLECT = 0xFC, /* text: a struct vm_collect */
     VM_CONTEXT = 0xFB, /* text: a struct vm_context */
     VM_CLAUSES = 0xFA, /* text: a struct vm_clauses */
+    VM_LEAST = VM_CLAUSES,
 };
 
 struct vm_shadow { /* a node of the rule tree that base documents hide */
@@ -94,27 +95,6 @@ struct vm {
     uint8_t hints[VM_HINTS]; /* by constant: where a field was found last */
 };
 
-/* Short texts without a call: keys and codes mostly are. */
-static inline bool wr_vm_same_text(const char *a, const char *b, uint32_t n)
-{
-    if (n > 16) {
-        return memcmp(a, b, n) == 0;
-    }
-    if (n >= 8) {
-        uint64_t a0, a1, b0, b1;
-        memcpy(&a0, a, 8), memcpy(&a1, a + n - 8, 8);
-        memcpy(&b0, b, 8), memcpy(&b1, b + n - 8, 8);
-        return ((a0 ^ b0) | (a1 ^ b1)) == 0;
-    }
-    if (n >= 4) {
-        uint32_t a0, a1, b0, b1;
-        memcpy(&a0, a, 4), memcpy(&a1, a + n - 4, 4);
-        memcpy(&b0, b, 4), memcpy(&b1, b + n - 4, 4);
-        return ((a0 ^ b0) | (a1 ^ b1)) == 0;
-    }
-    return n == 0 || (a[0] == b[0] && a[n / 2] == b[n / 2] && a[n - 1] == b[n - 1]);
-}
-
 static inline bool wr_vm_is_int(const struct wr_value *v)
 {
     return v->type == WR_NUMBER && v->kind == WR_DEC && v->scale == 0;
@@ -127,7 +107,7 @@ static inline bool wr_vm_equal(const struct wr_value *a, const struct wr_value *
         return false;
     }
     if (a->type == WR_STRING) {
-        return a->n == b->n && wr_vm_same_text(a->text, b->text, a->n);
+        return a->n == b->n && wr_bytes_eq(a->text, b->text, a->n);
     }
     if (wr_vm_is_int(a) && wr_vm_is_int(b)) {
         return a->i == b->i;
@@ -145,7 +125,7 @@ static inline const struct wr_value *wr_vm_find(const struct wr_value *object,
     const struct wr_pair *pair = object->pairs;
     for (uint32_t i = 0; i < object->n; i++, pair++) {
         if (pair->key.n == key->n && pair->key.type == WR_STRING &&
-            wr_vm_same_text(pair->key.text, key->text, key->n)) {
+            wr_bytes_eq(pair->key.text, key->text, key->n)) {
             return &pair->value;
         }
     }
@@ -175,7 +155,7 @@ static inline const struct wr_value *wr_vm_field(struct vm *vm, const struct wr_
     uint8_t *hint = &vm->hints[id % VM_HINTS];
     const struct wr_pair *pairs = of->pairs;
     if (*hint < of->n && pairs[*hint].key.type == WR_STRING && pairs[*hint].key.n == key->n &&
-        wr_vm_same_text(pairs[*hint].key.text, key->text, key->n)) {
+        wr_bytes_eq(pairs[*hint].key.text, key->text, key->n)) {
         return &pairs[*hint].value;
     }
     const struct wr_value *v = wr_vm_find(of, key);
