@@ -10,7 +10,7 @@
 static inline void put(struct wr_buf *out, const char *p, size_t n)
 {
     if (WR_LIKELY(n <= out->cap - out->n)) {
-        memcpy(out->p + out->n, p, n);
+        wr_bytes_copy(out->p + out->n, p, n);
         out->n += n;
     } else {
         out->overflow = true;
@@ -62,33 +62,56 @@ static uint32_t write_unscored(struct wr_buf *out, const struct wr_binding *bind
     return m;
 }
 
-/* {"a":1,"b":true} of the features that are there, in order of names; or of those that are not,
- * with the reasons, and of the scores that a policy is told to be missing. */
-static void write_features(struct wr_buf *out, const struct wr_binding *binding,
-                           const struct wr_case *c, bool missing)
+/* ,"name": of the k-th feature in order of names; the first has no comma. */
+static inline void put_label(struct wr_buf *out, const struct wr_binding *binding, uint32_t k,
+                             bool first)
 {
-    bool first = true, scores = missing && binding->pack->tells_scores;
+    struct wr_str label = binding->feature_labels[k];
+    put(out, label.p + first, label.n - first);
+}
+
+/* {"a":1,"b":true} of the features that are there, in order of names; returns how many are not. */
+static uint32_t write_features(struct wr_buf *out, const struct wr_binding *binding,
+                               const struct wr_case *c)
+{
+    uint32_t n = 0, n_features = binding->plan->n_features;
+    PUT(out, "{");
+    for (uint32_t k = 0; k < n_features; k++) {
+        const struct wr_value *v = &c->features[binding->pack->by_name[k]];
+        if (wr_is(*v, WR_UNDEFINED)) {
+            continue;
+        }
+        put_label(out, binding, k, n++ == 0);
+        if (WR_LIKELY(wr_is(*v, WR_NUMBER))) {
+            wr_number_write(out, v);
+        } else {
+            wr_json_write(out, v, WR_JSON_COMPACT);
+        }
+    }
+    PUT(out, "}");
+    return n_features - n;
+}
+
+/* The n features that are not there, with the reasons, and the scores that a policy is told to be
+ * missing; in order of names. */
+static void write_missing(struct wr_buf *out, const struct wr_binding *binding,
+                          const struct wr_case *c, uint32_t n)
+{
+    bool first = true, scores = binding->pack->tells_scores;
     uint32_t m = 0;
     PUT(out, "{");
-    for (uint32_t k = 0; k < binding->plan->n_features; k++) {
+    for (uint32_t k = 0; n > 0; k++) {
         uint32_t i = binding->pack->by_name[k];
-        const struct wr_value *v = &c->features[i];
-        if (wr_is(*v, WR_UNDEFINED) != missing) {
+        if (!wr_is(c->features[i], WR_UNDEFINED)) {
             continue;
         }
         if (scores) {
             m = write_unscored(out, binding, c, m, &binding->plan->features[i].name, &first);
         }
-        struct wr_str label = binding->feature_labels[k];
-        put(out, label.p + (first ? 1 : 0), label.n - (first ? 1 : 0));
+        put_label(out, binding, k, first);
         first = false;
-        if (missing) {
-            write_why_absent(out, wr_case_absence(c->vector.values[i].presence));
-        } else if (wr_is(*v, WR_NUMBER)) {
-            wr_number_write(out, v);
-        } else {
-            wr_json_write(out, v, WR_JSON_COMPACT);
-        }
+        write_why_absent(out, wr_case_absence(c->vector.values[i].presence));
+        n--;
     }
     if (scores) {
         write_unscored(out, binding, c, m, NULL, &first);
@@ -107,37 +130,44 @@ static void write_lists(struct wr_buf *out, const struct wr_pack *pack, const st
     PUT(out, "}");
 }
 
-/* As the policy saw it: the text of input.scores. */
-static void write_number(struct wr_buf *out, const struct wr_value *v)
+static struct wr_str since(const struct wr_buf *out, size_t start)
 {
-    char room[64];
-    struct wr_buf text = wr_buf_fixed(room, sizeof room);
-    wr_number_write(&text, v);
-    WR_ASSERT(!text.overflow);
-    put(out, room, text.n);
+    return wr_str_of(out->p + start, out->n - start);
 }
 
-static void write_scores(struct wr_buf *out, const struct wr_pack *pack, const struct wr_case *c)
+/* Pieces of what was derived that the document says once more. */
+struct derived {
+    struct wr_str features, scores; /* objects */
+    struct wr_str score;            /* of the pack's main model; empty when there is none */
+};
+
+/* As the policy saw them: the text of input.scores. */
+static void write_scores(struct wr_buf *out, const struct wr_pack *pack, const struct wr_case *c,
+                         struct derived *spans)
 {
     bool first = true;
+    size_t start = out->n;
     PUT(out, "{");
     for (uint32_t m = 0; m < pack->n_models; m++) {
         if (wr_case_has_score(c, m)) {
             write_key(out, &first, pack->models[m].name);
-            write_number(out, &c->score_values[m]);
+            size_t at = out->n;
+            wr_number_write(out, &c->score_values[m]);
+            spans->score = m == pack->policy.score_model ? since(out, at) : spans->score;
         }
     }
     PUT(out, "}");
+    spans->scores = since(out, start);
 }
 
-/* Returns the span of the features within `out`. */
-static struct wr_str write_derived(struct wr_buf *out, const struct wr_binding *binding,
-                                   const struct wr_case *c)
+static struct derived write_derived(struct wr_buf *out, const struct wr_binding *binding,
+                                    const struct wr_case *c)
 {
+    struct derived spans = {.score = WR_STR("")};
     PUT(out, "{\"features\":");
     size_t start = out->n;
-    write_features(out, binding, c, false);
-    struct wr_str features = wr_str_of(out->p + start, out->n - start);
+    uint32_t n_missing = write_features(out, binding, c);
+    spans.features = since(out, start);
     if (WR_UNLIKELY(binding->plan->fleet != NULL)) {
         PUT(out, ",\"fleet\":");
         wr_case_fleet_write(out, binding, c);
@@ -145,11 +175,11 @@ static struct wr_str write_derived(struct wr_buf *out, const struct wr_binding *
     PUT(out, ",\"lists\":");
     write_lists(out, binding->pack, c);
     PUT(out, ",\"missing\":");
-    write_features(out, binding, c, true);
+    write_missing(out, binding, c, n_missing);
     PUT(out, ",\"scores\":");
-    write_scores(out, binding->pack, c);
+    write_scores(out, binding->pack, c, &spans);
     PUT(out, "}");
-    return features;
+    return spans;
 }
 
 /* ── the document ───────────────────────────────────────────────────────────────────────────── */
@@ -257,20 +287,19 @@ static void write_approximate(struct wr_buf *out, const struct wr_binding *bindi
 
 static void write_document(struct wr_buf *out, const struct wr_binding *binding,
                            const struct wr_case *c, const struct wr_verdict *verdict,
-                           struct wr_answer *answer)
+                           const struct derived *derived, struct wr_answer *answer)
 {
     const struct wr_pack *pack = binding->pack;
-    uint32_t main_model = pack->policy.score_model;
     write_head(out, c);
     PUT(out, ",\"outcome\":\"");
     put_str(out, wr_str_z(wr_outcome_name(verdict->outcome)));
     PUT(out, "\"");
-    if (main_model != UINT32_MAX && wr_case_has_score(c, main_model)) {
+    if (derived->score.n != 0) {
         PUT(out, ",\"score\":");
-        write_number(out, &c->score_values[main_model]);
+        put_str(out, derived->score);
     }
     PUT(out, ",\"scores\":");
-    write_scores(out, pack, c);
+    put_str(out, derived->scores);
     PUT(out, ",\"reasons\":");
     write_reasons(out, verdict, answer);
     if (pack->policy.n_outputs != 0) {
@@ -287,10 +316,6 @@ static void write_document(struct wr_buf *out, const struct wr_binding *binding,
 }
 
 /* ── the record ─────────────────────────────────────────────────────────────────────────────── */
-static struct wr_str since(const struct wr_buf *out, size_t start)
-{
-    return wr_str_of(out->p + start, out->n - start);
-}
 
 void wr_case_write(struct wr_engine *engine, const struct wr_case *c,
                    const struct wr_verdict *verdict, struct wr_buf *out, struct wr_answer *answer)
@@ -325,10 +350,11 @@ void wr_case_write(struct wr_engine *engine, const struct wr_case *c,
     put_str(out, c->event_text);
     record.event = since(out, at);
     at = out->n;
-    answer->features = write_derived(out, binding, c);
+    const struct derived derived = write_derived(out, binding, c);
+    answer->features = derived.features;
     record.derived = since(out, at);
     at = out->n;
-    write_document(out, binding, c, verdict, answer);
+    write_document(out, binding, c, verdict, &derived, answer);
     record.document = since(out, at);
     if (WR_UNLIKELY(c->others != NULL)) {
         char *shares =

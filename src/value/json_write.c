@@ -70,48 +70,69 @@ static bool is_separator(struct wr_str s, size_t i) /* U+2028 or U+2029 */
     return s.n - i >= 3 && (uint8_t)s.p[i + 1] == 0x80 && ((uint8_t)s.p[i + 2] & 0xFE) == 0xA8;
 }
 
-/* Bytes at the start, eight at a time, in which nothing needs an escape. */
-static size_t skip_plain(struct wr_str s)
+/* True for bytes of which none needs an escape: quotes, backslashes and control characters. */
+static inline bool is_plain_word(uint64_t x)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), tops = UINT64_C(0x8080808080808080);
-    size_t n = 0;
-    for (; s.n - n >= 8; n += 8) {
-        uint64_t x;
-        memcpy(&x, s.p + n, sizeof x);
-        uint64_t quote = x ^ (ones * '"'), slash = x ^ (ones * '\\');
-        /* A borrow may tell of one byte too many, never of one too few. */
-        if ((((x - ones * 0x20) & ~x) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) &
-            tops) {
-            break;
+    uint64_t quote = x ^ (ones * '"'), slash = x ^ (ones * '\\');
+    /* A borrow may tell of one byte too many, never of one too few. */
+    return ((((x - ones * 0x20) & ~x) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) &
+            tops) == 0;
+}
+
+/* False may be wrong: then it is looked at byte by byte. */
+static inline bool is_plain(struct wr_str s)
+{
+    uint64_t x, y;
+    if (s.n >= 8) {
+        bool plain = true;
+        for (size_t at = 0; at + 8 < s.n; at += 8) {
+            memcpy(&x, s.p + at, 8);
+            plain = plain && is_plain_word(x);
         }
+        memcpy(&y, s.p + s.n - 8, 8);
+        return plain && is_plain_word(y);
     }
-    return n;
+    x = UINT64_C(0x2020202020202020);
+    if (s.n >= 4) {
+        memcpy(&x, s.p, 4);
+        memcpy((char *)&x + 4, s.p + s.n - 4, 4);
+    } else if (s.n != 0) {
+        char few[3] = {s.p[0], s.p[s.n / 2], s.p[s.n - 1]};
+        memcpy(&x, few, sizeof few);
+    }
+    return is_plain_word(x);
+}
+
+/* "s" and, behind it, `end` if that is not 0; false when that needs a closer look. */
+static inline bool add_plain(struct wr_buf *buf, struct wr_str s, char end)
+{
+    if (WR_UNLIKELY(!is_plain(s))) {
+        return false;
+    }
+    size_t n = s.n + 2 + (end != 0);
+    char *at = room_for(buf, n);
+    if (WR_UNLIKELY(at == NULL)) {
+        return false; /* the closer look finds no room either */
+    }
+    at[0] = '"';
+    wr_bytes_copy(at + 1, s.p, s.n);
+    at[n - 1] = end;
+    at[s.n + 1] = '"';
+    buf->n += n;
+    return true;
 }
 
 void wr_json_write_string(struct wr_buf *buf, struct wr_str s, enum wr_json_style style)
 {
     uint8_t special =
         ((unsigned)style & WR_JSON_HTML_SAFE) != 0 ? ESCAPE | MARKUP | SEPARATOR : ESCAPE;
-    size_t from = 0, plain = special == ESCAPE ? skip_plain(s) : 0;
-    while (plain < s.n && (class_of[(uint8_t)s.p[plain]] & special) == 0) {
-        plain++;
-    }
-    char *at = room_for(buf, plain + 2);
-    if (at == NULL) {
+    size_t from = 0;
+    if (WR_LIKELY(special == ESCAPE) && add_plain(buf, s, 0)) {
         return;
     }
-    at[0] = '"';
-    if (plain != 0) {
-        memcpy(at + 1, s.p, plain);
-    }
-    buf->n += plain + 1;
-    if (plain == s.n) {
-        at[plain + 1] = '"';
-        buf->n++;
-        return;
-    }
-    from = plain;
-    for (size_t i = plain; i < s.n; i++) {
+    wr_buf_char(buf, '"');
+    for (size_t i = 0; i < s.n; i++) {
         uint8_t c = (uint8_t)s.p[i];
         if (WR_LIKELY((class_of[c] & special) == 0) ||
             (class_of[c] == SEPARATOR && !is_separator(s, i))) {
@@ -290,10 +311,65 @@ static void write_tree(const struct writer *w, const struct wr_value *v, size_t 
     }
 }
 
+/* ── compact ────────────────────────────────────────────────────────────────────────────────── */
+/* What requests and records are written with: the same text as write_tree, with fewer questions. */
+static void compact_key(struct wr_buf *buf, const struct wr_value *key)
+{
+    if (WR_UNLIKELY(key->type != WR_STRING || !add_plain(buf, wr_text(*key), ':'))) {
+        struct writer w = {.buf = buf};
+        write_key(&w, key);
+    }
+}
+
+static void compact_leaf(struct wr_buf *buf, const struct wr_value *v)
+{
+    if (v->type == WR_NUMBER) {
+        wr_number_write(buf, v);
+    } else if (v->type != WR_STRING || !add_plain(buf, wr_text(*v), 0)) {
+        struct writer w = {.buf = buf};
+        write_leaf(&w, v);
+    }
+}
+
+static void write_compact(struct wr_buf *buf, const struct wr_value *v)
+{
+    struct frame frames[WALK_DEPTH], *top = frames;
+    for (;;) {
+        if (v->type < WR_ARRAY) {
+            compact_leaf(buf, v);
+        } else if (v->n != 0 && top < frames + WALK_DEPTH) {
+            *top++ = (struct frame){.at = v->items, .left = v->n, .type = v->type};
+            add_char(buf, v->type == WR_OBJECT ? '{' : '[');
+        } else {
+            struct writer w = {.buf = buf};
+            write_tree(&w, v, 0);
+        }
+        while (top != frames && top[-1].left == 0) {
+            add_char(buf, (--top)->type == WR_OBJECT ? '}' : ']');
+        }
+        if (top == frames) {
+            return;
+        }
+        if (top[-1].started) {
+            add_char(buf, ',');
+        }
+        top[-1].started = true;
+        top[-1].left--;
+        if (top[-1].type == WR_OBJECT) {
+            compact_key(buf, top[-1].at++);
+        }
+        v = top[-1].at++;
+    }
+}
+
 void wr_json_write(struct wr_buf *buf, const struct wr_value *v, enum wr_json_style style)
 {
     struct writer w = {.buf = buf, .style = style};
-    write_tree(&w, v, 0);
+    if (style == WR_JSON_COMPACT) {
+        write_compact(buf, v);
+    } else {
+        write_tree(&w, v, 0);
+    }
 }
 
 void wr_rego_write(struct wr_buf *buf, const struct wr_value *v)

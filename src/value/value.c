@@ -78,7 +78,8 @@ const struct wr_value *wr_object_get_str(const struct wr_value *object, struct w
         return i != SIZE_MAX ? &pairs[i].value : NULL;
     }
     for (uint32_t i = 0; i < object->n; i++) {
-        if (pairs[i].key.type == WR_STRING && wr_str_eq(wr_text(pairs[i].key), key)) {
+        const struct wr_value *at = &pairs[i].key;
+        if (at->n == key.n && at->type == WR_STRING && wr_bytes_eq(at->text, key.p, key.n)) {
             return &pairs[i].value;
         }
     }
