@@ -13,13 +13,14 @@
 #include "app/policy_load.h"
 #include "app/rego_output.h"
 #include "app/test_names.h"
+#include "rego/trace.h"
 #include "value/json_write.h"
 
 #include <stdio.h>
 #include <time.h>
 
 static struct {
-    const char *format, *run;
+    const char *format, *run, *explain;
     struct wr_option_list ignore;
     int64_t timeout_ms;
     uint64_t count;
@@ -30,6 +31,8 @@ static const struct wr_option table[] = {
     {"verbose", 'v', WR_OPT_FLAG, NULL, "tell every test", &options.verbose},
     {"run", 'r', WR_OPT_TEXT, "REGEX", "run tests whose path matches", &options.run},
     {"format", 'f', WR_OPT_TEXT, "pretty|json", "how to print (pretty)", &options.format},
+    {"explain", 0, WR_OPT_TEXT, "full|notes|fails",
+     "with -v: steps of tests that failed (notes and fails)", &options.explain},
     {"bundle", 'b', WR_OPT_FLAG, NULL, "the paths are bundles", &options.bundle},
     {"ignore", 0, WR_OPT_LIST, "PATTERN", "leave out files and folders of this name",
      &options.ignore},
@@ -51,11 +54,14 @@ struct test {
     struct wr_rego_errors errors; /* of ERROR */
     bool compiled;                /* ERROR: the query did compile */
     struct wr_buf output;         /* of print */
+    struct wr_trace trace;        /* of FAIL, when it is asked for */
 };
 
 struct suite {
     struct wr_arena arena, scratch;
     struct wr_rego_program *program;
+    const struct wr_str *names; /* of the files */
+    const struct wr_value *data;
     struct test *tests;
     size_t n, counts[N_RESULTS];
     volatile int interrupt;
@@ -67,6 +73,22 @@ static void keep_line(void *context, struct wr_str text)
     struct test *test = context;
     wr_buf_str(&test->output, text);
     wr_buf_char(&test->output, '\n');
+}
+
+/* What led to the failure, from a second run in steps. */
+static void trace_one(struct suite *suite, struct test *test, struct wr_rego_context *context)
+{
+    static const char *const modes[] = {
+        [WR_TRACE_FULL] = "full", [WR_TRACE_NOTES] = "notes", [WR_TRACE_FAILS] = "fails"};
+    enum wr_trace_filter filter = WR_TRACE_NOTES_AND_FAILS;
+    for (enum wr_trace_filter i = 0; i < WR_COUNTOF(modes); i++) {
+        filter = options.explain != NULL && strcmp(options.explain, modes[i]) == 0 ? i : filter;
+    }
+    context->env.print.print = NULL;
+    if (wr_rego_trace(&suite->arena, suite->program, suite->names, test->name.rule, suite->data,
+                      context, &test->trace)) {
+        wr_trace_filter(&test->trace, filter);
+    }
 }
 
 static void run_one(struct suite *suite, struct test *test)
@@ -102,6 +124,9 @@ static void run_one(struct suite *suite, struct test *test)
     wr_stop_after(0, &suite->interrupt);
     bool passed = results.n > 0 && wr_is_true(results.items[0].values[0]);
     test->result = code != WR_OK ? ERROR : passed ? PASS : FAIL;
+    if (test->result == FAIL && options.verbose) {
+        trace_one(suite, test, &context);
+    }
     wr_arena_reset(&suite->scratch);
 }
 
@@ -165,7 +190,7 @@ static void print_error(struct suite *suite, const struct test *test)
     printf("  %.*s\n", (int)text.n, text.p);
 }
 
-static void print_test(struct suite *suite, const struct test *test)
+static void print_head(const struct test *test)
 {
     printf("%.*s: %s", WR_FMT(test->name.path), result_names[test->result]);
     if (test->result != SKIPPED) {
@@ -175,6 +200,11 @@ static void print_test(struct suite *suite, const struct test *test)
         printf(" (%.*s)", (int)duration.n, duration.p);
     }
     putchar('\n');
+}
+
+static void print_test(struct suite *suite, const struct test *test)
+{
+    print_head(test);
     if (test->output.n > 0) {
         print_output(test);
     }
@@ -183,8 +213,45 @@ static void print_test(struct suite *suite, const struct test *test)
     }
 }
 
+static void print_line(void)
+{
+    puts("--------------------------------------------------------------------------------");
+}
+
+static void print_trace(struct suite *suite, const struct test *test)
+{
+    struct wr_buf text = wr_buf_in(&suite->arena, 4096);
+    wr_trace_write(&text, &test->trace);
+    print_head(test);
+    putchar('\n');
+    for (size_t i = 0; i < text.n; i++) {
+        fputs(i == 0 || text.p[i - 1] == '\n' ? "  " : "", stdout);
+        putchar(text.p[i]);
+    }
+    if (test->trace.cut != NULL) {
+        printf("  (the trace ends early: %s)\n", test->trace.cut);
+    }
+    putchar('\n');
+}
+
+static void print_failures(struct suite *suite)
+{
+    puts("FAILURES");
+    print_line();
+    for (size_t i = 0; i < suite->n; i++) {
+        if (suite->tests[i].result == FAIL) {
+            print_trace(suite, &suite->tests[i]);
+        }
+    }
+    puts("SUMMARY");
+    print_line();
+}
+
 static void print_pretty(struct suite *suite)
 {
+    if (options.verbose && suite->counts[FAIL] > 0) {
+        print_failures(suite);
+    }
     struct wr_str file = {0};
     bool told = false;
     for (size_t i = 0; i < suite->n; i++) {
@@ -200,7 +267,7 @@ static void print_pretty(struct suite *suite)
         print_test(suite, test);
     }
     if (told) {
-        puts("--------------------------------------------------------------------------------");
+        print_line();
     }
     for (int r = 0; r < N_RESULTS; r++) {
         if (suite->counts[r] != 0) {
@@ -266,6 +333,10 @@ static void write_test(struct wr_buf *json, const struct test *test)
         wr_format(json, ",\"%s\":true", test->result == FAIL ? "fail" : "skip");
     }
     wr_format(json, ",\"duration\":%lld", (long long)test->ns);
+    if (test->trace.n > 0) {
+        wr_buf_str(json, WR_STR(",\"trace\":"));
+        wr_trace_json(json, &test->trace);
+    }
     if (test->output.n > 0) {
         wr_buf_str(json, WR_STR(",\"output\":\""));
         write_base64(json, wr_buf_view(&test->output));
@@ -339,9 +410,15 @@ static int test_all(struct suite *suite, int argc, char **argv)
         }
         return WR_EXIT_FAILED;
     }
-    if (!collect(suite, &names)) {
+    struct wr_str *texts = WR_NEW_ARRAY(&suite->arena, struct wr_str, files.n + 1);
+    if (texts == NULL || !collect(suite, &names)) {
         return wr_complain("no memory");
     }
+    for (size_t i = 0; i < files.n; i++) {
+        texts[i] = files.sources[i].file;
+    }
+    suite->names = texts;
+    suite->data = &files.data;
     int exit_code = WR_EXIT_OK;
     for (uint64_t i = 0; i < options.count && exit_code == WR_EXIT_OK; i++) {
         exit_code = run_suite(suite);
@@ -388,6 +465,16 @@ static int run(int argc, char **argv)
         wr_complain(argc == 0 ? "wants files or folders" : "--format wants pretty or json");
         return WR_EXIT_FAILED;
     }
+    static const char *const modes[] = {"full", "notes", "fails", "debug"};
+    bool known = options.explain == NULL;
+    for (size_t i = 0; i < WR_COUNTOF(modes); i++) {
+        known = known || strcmp(options.explain, modes[i]) == 0;
+    }
+    if (!known) {
+        wr_complain("--explain wants full, notes or fails");
+        return WR_EXIT_FAILED;
+    }
+    options.verbose = options.verbose || options.explain != NULL;
     wr_arena_init(&suite.arena, &wr_heap, WR_GIB(8));
     wr_arena_init(&suite.scratch, &wr_heap, WR_GIB(8));
     int exit_code = options.bundle ? WR_EXIT_OK : run_suites(&suite, &argc, argv);
@@ -411,6 +498,7 @@ const struct wr_command wr_command_test = {
     "examples:\n"
     "  weir test packs/cards\n"
     "  weir test -v --run velocity packs/cards\n"
+    "  weir test -v --explain full --run night packs/cards\n"
     "  weir test -f json packs/cards\n"
     "  weir test deploy/gatekeeper\n"
     "  weir test -v --run digest deploy/gatekeeper/suite.yaml\n",

@@ -250,7 +250,6 @@ bool wr_rego_trace(struct wr_arena *arena, const struct wr_rego_program *program
 void wr_trace_filter(struct wr_trace *trace, enum wr_trace_filter filter)
 {
     uint32_t n_queries = 0, n = 0;
-    enum wr_trace_op wanted = filter == WR_TRACE_NOTES ? WR_TRACE_NOTE : WR_TRACE_FAIL;
     for (uint32_t i = 0; i < trace->n; i++) {
         n_queries = WR_MAX(n_queries, trace->events[i].query + 1);
     }
@@ -262,7 +261,9 @@ void wr_trace_filter(struct wr_trace *trace, enum wr_trace_filter filter)
     }
     for (uint32_t i = 0; i < trace->n; i++) {
         const struct wr_trace_event *e = &trace->events[i];
-        if (e->op == wanted) { /* the way to it, from the outside in */
+        bool wanted = (e->op == WR_TRACE_NOTE && filter != WR_TRACE_FAILS) ||
+                      (e->op == WR_TRACE_FAIL && filter != WR_TRACE_NOTES);
+        if (wanted) { /* the way to it, from the outside in */
             uint32_t first = n;
             const struct wr_trace_event *at = last[e->query], *before = NULL;
             for (; at != NULL && at != before && n < trace->n; before = at, at = last[at->parent]) {

@@ -39,7 +39,7 @@ enum wr_trace_op {
     WR_TRACE_DUPLICATE,
 };
 
-enum wr_trace_filter { WR_TRACE_FULL, WR_TRACE_NOTES, WR_TRACE_FAILS };
+enum wr_trace_filter { WR_TRACE_FULL, WR_TRACE_NOTES, WR_TRACE_FAILS, WR_TRACE_NOTES_AND_FAILS };
 
 struct wr_trace_event {
     uint8_t op;
@@ -71,7 +71,7 @@ bool wr_rego_trace(struct wr_arena *arena, const struct wr_rego_program *program
                    const struct wr_str *names, struct wr_str query, const struct wr_value *data,
                    const struct wr_rego_context *context, struct wr_trace *out);
 
-/* What is kept of a trace: all, or the notes or failures with what leads to them. In place. */
+/* What is kept of a trace: all, or notes, failures or both with what leads to them. In place. */
 void wr_trace_filter(struct wr_trace *trace, enum wr_trace_filter filter);
 /* Appends one line an event, places in a column in front. */
 void wr_trace_write(struct wr_buf *out, const struct wr_trace *trace);

@@ -63,6 +63,17 @@ f(x) = y { y := input.l[_]; x > 0 }
 p = x { x := input.l[_] }
 o8.a[k] = v { k := 1.5; v := input.l[_] }
 """,
+    "trace_test.rego": """package tt
+import future.keywords
+f(x) := x + 1
+test_ok if { 1 == 1 }
+test_bad if { x := f(1); x == 3 }
+test_note if { trace("note here"); y := [1, 2][_]; f(y) == 4 }
+test_with if { not f(1) == 2 with input as {"a": 1} }
+test_other if { helper }
+helper if { input.nothing }
+todo_test_x { false }
+""",
     "folder/of/policies/deep.rego": "package deep\n\np { x := input.l[_]\n  x > 2\n}\n",
 }
 RULES = ("a", "b", "c", "m", "n", "p", "q", "e", "r", "s", "not_r", "w", "deny", "or_else", "d", "f(1)", "nope")
@@ -149,6 +160,8 @@ def cases():
         yield ["eval", "-f", "raw", query]
     yield ["eval", "{s: x | s := %s[_]; x := yaml.unmarshal(s)}" % json.dumps(YAML_READ)]
     yield ["eval", "{s: x | s := %s[_]; x := yaml.marshal(s)}" % json.dumps(YAML_WRITTEN)]
+    for mode in ([], ["-v"], ["--explain", "notes"], ["--explain=fails"], ["-v", "--explain", "full", "-r", "note"]):
+        yield ["test", *mode, "trace_test.rego"]
     for query in ANSWERS:
         yield ["eval", "--strict-builtin-errors", "-f", "raw", query]
 
