@@ -34,8 +34,11 @@ function(weir_wasm NAME)
   target_link_libraries(${NAME} PRIVATE weir_flags wasm_shell_flags weir_core wasm_libraries)
   target_compile_definitions(${NAME} PRIVATE _GNU_SOURCE=1 _WASI_EMULATED_GETPID=1
     WEIR_VERSION="${PROJECT_VERSION}")
+  # The stack lies below all data, so that running over its end is an access outside the memory, which
+  # traps, and not a change of somebody's data.
   # -O0: else clang hands the module to a wasm-opt that may be installed and knows fewer features.
-  target_link_options(${NAME} PRIVATE -O0 -lwasi-emulated-getpid -Wl,-s -Wl,--gc-sections -Wl,-z,stack-size=1048576)
+  target_link_options(${NAME} PRIVATE -O0 -lwasi-emulated-getpid -Wl,-s -Wl,--gc-sections
+    -Wl,--stack-first -Wl,-z,stack-size=1048576)
   set_target_properties(${NAME} PROPERTIES SUFFIX .wasm RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 endfunction()
 

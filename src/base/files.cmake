@@ -8,6 +8,7 @@ list(APPEND WEIR_CORE_FILES
   src/base/hash.c
   src/base/ip.c
   src/base/sha256.c
+  src/base/sha256_lanes.c
   src/base/big.c
   src/base/pow10.c
   src/base/num_read.c

@@ -2,9 +2,12 @@
 /* SHA-256 (FIPS 180-4): a portable path, and one on the SHA instructions of x86 with the same
  * digest. */
 #include "base/cpu.h"
-#include "base/hash.h"
+#include "base/sha256_in.h"
 
-static const uint32_t round_constant[64] = {
+const uint32_t wr_sha256_start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                     0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+
+const uint32_t wr_sha256_round[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -15,66 +18,16 @@ static const uint32_t round_constant[64] = {
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
 /* ── portable ───────────────────────────────────────────────────────────────────────────────── */
-/* Four messages side by side, one to a lane: what a build without SHA instructions has instead. */
-typedef uint32_t lanes4 __attribute__((vector_size(16)));
+WR_SHA256_DEFINE(rounds_of_one, uint32_t)
 
-#define ROTATE(x, bits) ((x) >> (bits) | (x) << (32 - (bits)))
-/* One round; whoever uses it renames what the standard shifts from word to word. */
-#define ROUND(a, b, c, d, e, f, g, h, word)                                                        \
-    h += (ROTATE(e, 6) ^ ROTATE(e, 11) ^ ROTATE(e, 25)) + ((e & f) ^ (~e & g)) + (word);           \
-    d += h;                                                                                        \
-    h += (ROTATE(a, 2) ^ ROTATE(a, 13) ^ ROTATE(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))
-
-/* The rounds of one block whose sixteen words stand in w, over words or over lanes. */
-#define DEFINE_ROUNDS(name, word)                                                                  \
-    static void name(word state[8], word w[64])                                                    \
-    {                                                                                              \
-        word a = state[0], b = state[1], c = state[2], d = state[3];                               \
-        word e = state[4], f = state[5], g = state[6], h = state[7];                               \
-        for (int i = 16; i < 64; i++) {                                                            \
-            word s0 = ROTATE(w[i - 15], 7) ^ ROTATE(w[i - 15], 18) ^ w[i - 15] >> 3;               \
-            word s1 = ROTATE(w[i - 2], 17) ^ ROTATE(w[i - 2], 19) ^ w[i - 2] >> 10;                \
-            w[i] = w[i - 16] + s0 + w[i - 7] + s1;                                                 \
-        }                                                                                          \
-        for (int i = 0; i < 64; i += 8) {                                                          \
-            const uint32_t *k = round_constant + i;                                                \
-            ROUND(a, b, c, d, e, f, g, h, w[i] + k[0]);                                            \
-            ROUND(h, a, b, c, d, e, f, g, w[i + 1] + k[1]);                                        \
-            ROUND(g, h, a, b, c, d, e, f, w[i + 2] + k[2]);                                        \
-            ROUND(f, g, h, a, b, c, d, e, w[i + 3] + k[3]);                                        \
-            ROUND(e, f, g, h, a, b, c, d, w[i + 4] + k[4]);                                        \
-            ROUND(d, e, f, g, h, a, b, c, w[i + 5] + k[5]);                                        \
-            ROUND(c, d, e, f, g, h, a, b, w[i + 6] + k[6]);                                        \
-            ROUND(b, c, d, e, f, g, h, a, w[i + 7] + k[7]);                                        \
-        }                                                                                          \
-        state[0] += a, state[1] += b, state[2] += c, state[3] += d;                                \
-        state[4] += e, state[5] += f, state[6] += g, state[7] += h;                                \
-    }
-
-DEFINE_ROUNDS(rounds_of_one, uint32_t)
-DEFINE_ROUNDS(rounds_of_four, lanes4)
-
-static void compress_portable(uint32_t h[8], const uint8_t *p, size_t blocks)
+void wr_sha256_portable(uint32_t h[8], const uint8_t *p, size_t blocks)
 {
-    uint32_t w[64];
+    uint32_t w[16];
     for (; blocks > 0; blocks--, p += 64) {
         for (size_t i = 0; i < 16; i++) {
             w[i] = __builtin_bswap32(wr_get32(p + 4 * i));
         }
         rounds_of_one(h, w);
-    }
-}
-
-static void compress_four(lanes4 state[8], const uint8_t *const p[4], size_t blocks)
-{
-    lanes4 w[64];
-    for (size_t at = 0; at < 64 * blocks; at += 64) {
-        for (size_t i = 0; i < 16; i++) {
-            for (int lane = 0; lane < 4; lane++) {
-                w[i][lane] = __builtin_bswap32(wr_get32(p[lane] + at + 4 * i));
-            }
-        }
-        rounds_of_four(state, w);
     }
 }
 
@@ -116,7 +69,7 @@ SHA_TARGET static inline void load_block(__m128i w[4], const uint8_t *p)
 
 SHA_TARGET static inline void four_rounds(struct lanes *s, __m128i w[4], int i)
 {
-    __m128i k = _mm_loadu_si128((const __m128i *)(const void *)(round_constant + 4 * i));
+    __m128i k = _mm_loadu_si128((const __m128i *)(const void *)(wr_sha256_round + 4 * i));
     __m128i word = _mm_add_epi32(w[i % 4], k);
     s->cdgh = _mm_sha256rnds2_epu32(s->cdgh, s->abef, word);
     s->abef = _mm_sha256rnds2_epu32(s->abef, s->cdgh, _mm_shuffle_epi32(word, 0x0E));
@@ -178,14 +131,12 @@ static void compress(uint32_t h[8], const uint8_t *p, size_t blocks)
         return;
     }
 #endif
-    compress_portable(h, p, blocks);
+    wr_sha256_portable(h, p, blocks);
 }
 
 void wr_sha256_init(struct wr_sha256 *s)
 {
-    static const uint32_t start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                                      0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-    memcpy(s->h, start, sizeof start);
+    memcpy(s->h, wr_sha256_start, sizeof s->h);
     s->n = 0;
 }
 
@@ -213,6 +164,18 @@ void wr_sha256_add(struct wr_sha256 *s, const void *bytes, size_t n)
     }
 }
 
+size_t wr_sha256_tail(const void *bytes, size_t n, uint8_t tail[128])
+{
+    size_t held = n % 64, blocks = held < 56 ? 1 : 2;
+    memset(tail, 0, 128);
+    if (held > 0) {
+        memcpy(tail, (const uint8_t *)bytes + n - held, held);
+    }
+    tail[held] = 0x80;
+    wr_put64(tail + 64 * blocks - 8, __builtin_bswap64((uint64_t)n * 8));
+    return blocks;
+}
+
 void wr_sha256_end(struct wr_sha256 *s, uint8_t digest[32])
 {
     uint64_t bits = __builtin_bswap64(s->n * 8);
@@ -221,80 +184,59 @@ void wr_sha256_end(struct wr_sha256 *s, uint8_t digest[32])
     size_t pad = (held < 56 ? 56 : 120) - held;
     wr_put64(tail + pad, bits);
     wr_sha256_add(s, tail, pad + 8);
-    for (int i = 0; i < 8; i++) {
-        wr_put32(digest + 4 * i, __builtin_bswap32(s->h[i]));
-    }
+    wr_sha256_digest(s->h, digest);
 }
 
 void wr_sha256_of(const void *bytes, size_t n, uint8_t digest[32])
 {
-    struct wr_sha256 s;
-    wr_sha256_init(&s);
-    wr_sha256_add(&s, bytes, n);
-    wr_sha256_end(&s, digest);
+    uint32_t h[8];
+    uint8_t tail[128];
+    memcpy(h, wr_sha256_start, sizeof h);
+    compress(h, bytes, n / 64);
+    compress(h, tail, wr_sha256_tail(bytes, n, tail));
+    wr_sha256_digest(h, digest);
 }
 
 /* ── several ────────────────────────────────────────────────────────────────────────────────── */
-static bool has_sha(void)
-{
 #ifdef WR_CPU_X86
-    return (wr_cpu() & WR_CPU_SHA) != 0;
-#else
-    return false;
-#endif
+/* Two at once as far as both have whole blocks. */
+static void digest_two(const void *const bytes[2], const size_t n[2], uint8_t digests[2][32])
+{
+    const uint8_t *const p[2] = {bytes[0], bytes[1]};
+    size_t blocks = WR_MIN(n[0], n[1]) / 64;
+    uint32_t h[2][8];
+    uint8_t tail[128];
+    memcpy(h[0], wr_sha256_start, sizeof h[0]);
+    memcpy(h[1], wr_sha256_start, sizeof h[1]);
+    compress_sha_two(h, p, blocks);
+    for (size_t i = 0; i < 2; i++) {
+        compress_sha(h[i], p[i] + 64 * blocks, n[i] / 64 - blocks);
+        compress_sha(h[i], tail, wr_sha256_tail(p[i], n[i], tail));
+        wr_sha256_digest(h[i], digests[i]);
+    }
 }
 
-/* Whole blocks of `lanes` messages, as many as the shortest has. */
-static void begin_together(struct wr_sha256 *sha, const void *const *bytes, size_t lanes,
-                           size_t blocks)
+static void digest_by_two(const void *const *bytes, const size_t *n, uint8_t (*digests)[32],
+                          size_t count)
 {
-#ifdef WR_CPU_X86
-    if (lanes == 2) {
-        const uint8_t *const p[2] = {bytes[0], bytes[1]};
-        uint32_t h[2][8];
-        memcpy(h[0], sha[0].h, sizeof h[0]);
-        memcpy(h[1], sha[1].h, sizeof h[1]);
-        compress_sha_two(h, p, blocks);
-        memcpy(sha[0].h, h[0], sizeof h[0]);
-        memcpy(sha[1].h, h[1], sizeof h[1]);
+    size_t at = 0;
+    for (; at + 2 <= count; at += 2) {
+        digest_two(bytes + at, n + at, digests + at);
     }
-#endif
-    if (lanes == 4) {
-        const uint8_t *const p[4] = {bytes[0], bytes[1], bytes[2], bytes[3]};
-        lanes4 state[8];
-        for (int i = 0; i < 8; i++) {
-            state[i] = (lanes4){sha[0].h[i], sha[1].h[i], sha[2].h[i], sha[3].h[i]};
-        }
-        compress_four(state, p, blocks);
-        for (int i = 0; i < 8; i++) {
-            for (int lane = 0; lane < 4; lane++) {
-                sha[lane].h[i] = state[i][lane];
-            }
-        }
-    }
-    for (size_t i = 0; i < lanes; i++) {
-        sha[i].n = blocks * 64;
+    if (at < count) {
+        wr_sha256_of(bytes[at], n[at], digests[at]);
     }
 }
+#endif
 
 void wr_sha256_several(const void *const *bytes, const size_t *n, uint8_t (*digests)[32],
                        size_t count)
 {
-    size_t width = has_sha() ? 2 : 4;
-    struct wr_sha256 sha[4];
-    for (size_t at = 0; at < count; at += width) {
-        size_t lanes = WR_MIN(width, count - at), shortest = SIZE_MAX;
-        for (size_t i = 0; i < lanes; i++) {
-            wr_sha256_init(&sha[i]);
-            shortest = WR_MIN(shortest, n[at + i] / 64);
-        }
-        if (lanes == width && shortest > 0) {
-            begin_together(sha, bytes + at, lanes, shortest);
-        }
-        for (size_t i = 0; i < lanes; i++) {
-            size_t done = (size_t)sha[i].n;
-            wr_sha256_add(&sha[i], (const uint8_t *)bytes[at + i] + done, n[at + i] - done);
-            wr_sha256_end(&sha[i], digests[at + i]);
-        }
+#ifdef WR_CPU_X86
+    if ((wr_cpu() & WR_CPU_SHA) != 0) {
+        digest_by_two(bytes, n, digests, count);
+        return;
     }
+#endif
+    wr_sha256_lanes(bytes, n, digests, count);
 }

@@ -270,7 +270,8 @@ wr_err wr_journal_thread_open(const struct wr_port *port, struct wr_journal *jou
     atomic_store(&thread->shared.committed, wr_journal_last(journal));
     atomic_store(&thread->shared.synced, wr_journal_last(journal));
     publish(thread);
-    bool good = wr_ring_open(&thread->in, &port->memory, WR_JOURNAL_RING) &&
+    uint64_t in_size = thread->threaded ? WR_JOURNAL_RING : WR_JOURNAL_RING_INLINE;
+    bool good = wr_ring_open(&thread->in, &port->memory, in_size) &&
                 wr_ring_open(&thread->out, &port->memory, WR_JOURNAL_REPLY_RING);
     if (good && thread->threaded) {
         good = port->threads.start(port->threads.context, "weir-journal", run, thread,
@@ -404,6 +405,7 @@ void wr_journal_thread_step(struct wr_journal_thread *thread)
 {
     WR_ASSERT(!thread->threaded);
     turn(thread);
+    wr_ring_rewind(&thread->in);
 }
 
 void wr_journal_thread_stats(const struct wr_journal_thread *thread, struct wr_journal_stats *out)

@@ -16,6 +16,7 @@
 
 #define WR_LIMIT_COMMIT_ROWS   1000
 #define WR_JOURNAL_RING        (16u * 1024 * 1024)
+#define WR_JOURNAL_RING_INLINE (8u * 1024 * 1024)  /* without a thread: emptied at every step */
 #define WR_JOURNAL_ROOM_MIN    (128u * 1024)       /* less, and no decision is taken for now */
 #define WR_JOURNAL_REPLY_RING  (16u * 1024 * 1024) /* holds a row of WR_LIMIT_RECORD_SIZE */
 #define WR_LIMIT_FETCHES       65536               /* rows asked for and not taken yet */

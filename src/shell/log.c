@@ -390,7 +390,7 @@ static size_t finish_row(struct wr_log *log, size_t at, const uint8_t digest[32]
 
 void wr_log_link(struct wr_log *log, uint8_t link[32])
 {
-    enum { TOGETHER = 4 };
+    enum { TOGETHER = 16 };
     while (log->n_linked < log->n_gathered) { /* digests are made together, links one by one */
         const void *payloads[TOGETHER];
         size_t n[TOGETHER], count = 0, at = log->n_linked;

@@ -104,3 +104,12 @@ void wr_ring_release(struct wr_ring *ring)
     const struct message *message = (const void *)(ring->bytes + (tail & (ring->size - 1)));
     atomic_store_explicit(&ring->tail, tail + padded(message->n), memory_order_release);
 }
+
+void wr_ring_rewind(struct wr_ring *ring)
+{
+    if (ring->filled == tail_of(ring)) {
+        atomic_store_explicit(&ring->head, 0, memory_order_relaxed);
+        atomic_store_explicit(&ring->tail, 0, memory_order_relaxed);
+        ring->filled = ring->tail_seen = ring->head_seen = 0;
+    }
+}

@@ -45,4 +45,8 @@ const void *wr_ring_peek(struct wr_ring *ring, uint32_t *kind, uint32_t *n);
 void wr_ring_release(struct wr_ring *ring);
 bool wr_ring_is_empty(struct wr_ring *ring);
 
+/* A ring that holds nothing, not even claimed, starts anew at its first byte, which is in the
+ * cache; then a message as large as the ring fits. Only where one thread is both sides. */
+void wr_ring_rewind(struct wr_ring *ring);
+
 #endif

@@ -187,7 +187,9 @@ static wr_err take_memory(struct wr_server *server, struct wr_error *error)
         memory->take(memory->context, WR_LIMIT_ENGINE_BATCH * sizeof *server->answers);
     server->gatherings =
         memory->take(memory->context, WR_LIMIT_GATHERINGS * sizeof *server->gatherings);
-    server->scratch_room = memory->take(memory->context, WR_SCRATCH_ROOM);
+    server->n_scratch_room =
+        server->port->threads.start != NULL ? WR_SCRATCH_ROOM : WR_SCRATCH_ROOM_INLINE;
+    server->scratch_room = memory->take(memory->context, server->n_scratch_room);
     if (server->scratch_room == NULL || server->conns == NULL || server->touched == NULL ||
         server->waiting == NULL || server->flushing == NULL || server->free_conns == NULL ||
         server->answers == NULL || server->gatherings == NULL) {
@@ -195,7 +197,7 @@ static wr_err take_memory(struct wr_server *server, struct wr_error *error)
     }
     memset(server->gatherings, 0, WR_LIMIT_GATHERINGS * sizeof *server->gatherings);
     wr_arena_init(&server->access_arena, memory, (size_t)1 << 20);
-    wr_arena_init_fixed(&server->scratch, server->scratch_room, WR_SCRATCH_ROOM, memory,
+    wr_arena_init_fixed(&server->scratch, server->scratch_room, server->n_scratch_room, memory,
                         SCRATCH_CAP);
     return WR_OK;
 }
@@ -383,7 +385,7 @@ void wr_server_close(struct wr_server *server)
         wr_arena_deinit(&server->scratch);
         wr_arena_deinit(&server->access_arena);
     }
-    give(memory, server->scratch_room, WR_SCRATCH_ROOM);
+    give(memory, server->scratch_room, server->n_scratch_room);
     give(memory, server->conns, n * sizeof *server->conns);
     give(memory, server->touched, n * sizeof *server->touched);
     give(memory, server->waiting, n * sizeof *server->waiting);

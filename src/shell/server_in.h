@@ -40,6 +40,9 @@
 #define WR_SCRATCH_ROOM                                                                            \
     (24u * 1024 * 1024) /* a whole batch of the engine fits, reserved for the worst; what is       \
                            touched stays within 2 MiB */
+#define WR_SCRATCH_ROOM_INLINE                                                                     \
+    (4u * 1024 * 1024) /* where there are no threads, as in wasm: what is reserved there is taken; \
+                          more comes when a batch wants it */
 
 #define WR_DEADLINE_HEAD_NS   5000000000
 #define WR_DEADLINE_BODY_NS   10000000000
@@ -191,6 +194,7 @@ struct wr_server {
     struct wr_answer *answers;
     struct wr_arena scratch; /* reset after every batch or request */
     void *scratch_room;
+    size_t n_scratch_room;
     struct wr_gathering **gatherings;
     uint32_t n_gatherings, gather_generation;
     struct wr_reload reload;

@@ -52,6 +52,32 @@ TEST("messages of any size pass a small ring in order, and a full ring says so")
     wr_ring_close(&ring);
 }
 
+TEST("a ring that is rewound has room for a message as large as itself, and loses none")
+{
+    struct wr_ring ring;
+    uint32_t kind, n;
+    CHECK(wr_ring_open(&ring, &memory, 256));
+    char *room = wr_ring_claim(&ring, 1, 100);
+    memset(room, 'a', 100);
+    wr_ring_rewind(&ring); /* claimed, not published: stays */
+    wr_ring_publish(&ring);
+    wr_ring_rewind(&ring); /* published, not taken: stays */
+    const char *message = wr_ring_peek(&ring, &kind, &n);
+    CHECK(message != NULL && kind == 1 && n == 100 && message[99] == 'a');
+    wr_ring_release(&ring);
+    CHECK(wr_ring_claim(&ring, 1, 248) == NULL); /* it would have to begin in the middle */
+    wr_ring_rewind(&ring);
+    room = wr_ring_claim(&ring, 2, 248);
+    CHECK(room != NULL);
+    memset(room, 'b', 248);
+    wr_ring_publish(&ring);
+    message = wr_ring_peek(&ring, &kind, &n);
+    CHECK(message != NULL && kind == 2 && n == 248 && message[247] == 'b');
+    wr_ring_release(&ring);
+    CHECK(wr_ring_is_empty(&ring));
+    wr_ring_close(&ring);
+}
+
 static void wait_for(struct wr_journal_thread *thread, uint64_t kept)
 {
     for (int i = 0; i < 20000 && wr_journal_thread_kept(thread) < kept; i++) {
