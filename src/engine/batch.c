@@ -211,6 +211,12 @@ static void admit_all(struct batch *batch)
     }
 }
 
+static struct wr_value main_score(const struct wr_pack *pack, const struct wr_case *c)
+{
+    uint32_t m = pack->policy.score_model;
+    return m != UINT32_MAX && wr_case_has_score(c, m) ? c->score_values[m] : wr_undefined();
+}
+
 static void conclude(struct batch *batch, size_t i)
 {
     struct wr_engine *engine = batch->engine;
@@ -225,6 +231,9 @@ static void conclude(struct batch *batch, size_t i)
     answer->event_us = c->event->time_ms * 1000;
     answer->n_degraded = verdict.n_degraded;
     answer->policy_failed = verdict.policy_failed;
+    answer->score = main_score(engine->binding->pack, c);
+    answer->amount = c->event->has_amount ? c->event->amount : 0;
+    answer->amount_scale = (uint8_t)engine->binding->pack->schema->amount.scale;
     engine->last_now_us = c->now_us;
     memcpy(engine->last_digest, engine->binding->pack->digest, 32);
     engine->stats.n_decisions++;

@@ -78,6 +78,9 @@ struct wr_answer {
     struct wr_str reasons[4];     /* codes of the first reasons, for metrics */
     uint32_t n_reasons, n_degraded;
     bool policy_failed;
+    struct wr_value score; /* of the document, for metrics; undefined when there is none */
+    int64_t amount;        /* of the event, in units of 10^-amount_scale; 0 when there is none */
+    uint8_t amount_scale;
     struct wr_error error; /* when err is not WR_OK */
 };
 

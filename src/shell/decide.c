@@ -173,11 +173,8 @@ void wr_decide_count(struct wr_server *server, const struct wr_answer *answer,
         metrics->n_replayed++;
         return;
     }
-    metrics->outcomes[answer->outcome]++;
     metrics->budgets[budget]++;
-    metrics->n_late += answer->late;
-    metrics->n_degraded += answer->n_degraded > 0;
-    metrics->n_policy_failed += answer->policy_failed;
+    wr_metrics_decision(metrics, answer);
     server->last_event_us = WR_MAX(server->last_event_us, answer->event_us);
 }
 

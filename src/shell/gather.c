@@ -217,6 +217,9 @@ static bool apply_labels(struct wr_server *server, struct wr_gathering *gatherin
             part->status = 200;
             part->text = wr_str_copy(&gathering->arena, answer.document);
             server->metrics.n_labels++;
+            for (size_t k = 0; k < part->label->n; k++) {
+                server->metrics.label_values[part->label->values[k]]++;
+            }
         }
         wr_arena_rewind(&server->scratch, mark);
     }

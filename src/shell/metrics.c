@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See metrics.h. Source of the format: prometheus.io, "Exposition formats", text 0.0.4. */
 #include "shell/metrics.h"
+#include "base/num.h"
 
 static const uint64_t bounds_ns[WR_TIMING_BOUNDS] = {
     100,        200,        500,        1000,        2000,      5000,      10000,
@@ -34,6 +35,74 @@ void wr_timing_add(struct wr_timing *timing, int64_t ns, uint64_t times)
     timing->sum_ns += value * times;
 }
 
+/* ── counting decisions ─────────────────────────────────────────────────────────────────────── */
+static void count_amount(struct wr_metrics *metrics, const struct wr_answer *answer)
+{
+    uint64_t amount = answer->amount > 0 ? (uint64_t)answer->amount : 0;
+    for (unsigned scale = answer->amount_scale; scale < 6; scale++) {
+        amount *= 10;
+    }
+    for (unsigned scale = answer->amount_scale; scale > 6; scale--) {
+        amount /= 10;
+    }
+    metrics->amounts[answer->outcome] += amount;
+}
+
+static void count_score(struct wr_metrics *metrics, const struct wr_value *score)
+{
+    double d = wr_number_to_double(score);
+    size_t i = !(d > 0) ? 0 : d > 1 ? WR_SCORE_BOUNDS : (size_t)(d * WR_SCORE_BOUNDS);
+    if (i > 0 && i <= WR_SCORE_BOUNDS && d <= (double)i / WR_SCORE_BOUNDS) {
+        i--; /* a bound belongs to what lies below it */
+    }
+    metrics->scores[i]++;
+    metrics->score_sum += d;
+}
+
+static void count_reason(struct wr_metrics *metrics, struct wr_str code)
+{
+    uint32_t hash = 2166136261U; /* FNV-1a */
+    for (size_t i = 0; i < WR_MIN(code.n, (size_t)WR_METRICS_REASON_BYTES); i++) {
+        hash = (hash ^ (uint8_t)code.p[i]) * 16777619U;
+    }
+    bool fits =
+        code.n != 0 && code.n <= WR_METRICS_REASON_BYTES && !wr_str_eq(code, WR_STR("other"));
+    for (size_t i = hash; fits; i++) {
+        struct wr_reason_count *slot = &metrics->reasons[i % WR_METRICS_REASON_SLOTS];
+        if (slot->size == code.n && memcmp(slot->code, code.p, code.n) == 0) {
+            slot->n++;
+            return;
+        }
+        if (slot->size == 0) {
+            if (metrics->n_reasons == WR_LIMIT_METRICS_REASONS) {
+                break;
+            }
+            memcpy(slot->code, code.p, code.n);
+            slot->size = (uint8_t)code.n;
+            slot->n = 1;
+            metrics->n_reasons++;
+            return;
+        }
+    }
+    metrics->other_reasons++;
+}
+
+void wr_metrics_decision(struct wr_metrics *metrics, const struct wr_answer *answer)
+{
+    metrics->outcomes[answer->outcome]++;
+    metrics->n_late += answer->late;
+    metrics->n_degraded += answer->n_degraded > 0;
+    metrics->n_policy_failed += answer->policy_failed;
+    count_amount(metrics, answer);
+    if (answer->score.type == WR_NUMBER) {
+        count_score(metrics, &answer->score);
+    }
+    for (uint32_t i = 0; i < answer->n_reasons; i++) {
+        count_reason(metrics, answer->reasons[i]);
+    }
+}
+
+/* ── writing ────────────────────────────────────────────────────────────────────────────────── */
 static void head(struct wr_buf *buf, const char *name, const char *type, const char *help)
 {
     wr_format(buf, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
@@ -76,14 +145,60 @@ static void decisions(struct wr_buf *buf, const struct wr_metrics *metrics)
         wr_format(buf, "weir_decision_budget_total{budget=\"%s\"} %llu\n", budgets[i],
                   (unsigned long long)metrics->budgets[i]);
     }
+    /* All of them, with a zero too: of a counter that first shows as 1 no rate sees the step. */
     head(buf, "weir_errors_total", "counter", "Requests refused, by error code.");
     wr_err code;
     for (size_t i = 0; wr_err_at(i, &code); i++) {
-        if ((size_t)code < WR_METRICS_ERRORS && metrics->errors[code] != 0) {
+        if ((size_t)code < WR_METRICS_ERRORS) {
             wr_format(buf, "weir_errors_total{code=\"%s\"} %llu\n", wr_err_name(code),
                       (unsigned long long)metrics->errors[code]);
         }
     }
+}
+
+/* What was decided, beside the outcome. */
+static void business(struct wr_buf *buf, const struct wr_metrics *m)
+{
+    head(buf, "weir_amount_total", "counter", "Sum of the events' amounts by outcome.");
+    for (int i = WR_OUTCOME_APPROVE; i < WR_OUTCOME_COUNT; i++) {
+        wr_format(buf, "weir_amount_total{outcome=\"%s\"} %llu.%06llu\n",
+                  wr_outcome_name((enum wr_outcome)i),
+                  (unsigned long long)(m->amounts[i] / 1000000),
+                  (unsigned long long)(m->amounts[i] % 1000000));
+    }
+    head(buf, "weir_reasons_total", "counter", "Reasons given, the first four of a decision.");
+    for (size_t i = 0; i < WR_METRICS_REASON_SLOTS; i++) {
+        const struct wr_reason_count *slot = &m->reasons[i];
+        if (slot->size != 0) {
+            wr_buf_str(buf, WR_STR("weir_reasons_total{reason=\""));
+            label_value(buf, wr_str_of(slot->code, slot->size));
+            wr_format(buf, "\"} %llu\n", (unsigned long long)slot->n);
+        }
+    }
+    wr_format(buf, "weir_reasons_total{reason=\"other\"} %llu\n",
+              (unsigned long long)m->other_reasons);
+    static const char *const values[] = {"false", "true", "withdrawn"};
+    head(buf, "weir_label_values_total", "counter", "Labels by what they say.");
+    for (size_t i = 0; i < WR_COUNTOF(values); i++) {
+        wr_format(buf, "weir_label_values_total{value=\"%s\"} %llu\n", values[i],
+                  (unsigned long long)m->label_values[i]);
+    }
+}
+
+static void scores(struct wr_buf *buf, const struct wr_metrics *m)
+{
+    uint64_t sum = 0;
+    head(buf, "weir_score", "histogram", "Scores of decisions.");
+    for (unsigned i = 0; i < WR_SCORE_BOUNDS; i++) {
+        sum += m->scores[i];
+        wr_format(buf, "weir_score_bucket{le=\"%u.%02u\"} %llu\n", (i + 1) * 5 / 100,
+                  (i + 1) * 5 % 100, (unsigned long long)sum);
+    }
+    sum += m->scores[WR_SCORE_BOUNDS];
+    wr_format(buf, "weir_score_bucket{le=\"+Inf\"} %llu\nweir_score_count %llu\nweir_score_sum ",
+              (unsigned long long)sum, (unsigned long long)sum);
+    wr_num_write_double(buf, m->score_sum);
+    wr_buf_char(buf, '\n');
 }
 
 static void counters(struct wr_buf *buf, const struct wr_metrics *m)
@@ -201,6 +316,8 @@ void wr_metrics_write(struct wr_buf *buf, const struct wr_metrics *metrics,
                       const struct wr_metrics_gauges *g)
 {
     decisions(buf, metrics);
+    business(buf, metrics);
+    scores(buf, metrics);
     counters(buf, metrics);
     histograms(buf, metrics);
     journal(buf, g);

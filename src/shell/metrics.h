@@ -36,9 +36,30 @@ struct wr_timing {
 };
 void wr_timing_add(struct wr_timing *timing, int64_t ns, uint64_t times);
 
+/* Reasons are the policy's own words, and might be made of what a request says: so many are counted
+ * by their code, the rest together as "other". */
+#define WR_LIMIT_METRICS_REASONS 64
+#define WR_METRICS_REASON_SLOTS  128 /* a power of two, over the limit */
+#define WR_METRICS_REASON_BYTES  48  /* longer codes are "other" */
+
+struct wr_reason_count {
+    uint64_t n;
+    uint8_t size;
+    char code[WR_METRICS_REASON_BYTES];
+};
+
+/* Scores in twenty steps from 0 to 1, and what lies above. */
+#define WR_SCORE_BOUNDS 20
+
 struct wr_metrics {
     uint64_t outcomes[WR_OUTCOME_COUNT];
-    uint64_t budgets[3]; /* decisions by budget */
+    uint64_t amounts[WR_OUTCOME_COUNT]; /* of the events, in millionths; negative ones left out */
+    uint64_t scores[WR_SCORE_BOUNDS + 1];
+    double score_sum;
+    struct wr_reason_count reasons[WR_METRICS_REASON_SLOTS];
+    uint64_t n_reasons, other_reasons; /* codes in the table; reasons that found no place */
+    uint64_t label_values[3];          /* by enum wr_label_value */
+    uint64_t budgets[3];               /* decisions by budget */
     uint64_t errors[WR_METRICS_ERRORS];
     uint64_t n_requests, n_batches, n_batch_items, n_replayed, n_late, n_degraded, n_policy_failed;
     uint64_t n_opa, n_labels, n_fetches;
@@ -52,6 +73,9 @@ struct wr_metrics {
     uint64_t n_left; /* decisions whose answers were handed to the system */
     struct wr_timing stages[WR_STAGE_COUNT];
 };
+
+/* Counts a decision that was made: outcome, amount, score, reasons and what it lacked. */
+void wr_metrics_decision(struct wr_metrics *metrics, const struct wr_answer *answer);
 
 /* What is read when metrics are asked for. */
 struct wr_metrics_gauges {
