@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weir journal verify|export|backup: an auditor's view of a state directory, and its copies.
+/* weir journal verify|export|challengers|backup: an auditor's view of a state directory, and its
+ * copies.
  *
  * To verify or export, the service must not be running on the directory: it is locked. */
+#include "app/challengers.h"
 #include "app/commands.h"
 #include "app/file.h"
 #include "app/journal_backup.h"
@@ -13,8 +15,8 @@
 
 static struct {
     uint64_t first, last;
-    const char *format, *output;
-} options = {.first = 1, .last = UINT64_MAX, .format = "jsonl"};
+    const char *format, *output, *label, *report;
+} options = {.first = 1, .last = UINT64_MAX, .format = "jsonl", .report = "text"};
 
 static const struct wr_option table[] = {
     {"first", 0, WR_OPT_U64, "N", "from this sequence on (1)", &options.first},
@@ -22,6 +24,10 @@ static const struct wr_option table[] = {
     {"format", 'f', WR_OPT_TEXT, "jsonl|csv|sqlite", "export: as what (jsonl)", &options.format},
     {"output", 'o', WR_OPT_TEXT, "FILE", "export: to a new file (standard output)",
      &options.output},
+    {"label", 0, WR_OPT_TEXT, "NAME", "challengers: the label that means fraud (any that is true)",
+     &options.label},
+    {"report", 0, WR_OPT_TEXT, "text|json", "challengers: form of the result (text)",
+     &options.report},
 };
 
 struct work {
@@ -88,6 +94,43 @@ static int verify(struct work *work)
     return WR_EXIT_OK;
 }
 
+/* ── challengers ────────────────────────────────────────────────────────────────────────────── */
+static wr_err compare_row(void *context, uint64_t sequence, struct wr_str payload,
+                          struct wr_error *error)
+{
+    (void)sequence;
+    return wr_challengers_take(context, payload, error);
+}
+
+static int compare(struct work *work)
+{
+    struct wr_error error = {0};
+    struct wr_challengers_report report;
+    bool json = strcmp(options.report, "json") == 0;
+    uint64_t last = WR_MIN(options.last, wr_journal_last(work->journal));
+    if (!json && strcmp(options.report, "text") != 0) {
+        wr_complain("--report wants text or json; see weir journal --help");
+        return WR_EXIT_USAGE;
+    }
+    if (last != 0 && !has_rows(last)) {
+        return WR_EXIT_FAILED;
+    }
+    struct wr_challengers *all = wr_challengers_open(options.label);
+    if (all == NULL) {
+        return wr_complain("no memory");
+    }
+    wr_err err = wr_journal_each(work->journal, options.first, last, compare_row, all, &error);
+    err = err != WR_OK ? err : wr_challengers_sum(all, &report, &error);
+    int exit_code = err == WR_OK ? WR_EXIT_OK : wr_complain_error("challengers", &error);
+    if (err == WR_OK && report.n_decisions == 0) {
+        exit_code = wr_complain("no decision here was made under a pack with challengers");
+    } else if (err == WR_OK) {
+        (json ? wr_challengers_json : wr_challengers_text)(stdout, &report);
+    }
+    wr_challengers_close(all);
+    return exit_code;
+}
+
 static int with_journal(const char *directory, int (*verb)(struct work *work))
 {
     struct wr_error error = {0};
@@ -147,23 +190,28 @@ static int run(int argc, char **argv)
     static const struct {
         const char *name;
         int (*run)(struct work *work);
-    } verbs[] = {{"verify", verify}, {"export", export_rows}};
+    } verbs[] = {{"verify", verify}, {"export", export_rows}, {"challengers", compare}};
     for (size_t i = 0; argc == 2 && i < WR_COUNTOF(verbs); i++) {
         if (strcmp(argv[0], verbs[i].name) == 0) {
             return with_journal(argv[1], verbs[i].run);
         }
     }
-    wr_complain("wants verify, export or backup, and a state directory; see weir journal --help");
+    wr_complain("wants verify, export, challengers or backup, and a state directory; see weir "
+                "journal --help");
     return WR_EXIT_USAGE;
 }
 
 const struct wr_command wr_command_journal = {
     "journal",
-    "Verifies, exports or copies the journal of a state directory",
-    "verify STATE | export STATE | backup STATE FOLDER",
+    "Verifies, exports, evaluates or copies the journal of a state directory",
+    "verify STATE | export STATE | challengers STATE | backup STATE FOLDER",
     "`verify` checks the hash chain. `export` writes entries as JSON lines, which weir replay "
     "reads\n"
-    "too, as CSV, or into an SQLite database with indexes on id and time. The service must not be\n"
+    "too, as CSV, or into an SQLite database with indexes on id and time. `challengers` compares "
+    "the\n"
+    "scores of challengers with their champions', counts the outcomes that would be others, and "
+    "tells\n"
+    "precision, recall and AUC of both where the journal holds labels. The service must not be\n"
     "running on the directory. `backup` copies a directory, also one that a service writes to, "
     "and\n"
     "verifies the copy; a service started on the copy gives decision ids of its own.\n\n"
@@ -171,6 +219,7 @@ const struct wr_command wr_command_journal = {
     "  weir journal verify /var/lib/weir\n"
     "  weir journal export /var/lib/weir --first 1000 --last 1010\n"
     "  weir journal export /var/lib/weir --format sqlite --output entries.db\n"
+    "  weir journal challengers /var/lib/weir --label fraud --report json\n"
     "  weir journal backup /var/lib/weir /backup/weir-2026-11-28\n",
     table,
     WR_COUNTOF(table),

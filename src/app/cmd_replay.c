@@ -137,8 +137,9 @@ static int write_report(const struct wr_replay_config *config,
     if (result->n_decisions == 0) {
         return wr_complain("there are no decisions to compare");
     }
-    return result->n_same == result->n_decisions && result->n_labels_differ == 0 ? WR_EXIT_OK
-                                                                                 : WR_EXIT_FAILED;
+    bool same = result->n_same == result->n_decisions && result->n_labels_differ == 0 &&
+                result->n_shadow_differ == 0;
+    return same ? WR_EXIT_OK : WR_EXIT_FAILED;
 }
 
 static int replay(struct wr_replay_config *config)

@@ -5,6 +5,8 @@ list(APPEND WEIR_APP_FILES
   src/app/bundle.c
   src/app/bundle_sign.c
   src/app/cardsim.c
+  src/app/challengers.c
+  src/app/challengers_report.c
   src/app/cli.c
   src/app/client.c
   src/app/cmd_about.c

@@ -26,9 +26,12 @@ struct wr_journal_export {
 
 static const char *kind_name(enum wr_record_kind kind)
 {
-    return kind == WR_RECORD_DECISION ? "decision"
-           : kind == WR_RECORD_LABEL  ? "label"
-                                      : "activation";
+    static const char *const names[] = {[WR_RECORD_DECISION] = "decision",
+                                        [WR_RECORD_LABEL] = "label",
+                                        [WR_RECORD_ACTIVATION] = "activation",
+                                        [WR_RECORD_SHADOW] = "shadow"};
+    WR_ASSERT((unsigned)kind < WR_COUNTOF(names));
+    return names[kind];
 }
 
 /* ── JSON lines ─────────────────────────────────────────────────────────────────────────────── */

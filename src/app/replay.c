@@ -69,6 +69,28 @@ static wr_err take_label(struct wr_replay *replay, const struct wr_record *recor
     return code;
 }
 
+/* Scores of challengers: the same from the same records. Under another pack its own challengers are
+ * scored, and there is nothing to compare. */
+static wr_err take_shadow(struct wr_replay *replay, const struct wr_record *record,
+                          struct wr_error *error)
+{
+    struct wr_answer answer = {0};
+    struct wr_record again = {.derived = WR_STR("")};
+    wr_err code = wr_engine_replay_shadow(replay->engine, record, &replay->scratch, &answer, error);
+    if (code != WR_OK || !replay->result->own) {
+        return code;
+    }
+    if (answer.record.n == 0) {
+        replay->result->n_shadow_unknown++;
+        return WR_OK;
+    }
+    code = wr_record_decode(answer.record, &again, error);
+    replay->result->n_shadow++;
+    replay->result->n_shadow_differ +=
+        !wr_str_eq(again.derived, record->derived) || !wr_str_eq(again.document, record->document);
+    return code;
+}
+
 static wr_err take_activation(struct wr_replay *replay, const struct wr_record *record,
                               struct wr_error *error)
 {
@@ -155,8 +177,9 @@ static wr_err take(struct wr_replay *replay, const struct wr_record *record, str
     }
     code = flush(replay, error);
     if (code == WR_OK) {
-        code = record->kind == WR_RECORD_LABEL ? take_label(replay, record, payload, error)
-                                               : take_activation(replay, record, error);
+        code = record->kind == WR_RECORD_LABEL    ? take_label(replay, record, payload, error)
+               : record->kind == WR_RECORD_SHADOW ? take_shadow(replay, record, error)
+                                                  : take_activation(replay, record, error);
     }
     wr_arena_reset(&replay->scratch);
     wr_arena_reset(&replay->texts);

@@ -38,7 +38,8 @@ static bool read_kind(struct wr_str text, enum wr_record_kind *kind)
 {
     static const struct wr_str names[] = {[WR_RECORD_DECISION] = {"\"decision\"", 10},
                                           [WR_RECORD_LABEL] = {"\"label\"", 7},
-                                          [WR_RECORD_ACTIVATION] = {"\"activation\"", 12}};
+                                          [WR_RECORD_ACTIVATION] = {"\"activation\"", 12},
+                                          [WR_RECORD_SHADOW] = {"\"shadow\"", 8}};
     for (size_t i = WR_RECORD_DECISION; i < WR_COUNTOF(names); i++) {
         if (wr_str_eq(text, names[i])) {
             *kind = (enum wr_record_kind)i;
@@ -49,9 +50,11 @@ static bool read_kind(struct wr_str text, enum wr_record_kind *kind)
 }
 
 /* Node and epoch stand in the id of the document. */
-static void read_author(struct wr_str document, bool is_label, struct wr_record *record)
+static void read_author(struct wr_str document, struct wr_record *record)
 {
-    struct wr_str id = part(document, is_label ? "label_id" : "decision_id");
+    struct wr_str id = part(document, record->kind == WR_RECORD_LABEL    ? "label_id"
+                                      : record->kind == WR_RECORD_SHADOW ? "shadow_id"
+                                                                         : "decision_id");
     uint64_t sequence;
     if (id.n > 2) {
         (void)wr_decision_id_read(wr_str_of(id.p + 1, id.n - 2), &record->node, &record->epoch,
@@ -80,7 +83,7 @@ static wr_err read_line(struct wr_replay *replay, struct wr_str line, struct wr_
         return wr_fail(error, WR_E_JOURNAL, "this is no row of weir journal export");
     }
     record->id = wr_text(*id);
-    read_author(record->document, record->kind == WR_RECORD_LABEL, record);
+    read_author(record->document, record);
     if (wr_num_read_u64(part(line, "flags"), &number) && number < 256) {
         record->flags = (uint8_t)number;
     }

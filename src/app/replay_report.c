@@ -87,6 +87,9 @@ static void text_notes(FILE *out, const struct wr_replay_result *result)
         {result->n_unread, "events do not fit the pack"},
         {result->n_labels, "labels"},
         {result->n_labels_differ, "labels had another effect"},
+        {result->n_shadow, "entries of challengers' scores"},
+        {result->n_shadow_differ, "of them differ"},
+        {result->n_shadow_unknown, "entries of challengers' scores reach back before the range"},
         {result->n_activations, "activations of packs"},
         {result->n_refolds, "times the history was read anew under another pack"},
     };
@@ -225,6 +228,9 @@ void wr_replay_json(FILE *out, const struct wr_replay_result *result)
             (unsigned long long)result->n_refolds, result->own ? "true" : "false",
             (unsigned long long)result->n_outcome, (unsigned long long)result->n_reasons,
             (unsigned long long)result->n_scores, (unsigned long long)result->n_features);
+    fprintf(out, "\"shadow\":{\"entries\":%llu,\"differ\":%llu,\"unknown\":%llu},",
+            (unsigned long long)result->n_shadow, (unsigned long long)result->n_shadow_differ,
+            (unsigned long long)result->n_shadow_unknown);
     json_changes(out, result);
     fprintf(out,
             "\"scores\":{\"moved\":%llu,\"mean\":%.9f,\"max\":%.9f},\"labelled\":%llu,"

@@ -35,20 +35,15 @@ static wr_err bind_names(struct wr_binding *binding, struct wr_error *error)
     return WR_OK;
 }
 
-static wr_err bind_models(struct wr_binding *binding, struct wr_error *error)
+static wr_err bind_paths(struct wr_binding *binding, bool shadow, struct wr_error *error)
 {
     const struct wr_pack *pack = binding->pack;
-    size_t scratch_size = 64;
-    binding->n_inputs_max = binding->n_outputs_max = 1;
     for (uint32_t m = 0; m < pack->n_models; m++) {
         const struct wr_pack_model *model = &pack->models[m];
-        binding->first_path[m] = binding->n_paths;
-        scratch_size = WR_MAX(scratch_size, model->scratch_size);
-        if (model->explain != NULL) {
-            scratch_size = WR_MAX(scratch_size, wr_model_explain_scratch_size(model->model));
+        if (model->is_shadow != shadow) {
+            continue;
         }
-        binding->n_inputs_max = WR_MAX(binding->n_inputs_max, model->n_inputs);
-        binding->n_outputs_max = WR_MAX(binding->n_outputs_max, model->n_outputs);
+        binding->first_path[m] = binding->n_paths;
         for (size_t i = 0; i < model->n_inputs; i++) {
             if (model->inputs[i].feature != UINT32_MAX) {
                 continue;
@@ -59,6 +54,29 @@ static wr_err bind_models(struct wr_binding *binding, struct wr_error *error)
             }
             binding->paths[binding->n_paths++] = &model->inputs[i];
         }
+    }
+    return WR_OK;
+}
+
+static wr_err bind_models(struct wr_binding *binding, struct wr_error *error)
+{
+    const struct wr_pack *pack = binding->pack;
+    size_t scratch_size = 64;
+    binding->n_inputs_max = binding->n_outputs_max = 1;
+    for (uint32_t m = 0; m < pack->n_models; m++) {
+        const struct wr_pack_model *model = &pack->models[m];
+        scratch_size = WR_MAX(scratch_size, model->scratch_size);
+        if (model->explain != NULL) {
+            scratch_size = WR_MAX(scratch_size, wr_model_explain_scratch_size(model->model));
+        }
+        binding->n_inputs_max = WR_MAX(binding->n_inputs_max, model->n_inputs);
+        binding->n_outputs_max = WR_MAX(binding->n_outputs_max, model->n_outputs);
+    }
+    wr_err err = bind_paths(binding, false, error);
+    binding->n_paths_live = binding->n_paths;
+    err = err != WR_OK ? err : bind_paths(binding, true, error);
+    if (err != WR_OK) {
+        return err;
     }
     binding->model_scratch = wr_arena_alloc(&binding->arena, scratch_size, 64);
     binding->explained = WR_NEW_ARRAY(&binding->arena, double, 2 * binding->n_inputs_max + 2);

@@ -288,6 +288,19 @@ static void tell_fleet(const struct wr_engine *engine, const struct wr_case *c,
     }
 }
 
+enum wr_outcome wr_case_outcome(struct wr_engine *engine, struct wr_case *c)
+{
+    struct wr_verdict verdict;
+    verdict.policy_failed = false;
+    verdict.n_reasons = verdict.n_degraded = 0;
+    if (c->fixed_by != UINT32_MAX) {
+        obey_list(engine, &engine->binding->pack->lists[c->fixed_by], &verdict);
+    } else {
+        ask_policy(engine, c, &verdict);
+    }
+    return verdict.outcome;
+}
+
 void wr_case_decide(struct wr_engine *engine, struct wr_case *c, struct wr_verdict *verdict)
 {
     const struct wr_pack *pack = engine->binding->pack;

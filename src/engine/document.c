@@ -334,7 +334,8 @@ void wr_case_write(struct wr_engine *engine, const struct wr_case *c,
         .event_us = c->event->time_ms * 1000,
         .budget = c->budget,
         .flags = (uint8_t)((c->vector.late ? WR_RECORD_LATE : 0) |
-                           (verdict->n_degraded != 0 ? WR_RECORD_DEGRADED : 0)),
+                           (verdict->n_degraded != 0 ? WR_RECORD_DEGRADED : 0) |
+                           (binding->pack->n_challengers != 0 ? WR_RECORD_CHALLENGED : 0)),
         .outcome = verdict->outcome,
     };
     memcpy(record.pack_digest, binding->pack->digest, 32);

@@ -42,7 +42,8 @@ static wr_err open_parts(struct wr_engine *engine, const struct wr_pack *pack,
     engine->work_room = engine->memory->take(engine->memory->context, WR_LIMIT_ENGINE_WORK);
     bool seen =
         wr_seen_init(&engine->seen, engine->memory, ids_cap(engine, pack), pack->ids_age_us);
-    if (engine->features == NULL || engine->work_room == NULL || !seen) {
+    bool shadow = wr_shadow_make_room(&engine->shadow, engine->memory, pack);
+    if (engine->features == NULL || engine->work_room == NULL || !seen || !shadow) {
         return no_room(error);
     }
     wr_arena_init_fixed(&engine->work, engine->work_room, WR_LIMIT_ENGINE_WORK, NULL, 0);
@@ -65,6 +66,7 @@ wr_err wr_engine_open(const struct wr_memory *memory, const struct wr_pack *pack
     engine->memory = memory;
     engine->config = *config;
     engine->seen.memory = memory;
+    wr_shadow_init(&engine->shadow);
     engine->config.card_key = wr_str_copy(&engine->arena, config->card_key);
     wr_err err =
         engine->config.card_key.p != NULL ? open_parts(engine, pack, error) : no_room(error);
@@ -93,6 +95,7 @@ void wr_engine_close(struct wr_engine *engine)
         engine->memory->give(engine->memory->context, engine->work_room, WR_LIMIT_ENGINE_WORK);
     }
     wr_seen_deinit(&engine->seen);
+    wr_shadow_deinit(&engine->shadow, engine->memory);
     if (engine->binding != NULL) {
         wr_binding_close(engine->binding);
     }
@@ -149,7 +152,7 @@ static wr_err swap(struct wr_engine *engine, const struct wr_pack *pack, bool re
     int64_t age_before = engine->seen.age_us;
     struct wr_feature_state *features =
         reset ? open_features(engine, pack, now_us / 1000) : engine->features;
-    if (features == NULL ||
+    if (features == NULL || !wr_shadow_make_room(&engine->shadow, engine->memory, pack) ||
         !wr_seen_set_limits(&engine->seen, ids_cap(engine, pack), pack->ids_age_us)) {
         if (features != NULL && reset) {
             wr_feature_state_close(features);
@@ -166,6 +169,8 @@ static wr_err swap(struct wr_engine *engine, const struct wr_pack *pack, bool re
     engine->binding = binding;
     engine->ids_changed =
         engine->ids_changed || engine->seen.cap != cap_before || engine->seen.age_us != age_before;
+    wr_shadow_lose(&engine->shadow, WR_SHADOW_PACK_CHANGED);
+    memset(engine->shadow.stats, 0, sizeof engine->shadow.stats);
     return WR_OK;
 }
 
@@ -235,6 +240,8 @@ void wr_engine_stats(const struct wr_engine *engine, struct wr_engine_stats *out
     int64_t oldest;
     *out = engine->stats;
     out->sequence = engine->sequence;
+    out->n_shadow_pending = engine->shadow.n_decisions;
+    memcpy(out->n_shadow_dropped, engine->shadow.dropped, sizeof out->n_shadow_dropped);
     out->n_entities = features.entities;
     out->n_evicted = features.evictions;
     out->state_bytes = features.bytes_taken;

@@ -125,6 +125,46 @@ struct wr_engine_probe {
 /* The probe is borrowed until another, or NULL, is set. */
 void wr_engine_set_probe(struct wr_engine *engine, const struct wr_engine_probe *probe);
 
+/* ── challengers ────────────────────────────────────────────────────────────────────────────── */
+/* A pack's challengers are scored when the answers have left: a decision of such a pack is flagged
+ * (WR_RECORD_CHALLENGED), and its record waits in the engine until wr_engine_shadow scores it. Each
+ * call makes one entry of the journal. Nothing of this changes a decision or the state. */
+#define WR_LIMIT_SHADOW_PENDING 1024u              /* decisions that wait; more are left out */
+#define WR_LIMIT_SHADOW_BYTES   (2u * 1024 * 1024) /* of their records */
+#define WR_LIMIT_SHADOW_CHUNK   64u                /* decisions of one entry */
+
+enum wr_shadow_why { /* why decisions have no scores of challengers */
+                     WR_SHADOW_SCORED = 0,
+                     WR_SHADOW_LOST,    /* the process ended between the answer and the scoring */
+                     WR_SHADOW_BACKLOG, /* too many waited */
+                     WR_SHADOW_STOPPED, /* the service was stopped */
+                     WR_SHADOW_PACK_CHANGED, /* another pack took over */
+                     WR_SHADOW_MEMORY,       /* no room to score */
+                     WR_SHADOW_WHYS
+};
+const char *wr_shadow_why_name(enum wr_shadow_why why); /* "lost" */
+
+/* Decisions that wait, of those up to a sequence; UINT64_MAX: all. */
+uint64_t wr_engine_shadow_pending(const struct wr_engine *engine, uint64_t upto);
+/* Makes the next entry: scores the oldest decisions, at most n_max and WR_LIMIT_SHADOW_CHUNK, or
+ * tells of a gap that comes before them; with a `why` all that wait are left out for that reason.
+ * Something must wait. answer: sequence, record. Room: some 20 KiB of scratch a decision; without
+ * it they are left out. Errors: WR_E_MEMORY: nothing has changed. */
+WR_NODISCARD wr_err wr_engine_shadow(struct wr_engine *engine, uint32_t n_max,
+                                     enum wr_shadow_why why, int64_t now_us,
+                                     struct wr_arena *scratch, struct wr_answer *answer);
+
+struct wr_challenger_stats { /* since the pack became active */
+    struct wr_str name, champion;
+    uint64_t n_scored, n_unscored; /* by the model itself: an input was missing ... */
+    uint64_t n_compared;           /* the champion had a score too */
+    uint64_t n_changed;            /* another outcome with the challenger in the champion's place */
+    double sum, sum_abs, max_abs;  /* of challenger - champion */
+};
+/* The i-th challenger of the running pack; false when there are fewer. */
+bool wr_engine_challenger(const struct wr_engine *engine, size_t i,
+                          struct wr_challenger_stats *out);
+
 /* ── labels ─────────────────────────────────────────────────────────────────────────────────── */
 #define WR_LIMIT_LABELS 8
 enum wr_label_value { WR_LABEL_FALSE = 0, WR_LABEL_TRUE = 1, WR_LABEL_WITHDRAWN = 2 };
@@ -198,6 +238,13 @@ WR_NODISCARD wr_err wr_engine_replay_label(struct wr_engine *engine, const struc
                                            struct wr_str anchor, struct wr_arena *scratch,
                                            struct wr_answer *answer, struct wr_error *error);
 
+/* Scores challengers again as a recorded entry did: the same decisions, or none with its reason.
+ * answer.record is empty when this cannot be told, since decisions of it were folded. */
+WR_NODISCARD wr_err wr_engine_replay_shadow(struct wr_engine *engine,
+                                            const struct wr_record *record,
+                                            struct wr_arena *scratch, struct wr_answer *answer,
+                                            struct wr_error *error);
+
 /* Swaps to the pack that a recorded activation names, as it did. Errors: WR_E_PACK when it is
  * another pack; WR_E_STATE when the entry kept the history although the state of the two packs is
  * not alike (a restart under a new pack): the caller then folds the entries before it into an
@@ -238,6 +285,7 @@ struct wr_engine_stats {
     uint64_t sequence, n_decisions, n_labels, n_activations;
     uint64_t n_replayed, n_conflicts, n_refused, n_late, n_policy_errors, n_degraded;
     uint64_t n_labels_without_effect;
+    uint64_t n_shadow_entries, n_shadow_pending, n_shadow_dropped[WR_SHADOW_WHYS];
     uint64_t n_entities, n_evicted, state_bytes, state_cap;
     uint64_t n_ids, ids_cap, ids_bytes;
     int64_t ids_age_us; /* now of the last entry minus that of the oldest remembered id */

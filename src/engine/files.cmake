@@ -11,6 +11,9 @@ list(APPEND WEIR_CORE_FILES
   src/engine/derive.c
   src/engine/route.c
   src/engine/score.c
+  src/engine/restore.c
+  src/engine/shadow_queue.c
+  src/engine/shadow.c
   src/engine/decide.c
   src/engine/explain.c
   src/engine/document.c

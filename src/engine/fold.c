@@ -145,6 +145,17 @@ static wr_err fold_activation(struct wr_engine *engine, const struct wr_record *
                                     error);
 }
 
+static wr_err fold_shadow(struct wr_engine *engine, const struct wr_record *record,
+                          struct wr_arena *scratch, struct wr_error *error)
+{
+    struct wr_shadow_cover cover;
+    wr_err err = wr_shadow_read(record, scratch, &cover, error);
+    if (err == WR_OK) {
+        wr_shadow_fold(&engine->shadow, cover.upto, cover.n);
+    }
+    return err;
+}
+
 wr_err wr_engine_fold(struct wr_engine *engine, struct wr_str payload, struct wr_arena *scratch,
                       struct wr_error *error)
 {
@@ -158,6 +169,9 @@ wr_err wr_engine_fold(struct wr_engine *engine, struct wr_str payload, struct wr
     case WR_RECORD_DECISION:
         err = fold_decision(engine, &record, scratch, error);
         engine->stats.n_decisions += err == WR_OK;
+        if (err == WR_OK && (record.flags & WR_RECORD_CHALLENGED) != 0) {
+            wr_shadow_push(&engine->shadow, record.sequence, WR_STR(""));
+        }
         break;
     case WR_RECORD_LABEL:
         err = fold_label(engine, &record, scratch, error);
@@ -166,6 +180,10 @@ wr_err wr_engine_fold(struct wr_engine *engine, struct wr_str payload, struct wr
     case WR_RECORD_ACTIVATION:
         err = fold_activation(engine, &record, error);
         engine->stats.n_activations += err == WR_OK;
+        break;
+    case WR_RECORD_SHADOW:
+        err = fold_shadow(engine, &record, scratch, error);
+        engine->stats.n_shadow_entries += err == WR_OK;
         break;
     }
     if (err == WR_OK) {

@@ -127,27 +127,44 @@ static wr_err refuse_type(const struct wr_pack_input *input, struct wr_error *er
     return WR_E_FIELD;
 }
 
+/* The number of an input at its path, NaN when there is none; false when it is of another type. */
+static bool read_path(const struct wr_pack_input *input, const struct wr_value *document,
+                      double *out)
+{
+    const struct wr_value *v = wr_path_get(&input->path, document);
+    *out = (double)NAN;
+    if (v == NULL || wr_is(*v, WR_NULL)) {
+        return true;
+    }
+    if (input->category && wr_is(*v, WR_STRING)) {
+        *out = wr_model_category(input->model, input->index, wr_text(*v));
+    } else if (!input->category && wr_is(*v, WR_NUMBER)) {
+        *out = wr_number_to_double(v);
+    } else if (!input->category && wr_is(*v, WR_BOOL)) {
+        *out = (double)v->i;
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static wr_err read_paths(const struct wr_engine *engine, struct wr_case *c, struct wr_error *error)
 {
     const struct wr_binding *binding = engine->binding;
-    for (uint32_t i = 0; i < binding->n_paths; i++) {
-        const struct wr_pack_input *input = binding->paths[i];
-        const struct wr_value *v = wr_path_get(&input->path, &c->document);
-        c->paths[i] = (double)NAN;
-        if (v == NULL || wr_is(*v, WR_NULL)) {
-            continue;
-        }
-        if (input->category && wr_is(*v, WR_STRING)) {
-            c->paths[i] = wr_model_category(input->model, input->index, wr_text(*v));
-        } else if (!input->category && wr_is(*v, WR_NUMBER)) {
-            c->paths[i] = wr_number_to_double(v);
-        } else if (!input->category && wr_is(*v, WR_BOOL)) {
-            c->paths[i] = (double)v->i;
-        } else {
-            return refuse_type(input, error);
+    for (uint32_t i = 0; i < binding->n_paths_live; i++) {
+        if (!read_path(binding->paths[i], &c->document, &c->paths[i])) {
+            return refuse_type(binding->paths[i], error);
         }
     }
     return WR_OK;
+}
+
+void wr_case_read_shadow_paths(const struct wr_engine *engine, struct wr_case *c)
+{
+    const struct wr_binding *binding = engine->binding;
+    for (uint32_t i = binding->n_paths_live; i < binding->n_paths; i++) {
+        (void)read_path(binding->paths[i], &c->document, &c->paths[i]);
+    }
 }
 
 /* ── time ───────────────────────────────────────────────────────────────────────────────────── */

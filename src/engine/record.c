@@ -98,8 +98,8 @@ static wr_err not_a_record(struct wr_error *error, size_t offset, const char *wh
 
 static wr_err check_head(const uint8_t *head, size_t n, struct wr_error *error)
 {
-    const uint8_t flags =
-        WR_RECORD_LATE | WR_RECORD_DEGRADED | WR_RECORD_NO_EFFECT | WR_RECORD_RESET;
+    const uint8_t flags = WR_RECORD_LATE | WR_RECORD_DEGRADED | WR_RECORD_NO_EFFECT |
+                          WR_RECORD_RESET | WR_RECORD_CHALLENGED;
     if (n < HEAD_SIZE) {
         return not_a_record(error, n, "it ends within its head");
     }
@@ -111,7 +111,7 @@ static wr_err check_head(const uint8_t *head, size_t n, struct wr_error *error)
                           "a journal record of version %d, and this program reads version %d",
                           head[AT_VERSION], VERSION);
     }
-    if (head[AT_KIND] < WR_RECORD_DECISION || head[AT_KIND] > WR_RECORD_ACTIVATION) {
+    if (head[AT_KIND] < WR_RECORD_DECISION || head[AT_KIND] > WR_RECORD_SHADOW) {
         return not_a_record(error, AT_KIND, "unknown kind");
     }
     if (wr_get64(head + AT_SEQUENCE) == 0) {

@@ -25,7 +25,8 @@
  * decision document, and what other nodes added to the features of scope fleet (feature/fleet.h;
  * empty when the pack has none). The policy's input is the event and the derived part laid side by
  * side. Parts of a label: id, anchor (empty when the event is unknown), and the label as JSON in
- * `event`. Of an activation: the revision in `id`. No checksum here: the chain covers every
+ * `event`. Of an activation: the revision in `id`. Of the scores of challengers: `derived` has what
+ * docs/formats.md tells, the document the entry's own id. No checksum here: the chain covers every
  * payload.
  *
  *   link(n) = SHA-256(link(n-1) || SHA-256(payload n) || sequence n as 8 bytes), link(0) = zeros */
@@ -42,6 +43,7 @@ enum wr_record_kind {
     WR_RECORD_DECISION = 1,
     WR_RECORD_LABEL = 2,
     WR_RECORD_ACTIVATION = 3,
+    WR_RECORD_SHADOW = 4, /* scores of challengers */
 };
 
 enum {
@@ -49,6 +51,8 @@ enum {
     WR_RECORD_DEGRADED = 2,  /* the document's `degraded` is not empty */
     WR_RECORD_RESET = 8,     /* an activation with which the features started empty */
     WR_RECORD_NO_EFFECT = 4, /* a label whose event is unknown or expired */
+    WR_RECORD_CHALLENGED =
+        16, /* a decision whose challengers a later entry scores, or says why not */
 };
 
 enum wr_outcome {

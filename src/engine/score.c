@@ -136,14 +136,27 @@ static void score_some(const struct wr_binding *binding, struct wr_case *cases, 
     }
 }
 
-void wr_case_score(struct wr_engine *engine, struct wr_case *cases, size_t n, void *room,
-                   struct wr_arena *keep)
+static struct rows rows_in(const struct wr_binding *binding, size_t n, void *room)
 {
-    const struct wr_binding *binding = engine->binding;
     size_t n_rows = WR_MIN(n, (size_t)ROWS_MAX);
     struct rows rows = {.of = room,
                         .rows = (double *)(void *)((char *)room + n_rows * sizeof(double))};
     rows.outputs = rows.rows + n_rows * binding->n_inputs_max;
+    return rows;
+}
+
+void wr_case_score_one(const struct wr_binding *binding, uint32_t m, struct wr_case *cases,
+                       size_t n, void *room, struct wr_arena *keep)
+{
+    struct rows rows = rows_in(binding, n, room);
+    score_model(binding, m, cases, n, &rows, keep);
+}
+
+void wr_case_score(struct wr_engine *engine, struct wr_case *cases, size_t n, void *room,
+                   struct wr_arena *keep)
+{
+    const struct wr_binding *binding = engine->binding;
+    struct rows rows = rows_in(binding, n, room);
     if (WR_LIKELY(binding->pack->every_model)) {
         for (uint32_t m = 0; m < binding->pack->n_models; m++) {
             score_model(binding, m, cases, n, &rows, keep);

@@ -8,6 +8,7 @@
 #include "base/num.h"
 #include "engine/engine.h"
 #include "engine/seen.h"
+#include "engine/shadow.h"
 #include "engine/snapshot.h"
 #include "feature/fleet.h"
 #include "pack/parts.h"
@@ -31,7 +32,7 @@ struct wr_binding {
     struct wr_value *feature_keys; /* names as values, in order of pack->by_name */
     struct wr_str *feature_labels; /* ,"name": in that order, for JSON */
     const struct wr_pack_input *paths[WR_LIMIT_ENGINE_PATHS]; /* of all models, in order */
-    uint32_t n_paths;
+    uint32_t n_paths, n_paths_live;            /* those of models in shadow come last */
     uint32_t first_path[WR_LIMIT_PACK_MODELS]; /* of each model */
     uint32_t classed[WR_LIMIT_PACK_LISTS];     /* lists with an outcome, gravest class first */
     uint32_t n_classed;
@@ -58,6 +59,7 @@ struct wr_engine {
     struct wr_binding *binding;
     struct wr_feature_state *features;
     struct wr_seen seen;
+    struct wr_shadow shadow;
     struct wr_arena work; /* fixed room: a policy that needs more fails, on every machine alike */
     void *work_room;
     uint64_t sequence;
@@ -152,6 +154,8 @@ WR_NODISCARD wr_err wr_case_read_event(struct wr_engine *engine, struct wr_case 
 WR_NODISCARD wr_err wr_case_read_record(struct wr_engine *engine, struct wr_case *c,
                                         const struct wr_record *record, struct wr_arena *scratch,
                                         struct wr_error *error);
+/* The paths of models in shadow, once the answer has left: what is of another type is absent. */
+void wr_case_read_shadow_paths(const struct wr_engine *engine, struct wr_case *c);
 /* Arrays of a case that later steps fill. False when scratch has no room. */
 bool wr_case_prepare(const struct wr_engine *engine, struct wr_case *c, struct wr_arena *scratch);
 
@@ -186,6 +190,9 @@ void wr_case_lend(const struct wr_binding *binding, struct wr_case *c);
 const char *wr_case_score_absence(const struct wr_case *c, uint32_t m);
 /* Does input.missing say why this model has no score? */
 bool wr_case_tells(const struct wr_binding *binding, const struct wr_case *c, uint32_t m);
+/* One model for the cases that want it; `room` as for wr_case_score. */
+void wr_case_score_one(const struct wr_binding *binding, uint32_t m, struct wr_case *cases,
+                       size_t n, void *room, struct wr_arena *keep);
 /* The row of a model for a case; false when an input is absent that it cannot do without. */
 bool wr_case_row(struct wr_case *c, const struct wr_binding *binding, uint32_t m, double *row);
 /* Reasons from the contributions of the models that say so, after the outcome is known. */
@@ -199,6 +206,8 @@ void wr_verdict_degrade(struct wr_verdict *verdict, const char *what, struct wr_
  * out; one that finds no room is left out and told. */
 void wr_verdict_outputs(struct wr_engine *engine, struct wr_verdict *verdict,
                         const struct wr_value *values);
+/* The outcome with the scores that the case has now. */
+enum wr_outcome wr_case_outcome(struct wr_engine *engine, struct wr_case *c);
 /* Outcome, reasons, outputs, degradations. */
 void wr_case_decide(struct wr_engine *engine, struct wr_case *c, struct wr_verdict *verdict);
 /* Record and document into `out` (room was reserved), and the answer. */
@@ -212,6 +221,24 @@ WR_NODISCARD wr_err wr_case_ask(struct wr_engine *engine, const struct wr_case *
                                 const struct wr_rego_query *query, enum wr_input_stage stage,
                                 const struct wr_pack_reads *reads, struct wr_rego_results *results);
 const char *wr_case_absence(uint8_t presence); /* "no_history" */
+
+/* A case as it was when its record was made, without touching the state. Errors: WR_E_JOURNAL,
+ * WR_E_FIELD, WR_E_MEMORY. */
+WR_NODISCARD wr_err wr_case_restore(struct wr_engine *engine, struct wr_case *c,
+                                    const struct wr_record *record, struct wr_arena *scratch,
+                                    struct wr_error *error);
+/* What an entry of challengers covers. Errors: WR_E_JOURNAL. */
+struct wr_shadow_cover {
+    uint64_t upto, n;
+    enum wr_shadow_why why;
+};
+/* Makes the entry that covers the same decisions; answer.record is empty when a gap is among them.
+ */
+WR_NODISCARD wr_err wr_shadow_repeat(struct wr_engine *engine, const struct wr_shadow_cover *cover,
+                                     int64_t now_us, struct wr_arena *scratch,
+                                     struct wr_answer *answer);
+WR_NODISCARD wr_err wr_shadow_read(const struct wr_record *record, struct wr_arena *scratch,
+                                   struct wr_shadow_cover *out, struct wr_error *error);
 
 /* ── anchors: what a label needs of a decision ──────────────────────────────────────────────── */
 enum { WR_ANCHOR_MAX = 24 + 20 * WR_LIMIT_SCHEMA_ENTITIES };

@@ -154,6 +154,10 @@ static wr_err read_decision(struct wr_pack *pack, const struct wr_keys *keys)
     err = err != WR_OK ? err
                        : wr_keys_count(keys, "explain_steps", 0, WR_LIMIT_EXPLAIN_STEPS,
                                        &policy->explain_steps);
+    err = err != WR_OK ? err : wr_keys_duration(keys, "shadow_time", &policy->shadow_us);
+    if (err == WR_OK && (policy->shadow_us < 1 || policy->shadow_us > WR_LIMIT_SHADOW_US)) {
+        err = wr_keys_fail(keys, "shadow_time", "wanted 1us to %dms", WR_LIMIT_SHADOW_US / 1000);
+    }
     err = err != WR_OK ? err : read_language(pack, keys);
     policy->has_reasons = policy->reasons_rule.n != 0;
     return err != WR_OK ? err : read_score(pack, keys);
@@ -217,6 +221,7 @@ wr_err wr_pack_read_decision(struct wr_pack *pack, const struct wr_keys *top)
     pack->policy.default_outcome = pack->policy.fallback = pack->policy.on_error = REVIEW;
     pack->policy.score_model = UINT32_MAX;
     pack->policy.fuel = pack->policy.explain_steps = 1000000;
+    pack->policy.shadow_us = 200;
     wr_err err = wr_keys_enter(top, "decision", &keys, &found);
     if (err == WR_OK && !found && !pack->options.policy_optional) {
         err =

@@ -437,6 +437,11 @@ int64_t wr_pack_deadline_us(const struct wr_pack *pack)
     return pack->policy.deadline_us;
 }
 
+int64_t wr_pack_shadow_us(const struct wr_pack *pack)
+{
+    return pack->policy.shadow_us;
+}
+
 size_t wr_pack_n_warnings(const struct wr_pack *pack)
 {
     return pack->n_warnings;

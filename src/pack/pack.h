@@ -51,6 +51,8 @@ struct wr_str wr_pack_digest_text(const struct wr_pack *pack); /* 64 hex digits 
 /* Does every event bear its time? If not, an event without one happens now. */
 bool wr_pack_events_have_time(const struct wr_pack *pack);
 int64_t wr_pack_deadline_us(const struct wr_pack *pack); /* decision.deadline; 0 = none */
+/* What scoring challengers may take behind each turn of a server: decision.shadow_time. */
+int64_t wr_pack_shadow_us(const struct wr_pack *pack);
 /* Steps that the explanations of one decision take at most; 0 when the pack asks for none. */
 uint64_t wr_pack_explain_steps(const struct wr_pack *pack);
 

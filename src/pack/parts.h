@@ -12,6 +12,7 @@
 
 #define WR_LIMIT_PACK_LISTS     32
 #define WR_LIMIT_PACK_MODELS    32
+#define WR_LIMIT_SHADOW_US      100000
 #define WR_LIMIT_PACK_SEGMENTS  64 /* of one model */
 #define WR_LIMIT_SEGMENT_NAMES  8  /* in one `when` */
 #define WR_LIMIT_SEGMENT_VALUES 64 /* of one name in a `when` */
@@ -152,6 +153,7 @@ struct wr_pack_policy {
     bool chinese;
     int64_t deadline_us;
     uint64_t fuel;
+    int64_t shadow_us;      /* for challengers, behind each turn of the server */
     uint64_t explain_steps; /* for all explanations of one decision */
 };
 

@@ -3,6 +3,8 @@
 #include "shell/metrics.h"
 #include "base/num.h"
 
+#include "base/num.h"
+
 static const uint64_t bounds_ns[WR_TIMING_BOUNDS] = {
     100,        200,        500,        1000,        2000,      5000,      10000,
     20000,      50000,      100000,     200000,      500000,    1000000,   2000000,
@@ -312,6 +314,78 @@ static void state(struct wr_buf *buf, const struct wr_metrics_gauges *g)
         e->n_labels_without_effect);
 }
 
+/* Decimal text of a double that is finite and not negative. */
+static void number(struct wr_buf *buf, double v)
+{
+    wr_num_write_double(buf, v);
+    wr_buf_char(buf, '\n');
+}
+
+static void shadow(struct wr_buf *buf, const struct wr_metrics_gauges *g)
+{
+    const struct wr_engine_stats *e = &g->engine;
+    one(buf, "weir_shadow_pending", "gauge", "Decisions whose challengers are to be scored.",
+        e->n_shadow_pending);
+    one(buf, "weir_shadow_entries_total", "counter", "Entries of challengers' scores.",
+        e->n_shadow_entries);
+    head(buf, "weir_shadow_decisions_total", "counter",
+         "Decisions whose challengers were scored, or why not.");
+    for (int why = WR_SHADOW_SCORED; why < WR_SHADOW_WHYS; why++) {
+        wr_format(buf, "weir_shadow_decisions_total{result=\"%s\"} %llu\n",
+                  wr_shadow_why_name((enum wr_shadow_why)why),
+                  (unsigned long long)e->n_shadow_dropped[why]);
+    }
+}
+
+enum { CHALLENGER_SCORES, CHALLENGER_CHANGED, CHALLENGER_SUM, CHALLENGER_MAX };
+
+static void challenger(struct wr_buf *buf, const struct wr_challenger_stats *c, int what)
+{
+    static const char *const names[] = {
+        [CHALLENGER_SCORES] = "weir_challenger_scores_total",
+        [CHALLENGER_CHANGED] = "weir_challenger_outcomes_changed_total",
+        [CHALLENGER_SUM] = "weir_challenger_difference_sum",
+        [CHALLENGER_MAX] = "weir_challenger_difference_max",
+    };
+    char room[256]; /* two names of at most 64 bytes */
+    struct wr_buf labels = wr_buf_fixed(room, sizeof room);
+    wr_format(&labels, "model=\"%.*s\",champion=\"%.*s\"", WR_FMT(c->name), WR_FMT(c->champion));
+    struct wr_str text = wr_buf_view(&labels);
+    if (what == CHALLENGER_SCORES) {
+        wr_format(buf, "%s{%.*s,result=\"scored\"} %llu\n%s{%.*s,result=\"unscored\"} %llu\n",
+                  names[what], WR_FMT(text), (unsigned long long)c->n_scored, names[what],
+                  WR_FMT(text), (unsigned long long)c->n_unscored);
+        return;
+    }
+    wr_format(buf, "%s{%.*s} ", names[what], WR_FMT(text));
+    number(buf, what == CHALLENGER_CHANGED ? (double)c->n_changed
+                : what == CHALLENGER_SUM   ? c->sum_abs
+                                           : c->max_abs);
+}
+
+static void challengers(struct wr_buf *buf, const struct wr_engine *engine)
+{
+    static const struct {
+        const char *name, *type, *help;
+    } kinds[] = {
+        [CHALLENGER_SCORES] = {"weir_challenger_scores_total", "counter",
+                               "Scores of challengers under this pack."},
+        [CHALLENGER_CHANGED] = {"weir_challenger_outcomes_changed_total", "counter",
+                                "Decisions that would have another outcome."},
+        [CHALLENGER_SUM] = {"weir_challenger_difference_sum", "counter",
+                            "Sum of |challenger - champion|."},
+        [CHALLENGER_MAX] = {"weir_challenger_difference_max", "gauge",
+                            "Greatest |challenger - champion|."},
+    };
+    struct wr_challenger_stats stats;
+    for (int what = 0; what < (int)WR_COUNTOF(kinds); what++) {
+        head(buf, kinds[what].name, kinds[what].type, kinds[what].help);
+        for (size_t i = 0; wr_engine_challenger(engine, i, &stats); i++) {
+            challenger(buf, &stats, what);
+        }
+    }
+}
+
 void wr_metrics_write(struct wr_buf *buf, const struct wr_metrics *metrics,
                       const struct wr_metrics_gauges *g)
 {
@@ -322,6 +396,14 @@ void wr_metrics_write(struct wr_buf *buf, const struct wr_metrics *metrics,
     histograms(buf, metrics);
     journal(buf, g);
     state(buf, g);
+    struct wr_challenger_stats any;
+    bool challenged = g->challenged != NULL && wr_engine_challenger(g->challenged, 0, &any);
+    if (challenged || g->engine.n_shadow_entries != 0) {
+        shadow(buf, g);
+    }
+    if (challenged) {
+        challengers(buf, g->challenged);
+    }
     one(buf, "weir_ready", "gauge", "1 when decisions are taken.", g->ready);
     one(buf, "weir_mode_durable", "gauge", "1 when answers wait for the sync.", g->durable);
     head(buf, "weir_build_info", "gauge", "Version and pack.");

@@ -85,6 +85,7 @@ struct wr_metrics_gauges {
     bool durable, ready;
     uint64_t resident_bytes;
     int64_t cpu_ns, uptime_ns;
+    const struct wr_engine *challenged; /* its challengers are told; NULL: there is none */
     struct wr_str version, pack_digest, pack_revision;
 };
 

@@ -78,6 +78,7 @@ static void get_metrics(struct wr_server *server, struct wr_conn *conn,
         !server->draining && server->pack != NULL && wr_decide_ready(server, &error) == WR_OK;
     if (server->engine != NULL) {
         wr_engine_stats(server->engine, &gauges.engine);
+        gauges.challenged = server->engine;
     }
     if (server->thread != NULL) {
         wr_journal_thread_stats(server->thread, &gauges.journal);

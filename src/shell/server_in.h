@@ -7,6 +7,7 @@
  *   decide.c  decisions: the batch, its answers, rows to the journal
  *   gather.c  answers that need rows of the journal or many parts (retries, batches, labels)
  *   answer.c  heads, problem documents
+ *   shadow.c  challengers, scored when the answers have left
  *   reload.c  the next pack: loaded beside, taken over between batches
  *   opa.c     OPA's API, with files of its own (opa.h)
  *   server.c  life; folding; recovery of the journal
@@ -204,6 +205,7 @@ struct wr_server {
     struct wr_opa *opa; /* NULL before its first use */
     struct wr_metrics metrics;
     uint64_t n_runs, n_flushes; /* with answers; of each one in WR_SAMPLE is timed */
+    int64_t shadow_ns;          /* what scoring the challengers of a decision takes; 0: not known */
     int64_t stage_mark_ns, stage_ns[WR_ENGINE_STAGES];
     char node_text[17];
 };
@@ -330,6 +332,16 @@ void wr_reload_step(struct wr_server *server);
 void wr_reload_close(struct wr_server *server);
 /* Puts the pack that the server starts with beside the journal, without waiting for it. */
 void wr_reload_keep_first(struct wr_server *server);
+
+/* ── shadow.c ───────────────────────────────────────────────────────────────────────────────── */
+/* Are there challengers to score now? */
+bool wr_shadow_waits(const struct wr_server *server);
+/* At the end of a turn: scores challengers of decisions whose answers have left. */
+void wr_shadow_step(struct wr_server *server);
+/* The service ends: scores what waits, for a second at most; what is left is told. */
+void wr_shadow_finish(struct wr_server *server);
+/* After a fold: the journal says which decisions were never scored. */
+WR_NODISCARD wr_err wr_shadow_tell_lost(struct wr_server *server, struct wr_error *error);
 
 /* ── opa.c ──────────────────────────────────────────────────────────────────────────────────── */
 /* Answers a request of OPA's API; false: it is none. */

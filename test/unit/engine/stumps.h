@@ -3,7 +3,7 @@
 #ifndef STUMPS_H
 #define STUMPS_H
 
-#include "rig.h"
+#include "unit/engine/rig.h"
 
 #include "model/model.h"
 
@@ -51,5 +51,29 @@ static inline void add_models(struct rig_files *files, const char *models)
     rig_edit(files, "weir.json", "\"allow\": \"approve\"",
              "\"allow\": \"approve\", \"scored_high\": \"hold\"");
 }
+
+/* The small pack with two modules, a: 1 / (1 + exp(-x)) of the two stumps; b: -1 or 2, plus -0.5 or
+ * 2, plus 0.5. */
+static inline void put_models(struct rig_files *files, const char *models, const char *score)
+{
+    char key[160];
+    compile_model(files, "models/a.wasm", "1", "binary:logistic", WR_MODEL_MISSING_NO);
+    compile_model(files, "models/b.wasm", "2", "reg:squarederror", WR_MODEL_MISSING_NO);
+    add_models(files, models);
+    snprintf(key, sizeof key, "\"reasons\": \"reasons\", \"score\": \"%s\"", score);
+    rig_edit(files, "weir.json", "\"reasons\": \"reasons\"", key);
+}
+
+static inline void open_pack(struct rig *rig, const char *models, const char *score)
+{
+    memset(rig, 0, sizeof *rig);
+    rig_files_open(&rig->files);
+    put_models(&rig->files, models, score);
+}
+
+#define MODEL_A(more)                                                                              \
+    "{\"file\":\"models/a.wasm\",\"inputs\":[\"transaction.amount\",\"customer_count_1d\"]" more "}"
+#define MODEL_B(more)                                                                              \
+    "{\"file\":\"models/b.wasm\",\"inputs\":[\"transaction.amount\",\"transaction.count\"]" more "}"
 
 #endif

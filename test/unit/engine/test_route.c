@@ -2,24 +2,6 @@
 /* Several models in a pack: which of them scores a transaction, and what stands in for a score. */
 #include "stumps.h"
 
-/* a: 1 / (1 + exp(-x)) of the two stumps; b: -1 or 2, plus -0.5 or 2, plus 0.5. */
-static void open_pack(struct rig *rig, const char *models, const char *score)
-{
-    char key[160];
-    memset(rig, 0, sizeof *rig);
-    rig_files_open(&rig->files);
-    compile_model(&rig->files, "models/a.wasm", "1", "binary:logistic", WR_MODEL_MISSING_NO);
-    compile_model(&rig->files, "models/b.wasm", "2", "reg:squarederror", WR_MODEL_MISSING_NO);
-    add_models(&rig->files, models);
-    snprintf(key, sizeof key, "\"reasons\": \"reasons\", \"score\": \"%s\"", score);
-    rig_edit(&rig->files, "weir.json", "\"reasons\": \"reasons\"", key);
-}
-
-#define MODEL_A(more)                                                                              \
-    "{\"file\":\"models/a.wasm\",\"inputs\":[\"transaction.amount\",\"customer_count_1d\"]" more "}"
-#define MODEL_B(more)                                                                              \
-    "{\"file\":\"models/b.wasm\",\"inputs\":[\"transaction.amount\",\"transaction.count\"]" more "}"
-
 /* One transaction; `more` goes into `transaction`. */
 static struct wr_answer *send(struct rig *rig, const char *more)
 {

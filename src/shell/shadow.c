@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Challengers, when the answers have left (engine.h): a bounded piece of work behind each turn.
+ *
+ * A decision is scored again only when it is kept and its answer was sent. The work of one turn
+ * takes decision.shadow_time at most, but for the last entry's overrun, which is foreseen from what
+ * a decision took before; an overloaded server leaves it for later. Its entry waits for the next
+ * decision's row or for the sweep to be handed to the disk, so that it never makes an answer wait
+ * for a sync of its own. What cannot wait is told in the journal and counted: too many decisions
+ * (the engine's bound), the end of the service, a crash (at the next start). */
+#include "shell/server_in.h"
+
+enum {
+    FIRST_GUESS_NS = 20000, /* of what a decision takes */
+    FINISH_NS = 1000000000, /* at the end of the service */
+};
+
+static int64_t clock_ns(const struct wr_server *server)
+{
+    return server->port->clock.mono_ns(server->port->clock.context);
+}
+
+/* The sign of overload is old when nothing has been decided for some time. */
+static bool is_overloaded(const struct wr_server *server)
+{
+    return server->overloaded &&
+           server->now_ns - server->wait_window_ns < 2 * WR_OVERLOAD_WINDOW_NS;
+}
+
+bool wr_shadow_waits(const struct wr_server *server)
+{
+    return server->thread != NULL && !server->failed && !is_overloaded(server) &&
+           wr_engine_shadow_pending(server->engine, server->kept_seen) > 0 &&
+           wr_journal_thread_room(server->thread) >= WR_JOURNAL_ROOM_MIN;
+}
+
+/* One entry of at most n decisions; false when it could not be made or kept. */
+static bool make_entry(struct wr_server *server, uint32_t n, enum wr_shadow_why why)
+{
+    struct wr_answer entry = {0};
+    uint64_t before = wr_engine_shadow_pending(server->engine, UINT64_MAX);
+    int64_t start_ns = clock_ns(server);
+    wr_err err = wr_engine_shadow(server->engine, n, why, server->now_us, &server->scratch, &entry);
+    uint64_t done = before - wr_engine_shadow_pending(server->engine, UINT64_MAX);
+    if (err == WR_OK && done != 0) {
+        int64_t each_ns = (clock_ns(server) - start_ns) / (int64_t)done;
+        server->shadow_ns = (3 * server->shadow_ns + each_ns) / 4;
+        server->failed = !wr_decide_keep(server, entry.sequence, entry.record) || server->failed;
+    }
+    wr_arena_reset(&server->scratch);
+    return err == WR_OK && !server->failed;
+}
+
+void wr_shadow_step(struct wr_server *server)
+{
+    if (!wr_shadow_waits(server)) {
+        return;
+    }
+    if (server->shadow_ns == 0) {
+        server->shadow_ns = FIRST_GUESS_NS;
+    }
+    int64_t budget_ns = wr_pack_shadow_us(wr_engine_pack(server->engine)) * 1000;
+    int64_t end_ns = clock_ns(server) + budget_ns, left_ns = budget_ns;
+    bool made = true;
+    do { /* at least one: a challenger that takes longer than its time is still scored */
+        uint64_t n = wr_engine_shadow_pending(server->engine, server->kept_seen);
+        uint64_t fit = (uint64_t)(left_ns / WR_MAX(server->shadow_ns, INT64_C(1)));
+        made = make_entry(server, (uint32_t)WR_MIN(n, WR_MAX(fit, UINT64_C(1))), WR_SHADOW_SCORED);
+        left_ns = end_ns - clock_ns(server);
+    } while (made && left_ns > server->shadow_ns && wr_shadow_waits(server));
+}
+
+void wr_shadow_finish(struct wr_server *server)
+{
+    if (server->thread == NULL || server->failed) {
+        return;
+    }
+    int64_t end_ns = clock_ns(server) + FINISH_NS;
+    bool made = true;
+    while (made && wr_engine_shadow_pending(server->engine, UINT64_MAX) > 0) {
+        made = make_entry(server, WR_LIMIT_SHADOW_CHUNK / 4,
+                          clock_ns(server) < end_ns ? WR_SHADOW_SCORED : WR_SHADOW_STOPPED);
+    }
+}
+
+wr_err wr_shadow_tell_lost(struct wr_server *server, struct wr_error *error)
+{
+    struct wr_answer entry = {0};
+    uint64_t n = wr_engine_shadow_pending(server->engine, UINT64_MAX);
+    if (n == 0) {
+        return WR_OK;
+    }
+    wr_err err = wr_engine_shadow(server->engine, 1, WR_SHADOW_LOST, server->now_us,
+                                  &server->scratch, &entry);
+    if (err != WR_OK) {
+        return wr_fail(error, err, "%s", entry.error.text);
+    }
+    err = wr_journal_append(server->journal, entry.sequence, entry.record, error);
+    err = err != WR_OK ? err : wr_journal_commit(server->journal, error);
+    err = err != WR_OK ? err : wr_journal_sync(server->journal, error);
+    wr_arena_reset(&server->scratch);
+    wr_server_log(server, "warn", "shadow_lost",
+                  "%llu decisions were answered and their challengers not scored",
+                  (unsigned long long)n);
+    return err;
+}
