@@ -48,7 +48,7 @@ struct wr_challengers {
     size_t n_waiting, waiting_cap;
     struct known *known; /* open addressing by id_hash; sequence 0 is free */
     size_t n_known, known_cap;
-    uint64_t n_decisions, n_covered[WR_SHADOW_WHYS];
+    uint64_t n_decisions, n_covered[WR_CHALLENGE_WHYS];
 };
 
 struct wr_challengers *wr_challengers_open(const char *label)
@@ -327,14 +327,15 @@ static wr_err take_scores(struct wr_challengers *all, const struct wr_record *re
     return fine ? WR_OK : bad_entry(record, error);
 }
 
-static enum wr_shadow_why why_of(struct wr_str name)
+static enum wr_challenge_why why_of(struct wr_str name)
 {
-    unsigned why = WR_SHADOW_LOST;
-    while (why < WR_SHADOW_WHYS &&
-           !wr_str_eq(name, wr_str_z(wr_shadow_why_name((enum wr_shadow_why)why)))) {
+    unsigned why = WR_CHALLENGE_LOST;
+    while (why < WR_CHALLENGE_WHYS &&
+           !wr_str_eq(name, wr_str_z(wr_challenge_why_name((enum wr_challenge_why)why)))) {
         why++;
     }
-    return (enum wr_shadow_why)(name.n != 0 && why < WR_SHADOW_WHYS ? why : WR_SHADOW_SCORED);
+    return (enum wr_challenge_why)(name.n != 0 && why < WR_CHALLENGE_WHYS ? why
+                                                                          : WR_CHALLENGE_SCORED);
 }
 
 /* The decisions that an entry covers wait no more. */

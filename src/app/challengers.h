@@ -41,7 +41,7 @@ struct wr_challenger_report {
 struct wr_challengers_report {
     uint64_t n_decisions; /* of packs with challengers */
     uint64_t n_uncovered; /* no entry tells of them: they wait, or the process was killed */
-    uint64_t n_covered[WR_SHADOW_WHYS];
+    uint64_t n_covered[WR_CHALLENGE_WHYS];
     struct wr_challenger_report *challengers;
     size_t n;
 };

@@ -79,11 +79,11 @@ void wr_challengers_text(FILE *out, const struct wr_challengers_report *report)
 {
     fprintf(out, "%llu decisions under packs with challengers: %llu of them scored\n",
             (unsigned long long)report->n_decisions,
-            (unsigned long long)report->n_covered[WR_SHADOW_SCORED]);
-    for (int why = WR_SHADOW_LOST; why < WR_SHADOW_WHYS; why++) {
+            (unsigned long long)report->n_covered[WR_CHALLENGE_SCORED]);
+    for (int why = WR_CHALLENGE_LOST; why < WR_CHALLENGE_WHYS; why++) {
         if (report->n_covered[why] != 0) {
             fprintf(out, "  %llu not: %s\n", (unsigned long long)report->n_covered[why],
-                    wr_shadow_why_name((enum wr_shadow_why)why));
+                    wr_challenge_why_name((enum wr_challenge_why)why));
         }
     }
     if (report->n_uncovered != 0) {
@@ -180,8 +180,8 @@ void wr_challengers_json(FILE *out, const struct wr_challengers_report *report)
 {
     fprintf(out, "{\"decisions\":%llu,\"uncovered\":%llu", (unsigned long long)report->n_decisions,
             (unsigned long long)report->n_uncovered);
-    for (int why = WR_SHADOW_SCORED; why < WR_SHADOW_WHYS; why++) {
-        fprintf(out, ",\"%s\":%llu", wr_shadow_why_name((enum wr_shadow_why)why),
+    for (int why = WR_CHALLENGE_SCORED; why < WR_CHALLENGE_WHYS; why++) {
+        fprintf(out, ",\"%s\":%llu", wr_challenge_why_name((enum wr_challenge_why)why),
                 (unsigned long long)report->n_covered[why]);
     }
     fputs(",\"challengers\":[", out);

@@ -226,7 +226,7 @@ static void conclude(struct batch *batch, size_t i)
     wr_case_decide(engine, c, &verdict);
     wr_case_write(engine, c, &verdict, &batch->out, answer);
     if (WR_UNLIKELY(engine->binding->pack->n_challengers != 0)) {
-        wr_shadow_push(&engine->shadow, c->sequence, answer->record);
+        wr_challenge_push(&engine->shadow, c->sequence, answer->record);
     }
     answer->late = c->vector.late;
     answer->outcome = verdict.outcome;

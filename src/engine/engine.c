@@ -42,7 +42,7 @@ static wr_err open_parts(struct wr_engine *engine, const struct wr_pack *pack,
     engine->work_room = engine->memory->take(engine->memory->context, WR_LIMIT_ENGINE_WORK);
     bool seen =
         wr_seen_init(&engine->seen, engine->memory, ids_cap(engine, pack), pack->ids_age_us);
-    bool shadow = wr_shadow_make_room(&engine->shadow, engine->memory, pack);
+    bool shadow = wr_challenge_make_room(&engine->shadow, engine->memory, pack);
     if (engine->features == NULL || engine->work_room == NULL || !seen || !shadow) {
         return no_room(error);
     }
@@ -66,7 +66,7 @@ wr_err wr_engine_open(const struct wr_memory *memory, const struct wr_pack *pack
     engine->memory = memory;
     engine->config = *config;
     engine->seen.memory = memory;
-    wr_shadow_init(&engine->shadow);
+    wr_challenge_init(&engine->shadow);
     engine->config.card_key = wr_str_copy(&engine->arena, config->card_key);
     wr_err err =
         engine->config.card_key.p != NULL ? open_parts(engine, pack, error) : no_room(error);
@@ -95,7 +95,7 @@ void wr_engine_close(struct wr_engine *engine)
         engine->memory->give(engine->memory->context, engine->work_room, WR_LIMIT_ENGINE_WORK);
     }
     wr_seen_deinit(&engine->seen);
-    wr_shadow_deinit(&engine->shadow, engine->memory);
+    wr_challenge_deinit(&engine->shadow, engine->memory);
     if (engine->binding != NULL) {
         wr_binding_close(engine->binding);
     }
@@ -152,7 +152,7 @@ static wr_err swap(struct wr_engine *engine, const struct wr_pack *pack, bool re
     int64_t age_before = engine->seen.age_us;
     struct wr_feature_state *features =
         reset ? open_features(engine, pack, now_us / 1000) : engine->features;
-    if (features == NULL || !wr_shadow_make_room(&engine->shadow, engine->memory, pack) ||
+    if (features == NULL || !wr_challenge_make_room(&engine->shadow, engine->memory, pack) ||
         !wr_seen_set_limits(&engine->seen, ids_cap(engine, pack), pack->ids_age_us)) {
         if (features != NULL && reset) {
             wr_feature_state_close(features);
@@ -169,7 +169,7 @@ static wr_err swap(struct wr_engine *engine, const struct wr_pack *pack, bool re
     engine->binding = binding;
     engine->ids_changed =
         engine->ids_changed || engine->seen.cap != cap_before || engine->seen.age_us != age_before;
-    wr_shadow_lose(&engine->shadow, WR_SHADOW_PACK_CHANGED);
+    wr_challenge_lose(&engine->shadow, WR_CHALLENGE_PACK_CHANGED);
     memset(engine->shadow.stats, 0, sizeof engine->shadow.stats);
     return WR_OK;
 }

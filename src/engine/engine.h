@@ -133,16 +133,17 @@ void wr_engine_set_probe(struct wr_engine *engine, const struct wr_engine_probe 
 #define WR_LIMIT_SHADOW_BYTES   (2u * 1024 * 1024) /* of their records */
 #define WR_LIMIT_SHADOW_CHUNK   64u                /* decisions of one entry */
 
-enum wr_shadow_why { /* why decisions have no scores of challengers */
-                     WR_SHADOW_SCORED = 0,
-                     WR_SHADOW_LOST,    /* the process ended between the answer and the scoring */
-                     WR_SHADOW_BACKLOG, /* too many waited */
-                     WR_SHADOW_STOPPED, /* the service was stopped */
-                     WR_SHADOW_PACK_CHANGED, /* another pack took over */
-                     WR_SHADOW_MEMORY,       /* no room to score */
-                     WR_SHADOW_WHYS
+enum wr_challenge_why { /* why decisions have no scores of challengers */
+                        WR_CHALLENGE_SCORED = 0,
+                        WR_CHALLENGE_LOST, /* the process ended between the answer and the scoring
+                                            */
+                        WR_CHALLENGE_BACKLOG,      /* too many waited */
+                        WR_CHALLENGE_STOPPED,      /* the service was stopped */
+                        WR_CHALLENGE_PACK_CHANGED, /* another pack took over */
+                        WR_CHALLENGE_MEMORY,       /* no room to score */
+                        WR_CHALLENGE_WHYS
 };
-const char *wr_shadow_why_name(enum wr_shadow_why why); /* "lost" */
+const char *wr_challenge_why_name(enum wr_challenge_why why); /* "lost" */
 
 /* Decisions that wait, of those up to a sequence; UINT64_MAX: all. */
 uint64_t wr_engine_shadow_pending(const struct wr_engine *engine, uint64_t upto);
@@ -151,7 +152,7 @@ uint64_t wr_engine_shadow_pending(const struct wr_engine *engine, uint64_t upto)
  * Something must wait. answer: sequence, record. Room: some 20 KiB of scratch a decision; without
  * it they are left out. Errors: WR_E_MEMORY: nothing has changed. */
 WR_NODISCARD wr_err wr_engine_shadow(struct wr_engine *engine, uint32_t n_max,
-                                     enum wr_shadow_why why, int64_t now_us,
+                                     enum wr_challenge_why why, int64_t now_us,
                                      struct wr_arena *scratch, struct wr_answer *answer);
 
 struct wr_challenger_stats { /* since the pack became active */
@@ -285,7 +286,7 @@ struct wr_engine_stats {
     uint64_t sequence, n_decisions, n_labels, n_activations;
     uint64_t n_replayed, n_conflicts, n_refused, n_late, n_policy_errors, n_degraded;
     uint64_t n_labels_without_effect;
-    uint64_t n_shadow_entries, n_shadow_pending, n_shadow_dropped[WR_SHADOW_WHYS];
+    uint64_t n_shadow_entries, n_shadow_pending, n_shadow_dropped[WR_CHALLENGE_WHYS];
     uint64_t n_entities, n_evicted, state_bytes, state_cap;
     uint64_t n_ids, ids_cap, ids_bytes;
     int64_t ids_age_us; /* now of the last entry minus that of the oldest remembered id */

@@ -12,8 +12,8 @@ list(APPEND WEIR_CORE_FILES
   src/engine/route.c
   src/engine/score.c
   src/engine/restore.c
-  src/engine/shadow_queue.c
-  src/engine/shadow.c
+  src/engine/challenge_queue.c
+  src/engine/challenge.c
   src/engine/decide.c
   src/engine/explain.c
   src/engine/document.c

@@ -148,10 +148,10 @@ static wr_err fold_activation(struct wr_engine *engine, const struct wr_record *
 static wr_err fold_shadow(struct wr_engine *engine, const struct wr_record *record,
                           struct wr_arena *scratch, struct wr_error *error)
 {
-    struct wr_shadow_cover cover;
-    wr_err err = wr_shadow_read(record, scratch, &cover, error);
+    struct wr_challenge_cover cover;
+    wr_err err = wr_challenge_read(record, scratch, &cover, error);
     if (err == WR_OK) {
-        wr_shadow_fold(&engine->shadow, cover.upto, cover.n);
+        wr_challenge_fold(&engine->shadow, cover.upto, cover.n);
     }
     return err;
 }
@@ -170,7 +170,7 @@ wr_err wr_engine_fold(struct wr_engine *engine, struct wr_str payload, struct wr
         err = fold_decision(engine, &record, scratch, error);
         engine->stats.n_decisions += err == WR_OK;
         if (err == WR_OK && (record.flags & WR_RECORD_CHALLENGED) != 0) {
-            wr_shadow_push(&engine->shadow, record.sequence, WR_STR(""));
+            wr_challenge_push(&engine->shadow, record.sequence, WR_STR(""));
         }
         break;
     case WR_RECORD_LABEL:

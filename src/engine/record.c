@@ -98,8 +98,12 @@ static wr_err not_a_record(struct wr_error *error, size_t offset, const char *wh
 
 static wr_err check_head(const uint8_t *head, size_t n, struct wr_error *error)
 {
-    const uint8_t flags = WR_RECORD_LATE | WR_RECORD_DEGRADED | WR_RECORD_NO_EFFECT |
-                          WR_RECORD_RESET | WR_RECORD_CHALLENGED;
+    static const uint8_t flags[] = {
+        [WR_RECORD_DECISION] = WR_RECORD_LATE | WR_RECORD_DEGRADED | WR_RECORD_CHALLENGED,
+        [WR_RECORD_LABEL] = WR_RECORD_NO_EFFECT,
+        [WR_RECORD_ACTIVATION] = WR_RECORD_RESET,
+        [WR_RECORD_SHADOW] = 0,
+    };
     if (n < HEAD_SIZE) {
         return not_a_record(error, n, "it ends within its head");
     }
@@ -117,7 +121,7 @@ static wr_err check_head(const uint8_t *head, size_t n, struct wr_error *error)
     if (wr_get64(head + AT_SEQUENCE) == 0) {
         return not_a_record(error, AT_SEQUENCE, "sequence 0");
     }
-    if (head[AT_BUDGET] > WR_BUDGET_FALLBACK || (head[AT_FLAGS] & ~flags) != 0) {
+    if (head[AT_BUDGET] > WR_BUDGET_FALLBACK || (head[AT_FLAGS] & ~flags[head[AT_KIND]]) != 0) {
         return not_a_record(error, AT_BUDGET, "unknown budget or flags");
     }
     bool decision = head[AT_KIND] == WR_RECORD_DECISION;

@@ -59,14 +59,14 @@ wr_err wr_engine_replay_shadow(struct wr_engine *engine, const struct wr_record 
                                struct wr_arena *scratch, struct wr_answer *answer,
                                struct wr_error *error)
 {
-    struct wr_shadow_cover cover;
+    struct wr_challenge_cover cover;
     wr_err err = wr_fold_check_order(engine, record, error);
-    err = err != WR_OK ? err : wr_shadow_read(record, scratch, &cover, error);
+    err = err != WR_OK ? err : wr_challenge_read(record, scratch, &cover, error);
     if (err != WR_OK) {
         return err;
     }
     struct author self = write_as(engine, (struct author){record->node, record->epoch});
-    err = wr_shadow_repeat(engine, &cover, record->now_us, scratch, answer);
+    err = wr_challenge_repeat(engine, &cover, record->now_us, scratch, answer);
     write_as(engine, self);
     return err == WR_OK ? WR_OK : wr_fail(error, err, "%s", answer->error.text);
 }

@@ -32,7 +32,7 @@ static bool own_begin(struct wr_engine *engine, const struct wr_piece_sink *sink
     wr_put64(out + 32, engine->stats.n_activations);
     memcpy(out + AT_LAST_PACK, engine->last_digest, 32);
     memcpy(out + AT_STATE_PACK, engine->binding->state_pack->state_digest, 32);
-    wr_shadow_save(&engine->shadow, out + AT_SHADOW);
+    wr_challenge_save(&engine->shadow, out + AT_SHADOW);
     wr_put64(out + AT_SHADOW + 24, engine->stats.n_shadow_entries);
     return true;
 }
@@ -54,7 +54,7 @@ static wr_err own_restore(struct wr_engine *engine, const struct wr_piece *piece
     engine->stats.n_labels = wr_get64(in + 24);
     engine->stats.n_activations = wr_get64(in + 32);
     memcpy(engine->last_digest, in + AT_LAST_PACK, 32);
-    wr_shadow_restore(&engine->shadow, in + AT_SHADOW);
+    wr_challenge_restore(&engine->shadow, in + AT_SHADOW);
     engine->stats.n_shadow_entries = wr_get64(in + AT_SHADOW + 24);
     return WR_OK;
 }

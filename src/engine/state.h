@@ -8,7 +8,7 @@
 #include "base/num.h"
 #include "engine/engine.h"
 #include "engine/seen.h"
-#include "engine/shadow.h"
+#include "engine/challenge.h"
 #include "engine/snapshot.h"
 #include "feature/fleet.h"
 #include "pack/parts.h"
@@ -59,7 +59,7 @@ struct wr_engine {
     struct wr_binding *binding;
     struct wr_feature_state *features;
     struct wr_seen seen;
-    struct wr_shadow shadow;
+    struct wr_challenge shadow;
     struct wr_arena work; /* fixed room: a policy that needs more fails, on every machine alike */
     void *work_room;
     uint64_t sequence;
@@ -228,17 +228,17 @@ WR_NODISCARD wr_err wr_case_restore(struct wr_engine *engine, struct wr_case *c,
                                     const struct wr_record *record, struct wr_arena *scratch,
                                     struct wr_error *error);
 /* What an entry of challengers covers. Errors: WR_E_JOURNAL. */
-struct wr_shadow_cover {
+struct wr_challenge_cover {
     uint64_t upto, n;
-    enum wr_shadow_why why;
+    enum wr_challenge_why why;
 };
 /* Makes the entry that covers the same decisions; answer.record is empty when a gap is among them.
  */
-WR_NODISCARD wr_err wr_shadow_repeat(struct wr_engine *engine, const struct wr_shadow_cover *cover,
-                                     int64_t now_us, struct wr_arena *scratch,
-                                     struct wr_answer *answer);
-WR_NODISCARD wr_err wr_shadow_read(const struct wr_record *record, struct wr_arena *scratch,
-                                   struct wr_shadow_cover *out, struct wr_error *error);
+WR_NODISCARD wr_err wr_challenge_repeat(struct wr_engine *engine,
+                                        const struct wr_challenge_cover *cover, int64_t now_us,
+                                        struct wr_arena *scratch, struct wr_answer *answer);
+WR_NODISCARD wr_err wr_challenge_read(const struct wr_record *record, struct wr_arena *scratch,
+                                      struct wr_challenge_cover *out, struct wr_error *error);
 
 /* ── anchors: what a label needs of a decision ──────────────────────────────────────────────── */
 enum { WR_ANCHOR_MAX = 24 + 20 * WR_LIMIT_SCHEMA_ENTITIES };

@@ -13,7 +13,7 @@ list(APPEND WEIR_SERVER_FILES
   src/shell/decide.c
   src/shell/gather.c
   src/shell/batch.c
-  src/shell/shadow.c
+  src/shell/challenge.c
   src/shell/packs.c
   src/shell/reload.c
   src/shell/go_json.c

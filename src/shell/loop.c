@@ -377,13 +377,13 @@ static void tend(struct wr_server *server)
     if (server->draining &&
         (server->n_conns == 0 || server->now_ns - server->drain_ns >= WR_DEADLINE_DRAIN_NS)) {
         server->drained = true;
-        wr_shadow_finish(server);
+        wr_challenge_finish(server);
     }
 }
 
 static bool must_not_wait(struct wr_server *server)
 {
-    if (server->n_touched > 0 || wr_shadow_waits(server)) {
+    if (server->n_touched > 0 || wr_challenge_waits(server)) {
         return true;
     }
     return server->thread != NULL && server->port->threads.start != NULL &&
@@ -420,7 +420,7 @@ bool wr_server_step(struct wr_server *server, int64_t timeout_ns)
     }
     take_kept(server);
     flush_all(server);
-    wr_shadow_step(server);
+    wr_challenge_step(server);
     tend(server);
     return !server->drained;
 }

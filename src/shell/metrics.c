@@ -330,9 +330,9 @@ static void shadow(struct wr_buf *buf, const struct wr_metrics_gauges *g)
         e->n_shadow_entries);
     head(buf, "weir_shadow_decisions_total", "counter",
          "Decisions whose challengers were scored, or why not.");
-    for (int why = WR_SHADOW_SCORED; why < WR_SHADOW_WHYS; why++) {
+    for (int why = WR_CHALLENGE_SCORED; why < WR_CHALLENGE_WHYS; why++) {
         wr_format(buf, "weir_shadow_decisions_total{result=\"%s\"} %llu\n",
-                  wr_shadow_why_name((enum wr_shadow_why)why),
+                  wr_challenge_why_name((enum wr_challenge_why)why),
                   (unsigned long long)e->n_shadow_dropped[why]);
     }
 }

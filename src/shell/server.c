@@ -109,7 +109,7 @@ static wr_err fold(struct wr_server *server, struct wr_error *error)
     if (err == WR_OK && server->n_folded > 0 && wr_engine_pack_changed(server->engine)) {
         err = note_pack(server, error);
     }
-    return err != WR_OK ? err : wr_shadow_tell_lost(server, error);
+    return err != WR_OK ? err : wr_challenge_tell_lost(server, error);
 }
 
 /* Folds and starts the journal's thread; on an error neither is left. */

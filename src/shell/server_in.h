@@ -7,7 +7,7 @@
  *   decide.c  decisions: the batch, its answers, rows to the journal
  *   gather.c  answers that need rows of the journal or many parts (retries, batches, labels)
  *   answer.c  heads, problem documents
- *   shadow.c  challengers, scored when the answers have left
+ *   challenge.c  challengers, scored when the answers have left
  *   reload.c  the next pack: loaded beside, taken over between batches
  *   opa.c     OPA's API, with files of its own (opa.h)
  *   server.c  life; folding; recovery of the journal
@@ -333,15 +333,15 @@ void wr_reload_close(struct wr_server *server);
 /* Puts the pack that the server starts with beside the journal, without waiting for it. */
 void wr_reload_keep_first(struct wr_server *server);
 
-/* ── shadow.c ───────────────────────────────────────────────────────────────────────────────── */
+/* ── challenge.c ────────────────────────────────────────────────────────────────────────────── */
 /* Are there challengers to score now? */
-bool wr_shadow_waits(const struct wr_server *server);
+bool wr_challenge_waits(const struct wr_server *server);
 /* At the end of a turn: scores challengers of decisions whose answers have left. */
-void wr_shadow_step(struct wr_server *server);
+void wr_challenge_step(struct wr_server *server);
 /* The service ends: scores what waits, for a second at most; what is left is told. */
-void wr_shadow_finish(struct wr_server *server);
+void wr_challenge_finish(struct wr_server *server);
 /* After a fold: the journal says which decisions were never scored. */
-WR_NODISCARD wr_err wr_shadow_tell_lost(struct wr_server *server, struct wr_error *error);
+WR_NODISCARD wr_err wr_challenge_tell_lost(struct wr_server *server, struct wr_error *error);
 
 /* ── opa.c ──────────────────────────────────────────────────────────────────────────────────── */
 /* Answers a request of OPA's API; false: it is none. */

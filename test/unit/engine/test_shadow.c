@@ -3,6 +3,7 @@
 #include "stumps.h"
 
 #include "engine/state.h"
+#include "unit/engine/pieces.h"
 
 #define MAIN "\"main\":" MODEL_A("")
 #define TWIN ",\"twin\":" MODEL_A(",\"role\":\"challenger\"")
@@ -26,7 +27,7 @@ static struct wr_answer *send(struct rig *rig, int id, const char *more)
 }
 
 /* Makes one entry and keeps it. */
-static struct wr_answer *shadow_as(struct rig *rig, uint32_t n, enum wr_shadow_why why)
+static struct wr_answer *shadow_as(struct rig *rig, uint32_t n, enum wr_challenge_why why)
 {
     wr_arena_reset(&rig->scratch);
     CHECK_INT(wr_engine_shadow(rig->engine, n, why, RIG_NOW, &rig->scratch, &rig->answer), WR_OK);
@@ -86,7 +87,7 @@ TEST("challengers are scored behind the decisions, and an entry tells scores, di
     send(&rig, 3, ",\"amount\":5");
     CHECK_INT(wr_engine_shadow_pending(rig.engine, UINT64_MAX), 3);
     CHECK_INT(wr_engine_shadow_pending(rig.engine, 2), 2);
-    answer = shadow_as(&rig, 2, WR_SHADOW_SCORED);
+    answer = shadow_as(&rig, 2, WR_CHALLENGE_SCORED);
     CHECK_INT(answer->sequence, 4);
     static const char first[] =
         "{\"after\":0,\"upto\":2,\"n\":2,\"champions\":{\"rise\":\"main\",\"twin\":\"main\"},"
@@ -96,7 +97,7 @@ TEST("challengers are scored behind the decisions, and an entry tells scores, di
         "{\"decision\":2,\"model\":\"rise\",\"score\":2,\"difference\":1.377540647983551},"
         "{\"decision\":2,\"model\":\"twin\",\"score\":0.622459352016449,\"difference\":0}]}";
     CHECK_DERIVED(answer, first);
-    answer = shadow_as(&rig, 9, WR_SHADOW_SCORED);
+    answer = shadow_as(&rig, 9, WR_CHALLENGE_SCORED);
     static const char second[] =
         "{\"after\":2,\"upto\":3,\"n\":1,\"champions\":{\"rise\":\"main\",\"twin\":\"main\"},"
         "\"scores\":["
@@ -128,7 +129,7 @@ TEST("an entry tells where the outcome would be another with the challenger in p
     CHECK_INT(answer->outcome, WR_OUTCOME_HOLD);
     rig_send(&rig, "{\"transaction\":{\"id\":3,\"time\":1700000000,\"amount\":5,\"count\":1},"
                    "\"device\":{\"id\":\"d-1\"}}");
-    answer = shadow_as(&rig, 9, WR_SHADOW_SCORED);
+    answer = shadow_as(&rig, 9, WR_CHALLENGE_SCORED);
     CHECK_HAS(derived_of(answer), "\"score\":1.5,\"difference\":1.3175744712352753,"
                                   "\"outcome\":\"hold\",\"was\":\"review\"}");
     CHECK_HAS(derived_of(answer), "\"difference\":0.877540647983551}");
@@ -153,7 +154,7 @@ TEST("documents and states do not depend on challengers, scored or not")
                       end - start)));
         CHECK(wr_str_eq(a->features, b->features));
         if (i % 7 == 3) {
-            shadow_as(&with, 64, WR_SHADOW_SCORED);
+            shadow_as(&with, 64, WR_CHALLENGE_SCORED);
         }
     }
     rig_close(&with);
@@ -167,7 +168,7 @@ TEST("a challenger out of shadow is before the policy, and its difference is tol
     open_shadow(&rig, MAIN ",\"open\":" MODEL_B(",\"role\":\"challenger\",\"shadow\":false"));
     struct wr_answer *answer = send(&rig, 1, ",\"amount\":5,\"count\":1");
     CHECK_HAS(answer->document, "\"scores\":{\"main\":0.18242552876472473,\"open\":-1},");
-    derived = derived_of(shadow_as(&rig, 9, WR_SHADOW_SCORED));
+    derived = derived_of(shadow_as(&rig, 9, WR_CHALLENGE_SCORED));
     CHECK_HAS(derived, "{\"decision\":1,\"model\":\"open\",\"score\":-1,\"difference\":");
     check_replay(&rig);
     rig_close(&rig);
@@ -186,7 +187,7 @@ TEST("a challenger of a segment's model is scored where that one is")
     send(&rig, 1, ",\"amount\":5,\"count\":1");
     struct wr_answer *answer = send(&rig, 2, ",\"amount\":5,\"count\":1,\"channel\":\"web\"");
     CHECK_INT(answer->outcome, WR_OUTCOME_REVIEW);
-    answer = shadow_as(&rig, 9, WR_SHADOW_SCORED);
+    answer = shadow_as(&rig, 9, WR_CHALLENGE_SCORED);
     CHECK_DERIVED(answer, "{\"after\":0,\"upto\":2,\"n\":2,\"champions\":{\"next\":\"web\"},"
                           "\"scores\":[{\"decision\":2,\"model\":"
                           "\"next\",\"score\":1.5,\"difference\":1.3175744712352753,"
@@ -202,13 +203,13 @@ TEST("a path that only a model in shadow reads refuses no request")
     open_shadow(&rig, MAIN RISE);
     struct wr_answer *answer = send(&rig, 1, ",\"amount\":5,\"count\":\"many\"");
     CHECK_INT(answer->err, WR_OK);
-    derived = derived_of(shadow_as(&rig, 9, WR_SHADOW_SCORED));
+    derived = derived_of(shadow_as(&rig, 9, WR_CHALLENGE_SCORED));
     CHECK_HAS(derived, "{\"decision\":1,\"model\":\"rise\",\"why\":\"input_missing\"}");
     struct wr_request request = {.body = WR_STR("{\"transaction\":{\"id\":2,\"time\":1700000000}}"),
                                  .now_us = RIG_NOW,
                                  .budget = WR_BUDGET_FALLBACK};
     rig_decide(&rig, request);
-    derived = derived_of(shadow_as(&rig, 9, WR_SHADOW_SCORED));
+    derived = derived_of(shadow_as(&rig, 9, WR_CHALLENGE_SCORED));
     CHECK_HAS(derived, "{\"decision\":3,\"model\":\"rise\",\"why\":\"deadline\"}");
     check_replay(&rig);
     rig_close(&rig);
@@ -222,7 +223,7 @@ TEST("what cannot wait is counted and told with its reason, and a replay tells t
         send(&rig, i, ",\"amount\":5,\"count\":1");
     }
     CHECK_INT(wr_engine_shadow_pending(rig.engine, UINT64_MAX), 1100);
-    struct wr_answer *answer = shadow_as(&rig, 1000, WR_SHADOW_SCORED); /* at most one chunk */
+    struct wr_answer *answer = shadow_as(&rig, 1000, WR_CHALLENGE_SCORED); /* at most one chunk */
     CHECK_HAS(derived_of(answer),
               "{\"after\":0,\"upto\":64,\"n\":64,\"champions\":{\"rise\":\"main\"},\"scores\":[");
     for (int i = 1100; i < 1110; i++) {
@@ -231,23 +232,23 @@ TEST("what cannot wait is counted and told with its reason, and a replay tells t
     uint64_t n_scored = 64;
     while (wr_engine_shadow_pending(rig.engine, 1023) != 0) {
         uint64_t before = wr_engine_shadow_pending(rig.engine, UINT64_MAX);
-        shadow_as(&rig, 64, WR_SHADOW_SCORED);
+        shadow_as(&rig, 64, WR_CHALLENGE_SCORED);
         n_scored += before - wr_engine_shadow_pending(rig.engine, UINT64_MAX);
     }
     CHECK_INT(n_scored, 1023);
-    answer = shadow_as(&rig, 64, WR_SHADOW_SCORED);
+    answer = shadow_as(&rig, 64, WR_CHALLENGE_SCORED);
     CHECK_HAS(derived_of(answer), "{\"after\":1023,\"upto\":1100,\"n\":77,\"why\":\"backlog\"}");
-    answer = shadow_as(&rig, 64, WR_SHADOW_SCORED);
+    answer = shadow_as(&rig, 64, WR_CHALLENGE_SCORED);
     CHECK_HAS(derived_of(answer), "\"n\":10,\"champions\":{\"rise\":\"main\"},\"scores\":[");
     send(&rig, 2000, ",\"amount\":5,\"count\":1");
     send(&rig, 2001, ",\"amount\":5,\"count\":1");
-    answer = shadow_as(&rig, 1, WR_SHADOW_STOPPED);
+    answer = shadow_as(&rig, 1, WR_CHALLENGE_STOPPED);
     CHECK_HAS(derived_of(answer), "\"n\":2,\"why\":\"stopped\"}");
     struct wr_engine_stats stats;
     wr_engine_stats(rig.engine, &stats);
-    CHECK_INT(stats.n_shadow_dropped[WR_SHADOW_BACKLOG], 77);
-    CHECK_INT(stats.n_shadow_dropped[WR_SHADOW_STOPPED], 2);
-    CHECK_INT(stats.n_shadow_dropped[WR_SHADOW_SCORED], 1033);
+    CHECK_INT(stats.n_shadow_dropped[WR_CHALLENGE_BACKLOG], 77);
+    CHECK_INT(stats.n_shadow_dropped[WR_CHALLENGE_STOPPED], 2);
+    CHECK_INT(stats.n_shadow_dropped[WR_CHALLENGE_SCORED], 1033);
     check_replay(&rig);
     rig_close(&rig);
 }
@@ -269,7 +270,7 @@ TEST("records of any size wait in the room there is, and come out as they went i
         free(body);
         if (i % 50 == 49) {
             struct wr_str derived =
-                derived_of(shadow_as(&rig, i % 100 == 49 ? 64 : 20, WR_SHADOW_SCORED));
+                derived_of(shadow_as(&rig, i % 100 == 49 ? 64 : 20, WR_CHALLENGE_SCORED));
             CHECK(!rig_has(derived, "\"difference\":-") && rig_has(derived, "\"difference\":0"));
         }
     }
@@ -285,7 +286,7 @@ TEST("after a restart decisions without scores are told to be lost, once")
     for (int i = 0; i < 7; i++) {
         send(&rig, i, ",\"amount\":5,\"count\":1");
     }
-    shadow_as(&rig, 3, WR_SHADOW_SCORED);
+    shadow_as(&rig, 3, WR_CHALLENGE_SCORED);
     struct wr_engine *dead = rig.engine;
     rig.engine = rig_engine(&rig);
     for (size_t i = 0; i < rig.n_records; i++) {
@@ -294,12 +295,41 @@ TEST("after a restart decisions without scores are told to be lost, once")
     }
     wr_engine_close(dead);
     CHECK_INT(wr_engine_shadow_pending(rig.engine, UINT64_MAX), 4);
-    struct wr_answer *answer = shadow_as(&rig, 64, WR_SHADOW_SCORED);
+    struct wr_answer *answer = shadow_as(&rig, 64, WR_CHALLENGE_SCORED);
     CHECK_HAS(derived_of(answer), "{\"after\":3,\"upto\":7,\"n\":4,\"why\":\"lost\"}");
     CHECK_INT(wr_engine_shadow_pending(rig.engine, UINT64_MAX), 0);
     send(&rig, 8, ",\"amount\":5,\"count\":1");
-    shadow_as(&rig, 64, WR_SHADOW_SCORED);
+    shadow_as(&rig, 64, WR_CHALLENGE_SCORED);
     check_replay(&rig);
+    rig_close(&rig);
+}
+
+TEST("a snapshot knows which decisions wait, as a fold does")
+{
+    struct rig rig;
+    struct pieces pieces = {0};
+    struct wr_piece_sink sink = sink_of(&pieces);
+    open_shadow(&rig, MAIN RISE);
+    for (int i = 0; i < 7; i++) {
+        send(&rig, i, ",\"amount\":5,\"count\":1");
+    }
+    shadow_as(&rig, 3, WR_CHALLENGE_SCORED);
+    CHECK_INT(wr_engine_snapshot_begin(rig.engine, &sink, &rig.error), WR_OK);
+    while (wr_engine_snapshot_step(rig.engine, 1 << 20) == WR_SNAPSHOT_MORE) {
+    }
+    wr_engine_snapshot_end(rig.engine);
+    send(&rig, 8, ",\"amount\":5,\"count\":1");
+    struct wr_engine *dead = rig.engine;
+    rig.engine = rig_engine(&rig);
+    CHECK_INT(restore(rig.engine, &pieces, &rig.error), WR_OK);
+    wr_engine_close(dead);
+    CHECK_INT(wr_engine_shadow_pending(rig.engine, UINT64_MAX), 4);
+    wr_arena_reset(&rig.scratch);
+    CHECK_INT(wr_engine_fold(rig.engine, rig_record(&rig, 8), &rig.scratch, NULL), WR_OK);
+    struct wr_answer *answer = shadow_as(&rig, 64, WR_CHALLENGE_SCORED);
+    CHECK_HAS(derived_of(answer), "{\"after\":3,\"upto\":9,\"n\":5,\"why\":\"lost\"}");
+    check_replay(&rig);
+    free(pieces.bytes);
     rig_close(&rig);
 }
 
@@ -311,7 +341,7 @@ TEST("a replay that folds its beginning says nothing of entries it cannot tell")
         send(&rig, i, ",\"amount\":5,\"count\":1");
     }
     for (int i = 0; i < 4; i++) {
-        shadow_as(&rig, 3, WR_SHADOW_SCORED);
+        shadow_as(&rig, 3, WR_CHALLENGE_SCORED);
     }
     for (size_t fold = 0; fold <= rig.n_records; fold++) {
         struct wr_engine *engine = rig_engine(&rig);
@@ -344,7 +374,7 @@ TEST("another pack takes over: what waited for the old challengers is told")
     wr_arena_reset(&rig.scratch);
     CHECK_INT(wr_engine_activate(rig.engine, rig.pack, RIG_NOW, &rig.scratch, &rig.answer), WR_OK);
     rig_keep(&rig, rig.answer.record);
-    derived = derived_of(shadow_as(&rig, 64, WR_SHADOW_SCORED));
+    derived = derived_of(shadow_as(&rig, 64, WR_CHALLENGE_SCORED));
     CHECK_HAS(derived, "{\"after\":0,\"upto\":1,\"n\":1,\"why\":\"pack_changed\"}");
     for (size_t i = 0; i < rig.n_records; i++) {
         struct wr_record record;
@@ -372,17 +402,17 @@ TEST("without memory decisions are left out and told, or nothing has changed")
     static char room[64 * 1024];
     struct wr_arena small;
     wr_arena_init_fixed(&small, room, 4096, NULL, 0);
-    CHECK_INT(wr_engine_shadow(rig.engine, 20, WR_SHADOW_SCORED, RIG_NOW, &small, &rig.answer),
+    CHECK_INT(wr_engine_shadow(rig.engine, 20, WR_CHALLENGE_SCORED, RIG_NOW, &small, &rig.answer),
               WR_OK);
     CHECK_HAS(derived_of(&rig.answer), "{\"after\":0,\"upto\":20,\"n\":20,\"why\":\"memory\"}");
     rig_keep(&rig, rig.answer.record);
     send(&rig, 21, ",\"amount\":5,\"count\":1");
     wr_arena_init_fixed(&small, room, 128, NULL, 0);
-    CHECK_INT(wr_engine_shadow(rig.engine, 20, WR_SHADOW_SCORED, RIG_NOW, &small, &rig.answer),
+    CHECK_INT(wr_engine_shadow(rig.engine, 20, WR_CHALLENGE_SCORED, RIG_NOW, &small, &rig.answer),
               WR_E_MEMORY);
     CHECK_INT(wr_engine_shadow_pending(rig.engine, UINT64_MAX), 1);
     CHECK_INT(wr_engine_sequence(rig.engine), 22);
-    shadow_as(&rig, 20, WR_SHADOW_SCORED);
+    shadow_as(&rig, 20, WR_CHALLENGE_SCORED);
     check_replay(&rig);
     rig_close(&rig);
 }

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See shadow.h. */
-#include "engine/shadow.h"
+/* See challenge.h. */
+#include "engine/challenge.h"
 
-void wr_shadow_init(struct wr_shadow *shadow)
+void wr_challenge_init(struct wr_challenge *shadow)
 {
-    *shadow = (struct wr_shadow){.cap = 1};
+    *shadow = (struct wr_challenge){.cap = 1};
     shadow->slots = &shadow->one;
 }
 
-bool wr_shadow_make_room(struct wr_shadow *shadow, const struct wr_memory *memory,
-                         const struct wr_pack *pack)
+bool wr_challenge_make_room(struct wr_challenge *shadow, const struct wr_memory *memory,
+                            const struct wr_pack *pack)
 {
     if (pack->n_challengers == 0 || shadow->room != NULL) {
         return true;
     }
     size_t size = WR_LIMIT_SHADOW_PENDING * sizeof *shadow->slots;
-    struct wr_shadow_slot *slots = memory->take(memory->context, size);
+    struct wr_challenge_slot *slots = memory->take(memory->context, size);
     char *room = memory->take(memory->context, WR_LIMIT_SHADOW_BYTES);
     if (slots == NULL || room == NULL) {
         if (slots != NULL) {
@@ -33,7 +33,7 @@ bool wr_shadow_make_room(struct wr_shadow *shadow, const struct wr_memory *memor
     return true;
 }
 
-void wr_shadow_deinit(struct wr_shadow *shadow, const struct wr_memory *memory)
+void wr_challenge_deinit(struct wr_challenge *shadow, const struct wr_memory *memory)
 {
     if (shadow->room != NULL) {
         memory->give(memory->context, shadow->slots,
@@ -42,24 +42,25 @@ void wr_shadow_deinit(struct wr_shadow *shadow, const struct wr_memory *memory)
     }
 }
 
-static struct wr_shadow_slot *slot_at(const struct wr_shadow *shadow, uint32_t i)
+static struct wr_challenge_slot *slot_at(const struct wr_challenge *shadow, uint32_t i)
 {
     WR_ASSERT(i < shadow->n_slots);
     return &shadow->slots[(shadow->first + i) % shadow->cap];
 }
 
-const struct wr_shadow_slot *wr_shadow_slot(const struct wr_shadow *shadow, uint32_t i)
+const struct wr_challenge_slot *wr_challenge_slot(const struct wr_challenge *shadow, uint32_t i)
 {
     return slot_at(shadow, i);
 }
 
-struct wr_str wr_shadow_record(const struct wr_shadow *shadow, const struct wr_shadow_slot *slot)
+struct wr_str wr_challenge_record(const struct wr_challenge *shadow,
+                                  const struct wr_challenge_slot *slot)
 {
     return slot->size != 0 ? wr_str_of(shadow->room + slot->at, slot->size) : WR_STR("");
 }
 
 /* Where the oldest record begins; the tail when there is none. */
-static uint32_t head_of(const struct wr_shadow *shadow)
+static uint32_t head_of(const struct wr_challenge *shadow)
 {
     for (uint32_t i = 0; i < shadow->n_slots; i++) {
         if (slot_at(shadow, i)->size != 0) {
@@ -71,7 +72,7 @@ static uint32_t head_of(const struct wr_shadow *shadow)
 
 /* A place of `size` bytes in one piece behind the youngest record. Head and tail meet only when
  * there is no record. */
-static bool place(struct wr_shadow *shadow, size_t size, uint32_t *at)
+static bool place(struct wr_challenge *shadow, size_t size, uint32_t *at)
 {
     if (shadow->n_records == 0) {
         shadow->tail = 0;
@@ -86,7 +87,7 @@ static bool place(struct wr_shadow *shadow, size_t size, uint32_t *at)
     return size < head - *at;
 }
 
-static struct wr_shadow_slot *append(struct wr_shadow *shadow)
+static struct wr_challenge_slot *append(struct wr_challenge *shadow)
 {
     WR_ASSERT(shadow->n_slots < shadow->cap);
     shadow->n_slots++;
@@ -94,32 +95,33 @@ static struct wr_shadow_slot *append(struct wr_shadow *shadow)
 }
 
 /* The last slot is kept free of records, so that a gap always finds one. */
-void wr_shadow_push(struct wr_shadow *shadow, uint64_t sequence, struct wr_str record)
+void wr_challenge_push(struct wr_challenge *shadow, uint64_t sequence, struct wr_str record)
 {
     uint32_t at;
     shadow->n_decisions++;
     if (record.n != 0 && shadow->n_slots + 1 < shadow->cap && place(shadow, record.n, &at)) {
         memcpy(shadow->room + at, record.p, record.n);
-        *append(shadow) =
-            (struct wr_shadow_slot){.upto = sequence, .n = 1, .at = at, .size = (uint32_t)record.n};
+        *append(shadow) = (struct wr_challenge_slot){
+            .upto = sequence, .n = 1, .at = at, .size = (uint32_t)record.n};
         shadow->tail = at + (uint32_t)record.n;
         shadow->n_records++;
         return;
     }
-    struct wr_shadow_slot *last =
+    struct wr_challenge_slot *last =
         shadow->n_slots != 0 ? slot_at(shadow, shadow->n_slots - 1) : NULL;
     if (last == NULL || last->size != 0) {
         last = append(shadow);
-        *last = (struct wr_shadow_slot){.why = record.n != 0 ? WR_SHADOW_BACKLOG : WR_SHADOW_LOST};
+        *last = (struct wr_challenge_slot){.why = record.n != 0 ? WR_CHALLENGE_BACKLOG
+                                                                : WR_CHALLENGE_LOST};
     }
     last->upto = sequence;
     last->n++;
 }
 
-void wr_shadow_cover(struct wr_shadow *shadow, uint64_t upto)
+void wr_challenge_cover(struct wr_challenge *shadow, uint64_t upto)
 {
     while (shadow->n_slots != 0 && slot_at(shadow, 0)->upto <= upto) {
-        const struct wr_shadow_slot *slot = slot_at(shadow, 0);
+        const struct wr_challenge_slot *slot = slot_at(shadow, 0);
         shadow->n_decisions -= slot->n;
         shadow->n_records -= slot->size != 0;
         shadow->first = (shadow->first + 1) % shadow->cap;
@@ -128,10 +130,10 @@ void wr_shadow_cover(struct wr_shadow *shadow, uint64_t upto)
     shadow->covered = WR_MAX(shadow->covered, upto);
 }
 
-void wr_shadow_fold(struct wr_shadow *shadow, uint64_t upto, uint64_t n)
+void wr_challenge_fold(struct wr_challenge *shadow, uint64_t upto, uint64_t n)
 {
     if (shadow->n_slots != 0 && slot_at(shadow, 0)->size == 0) {
-        struct wr_shadow_slot *slot = slot_at(shadow, 0);
+        struct wr_challenge_slot *slot = slot_at(shadow, 0);
         uint32_t covered = (uint32_t)WR_MIN(n, (uint64_t)slot->n);
         shadow->n_decisions -= covered;
         slot->n -= covered;
@@ -143,21 +145,21 @@ void wr_shadow_fold(struct wr_shadow *shadow, uint64_t upto, uint64_t n)
     shadow->covered = WR_MAX(shadow->covered, upto);
 }
 
-void wr_shadow_lose(struct wr_shadow *shadow, enum wr_shadow_why why)
+void wr_challenge_lose(struct wr_challenge *shadow, enum wr_challenge_why why)
 {
     if (shadow->n_slots == 0) {
         return;
     }
-    struct wr_shadow_slot gap = {.upto = slot_at(shadow, shadow->n_slots - 1)->upto,
-                                 .n = (uint32_t)shadow->n_decisions,
-                                 .why = why};
+    struct wr_challenge_slot gap = {.upto = slot_at(shadow, shadow->n_slots - 1)->upto,
+                                    .n = (uint32_t)shadow->n_decisions,
+                                    .why = why};
     shadow->first = 0;
     shadow->n_slots = 1;
     shadow->n_records = 0;
     shadow->slots[0] = gap;
 }
 
-void wr_shadow_save(const struct wr_shadow *shadow, uint8_t out[24])
+void wr_challenge_save(const struct wr_challenge *shadow, uint8_t out[24])
 {
     uint64_t upto = shadow->n_slots != 0 ? slot_at(shadow, shadow->n_slots - 1)->upto : 0;
     wr_put64(out, shadow->covered);
@@ -165,13 +167,13 @@ void wr_shadow_save(const struct wr_shadow *shadow, uint8_t out[24])
     wr_put64(out + 16, upto);
 }
 
-void wr_shadow_restore(struct wr_shadow *shadow, const char in[24])
+void wr_challenge_restore(struct wr_challenge *shadow, const char in[24])
 {
     uint64_t n = WR_MIN(wr_get64(in + 8), (uint64_t)UINT32_MAX);
     shadow->covered = wr_get64(in);
     if (n != 0) {
         shadow->n_decisions = n;
-        *append(shadow) = (struct wr_shadow_slot){
-            .upto = wr_get64(in + 16), .n = (uint32_t)n, .why = WR_SHADOW_LOST};
+        *append(shadow) = (struct wr_challenge_slot){
+            .upto = wr_get64(in + 16), .n = (uint32_t)n, .why = WR_CHALLENGE_LOST};
     }
 }

@@ -26,7 +26,7 @@ static bool is_overloaded(const struct wr_server *server)
            server->now_ns - server->wait_window_ns < 2 * WR_OVERLOAD_WINDOW_NS;
 }
 
-bool wr_shadow_waits(const struct wr_server *server)
+bool wr_challenge_waits(const struct wr_server *server)
 {
     return server->thread != NULL && !server->failed && !is_overloaded(server) &&
            wr_engine_shadow_pending(server->engine, server->kept_seen) > 0 &&
@@ -34,7 +34,7 @@ bool wr_shadow_waits(const struct wr_server *server)
 }
 
 /* One entry of at most n decisions; false when it could not be made or kept. */
-static bool make_entry(struct wr_server *server, uint32_t n, enum wr_shadow_why why)
+static bool make_entry(struct wr_server *server, uint32_t n, enum wr_challenge_why why)
 {
     struct wr_answer entry = {0};
     uint64_t before = wr_engine_shadow_pending(server->engine, UINT64_MAX);
@@ -50,9 +50,9 @@ static bool make_entry(struct wr_server *server, uint32_t n, enum wr_shadow_why 
     return err == WR_OK && !server->failed;
 }
 
-void wr_shadow_step(struct wr_server *server)
+void wr_challenge_step(struct wr_server *server)
 {
-    if (!wr_shadow_waits(server)) {
+    if (!wr_challenge_waits(server)) {
         return;
     }
     if (server->shadow_ns == 0) {
@@ -64,12 +64,13 @@ void wr_shadow_step(struct wr_server *server)
     do { /* at least one: a challenger that takes longer than its time is still scored */
         uint64_t n = wr_engine_shadow_pending(server->engine, server->kept_seen);
         uint64_t fit = (uint64_t)(left_ns / WR_MAX(server->shadow_ns, INT64_C(1)));
-        made = make_entry(server, (uint32_t)WR_MIN(n, WR_MAX(fit, UINT64_C(1))), WR_SHADOW_SCORED);
+        made =
+            make_entry(server, (uint32_t)WR_MIN(n, WR_MAX(fit, UINT64_C(1))), WR_CHALLENGE_SCORED);
         left_ns = end_ns - clock_ns(server);
-    } while (made && left_ns > server->shadow_ns && wr_shadow_waits(server));
+    } while (made && left_ns > server->shadow_ns && wr_challenge_waits(server));
 }
 
-void wr_shadow_finish(struct wr_server *server)
+void wr_challenge_finish(struct wr_server *server)
 {
     if (server->thread == NULL || server->failed) {
         return;
@@ -78,18 +79,18 @@ void wr_shadow_finish(struct wr_server *server)
     bool made = true;
     while (made && wr_engine_shadow_pending(server->engine, UINT64_MAX) > 0) {
         made = make_entry(server, WR_LIMIT_SHADOW_CHUNK / 4,
-                          clock_ns(server) < end_ns ? WR_SHADOW_SCORED : WR_SHADOW_STOPPED);
+                          clock_ns(server) < end_ns ? WR_CHALLENGE_SCORED : WR_CHALLENGE_STOPPED);
     }
 }
 
-wr_err wr_shadow_tell_lost(struct wr_server *server, struct wr_error *error)
+wr_err wr_challenge_tell_lost(struct wr_server *server, struct wr_error *error)
 {
     struct wr_answer entry = {0};
     uint64_t n = wr_engine_shadow_pending(server->engine, UINT64_MAX);
     if (n == 0) {
         return WR_OK;
     }
-    wr_err err = wr_engine_shadow(server->engine, 1, WR_SHADOW_LOST, server->now_us,
+    wr_err err = wr_engine_shadow(server->engine, 1, WR_CHALLENGE_LOST, server->now_us,
                                   &server->scratch, &entry);
     if (err != WR_OK) {
         return wr_fail(error, err, "%s", entry.error.text);

@@ -16,15 +16,15 @@ enum {
     ENTRY_MAX = 96 * 1024,          /* of an entry: the ring before the journal takes it at once */
 };
 
-static const char *const why_names[WR_SHADOW_WHYS] = {
-    [WR_SHADOW_SCORED] = "scored",   [WR_SHADOW_LOST] = "lost",
-    [WR_SHADOW_BACKLOG] = "backlog", [WR_SHADOW_STOPPED] = "stopped",
-    [WR_SHADOW_MEMORY] = "memory",   [WR_SHADOW_PACK_CHANGED] = "pack_changed",
+static const char *const why_names[WR_CHALLENGE_WHYS] = {
+    [WR_CHALLENGE_SCORED] = "scored",   [WR_CHALLENGE_LOST] = "lost",
+    [WR_CHALLENGE_BACKLOG] = "backlog", [WR_CHALLENGE_STOPPED] = "stopped",
+    [WR_CHALLENGE_MEMORY] = "memory",   [WR_CHALLENGE_PACK_CHANGED] = "pack_changed",
 };
 
-const char *wr_shadow_why_name(enum wr_shadow_why why)
+const char *wr_challenge_why_name(enum wr_challenge_why why)
 {
-    WR_ASSERT((unsigned)why < WR_SHADOW_WHYS);
+    WR_ASSERT((unsigned)why < WR_CHALLENGE_WHYS);
     return why_names[why];
 }
 
@@ -223,13 +223,13 @@ static wr_err restore_all(struct chunk *chunk, uint64_t upto, uint32_t n, struct
         return WR_E_MEMORY;
     }
     for (uint32_t i = 0; i < n; i++) {
-        const struct wr_shadow_slot *slot = wr_shadow_slot(&engine->shadow, i);
+        const struct wr_challenge_slot *slot = wr_challenge_slot(&engine->shadow, i);
         struct wr_record record;
         WR_ASSERT(slot->upto <= upto);
         if (slot->size == 0) {
             return WR_E_NOT_FOUND;
         }
-        wr_err err = wr_record_decode(wr_shadow_record(&engine->shadow, slot), &record, error);
+        wr_err err = wr_record_decode(wr_challenge_record(&engine->shadow, slot), &record, error);
         err = err != WR_OK
                   ? err
                   : wr_case_restore(engine, &chunk->cases[i], &record, chunk->scratch, error);
@@ -243,24 +243,24 @@ static wr_err restore_all(struct chunk *chunk, uint64_t upto, uint32_t n, struct
 }
 
 /* Slots up to a sequence, and the decisions in them. */
-static uint32_t count_slots(const struct wr_shadow *shadow, uint64_t upto, uint64_t *n_decisions)
+static uint32_t count_slots(const struct wr_challenge *shadow, uint64_t upto, uint64_t *n_decisions)
 {
     uint32_t n = 0;
     *n_decisions = 0;
-    while (n < shadow->n_slots && wr_shadow_slot(shadow, n)->upto <= upto) {
-        *n_decisions += wr_shadow_slot(shadow, n++)->n;
+    while (n < shadow->n_slots && wr_challenge_slot(shadow, n)->upto <= upto) {
+        *n_decisions += wr_challenge_slot(shadow, n++)->n;
     }
     return n;
 }
 
-static wr_err write_derived(struct chunk *chunk, const struct wr_shadow_cover *cover,
+static wr_err write_derived(struct chunk *chunk, const struct wr_challenge_cover *cover,
                             struct wr_error *error)
 {
     struct wr_engine *engine = chunk->engine;
     uint64_t n_decisions;
     uint32_t n = count_slots(&engine->shadow, cover->upto, &n_decisions);
     wr_err err = WR_OK;
-    if (cover->why == WR_SHADOW_SCORED) {
+    if (cover->why == WR_CHALLENGE_SCORED) {
         err = restore_all(chunk, cover->upto, n, error);
         err = err == WR_OK && !score_challengers(chunk) ? WR_E_MEMORY : err;
     }
@@ -273,7 +273,7 @@ static wr_err write_derived(struct chunk *chunk, const struct wr_shadow_cover *c
     wr_format(&chunk->out, "{\"after\":%llu,\"upto\":%llu,\"n\":%llu",
               (unsigned long long)engine->shadow.covered, (unsigned long long)cover->upto,
               (unsigned long long)n_decisions);
-    if (cover->why == WR_SHADOW_SCORED) {
+    if (cover->why == WR_CHALLENGE_SCORED) {
         write_items(chunk);
     } else {
         wr_format(&chunk->out, ",\"why\":\"%s\"", why_names[cover->why]);
@@ -308,7 +308,7 @@ static wr_err write_record(const struct wr_engine *engine, const struct chunk *c
     return out.overflow ? WR_E_MEMORY : WR_OK;
 }
 
-static wr_err make_entry(struct wr_engine *engine, const struct wr_shadow_cover *cover,
+static wr_err make_entry(struct wr_engine *engine, const struct wr_challenge_cover *cover,
                          int64_t now_us, struct wr_arena *scratch, struct wr_answer *answer)
 {
     struct chunk chunk = {.engine = engine, .scratch = scratch, .first = true};
@@ -318,12 +318,12 @@ static wr_err make_entry(struct wr_engine *engine, const struct wr_shadow_cover 
     return err;
 }
 
-static void finish(struct wr_engine *engine, const struct wr_shadow_cover *cover, int64_t now_us,
+static void finish(struct wr_engine *engine, const struct wr_challenge_cover *cover, int64_t now_us,
                    struct wr_answer *answer)
 {
     uint64_t n_decisions;
     count_slots(&engine->shadow, cover->upto, &n_decisions);
-    wr_shadow_cover(&engine->shadow, cover->upto);
+    wr_challenge_cover(&engine->shadow, cover->upto);
     engine->shadow.dropped[cover->why] += n_decisions; /* [SCORED]: those that were scored */
     engine->stats.n_shadow_entries++;
     engine->last_now_us = now_us;
@@ -335,36 +335,36 @@ static void finish(struct wr_engine *engine, const struct wr_shadow_cover *cover
 uint64_t wr_engine_shadow_pending(const struct wr_engine *engine, uint64_t upto)
 {
     uint64_t n = engine->shadow.n_decisions;
-    if (n != 0 && wr_shadow_slot(&engine->shadow, engine->shadow.n_slots - 1)->upto > upto) {
+    if (n != 0 && wr_challenge_slot(&engine->shadow, engine->shadow.n_slots - 1)->upto > upto) {
         count_slots(&engine->shadow, upto, &n);
     }
     return n;
 }
 
-wr_err wr_engine_shadow(struct wr_engine *engine, uint32_t n_max, enum wr_shadow_why why,
+wr_err wr_engine_shadow(struct wr_engine *engine, uint32_t n_max, enum wr_challenge_why why,
                         int64_t now_us, struct wr_arena *scratch, struct wr_answer *answer)
 {
-    const struct wr_shadow *shadow = &engine->shadow;
+    const struct wr_challenge *shadow = &engine->shadow;
     WR_ASSERT(shadow->n_slots != 0);
-    const struct wr_shadow_slot *head = wr_shadow_slot(shadow, 0);
-    struct wr_shadow_cover cover = {.why = why, .upto = head->upto};
-    if (why != WR_SHADOW_SCORED) {
-        cover.upto = wr_shadow_slot(shadow, shadow->n_slots - 1)->upto;
+    const struct wr_challenge_slot *head = wr_challenge_slot(shadow, 0);
+    struct wr_challenge_cover cover = {.why = why, .upto = head->upto};
+    if (why != WR_CHALLENGE_SCORED) {
+        cover.upto = wr_challenge_slot(shadow, shadow->n_slots - 1)->upto;
     } else if (head->size == 0) {
         cover.why = head->why;
     }
     uint32_t n_scores = WR_MAX(engine->binding->pack->n_challengers, 1u);
     n_max = WR_MIN(n_max, WR_MIN(WR_LIMIT_SHADOW_CHUNK, (uint32_t)ENTRY_MAX / ITEM_MAX / n_scores));
-    for (uint32_t i = 1; cover.why == WR_SHADOW_SCORED && i < n_max && i < shadow->n_slots &&
-                         wr_shadow_slot(shadow, i)->size != 0;
+    for (uint32_t i = 1; cover.why == WR_CHALLENGE_SCORED && i < n_max && i < shadow->n_slots &&
+                         wr_challenge_slot(shadow, i)->size != 0;
          i++) {
-        cover.upto = wr_shadow_slot(shadow, i)->upto;
+        cover.upto = wr_challenge_slot(shadow, i)->upto;
     }
     struct wr_arena_mark mark = wr_arena_mark(scratch);
     wr_err err = make_entry(engine, &cover, now_us, scratch, answer);
-    if (err != WR_OK && cover.why == WR_SHADOW_SCORED) { /* told, not silent */
+    if (err != WR_OK && cover.why == WR_CHALLENGE_SCORED) { /* told, not silent */
         wr_arena_rewind(scratch, mark);
-        cover.why = WR_SHADOW_MEMORY;
+        cover.why = WR_CHALLENGE_MEMORY;
         err = make_entry(engine, &cover, now_us, scratch, answer);
     }
     if (err != WR_OK) {
@@ -376,19 +376,20 @@ wr_err wr_engine_shadow(struct wr_engine *engine, uint32_t n_max, enum wr_shadow
 }
 
 /* The head is a gap of folded decisions: what an entry said of them cannot be told again. */
-static bool was_folded(const struct wr_shadow *shadow, const struct wr_shadow_cover *cover)
+static bool was_folded(const struct wr_challenge *shadow, const struct wr_challenge_cover *cover)
 {
-    const struct wr_shadow_slot *head = shadow->n_slots != 0 ? wr_shadow_slot(shadow, 0) : NULL;
-    return head != NULL && head->size == 0 && head->why == WR_SHADOW_LOST &&
-           cover->why != WR_SHADOW_LOST;
+    const struct wr_challenge_slot *head =
+        shadow->n_slots != 0 ? wr_challenge_slot(shadow, 0) : NULL;
+    return head != NULL && head->size == 0 && head->why == WR_CHALLENGE_LOST &&
+           cover->why != WR_CHALLENGE_LOST;
 }
 
-wr_err wr_shadow_repeat(struct wr_engine *engine, const struct wr_shadow_cover *cover,
-                        int64_t now_us, struct wr_arena *scratch, struct wr_answer *answer)
+wr_err wr_challenge_repeat(struct wr_engine *engine, const struct wr_challenge_cover *cover,
+                           int64_t now_us, struct wr_arena *scratch, struct wr_answer *answer)
 {
     wr_err err = WR_E_NOT_FOUND;
     if (was_folded(&engine->shadow, cover)) {
-        wr_shadow_fold(&engine->shadow, cover->upto, cover->n);
+        wr_challenge_fold(&engine->shadow, cover->upto, cover->n);
     } else {
         err = make_entry(engine, cover, now_us, scratch, answer);
     }
@@ -402,19 +403,19 @@ wr_err wr_shadow_repeat(struct wr_engine *engine, const struct wr_shadow_cover *
     return WR_OK;
 }
 
-static wr_err read_why(const struct wr_value *why, enum wr_shadow_why *out)
+static wr_err read_why(const struct wr_value *why, enum wr_challenge_why *out)
 {
-    *out = WR_SHADOW_SCORED;
-    for (unsigned i = WR_SHADOW_LOST; why != NULL && i < WR_SHADOW_WHYS; i++) {
+    *out = WR_CHALLENGE_SCORED;
+    for (unsigned i = WR_CHALLENGE_LOST; why != NULL && i < WR_CHALLENGE_WHYS; i++) {
         if (wr_is(*why, WR_STRING) && wr_str_eq(wr_text(*why), wr_str_z(why_names[i]))) {
-            *out = (enum wr_shadow_why)i;
+            *out = (enum wr_challenge_why)i;
         }
     }
-    return why == NULL || *out != WR_SHADOW_SCORED ? WR_OK : WR_E_JOURNAL;
+    return why == NULL || *out != WR_CHALLENGE_SCORED ? WR_OK : WR_E_JOURNAL;
 }
 
-wr_err wr_shadow_read(const struct wr_record *record, struct wr_arena *scratch,
-                      struct wr_shadow_cover *out, struct wr_error *error)
+wr_err wr_challenge_read(const struct wr_record *record, struct wr_arena *scratch,
+                         struct wr_challenge_cover *out, struct wr_error *error)
 {
     static const struct wr_json_limits limits = {.size_max = WR_LIMIT_RECORD_SIZE,
                                                  .depth_max = WR_LIMIT_REQUEST_DEPTH};
