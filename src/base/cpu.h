@@ -15,7 +15,8 @@
 
 enum wr_cpu_feature {
     WR_CPU_SSE42 = 1,
-    WR_CPU_SHA = 2, /* SHA-NI with SSSE3 and SSE4.1 */
+    WR_CPU_SHA = 2,    /* SHA-NI with SSSE3 and SSE4.1 */
+    WR_CPU_AVX512 = 4, /* F and BW, with registers that the system keeps */
     WR_CPU_KNOWN = 1 << 30,
 };
 

@@ -9,6 +9,7 @@ list(APPEND WEIR_CORE_FILES
   src/base/ip.c
   src/base/sha256.c
   src/base/sha256_lanes.c
+  src/base/sha256_wide.c
   src/base/big.c
   src/base/pow10.c
   src/base/num_read.c

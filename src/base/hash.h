@@ -28,8 +28,8 @@ void wr_sha256_init(struct wr_sha256 *s);
 void wr_sha256_add(struct wr_sha256 *s, const void *bytes, size_t n);
 void wr_sha256_end(struct wr_sha256 *s, uint8_t digest[32]);
 void wr_sha256_of(const void *bytes, size_t n, uint8_t digest[32]);
-/* The digests of several messages of like sizes: two side by side where the processor has SHA
- * instructions, else four, for little more than one costs. */
+/* The digests of several messages of like sizes: sixteen side by side with AVX-512, two where the
+ * processor has SHA instructions, else four, for little more than one costs. */
 void wr_sha256_several(const void *const *bytes, const size_t *n, uint8_t (*digests)[32],
                        size_t count);
 void wr_hmac_sha256(const void *key, size_t key_n, const void *bytes, size_t n, uint8_t mac[32]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SHA-256 (FIPS 180-4): a portable path, and one on the SHA instructions of x86 with the same
- * digest. */
+ * digest; many messages at once in lanes (sha256_lanes.c, sha256_wide.c). */
 #include "base/cpu.h"
 #include "base/sha256_in.h"
 
@@ -229,14 +229,25 @@ static void digest_by_two(const void *const *bytes, const size_t *n, uint8_t (*d
 }
 #endif
 
-void wr_sha256_several(const void *const *bytes, const size_t *n, uint8_t (*digests)[32],
-                       size_t count)
+static void some(const void *const *bytes, const size_t *n, uint8_t (*digests)[32], size_t count)
 {
 #ifdef WR_CPU_X86
+    if (wr_sha256_wide_pays(n, count)) {
+        wr_sha256_wide(bytes, n, digests, count);
+        return;
+    }
     if ((wr_cpu() & WR_CPU_SHA) != 0) {
         digest_by_two(bytes, n, digests, count);
         return;
     }
 #endif
     wr_sha256_lanes(bytes, n, digests, count);
+}
+
+void wr_sha256_several(const void *const *bytes, const size_t *n, uint8_t (*digests)[32],
+                       size_t count)
+{
+    for (size_t at = 0; at < count; at += WR_SHA256_WIDE) {
+        some(bytes + at, n + at, digests + at, WR_MIN(count - at, (size_t)WR_SHA256_WIDE));
+    }
 }

@@ -16,6 +16,14 @@ void wr_sha256_portable(uint32_t h[8], const uint8_t *p, size_t blocks);
 void wr_sha256_lanes(const void *const *bytes, const size_t *n, uint8_t (*digests)[32],
                      size_t count);
 
+/* The same for at most WR_SHA256_WIDE messages with AVX-512 (sha256_wide.c). A block of all lanes
+ * costs about eight of messages two at a time, and as many are needed as the longest message has:
+ * does that pay? No, where there is no AVX-512. */
+enum { WR_SHA256_WIDE = 16 };
+bool wr_sha256_wide_pays(const size_t *n, size_t count);
+void wr_sha256_wide(const void *const *bytes, const size_t *n, uint8_t (*digests)[32],
+                    size_t count);
+
 static inline void wr_sha256_digest(const uint32_t h[8], uint8_t digest[32])
 {
     for (size_t i = 0; i < 8; i++) {
