@@ -6,7 +6,7 @@ list(APPEND WEIR_SHELL_FILES
   src/port/disk_posix.c
   src/port/port_linux.c
   src/port/net_linux.c
-  src/port/lock_linux.c
+  src/port/disk_linux.c
   src/port/host_linux.c
 )
 # Under WasmEdge.

@@ -13,6 +13,6 @@ struct wr_port_linux {
 /* Fill their tables; `context` is the native port. */
 enum wr_io wr_linux_net_open(struct wr_port_linux *native, struct wr_port_net *net);
 void wr_linux_net_close(struct wr_port_linux *native);
-void wr_linux_lock_open(struct wr_port_disk *disk);
+void wr_linux_disk_open(struct wr_port_disk *disk);
 
 #endif

@@ -239,7 +239,7 @@ enum wr_io wr_port_linux_open(struct wr_port *port, struct wr_port_linux **nativ
         return result;
     }
     wr_posix_disk_open(&port->disk);
-    wr_linux_lock_open(&port->disk);
+    wr_linux_disk_open(&port->disk);
     port->clock = (struct wr_port_clock){wall_ns, mono_ns, NULL};
     port->entropy = (struct wr_port_entropy){entropy_fill, NULL};
     port->threads = (struct wr_port_threads){thread_start, thread_join, gate_open, gate_wait, NULL};

@@ -12,6 +12,10 @@ enum {
     WINDOW = 1 << 17,     /* bytes read at once */
     MARKS_FIRST = 256,
 };
+/* Space is asked for in pieces, once a log is long: allocating it with the rows costs a third more.
+ */
+#define KEEP_FROM (16ull * 1024 * 1024)
+#define KEEP      (4ull * 1024 * 1024)
 static const uint8_t head_magic[8] = {'W', 'E', 'I', 'R', 'L', 'O', 'G', 2};
 static const uint8_t row_magic[4] = {'W', 'R', 'r', 'w'};
 
@@ -159,8 +163,12 @@ enum wr_io wr_log_open(const struct wr_port *port, const char *path, struct wr_l
 enum wr_io wr_log_close(struct wr_log *log)
 {
     const struct wr_port *port = log->port;
+    uint64_t size;
     if (port == NULL) {
         return WR_IO_OK;
+    }
+    if (log->kept != 0 && port->disk.size(port->disk.context, log->file, &size) == WR_IO_OK) {
+        port->disk.truncate(port->disk.context, log->file, size); /* gives the space back */
     }
     give(port, log->gathered, log->cap_gathered);
     give(port, log->marks, log->cap_marks * sizeof *log->marks);
@@ -414,6 +422,10 @@ enum wr_io wr_log_write(struct wr_log *log)
     WR_ASSERT(log->n_linked == log->n_gathered);
     if (log->n_gathered == 0) {
         return WR_IO_OK;
+    }
+    if (disk->reserve != NULL && log->end >= KEEP_FROM && log->end + log->n_gathered > log->kept) {
+        log->kept = log->end + log->n_gathered + KEEP;
+        disk->reserve(disk->context, log->file, log->end, log->n_gathered + KEEP);
     }
     enum wr_io result =
         disk->write_at(disk->context, log->file, log->gathered, log->n_gathered, log->end);

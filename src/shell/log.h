@@ -54,6 +54,7 @@ struct wr_log {
     int32_t file;
     uint64_t end;    /* bytes of whole rows that are written */
     uint64_t synced; /* bytes that have reached the medium */
+    uint64_t kept;   /* bytes that the system was asked to keep space for; 0: none yet */
     uint64_t first;  /* sequence of the first row */
     uint64_t next;   /* of the row that would come next, gathered ones counted */
     char *gathered;  /* rows not written yet */

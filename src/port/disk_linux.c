@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Locks of state directories. */
+/* What POSIX lacks: locks of state directories, and space ahead of the end of a file. */
 #include "port/linux.h"
 #include "port/posix.h"
 
@@ -31,8 +31,20 @@ static void lock_give(void *context, int32_t lock)
     close(lock);
 }
 
-void wr_linux_lock_open(struct wr_port_disk *disk)
+/* fallocate without changing the size: file systems that cannot do it say so, and nothing is lost.
+ */
+static void reserve(void *context, int32_t file, uint64_t offset, uint64_t n)
 {
+    (void)context;
+    int saved = errno;
+    while (fallocate(file, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)n) != 0 && errno == EINTR) {
+    }
+    errno = saved;
+}
+
+void wr_linux_disk_open(struct wr_port_disk *disk)
+{
+    disk->reserve = reserve;
     disk->lock = lock_take;
     disk->unlock = lock_give;
 }
