@@ -155,17 +155,4 @@ WIDE void wr_sha256_wide(const void *const *bytes, const size_t *n, uint8_t (*di
     }
 }
 
-#else
-
-bool wr_sha256_wide_pays(const size_t *n, size_t count)
-{
-    (void)n, (void)count;
-    return false;
-}
-
-void wr_sha256_wide(const void *const *bytes, const size_t *n, uint8_t (*digests)[32], size_t count)
-{
-    (void)bytes, (void)n, (void)digests, (void)count;
-    WR_UNREACHABLE();
-}
 #endif

@@ -95,8 +95,8 @@ struct wr_port_disk {
      * good sync may be trusted, and a later sync of the same handle proves nothing. */
     enum wr_io (*sync)(void *context, int32_t file);
     enum wr_io (*truncate)(void *context, int32_t file, uint64_t size);
-    /* Hints that n bytes will be written from an offset on, at the end of the file or behind it: space
-     * is kept for them, the size stays. Truncating gives it back. NULL: there is no such thing. */
+    /* Hints that n bytes will be written from an offset on, at the end of the file or behind it:
+     * space is kept for them, the size stays. Truncating gives it back. NULL: it cannot. */
     void (*reserve)(void *context, int32_t file, uint64_t offset, uint64_t n);
     enum wr_io (*size)(void *context, int32_t file, uint64_t *size);
     enum wr_io (*exists)(void *context, const char *path); /* OK or ABSENT */
