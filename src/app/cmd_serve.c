@@ -20,9 +20,14 @@ static struct {
     const char *access, *tls_certificate, *tls_key, *tls_client_ca;
     struct wr_option_list listen;
     int64_t deadline_ms, retain_ms;
-    uint64_t retain_bytes, segment_bytes;
+    uint64_t retain_bytes, segment_bytes, snapshot_rows;
+    int64_t snapshot_ms;
     uint64_t connections, body, state_cap, ids;
-} options = {.state = "weir-state", .mode = "durable", .clock = "wall", .opa_api = "read"};
+} options = {.state = "weir-state",
+             .mode = "durable",
+             .clock = "wall",
+             .opa_api = "read",
+             .snapshot_ms = 300000};
 
 static const struct wr_option table[] = {
     {"pack", 'p', WR_OPT_TEXT, "DIR|FILE", "the pack, a folder or .tar.gz (the starter pack)",
@@ -57,6 +62,10 @@ static const struct wr_option table[] = {
      &options.retain_ms},
     {"segment-bytes", 0, WR_OPT_U64, "BYTES",
      "begin a new file of the journal after so many (1 GiB)", &options.segment_bytes},
+    {"snapshot-every", 0, WR_OPT_DURATION, "5m",
+     "save the state at least that often, and at the end; 0s: never (5m)", &options.snapshot_ms},
+    {"snapshot-rows", 0, WR_OPT_U64, "N", "and after so many entries (by the size of the state)",
+     &options.snapshot_rows},
     {"connections", 0, WR_OPT_U64, "N", "at most N connections at once", &options.connections},
     {"body-max", 0, WR_OPT_U64, "BYTES", "largest request body", &options.body},
     {"state-cap", 0, WR_OPT_U64, "BYTES", "most memory for features (the pack's)",
@@ -144,6 +153,8 @@ static bool make_config(struct wr_server_config *config)
     config->retain_bytes = options.retain_bytes;
     config->segment_max = options.segment_bytes;
     config->retain_us = options.retain_ms * 1000;
+    config->snapshot_every_ns = options.snapshot_ms * 1000000;
+    config->snapshot_rows = options.snapshot_rows;
     config->state_cap = options.state_cap;
     config->ids_cap = options.ids;
     if (options.connections != 0) {

@@ -159,3 +159,29 @@ uint32_t wr_crc32c(uint32_t crc, const void *bytes, size_t n)
 #endif
     return ~crc_portable(~crc, bytes, n);
 }
+
+/* ── sums of large files ────────────────────────────────────────────────────────────────────── */
+static uint64_t sum_word(uint64_t lane, uint64_t word)
+{
+    lane ^= word;
+    return (lane << 27 | lane >> 37) * UINT64_C(0x9e3779b97f4a7c15); /* 2^64 / golden ratio, odd */
+}
+
+uint64_t wr_sum64(struct wr_hash_key key, const void *bytes, size_t n)
+{
+    const uint8_t *p = bytes;
+    uint64_t lanes[4] = {key.k0, key.k1, ~key.k0, ~key.k1}, last[4] = {0};
+    size_t left = n;
+    for (; left >= 32; left -= 32, p += 32) {
+        lanes[0] = sum_word(lanes[0], wr_get64(p));
+        lanes[1] = sum_word(lanes[1], wr_get64(p + 8));
+        lanes[2] = sum_word(lanes[2], wr_get64(p + 16));
+        lanes[3] = sum_word(lanes[3], wr_get64(p + 24));
+    }
+    memcpy(last, p, left);
+    uint64_t sum = wr_mix64(n ^ key.k0);
+    for (int i = 0; i < 4; i++) {
+        sum = sum_word(sum, wr_mix64(sum_word(lanes[i], last[i])));
+    }
+    return wr_mix64(sum);
+}

@@ -37,6 +37,11 @@ void wr_hmac_sha256(const void *key, size_t key_n, const void *bytes, size_t n, 
 /* A fast unkeyed 64-bit mix for trusted integers (splitmix64's finaliser). */
 uint64_t wr_mix64(uint64_t x);
 
+/* A keyed 64-bit sum for framing of large files, about 16 bytes a nanosecond: four lanes, each of
+ * which every word changes for good, so that a change within one word never goes unseen, and any
+ * other with a chance of 2^-64. Not a MAC: it tells damage, not malice. */
+uint64_t wr_sum64(struct wr_hash_key key, const void *bytes, size_t n);
+
 /* CRC-32C (Castagnoli), for framing of files. Start with 0. */
 uint32_t wr_crc32c(uint32_t crc, const void *bytes, size_t n);
 

@@ -422,6 +422,11 @@ const uint8_t *wr_pack_digest(const struct wr_pack *pack)
     return pack->digest;
 }
 
+const uint8_t *wr_pack_state_digest(const struct wr_pack *pack)
+{
+    return pack->state_digest;
+}
+
 struct wr_str wr_pack_digest_text(const struct wr_pack *pack)
 {
     return wr_str_of(pack->digest_text, sizeof pack->digest_text);

@@ -46,7 +46,9 @@ WR_NODISCARD wr_err wr_pack_open(struct wr_arena *arena, const struct wr_pack_fi
 struct wr_str wr_pack_revision(const struct wr_pack *pack); /* of .manifest; "" when none */
 /* The manifest's roots, "a/b"; without any, one empty root: all of `data` is the pack's. */
 const struct wr_str *wr_pack_roots(const struct wr_pack *pack, size_t *n);
-const uint8_t *wr_pack_digest(const struct wr_pack *pack);     /* 32 bytes */
+const uint8_t *wr_pack_digest(const struct wr_pack *pack); /* 32 bytes */
+/* Of all that the feature state depends on, 32 bytes: packs that agree here share their history. */
+const uint8_t *wr_pack_state_digest(const struct wr_pack *pack);
 struct wr_str wr_pack_digest_text(const struct wr_pack *pack); /* 64 hex digits */
 /* Does every event bear its time? If not, an event without one happens now. */
 bool wr_pack_events_have_time(const struct wr_pack *pack);

@@ -15,6 +15,8 @@ list(APPEND WEIR_SERVER_FILES
   src/shell/batch.c
   src/shell/challenge.c
   src/shell/packs.c
+  src/shell/snapshot_file.c
+  src/shell/snapshots.c
   src/shell/reload.c
   src/shell/go_json.c
   src/shell/opa.c

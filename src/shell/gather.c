@@ -269,6 +269,11 @@ void wr_gather_replies(struct wr_server *server)
 {
     struct wr_journal_reply reply;
     while (!server->failed && wr_journal_thread_reply(server->thread, &reply)) {
+        if (reply.ticket == WR_SNAPSHOT_TICKET) {
+            wr_snapshots_take_link(server, reply.link, reply.found);
+            wr_journal_thread_release(server->thread);
+            continue;
+        }
         uint32_t part = (uint32_t)(reply.ticket >> 40);
         struct wr_gathering *gathering = gathering_of(server, reply.ticket);
         if (gathering != NULL && part < gathering->n_parts && gathering->n_waiting > 0) {

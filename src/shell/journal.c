@@ -342,6 +342,7 @@ wr_err wr_journal_open(const struct wr_port *port, const char *directory,
     memset(journal, 0, sizeof *journal);
     journal->port = port;
     journal->old_index = SIZE_MAX;
+    journal->floor = UINT64_MAX;
     memcpy(journal->directory, directory, n);
     set_limits(journal, options != NULL ? *options : (struct wr_journal_options){0});
     wr_err err = open_all(journal, error);
@@ -537,23 +538,32 @@ static uint64_t size_of(struct wr_journal *journal, size_t index)
 }
 
 /* Was the row behind the first segment made that long ago? Then so were all in it. */
-static bool is_old(struct wr_journal *journal, int64_t now_us)
+static bool is_old(struct wr_journal *journal, int64_t now_us, int64_t age_us)
 {
     struct wr_str payload;
     struct wr_record record;
     struct wr_error error;
     return wr_journal_fetch(journal, journal->segments[1].first, &payload, &error) == WR_OK &&
-           wr_record_decode(payload, &record, &error) == WR_OK &&
-           now_us - record.now_us > journal->retain_us;
+           wr_record_decode(payload, &record, &error) == WR_OK && now_us - record.now_us > age_us;
 }
 
 static bool is_dispensable(struct wr_journal *journal, int64_t now_us)
 {
     uint64_t bytes = 0;
+    int64_t times = journal->segments[1].first - 1 <= journal->floor ? 1 : 2, age_us;
+    if (__builtin_mul_overflow(journal->retain_us, times, &age_us)) {
+        age_us = INT64_MAX;
+    }
     for (size_t i = 0; journal->retain_bytes != 0 && i < journal->n_segments; i++) {
         bytes += size_of(journal, i);
     }
-    return bytes > journal->retain_bytes || (journal->retain_us != 0 && is_old(journal, now_us));
+    return bytes / (uint64_t)times > journal->retain_bytes ||
+           (journal->retain_us != 0 && is_old(journal, now_us, age_us));
+}
+
+void wr_journal_set_floor(struct wr_journal *journal, uint64_t sequence)
+{
+    journal->floor = sequence;
 }
 
 bool wr_journal_prune(struct wr_journal *journal, int64_t now_us)

@@ -28,8 +28,10 @@ const char *wr_journal_state_name(enum wr_journal_state state); /* "ok", "full",
 
 struct wr_journal;
 
-/* Retention drops whole segments from the beginning, never the live one. What is dropped is no part
- * of the state after the next start: features whose windows reach there count as warming. */
+/* Retention drops whole segments from the beginning, never the live one, and none with rows behind
+ * the floor (wr_journal_set_floor), as long as this does not take twice the bytes or the age. What
+ * is dropped and in no snapshot is no part of the state after the next start: features whose
+ * windows reach there count as warming. */
 struct wr_journal_options {
     uint64_t segment_max;  /* bytes of one segment; 0 = 1 GiB, or an eighth of retain_bytes */
     uint64_t retain_bytes; /* keep no more than that; 0 = all */
@@ -70,6 +72,8 @@ WR_NODISCARD wr_err wr_journal_commit(struct wr_journal *journal, struct wr_erro
 WR_NODISCARD wr_err wr_journal_sync(struct wr_journal *journal, struct wr_error *error);
 /* Between groups: starts a new segment after a long one. */
 WR_NODISCARD wr_err wr_journal_tend(struct wr_journal *journal, struct wr_error *error);
+/* Rows behind this one are in no snapshot: retention spares them. At first there are none such. */
+void wr_journal_set_floor(struct wr_journal *journal, uint64_t sequence);
 /* Drops at most one segment that need not be kept; true when it did. now_us is the wall clock. */
 bool wr_journal_prune(struct wr_journal *journal, int64_t now_us);
 /* When full: looks whether there is room first. Opens the last segment anew, begins a new one
@@ -82,6 +86,15 @@ void wr_journal_recover(struct wr_journal *journal);
  * Errors: WR_E_NOT_FOUND, WR_E_JOURNAL. */
 WR_NODISCARD wr_err wr_journal_fetch(struct wr_journal *journal, uint64_t sequence,
                                      struct wr_str *payload, struct wr_error *error);
+
+/* The same with the row's link. */
+WR_NODISCARD wr_err wr_journal_fetch_linked(struct wr_journal *journal, uint64_t sequence,
+                                            struct wr_str *payload, uint8_t link[32],
+                                            struct wr_error *error);
+/* The link of a row, which tells it and all before it; also of the row before the first one that is
+ * there. Errors as above. */
+WR_NODISCARD wr_err wr_journal_link(struct wr_journal *journal, uint64_t sequence, uint8_t link[32],
+                                    struct wr_error *error);
 
 /* Calls `each` for the rows from `first` on, in order, until it fails or `last` is passed. */
 WR_NODISCARD wr_err wr_journal_each(struct wr_journal *journal, uint64_t first, uint64_t last,

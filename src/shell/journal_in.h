@@ -29,6 +29,7 @@ struct wr_journal {
     uint64_t segment_max;
     uint64_t retain_bytes; /* of closed segments and the live one; 0: all */
     int64_t retain_us;     /* 0: for ever */
+    uint64_t floor;        /* rows behind it are in no snapshot */
     uint32_t epoch_step;
     enum wr_journal_state state;
     int32_t lock;

@@ -76,6 +76,32 @@ wr_err wr_journal_fetch(struct wr_journal *journal, uint64_t sequence, struct wr
     return err;
 }
 
+wr_err wr_journal_fetch_linked(struct wr_journal *journal, uint64_t sequence,
+                               struct wr_str *payload, uint8_t link[32], struct wr_error *error)
+{
+    struct wr_log_row row;
+    wr_err err = fetch_row(journal, sequence, &row, error);
+    *payload = row.payload;
+    if (err == WR_OK) {
+        memcpy(link, row.link.p, 32);
+    }
+    return err;
+}
+
+wr_err wr_journal_link(struct wr_journal *journal, uint64_t sequence, uint8_t link[32],
+                       struct wr_error *error)
+{
+    struct wr_str payload;
+    if (sequence + 1 == journal->segments[0].first) {
+        wr_err err = is_live(journal, 0) ? WR_OK : open_old(journal, 0, error);
+        const struct wr_segment_meta *meta =
+            is_live(journal, 0) ? &journal->meta : &journal->old_meta;
+        memcpy(link, meta->link, 32);
+        return err;
+    }
+    return wr_journal_fetch_linked(journal, sequence, &payload, link, error);
+}
+
 struct row_visitor { /* each's rows with their links */
     wr_err (*each)(void *context, uint64_t sequence, struct wr_str payload, struct wr_error *error);
     void *context;

@@ -21,6 +21,7 @@ enum reply_kind { REPLY_ABSENT, REPLY_FOUND, REPLY_BUSY };
 struct reply_head {
     uint64_t sequence, ticket;
     uint64_t kind; /* enum reply_kind */
+    uint8_t link[32];
 };
 /* Room in the reply ring that rows may not take, so that a short reply always fits. */
 #define REPLY_RESERVE ((uint64_t)WR_LIMIT_FETCHES * 2 * (sizeof(struct reply_head) + 8))
@@ -29,6 +30,7 @@ struct shared {
     atomic_uint_fast64_t kept, committed, synced;
     atomic_uint_fast64_t n_commits, n_syncs, n_segments, n_dropped, first, commit_ns, sync_ns,
         sync_ns_max, log_size;
+    atomic_uint_fast64_t floor; /* set by the loop */
     atomic_uint state;
     atomic_uint loop_waits; /* 1: wake it on progress */
     atomic_uint stop;
@@ -87,9 +89,9 @@ static void reply(struct wr_journal_thread *thread, const struct fetch_head *ask
 {
     struct wr_error error;
     struct wr_str payload = {NULL, 0};
-    struct reply_head head = {asked->sequence, asked->ticket, REPLY_ABSENT};
-    if (is_good(thread) &&
-        wr_journal_fetch(thread->journal, asked->sequence, &payload, &error) == WR_OK) {
+    struct reply_head head = {asked->sequence, asked->ticket, REPLY_ABSENT, {0}};
+    if (is_good(thread) && wr_journal_fetch_linked(thread->journal, asked->sequence, &payload,
+                                                   head.link, &error) == WR_OK) {
         bool fits = wr_ring_room(&thread->out) >= 2 * payload.n + REPLY_RESERVE;
         head.kind = fits ? REPLY_FOUND : REPLY_BUSY;
     }
@@ -174,6 +176,7 @@ static void prune(struct wr_journal_thread *thread)
         return;
     }
     thread->pruned_at_ns = now;
+    wr_journal_set_floor(thread->journal, atomic_load(&thread->shared.floor));
     if (wr_journal_prune(thread->journal, clock->wall_ns(clock->context) / 1000)) {
         count(&thread->shared.n_dropped, 1);
         publish(thread);
@@ -269,6 +272,7 @@ wr_err wr_journal_thread_open(const struct wr_port *port, struct wr_journal *jou
     thread->synced_at_ns = now_ns(thread);
     atomic_store(&thread->shared.committed, wr_journal_last(journal));
     atomic_store(&thread->shared.synced, wr_journal_last(journal));
+    atomic_store(&thread->shared.floor, UINT64_MAX);
     publish(thread);
     uint64_t in_size = thread->threaded ? WR_JOURNAL_RING : WR_JOURNAL_RING_INLINE;
     bool good = wr_ring_open(&thread->in, &port->memory, in_size) &&
@@ -361,6 +365,16 @@ uint64_t wr_journal_thread_kept(const struct wr_journal_thread *thread)
     return atomic_load(&thread->shared.kept);
 }
 
+uint64_t wr_journal_thread_synced(const struct wr_journal_thread *thread)
+{
+    return atomic_load(&thread->shared.synced);
+}
+
+void wr_journal_thread_set_floor(struct wr_journal_thread *thread, uint64_t sequence)
+{
+    atomic_store(&thread->shared.floor, sequence);
+}
+
 enum wr_journal_state wr_journal_thread_state(const struct wr_journal_thread *thread)
 {
     return (enum wr_journal_state)atomic_load(&thread->shared.state);
@@ -382,6 +396,7 @@ bool wr_journal_thread_reply(struct wr_journal_thread *thread, struct wr_journal
         .busy = head.kind == REPLY_BUSY,
         .payload = wr_str_of((const char *)message + sizeof head, n - sizeof head),
     };
+    memcpy(reply_out->link, head.link, sizeof head.link);
     return true;
 }
 

@@ -46,6 +46,10 @@ void wr_journal_thread_submit(struct wr_journal_thread *thread);
 
 /* Rows up to this sequence are kept as the mode promises: their answers may leave. */
 uint64_t wr_journal_thread_kept(const struct wr_journal_thread *thread);
+/* The greatest sequence that survives a loss of power. */
+uint64_t wr_journal_thread_synced(const struct wr_journal_thread *thread);
+/* Rows behind this one are in no snapshot (wr_journal_set_floor). */
+void wr_journal_thread_set_floor(struct wr_journal_thread *thread, uint64_t sequence);
 enum wr_journal_state wr_journal_thread_state(const struct wr_journal_thread *thread);
 
 struct wr_journal_reply {
@@ -53,6 +57,7 @@ struct wr_journal_reply {
     bool found;
     bool busy;             /* there was no room for the row: ask again */
     struct wr_str payload; /* until wr_journal_thread_release */
+    uint8_t link[32];      /* of the row */
 };
 bool wr_journal_thread_reply(struct wr_journal_thread *thread, struct wr_journal_reply *reply);
 void wr_journal_thread_release(struct wr_journal_thread *thread);

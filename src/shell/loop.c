@@ -365,6 +365,7 @@ static void tend(struct wr_server *server)
         wr_server_stop(server);
     }
     wr_reload_step(server);
+    wr_snapshots_step(server);
     if (server->thread == NULL && server->journal != NULL &&
         server->now_ns - server->recover_ns >= WR_RECOVER_NS) {
         server->recover_ns = server->now_ns;
@@ -396,6 +397,8 @@ bool wr_server_step(struct wr_server *server, int64_t timeout_ns)
     struct wr_net_event events[EVENTS];
     size_t n = 0;
     timeout_ns = must_not_wait(server) ? 0 : WR_MIN(timeout_ns, (int64_t)WR_SWEEP_NS);
+    timeout_ns =
+        wr_snapshots_busy(server) ? WR_MIN(timeout_ns, (int64_t)WR_SNAPSHOT_PACE_NS) : timeout_ns;
     int64_t asked_ns = server->port->clock.mono_ns(server->port->clock.context);
     if (net->poll(net->context, events, EVENTS, timeout_ns, &n) != WR_IO_OK) {
         server->poll_failed = true;

@@ -294,6 +294,32 @@ static void journal(struct wr_buf *buf, const struct wr_metrics_gauges *g)
     seconds(buf, j->sync_ns_max);
 }
 
+static void snapshots(struct wr_buf *buf, const struct wr_metrics_gauges *g)
+{
+    const struct wr_snapshots_stats *s = &g->snapshots;
+    head(buf, "weir_snapshots_total", "counter", "Snapshots of the state, by what became of them.");
+    wr_format(buf,
+              "weir_snapshots_total{result=\"made\"} %llu\n"
+              "weir_snapshots_total{result=\"failed\"} %llu\n"
+              "weir_snapshots_total{result=\"given_up\"} %llu\n",
+              (unsigned long long)s->n_made, (unsigned long long)s->n_failed,
+              (unsigned long long)s->n_given_up);
+    one(buf, "weir_snapshot_sequence", "gauge", "Entry that the newest snapshot stands at.",
+        s->sequence);
+    one(buf, "weir_snapshot_bytes", "gauge", "Size of the newest snapshot.", s->n_bytes);
+    head(buf, "weir_snapshot_age_seconds", "gauge", "Time since the newest snapshot was begun.");
+    wr_buf_str(buf, WR_STR("weir_snapshot_age_seconds "));
+    seconds(buf,
+            s->sequence != 0 && g->snapshot_age_us > 0 ? (uint64_t)g->snapshot_age_us * 1000 : 0);
+    head(buf, "weir_snapshot_duration_seconds", "gauge", "Time the newest snapshot took.");
+    wr_buf_str(buf, WR_STR("weir_snapshot_duration_seconds "));
+    seconds(buf, s->took_ns);
+    one(buf, "weir_restored_sequence", "gauge",
+        "Entry of the snapshot that the state was restored from; 0: from the journal alone.",
+        s->restored);
+    one(buf, "weir_folded_entries", "gauge", "Entries folded at the start.", g->n_folded);
+}
+
 static void state(struct wr_buf *buf, const struct wr_metrics_gauges *g)
 {
     const struct wr_engine_stats *e = &g->engine;
@@ -395,6 +421,7 @@ void wr_metrics_write(struct wr_buf *buf, const struct wr_metrics *metrics,
     counters(buf, metrics);
     histograms(buf, metrics);
     journal(buf, g);
+    snapshots(buf, g);
     state(buf, g);
     struct wr_challenger_stats any;
     bool challenged = g->challenged != NULL && wr_engine_challenger(g->challenged, 0, &any);

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "engine/engine.h"
 #include "shell/journal_thread.h"
+#include "shell/snapshots.h"
 
 #define WR_TIMING_BOUNDS  25
 #define WR_METRICS_ERRORS 64 /* codes of wr_err below this are counted one by one */
@@ -82,6 +83,9 @@ struct wr_metrics_gauges {
     struct wr_engine_stats engine;
     struct wr_journal_stats journal;
     enum wr_journal_state journal_state;
+    struct wr_snapshots_stats snapshots;
+    int64_t snapshot_age_us;
+    uint64_t n_folded;
     bool durable, ready;
     uint64_t resident_bytes;
     int64_t cpu_ns, uptime_ns;

@@ -84,6 +84,10 @@ static void get_metrics(struct wr_server *server, struct wr_conn *conn,
         wr_journal_thread_stats(server->thread, &gauges.journal);
         gauges.journal_state = wr_journal_thread_state(server->thread);
     }
+    gauges.snapshots = server->snapshots.stats;
+    gauges.snapshot_age_us =
+        server->port->clock.wall_ns(server->port->clock.context) / 1000 - gauges.snapshots.begun_us;
+    gauges.n_folded = server->n_folded;
     server->metrics.n_connections = server->n_conns;
     struct wr_arena_mark mark = wr_arena_mark(&server->scratch);
     struct wr_buf body = wr_buf_in(&server->scratch, 32768);

@@ -80,7 +80,7 @@ static wr_err skip_dropped(struct wr_server *server, struct wr_error *error)
     return err != WR_OK ? err : wr_engine_forget_before(server->engine, record.now_us, error);
 }
 
-static wr_err fold(struct wr_server *server, struct wr_error *error)
+static wr_err open_engine(struct wr_server *server, struct wr_error *error)
 {
     struct wr_journal_identity identity = wr_journal_identity(server->journal);
     struct wr_engine_config config = {
@@ -95,18 +95,29 @@ static wr_err fold(struct wr_server *server, struct wr_error *error)
         wr_engine_open(&server->port->memory, server->pack, &config, &server->engine, error);
     if (err != WR_OK) {
         server->engine = NULL;
-        return err;
     }
+    return err;
+}
+
+/* The newest snapshot that fits, and the rows behind it; or all rows. */
+static wr_err fold(struct wr_server *server, struct wr_error *error)
+{
+    bool restored = false;
+    wr_err err = open_engine(server, error);
+    err = err != WR_OK ? err : wr_snapshots_restore(server, open_engine, &restored, error);
     server->n_folded = 0;
-    err = skip_dropped(server, error);
-    err = err != WR_OK ? err
-                       : wr_journal_each(server->journal, 1, UINT64_MAX, fold_row, server, error);
+    err = err != WR_OK || restored ? err : skip_dropped(server, error);
+    if (err == WR_OK) {
+        err = wr_journal_each(server->journal, wr_engine_sequence(server->engine) + 1, UINT64_MAX,
+                              fold_row, server, error);
+    }
     if (err == WR_OK && wr_engine_sequence(server->engine) != wr_journal_last(server->journal)) {
         err = wr_fail(error, WR_E_JOURNAL, "the journal ends at %llu, its rows at %llu",
                       (unsigned long long)wr_journal_last(server->journal),
                       (unsigned long long)wr_engine_sequence(server->engine));
     }
-    if (err == WR_OK && server->n_folded > 0 && wr_engine_pack_changed(server->engine)) {
+    if (err == WR_OK && (server->n_folded > 0 || restored) &&
+        wr_engine_pack_changed(server->engine)) {
         err = note_pack(server, error);
     }
     return err != WR_OK ? err : wr_challenge_tell_lost(server, error);
@@ -130,6 +141,7 @@ static wr_err begin(struct wr_server *server, struct wr_error *error)
         return err;
     }
     server->kept_seen = wr_journal_thread_kept(server->thread);
+    wr_journal_thread_set_floor(server->thread, wr_snapshots_floor(server));
     return WR_OK;
 }
 
@@ -145,6 +157,7 @@ void wr_server_fail(struct wr_server *server)
             n_closed++;
         }
     }
+    wr_snapshots_stop(server);
     wr_journal_thread_close(server->thread);
     server->thread = NULL;
     wr_gather_free_all(server);
@@ -367,8 +380,11 @@ void wr_server_close(struct wr_server *server)
     if (server->conns != NULL) {
         wr_conn_free_all(server);
     }
+    wr_snapshots_stop(server);
     if (server->thread != NULL) {
         wr_journal_thread_close(server->thread);
+        server->thread = NULL;
+        wr_snapshots_last(server);
     }
     if (server->gatherings != NULL) {
         wr_gather_free_all(server);

@@ -86,6 +86,9 @@ struct wr_server_config {
     uint64_t segment_max;       /* bytes of one journal segment */
     uint64_t retain_bytes;      /* of the journal (journal.h); 0: all */
     int64_t retain_us;          /* 0: for ever */
+    int64_t snapshot_every_ns;  /* a snapshot of the state at least that often while there are new
+                                   entries, and at the end; 0: none is made or used */
+    uint64_t snapshot_rows;     /* and after so many entries; 0: by the size of the state */
     uint64_t state_cap;         /* as in wr_engine_config */
     uint64_t ids_cap;
     struct wr_str card_key;

@@ -8,6 +8,7 @@
  *   gather.c  answers that need rows of the journal or many parts (retries, batches, labels)
  *   answer.c  heads, problem documents
  *   challenge.c  challengers, scored when the answers have left
+ *   snapshots.c  the state as files, and a start from them (snapshots.h)
  *   reload.c  the next pack: loaded beside, taken over between batches
  *   opa.c     OPA's API, with files of its own (opa.h)
  *   server.c  life; folding; recovery of the journal
@@ -23,6 +24,7 @@
 #include "shell/metrics.h"
 #include "shell/packs.h"
 #include "shell/server.h"
+#include "shell/snapshots.h"
 #include "wire/h1.h"
 
 #include <stdatomic.h>
@@ -198,6 +200,7 @@ struct wr_server {
     size_t n_scratch_room;
     struct wr_gathering **gatherings;
     uint32_t n_gatherings, gather_generation;
+    struct wr_snapshots snapshots;
     struct wr_reload reload;
     const struct wr_pack *first_pack;
     uintptr_t packs_thread; /* writes the first pack into the state directory */

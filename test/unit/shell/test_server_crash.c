@@ -191,6 +191,24 @@ static void draw_faults(struct world *world, bool with_syncs)
     }
 }
 
+static uint64_t n_restored; /* starts from a snapshot */
+
+/* Every other seed makes snapshots, often, so that crashes and failures meet them too. */
+static void set_snapshots(struct world *world, uint64_t seed)
+{
+    if (seed % 2 != 0) {
+        world->config.snapshot_every_ns = 500000000;
+        world->config.snapshot_rows = 8;
+    }
+}
+
+static bool start(struct world *world)
+{
+    bool started = world_start(world);
+    n_restored += started && wr_server_n_folded(world->server) < wr_server_sequence(world->server);
+    return started;
+}
+
 static void run_seed(uint64_t seed, enum wr_server_mode mode, bool power_loss)
 {
     struct world world;
@@ -199,15 +217,19 @@ static void run_seed(uint64_t seed, enum wr_server_mode mode, bool power_loss)
     world_init(&world, seed, mode);
     world.quiet = true;
     world.config.segment_max = 100000;
+    set_snapshots(&world, seed);
     for (int life = 0; life < 6; life++) {
         draw_faults(&world, mode == WR_MODE_DURABLE);
-        if (world_start(&world)) {
+        if (start(&world)) {
             live(&world, history);
         }
         n_crashes += sim_crashed(world.sim);
+        if (!sim_crashed(world.sim) && life % 3 == 2) {
+            world_stop(&world); /* a clean end, which may meet a failure yet */
+        }
         world_die(&world, power_loss);
     }
-    CHECK(world_start(&world));
+    CHECK(start(&world));
     if (world.server != NULL) {
         check_answers(&world, history);
     }
@@ -237,6 +259,8 @@ TEST("fast answers survive any kill of the process")
     for (uint64_t seed = 0; seed < campaign(30); seed++) {
         run_seed(8000 + seed, WR_MODE_FAST, false);
     }
+    CHECK(n_restored > 20); /* of both tests */
+    printf("%llu starts from a snapshot\n", (unsigned long long)n_restored);
 }
 
 /* With power loss, mode fast may lose what was answered in the last moments, as a suffix: what is
@@ -248,7 +272,9 @@ TEST("fast answers lost with the power are a suffix of at most 250 ms")
         struct http http;
         char event[512], id[32], ids[300][64];
         int64_t answered_ms[300];
-        world_open(&world, 9000 + seed, WR_MODE_FAST);
+        world_init(&world, 9000 + seed, WR_MODE_FAST);
+        set_snapshots(&world, seed);
+        CHECK(world_start(&world));
         http_open(&world, &http);
         int n = 50 + (int)sim_random(world.sim, 250);
         int64_t ms = 0;
@@ -284,6 +310,7 @@ static uint64_t run_once(uint64_t seed)
     struct history *history = calloc(1, sizeof *history);
     world_init(&world, seed, WR_MODE_DURABLE);
     world.quiet = true;
+    set_snapshots(&world, seed);
     draw_faults(&world, true);
     if (world_start(&world)) {
         live(&world, history);

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files of snapshots: <state>/snapshot-<sequence>.img, sixteen hex digits, the two newest.
+ *
+ *   blocks     0  4  "WRsn"
+ *              4  4  n, bytes of the content; at most 256 KiB
+ *              8  8  number of the block, from 0
+ *             16  8  sum of the content (wr_sum64 under the node's key and the number)
+ *             24  n  content: whole pieces (base/piece.h)
+ *   tail       0  8  "WEIRIMG" and the version, 1
+ *   256 bytes  8  8  node
+ *             16  8  sequence that the state stands at
+ *             24 32  link of that row of the journal
+ *             56 32  digest of the pack that ran
+ *             88 32  digest of what its features depend on
+ *            120  8  when it was begun, microseconds since 1970
+ *            128  8  number of blocks
+ *            136  8  bytes of all blocks
+ *            144  8  sum over the sums of the blocks
+ *            152  4  epoch
+ *            156 68  0
+ *            224 32  HMAC-SHA-256 of bytes 0 to 223 under the node's keys
+ *
+ * Little-endian. A snapshot is written to snapshot.new, synced every 32 MiB and at the end,
+ * renamed, and its directory synced: it is there whole or not at all. It is written only when the
+ * journal's row of its sequence is synced, and used only when the journal holds that row, with that
+ * link. */
+#ifndef WR_SNAPSHOT_FILE_H
+#define WR_SNAPSHOT_FILE_H
+
+#include "base/err.h"
+#include "base/hash.h"
+#include "engine/snapshot.h"
+#include "port/port.h"
+
+#define WR_SNAPSHOT_VERSION 1
+#define WR_SNAPSHOT_BLOCK   (256u * 1024)
+#define WR_SNAPSHOT_TAIL    256
+#define WR_SNAPSHOTS_KEPT   2
+#define WR_LIMIT_SNAPSHOTS  16 /* looked at in one directory */
+
+struct wr_snapshot_info {
+    uint64_t node, sequence;
+    uint32_t epoch;
+    uint8_t link[32], pack_digest[32], state_digest[32];
+    int64_t begun_us;
+    uint64_t n_blocks, n_bytes, sum; /* filled in by the writer */
+};
+
+/* Names in a state directory. */
+struct wr_snapshot_place {
+    const struct wr_port *port;
+    const char *directory;
+    struct wr_hash_key keys[2];
+};
+
+/* ── writing ────────────────────────────────────────────────────────────────────────────────── */
+struct wr_snapshot_writer {
+    struct wr_snapshot_place place;
+    uint8_t *block; /* head and content */
+    size_t n;       /* bytes of content */
+    int32_t file;
+    bool is_open;
+    enum wr_io io; /* the first thing that failed */
+    uint64_t n_blocks, n_bytes, sum, synced;
+};
+
+/* False, with io saying why, when it cannot be begun; close in any case. */
+WR_NODISCARD bool wr_snapshot_writer_open(struct wr_snapshot_writer *writer,
+                                          const struct wr_snapshot_place *place);
+/* Room for one more piece of n bytes, head counted; NULL after a failure. */
+void *wr_snapshot_writer_claim(struct wr_snapshot_writer *writer, size_t n);
+/* Writes what is left and the tail, syncs, renames. */
+enum wr_io wr_snapshot_writer_finish(struct wr_snapshot_writer *writer,
+                                     const struct wr_snapshot_info *info);
+/* Without a finish before, nothing is left of it. */
+void wr_snapshot_writer_close(struct wr_snapshot_writer *writer);
+
+/* ── reading ────────────────────────────────────────────────────────────────────────────────── */
+/* Sequences of the snapshots that are there, the newest first; returns how many. */
+size_t wr_snapshot_list(const struct wr_snapshot_place *place,
+                        uint64_t sequences[WR_LIMIT_SNAPSHOTS]);
+/* Reads and checks the tail. Errors: WR_E_STATE saying what is damaged, WR_E_IO. */
+WR_NODISCARD wr_err wr_snapshot_look(const struct wr_snapshot_place *place, uint64_t sequence,
+                                     struct wr_snapshot_info *info, struct wr_error *error);
+/* Reads and checks all of it, and restores the engine from it; NULL: only checks. After an error
+ * the engine can only be closed. Errors: also WR_E_PACK when it is whole and does not fit the
+ * engine's pack or caps, WR_E_MEMORY. */
+WR_NODISCARD wr_err wr_snapshot_load(const struct wr_snapshot_place *place,
+                                     const struct wr_snapshot_info *info, struct wr_engine *engine,
+                                     struct wr_error *error);
+enum wr_io wr_snapshot_remove(const struct wr_snapshot_place *place, uint64_t sequence);
+/* Removes all but the newest `keep`. */
+void wr_snapshot_prune(const struct wr_snapshot_place *place, size_t keep);
+
+#endif

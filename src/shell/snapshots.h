@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Snapshots of a running server: when they are made, by whom, and what a start makes of them.
+ *
+ *   due ─▶ COPYING   the loop copies WR_LIMIT_SNAPSHOT_STEP bytes between two batches, and what
+ *            │       an event is about to change, into a ring; a thread writes the file behind it
+ *            ▼
+ *          ASKING    all is copied: once the journal's row is synced, its link is asked for
+ *            ▼
+ *          ENDING    the thread writes the tail, syncs, renames, removes older ones
+ *
+ * A ring that is full when something must be saved, a change of pack or a failure of the journal
+ * ends a snapshot; another one is begun later. Where there are no threads the loop writes what it
+ * has copied after each batch. */
+#ifndef WR_SNAPSHOTS_H
+#define WR_SNAPSHOTS_H
+
+#include "shell/ring.h"
+#include "shell/snapshot_file.h"
+
+#include <stdatomic.h>
+
+#define WR_SNAPSHOT_RING_MAX  (32u * 1024 * 1024)
+#define WR_SNAPSHOT_RING_MIN  (1u * 1024 * 1024)
+#define WR_SNAPSHOT_ROWS_MIN  2000u   /* entries between two snapshots of a small state */
+#define WR_SNAPSHOT_ROW_BYTES 256u    /* else one entry for so many bytes of snapshot */
+#define WR_SNAPSHOT_PACE_NS   1000000 /* between two steps when there is nothing else to do */
+#define WR_SNAPSHOT_RETRY_NS  30000000000
+#define WR_SNAPSHOT_TICKET    UINT64_MAX /* of the row whose link is asked for */
+
+struct wr_server;
+
+enum wr_snapshot_stage {
+    WR_SNAPSHOT_IDLE,
+    WR_SNAPSHOT_COPYING,
+    WR_SNAPSHOT_ASKING,
+    WR_SNAPSHOT_ENDING
+};
+enum wr_snapshot_outcome { WR_SNAPSHOT_PENDING, WR_SNAPSHOT_WRITTEN, WR_SNAPSHOT_LOST };
+
+struct wr_snapshots_stats {
+    uint64_t n_made, n_failed, n_given_up; /* failed: the disk; given up: the ring, a new pack */
+    uint64_t sequence, n_bytes, took_ns;   /* of the newest that is there */
+    int64_t begun_us;
+    uint64_t restored; /* sequence that the last start or recovery began from; 0 = none */
+};
+
+struct wr_snapshots {
+    enum wr_snapshot_stage stage;
+    bool asked; /* the link */
+    struct wr_ring ring;
+    struct wr_gate gate;
+    struct wr_piece_sink sink;
+    struct wr_snapshot_writer writer; /* the thread's while it runs */
+    struct wr_snapshot_info info;
+    atomic_uint outcome; /* enum wr_snapshot_outcome, set by the writing side */
+    enum wr_io io;       /* why it was lost */
+    uintptr_t thread;
+    bool has_thread;
+    uint64_t before; /* sequence of the one before the newest; 0 = none */
+    int64_t begun_ns, retry_ns;
+    struct wr_snapshots_stats stats;
+};
+
+/* Restores server->engine, just opened, from the newest snapshot that fits pack and journal; says
+ * once for each one that does not why. False: none fitted, and the engine is as good as new (opened
+ * again by `open` if need be; an error then is fatal). */
+WR_NODISCARD wr_err wr_snapshots_restore(struct wr_server *server,
+                                         wr_err (*open)(struct wr_server *server,
+                                                        struct wr_error *error),
+                                         bool *restored, struct wr_error *error);
+/* Rows behind this one are in no snapshot that can be relied on. */
+uint64_t wr_snapshots_floor(const struct wr_server *server);
+/* Once a turn of the loop: begins, copies, ends. */
+void wr_snapshots_step(struct wr_server *server);
+/* True when the loop should not wait for the network: there is something to copy. */
+bool wr_snapshots_busy(const struct wr_server *server);
+/* The row that was asked for. */
+void wr_snapshots_take_link(struct wr_server *server, const uint8_t link[32], bool found);
+/* Gives up the one under way; before the engine or the journal's thread is closed. */
+void wr_snapshots_stop(struct wr_server *server);
+/* The journal's thread is closed and all is kept: writes the state as it is now, if that is not
+ * there already. */
+void wr_snapshots_last(struct wr_server *server);
+
+#endif
