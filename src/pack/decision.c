@@ -136,9 +136,10 @@ static wr_err read_language(struct wr_pack *pack, const struct wr_keys *keys)
 
 static wr_err read_decision(struct wr_pack *pack, const struct wr_keys *keys)
 {
-    static const char *const known[] = {
-        "package",  "outcomes",        "default",  "reasons", "outputs",       "score", "deadline",
-        "fallback", "on_policy_error", "language", "fuel",    "explain_steps", NULL};
+    static const char *const known[] = {"package",         "outcomes", "default",  "reasons",
+                                        "outputs",         "score",    "deadline", "fallback",
+                                        "on_policy_error", "language", "fuel",     "explain_steps",
+                                        "shadow_time",     NULL};
     struct wr_pack_policy *policy = &pack->policy;
     wr_err err = wr_keys_check(keys, known);
     err = err != WR_OK ? err : wr_keys_text(keys, "package", true, &policy->package);

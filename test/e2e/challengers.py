@@ -226,6 +226,33 @@ def check_kill(weir, served, check):
                "and so does the comparison", told)
 
 
+def check_rivals(weir, check):
+    """The example pack: a model for each segment, fallbacks, and a challenger of the whole."""
+    with Served(weir, "--mode", "fast", "--pack", str(ROOT / "packs" / "rivals")) as served:
+        feed(weir, served, 2000)
+        event = {"transaction": {"id": "r1", "time": int(time.time() * 1000), "amount": 12,
+                                 "terminal_id": "7"}, "user": {"id": "nobody"}}
+        one = served.ask("POST", "/v1/decisions", event)[2]
+        check.that(sorted(one["scores"]) == ["fraud", "new"] and one["degraded"] == [],
+                   "who has no history is scored by the model for that", one)
+        event["transaction"].update(id="r2", time=event["transaction"]["time"] + 1)
+        del event["transaction"]["amount"]
+        none = served.ask("POST", "/v1/decisions", event)
+        check.that(none[0] == 422, "an amount is required", none)
+        check.that(wait_for(served, "weir_shadow_pending", 0), "the backlog goes")
+        served.stop()
+        state = served.folder / "state"
+        out = run(weir, "journal", "challengers", state, "--report", "json")
+        told = json.loads(out.stdout)
+        check.that(told["uncovered"] == 0 and told["challengers"][0]["champion"] == "fraud" and
+                   told["challengers"][0]["compared"] > 1000 and
+                   told["challengers"][0]["difference"]["max_abs"] > 0, "it is compared", told)
+        out = run(weir, "replay", state, "--report", "json")
+        told = json.loads(out.stdout)
+        check.that(out.returncode == 0 and told["shadow"]["entries"] > 0 and
+                   told["shadow"]["differ"] == 0, "and replayed", told)
+
+
 def main():
     weir, check = sys.argv[1], Checks("challengers")
     n = int(sys.argv[2]) if len(sys.argv) > 2 else 3000
@@ -244,6 +271,7 @@ def main():
         rows, n_flagged, n_scored = check_journal(weir, state, served.folder, check)
         check_comparison(weir, state, rows, n_flagged, n_scored, check)
         check_kill(weir, served, check)
+        check_rivals(weir, check)
     finally:
         served.stop()
         shutil.rmtree(served.folder, ignore_errors=True)

@@ -13,6 +13,8 @@ weir_e2e(starter python3 ${E2E}/starter.py $<TARGET_FILE:weir>)
 weir_e2e(service python3 ${E2E}/service.py $<TARGET_FILE:weir>)
 weir_e2e(errors_page sh -c "$<TARGET_FILE:weir> errors --markdown | cmp - docs/errors.md")
 weir_e2e(cards_policy $<TARGET_FILE:weir> test packs/cards)
+weir_e2e(rivals_policy $<TARGET_FILE:weir> test packs/rivals)
+weir_e2e(rivals_format $<TARGET_FILE:weir> fmt --list --fail packs/rivals)
 weir_e2e(cards_format $<TARGET_FILE:weir> fmt --list --fail packs/cards)
 weir_e2e(opa_rest python3 ${E2E}/opa_rest.py $<TARGET_FILE:weir>
   ${CMAKE_SOURCE_DIR}/test/golden/opa/rest.json ${CMAKE_SOURCE_DIR}/test/golden/opa/rest_more.json)

@@ -254,6 +254,34 @@ TEST("a pack whose models do not go together is refused, naming the key")
     }
 }
 
+TEST("decision.shadow_time is a duration of 1us to 100ms")
+{
+    static const struct {
+        const char *text;
+        int64_t us; /* 0: refused */
+    } cases[] = {{"\"1us\"", 1}, {"\"100ms\"", 100000}, {"\"2ms\"", 2000},
+                 {"\"0ms\"", 0}, {"\"101ms\"", 0},      {"5", 0}};
+    for (size_t i = 0; i < WR_COUNTOF(cases); i++) {
+        struct rig rig;
+        static const struct wr_memory memory = CHECK_MEMORY;
+        char to[96];
+        open_pack(&rig, "\"fraud\":" MODEL_A(""), "fraud");
+        snprintf(to, sizeof to, "\"deadline\": \"50ms\", \"shadow_time\": %s", cases[i].text);
+        rig_edit(&rig.files, "weir.json", "\"deadline\": \"50ms\"", to);
+        wr_arena_init(&rig.pack_arena, &memory, 64 << 20);
+        wr_err err = wr_pack_open(&rig.pack_arena, rig.files.files, rig.files.n, NULL, &rig.pack,
+                                  &rig.error);
+        CHECK_INT(err, cases[i].us != 0 ? WR_OK : WR_E_PACK);
+        if (err == WR_OK) {
+            CHECK_INT(wr_pack_shadow_us(rig.pack), cases[i].us);
+        } else {
+            CHECK(strstr(rig.error.text, "decision.shadow_time: wanted") != NULL);
+        }
+        wr_arena_deinit(&rig.pack_arena);
+        rig_files_close(&rig.files);
+    }
+}
+
 TEST("a policy that reads the score of a model in shadow is refused, and may read it out of it")
 {
     for (int shadow = 0; shadow < 2; shadow++) {
