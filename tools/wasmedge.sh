@@ -16,7 +16,7 @@ mkdir -p "$prefix"
 prefix=$(cd "$prefix" && pwd)
 root=$prefix/root
 
-if [ -x "$prefix/bin/wasmedge" ] && [ -x "$prefix/bin/crun" ]; then
+if [ -x "$prefix/bin/wasmedge" ] && [ -x "$prefix/bin/crun" ] && [ -f "$root/usr/include/wasmedge/wasmedge.h" ]; then
     echo "$prefix"
     exit 0
 fi

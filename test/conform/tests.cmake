@@ -20,6 +20,12 @@ add_test(NAME conform_wasm COMMAND sh test/conform/conform_wasm.sh ${CMAKE_BINAR
   WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 set_tests_properties(conform_wasm PROPERTIES LABELS conform SKIP_RETURN_CODE 77 TIMEOUT 600
   RESOURCE_LOCK wasm_core)
+# The same through the shipped weir-cli.wasm, by its own commands.
+foreach(engine node wasmedge)
+  add_test(NAME conform_cli_${engine} COMMAND python3 test/conform/cli_cases.py ${engine} ${WEIR_SHARED}
+    WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(conform_cli_${engine} PROPERTIES LABELS conform SKIP_RETURN_CODE 77 TIMEOUT 900)
+endforeach()
 # Every way to evaluate a policy on seeded ones: both dispatchers stand in this program. Its wasm build
 # must give the same answers.
 set(TWIN_FILES test/conform/rego_twins.c test/program/rego_program.c test/program/rego_twins.c
