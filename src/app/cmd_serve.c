@@ -17,13 +17,16 @@
 
 static struct {
     const char *pack, *model, *state, *mode, *clock, *card_key, *opa_api;
+    const char *redis, *redis_user, *redis_password, *redis_ca, *redis_name, *fleet_key;
     const char *access, *tls_certificate, *tls_key, *tls_client_ca;
     struct wr_option_list listen;
-    int64_t deadline_ms, retain_ms;
+    int64_t deadline_ms, retain_ms, redis_wait_ms;
     uint64_t retain_bytes, segment_bytes, snapshot_rows;
     int64_t snapshot_ms;
     uint64_t connections, body, state_cap, ids;
-} options = {.state = "weir-state",
+    uint64_t redis_database;
+} options = {.redis_wait_ms = 5,
+             .state = "weir-state",
              .mode = "durable",
              .clock = "wall",
              .opa_api = "read",
@@ -56,6 +59,21 @@ static const struct wr_option table[] = {
      "events: time is event time, to replay old data (wall)", &options.clock},
     {"card-key", 0, WR_OPT_TEXT, "KEY", "tokenise card numbers with this secret",
      &options.card_key},
+    {"redis", 0, WR_OPT_TEXT, "ADDRESS",
+     "Redis that nodes share (docs/fleet.md): IP:PORT, unix:PATH, tls:IP:PORT", &options.redis},
+    {"redis-user", 0, WR_OPT_TEXT, "NAME", "its ACL user", &options.redis_user},
+    {"redis-password", 0, WR_OPT_TEXT, "FILE", "file with the password", &options.redis_password},
+    {"redis-database", 0, WR_OPT_U64, "N", "number of the database (0)", &options.redis_database},
+    {"redis-ca", 0, WR_OPT_TEXT, "FILE", "who may have signed its certificate, PEM (tls:)",
+     &options.redis_ca},
+    {"redis-name", 0, WR_OPT_TEXT, "NAME", "that its certificate has to bear (the address)",
+     &options.redis_name},
+    {"redis-wait", 0, WR_OPT_DURATION, "5ms",
+     "longest that a decision waits for other nodes' tiles, at most 5ms; 0ms: never (5ms)",
+     &options.redis_wait_ms},
+    {"fleet-key", 0, WR_OPT_TEXT, "FILE",
+     "file with the secret of all nodes, 16 bytes or more: seals what they share",
+     &options.fleet_key},
     {"retain-bytes", 0, WR_OPT_U64, "BYTES", "keep at most so much of the journal (all)",
      &options.retain_bytes},
     {"retain-age", 0, WR_OPT_DURATION, "30d", "drop parts of the journal that are older (none)",
@@ -175,6 +193,7 @@ static wr_err open_tls(struct wr_port *port, struct wr_tls **out, struct wr_erro
 {
     bool wanted = options.tls_certificate != NULL || options.tls_key != NULL;
     *out = NULL;
+    wanted = wanted || options.redis_ca != NULL;
     for (size_t i = 0; i < options.listen.n; i++) {
         const char *address = options.listen.items[i];
         address += strncmp(address, "probe:", 6) == 0 ? 6 : 0;
@@ -183,11 +202,54 @@ static wr_err open_tls(struct wr_port *port, struct wr_tls **out, struct wr_erro
     if (!wanted) {
         return WR_OK;
     }
-    struct wr_tls_config config = {options.tls_certificate, options.tls_key, options.tls_client_ca};
-    if (config.certificate == NULL || config.key == NULL) {
+    struct wr_tls_config config = {.certificate = options.tls_certificate,
+                                   .key = options.tls_key,
+                                   .client_ca = options.tls_client_ca,
+                                   .peer_ca = options.redis_ca,
+                                   .peer_name = options.redis_name};
+    bool serves = config.certificate != NULL && config.key != NULL;
+    bool only_redis = config.certificate == NULL && config.key == NULL && config.peer_ca != NULL;
+    for (size_t i = 0; i < options.listen.n; i++) {
+        only_redis = only_redis && strncmp(options.listen.items[i], "tls:", 4) != 0;
+    }
+    if (!serves && !only_redis) {
         return wr_fail(error, WR_E_CONFIG, "tls: addresses need --tls-cert and --tls-key");
     }
     return wr_tls_open(port, &config, out, error);
+}
+
+/* What a file holds, without the line end behind it. */
+static wr_err read_secret(struct wr_arena *arena, const char *path, struct wr_str *out,
+                          struct wr_error *error)
+{
+    if (path == NULL) {
+        return WR_OK;
+    }
+    wr_err err = wr_file_read(arena, path, 4096, out, error);
+    while (err == WR_OK && out->n > 0 &&
+           (out->p[out->n - 1] == '\n' || out->p[out->n - 1] == '\r')) {
+        out->n--;
+    }
+    return err;
+}
+
+static wr_err set_redis(struct wr_arena *arena, struct wr_server_config *config,
+                        struct wr_error *error)
+{
+    struct wr_redis_config *redis = &config->redis;
+    redis->address = options.redis;
+    redis->user = wr_str_z(options.redis_user != NULL ? options.redis_user : "");
+    redis->database = (uint32_t)WR_MIN(options.redis_database, (uint64_t)UINT32_MAX);
+    redis->wait_ns = options.redis_wait_ms * 1000000;
+    bool is_tls = options.redis != NULL && strncmp(options.redis, "tls:", 4) == 0;
+    if (options.redis != NULL && options.fleet_key == NULL) {
+        return wr_fail(error, WR_E_CONFIG, "--redis needs --fleet-key, the same on all nodes");
+    }
+    if (is_tls != (options.redis_ca != NULL)) {
+        return wr_fail(error, WR_E_CONFIG, "--redis tls:IP:PORT and --redis-ca go together");
+    }
+    wr_err err = read_secret(arena, options.redis_password, &redis->password, error);
+    return err != WR_OK ? err : read_secret(arena, options.fleet_key, &config->fleet_key, error);
 }
 
 static wr_err serve_on(struct wr_port *port, const struct wr_pack *pack,
@@ -221,6 +283,10 @@ static int serve(const struct wr_pack *pack, struct wr_server_config *config)
         if (code == WR_OK && config->access.n == 0) {
             code = wr_fail(&error, WR_E_CONFIG, "it names no principal");
         }
+    }
+    if (code == WR_OK) {
+        code = set_redis(&arena, config, &error);
+        what = code == WR_OK ? what : "redis";
     }
     if (code == WR_OK) {
         code = open_tls(&port, &tls, &error);
@@ -279,6 +345,7 @@ const struct wr_command wr_command_serve = {
     "  weir serve --pack packs/cards --listen 127.0.0.1:8181 --listen probe:0.0.0.0:8182\n"
     "  weir serve --access access.txt --listen tls:0.0.0.0:8443 --tls-cert weir.crt --tls-key "
     "weir.key\n"
+    "  weir serve --pack packs/fleet --redis 127.0.0.1:6379 --fleet-key fleet.key\n"
     "  curl -s localhost:8181/v1/decisions -d @event.json\n"
     "  curl -s -X POST localhost:8181/v1/pack:reload\n",
     table,

@@ -234,6 +234,7 @@ static void conclude(struct batch *batch, size_t i)
     answer->event_us = c->event->time_ms * 1000;
     answer->n_degraded = verdict.n_degraded;
     answer->policy_failed = verdict.policy_failed;
+    answer->stale = verdict.stale;
     answer->score = main_score(engine->binding->pack, c);
     answer->amount = c->event->has_amount ? c->event->amount : 0;
     answer->amount_scale = (uint8_t)engine->binding->pack->schema->amount.scale;

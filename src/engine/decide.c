@@ -283,6 +283,7 @@ static void tell_fleet(const struct wr_engine *engine, const struct wr_case *c,
         const struct wr_feature *feature = &plan->features[plan->fleet->features[i].feature];
         if (c->event->keys[feature->entity].present && !c->others[i].counted) {
             wr_verdict_degrade(verdict, "fleet", WR_STR(""), "stale", WR_STR(""));
+            verdict->stale = true;
             return;
         }
     }
@@ -304,7 +305,7 @@ enum wr_outcome wr_case_outcome(struct wr_engine *engine, struct wr_case *c)
 void wr_case_decide(struct wr_engine *engine, struct wr_case *c, struct wr_verdict *verdict)
 {
     const struct wr_pack *pack = engine->binding->pack;
-    verdict->policy_failed = false;
+    verdict->policy_failed = verdict->stale = false;
     verdict->n_reasons = verdict->n_degraded = 0;
     verdict->outputs = WR_STR("{}");
     if (c->budget == WR_BUDGET_FALLBACK) {

@@ -77,9 +77,9 @@ struct wr_answer {
     struct wr_str anchor;         /* part of the record that wr_engine_label needs */
     struct wr_str reasons[4];     /* codes of the first reasons, for metrics */
     uint32_t n_reasons, n_degraded;
-    bool policy_failed;
-    struct wr_value score; /* of the document, for metrics; undefined when there is none */
-    int64_t amount;        /* of the event, in units of 10^-amount_scale; 0 when there is none */
+    bool policy_failed, stale; /* stale: news of other nodes were lacking */
+    struct wr_value score;     /* of the document, for metrics; undefined when there is none */
+    int64_t amount; /* of the event, in units of 10^-amount_scale; 0 when there is none */
     uint8_t amount_scale;
     struct wr_error error; /* when err is not WR_OK */
 };
@@ -98,6 +98,7 @@ WR_NODISCARD wr_err wr_engine_batch(struct wr_engine *engine, const struct wr_re
  * when a decision is made enters the features of scope fleet and stands in the record, from which
  * alone replays take it. After an activation that brought other features the caller gives the
  * tables that go with them, before the next decision. */
+struct wr_fleet *wr_engine_fleet(const struct wr_engine *engine); /* NULL: none, or not yet */
 void wr_engine_set_fleet(struct wr_engine *engine, struct wr_fleet *fleet);
 /* The shell's clock for the age of what is known; microseconds, of any origin. */
 void wr_engine_set_fleet_now(struct wr_engine *engine, int64_t now_us);

@@ -5,6 +5,11 @@
 
 enum { ENTRY_MAX = 64 }; /* {"count_max":...,"stale_ms":...} */
 
+struct wr_fleet *wr_engine_fleet(const struct wr_engine *engine)
+{
+    return engine->config.fleet;
+}
+
 void wr_engine_set_fleet(struct wr_engine *engine, struct wr_fleet *fleet)
 {
     engine->config.fleet = fleet;

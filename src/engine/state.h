@@ -134,7 +134,7 @@ struct wr_degraded {
 
 struct wr_verdict {
     enum wr_outcome outcome;
-    bool policy_failed;
+    bool policy_failed, stale;
     struct wr_reason reasons[WR_LIMIT_REASONS]; /* in order of code, rule, text; no two alike */
     uint32_t n_reasons;
     struct wr_str outputs; /* {"rule":value,...} as JSON; "{}" when there are none */

@@ -304,6 +304,12 @@ uint32_t wr_fleet_keys_of(const struct wr_fleet *fleet, const struct wr_event *e
     return n;
 }
 
+void wr_fleet_window_periods(const struct wr_fleet *fleet, const struct wr_fleet_key *key,
+                             int64_t *from, int64_t *to)
+{
+    wr_fleet_periods(&fleet->plan->series[key->series], key->time_ms, from, to);
+}
+
 /* The entity, if what is held of it covers the windows of that time. */
 static const struct wr_other *held(const struct wr_fleet *fleet, const struct wr_fleet_key *key)
 {

@@ -21,12 +21,13 @@
 
 #include "feature/fleet_plan.h"
 
-#define WR_LIMIT_FLEET_OWN      65536u  /* own tiles held, and so waiting to be written */
-#define WR_LIMIT_FLEET_ENTITIES 65536u  /* entities of which others' tiles are held */
-#define WR_LIMIT_FLEET_OTHERS   131072u /* such tiles, nodes put together */
-#define WR_LIMIT_FLEET_KEY_SIZE 96      /* bytes of a key in Redis */
-#define WR_FLEET_FIELD_SIZE     24      /* node, part, slot */
-#define WR_FLEET_MAC_SIZE       16
+#define WR_LIMIT_FLEET_OWN        65536u  /* own tiles held, and so waiting to be written */
+#define WR_LIMIT_FLEET_ENTITIES   65536u  /* entities of which others' tiles are held */
+#define WR_LIMIT_FLEET_OTHERS     131072u /* such tiles, nodes put together */
+#define WR_LIMIT_FLEET_KEY_SIZE   96      /* bytes of a key in Redis */
+#define WR_LIMIT_FLEET_SECRET_MIN 16      /* bytes of the secret, at least */
+#define WR_FLEET_FIELD_SIZE       24      /* node, part, slot */
+#define WR_FLEET_MAC_SIZE         16
 #define WR_LIMIT_FLEET_TILE_SIZE                                                                   \
     (12 + WR_LIMIT_FLEET_COLUMNS * 52 + WR_FLEET_MAC_SIZE) /* bytes of a value in Redis */
 
@@ -116,6 +117,10 @@ bool wr_fleet_is_fresh(const struct wr_fleet *fleet, const struct wr_fleet_key *
 /* Writes the name of a key in Redis: entity and period. */
 size_t wr_fleet_write_key(const struct wr_fleet *fleet, uint32_t series, struct wr_hash128 key,
                           int64_t period, char out[WR_LIMIT_FLEET_KEY_SIZE]);
+
+/* The periods [*from, *to] to be fetched for it. */
+void wr_fleet_window_periods(const struct wr_fleet *fleet, const struct wr_fleet_key *key,
+                             int64_t *from, int64_t *to);
 
 /* Tiles of one key on their way in, until all its periods are there. Zeroed at first. */
 struct wr_fleet_load {

@@ -437,6 +437,16 @@ bool wr_pack_events_have_time(const struct wr_pack *pack)
     return pack->schema->has_time && pack->schema->time_required;
 }
 
+const struct wr_feature_plan *wr_pack_plan(const struct wr_pack *pack)
+{
+    return pack->plan;
+}
+
+bool wr_pack_shares(const struct wr_pack *pack)
+{
+    return pack->plan->fleet != NULL;
+}
+
 int64_t wr_pack_deadline_us(const struct wr_pack *pack)
 {
     return pack->policy.deadline_us;

@@ -55,6 +55,10 @@ bool wr_pack_events_have_time(const struct wr_pack *pack);
 int64_t wr_pack_deadline_us(const struct wr_pack *pack); /* decision.deadline; 0 = none */
 /* What scoring challengers may take behind each turn of a server: decision.shadow_time. */
 int64_t wr_pack_shadow_us(const struct wr_pack *pack);
+/* The plan of its features, and whether one of them is of scope fleet. */
+struct wr_feature_plan;
+const struct wr_feature_plan *wr_pack_plan(const struct wr_pack *pack);
+bool wr_pack_shares(const struct wr_pack *pack);
 /* Steps that the explanations of one decision take at most; 0 when the pack asks for none. */
 uint64_t wr_pack_explain_steps(const struct wr_pack *pack);
 

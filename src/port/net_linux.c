@@ -3,7 +3,7 @@
  *
  * Addresses are numbers, not names: "127.0.0.1:8181", "[::1]:8181", ":8181" (all interfaces of
  * IPv4), "unix:/path"; "share:" in front of a TCP address lets several processes of one user listen
- * there. Nothing here resolves or connects. Accepted sockets inherit TCP_NODELAY from their
+ * there. Nothing here resolves names. Accepted sockets inherit TCP_NODELAY from their
  * listener, which saves a call per connection. */
 #include "port/linux.h"
 #include "port/posix.h"
@@ -170,6 +170,34 @@ static enum wr_io net_accept(void *context, int32_t listener, int32_t *sock, boo
     return WR_IO_AGAIN;
 }
 
+static enum wr_io net_connect(void *context, const char *text, int32_t *sock)
+{
+    (void)context;
+    union address address;
+    socklen_t size;
+    int one = 1, patience_ms = 1000; /* unanswered bytes end a connection after that */
+    if (!parse_address(text, &address, &size)) {
+        return WR_IO_INVALID;
+    }
+    int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return wr_posix_io(errno);
+    }
+    struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    if (address.any.sa_family != AF_UNIX) {
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof patience_ms);
+    }
+    if (connect(fd, &address.any, size) != 0 && errno != EINPROGRESS) {
+        enum wr_io result = wr_posix_io(errno);
+        close(fd);
+        return result == WR_IO_OK ? WR_IO_FAILED : result;
+    }
+    *sock = fd;
+    return WR_IO_OK;
+}
+
 static enum wr_io net_read(void *context, int32_t sock, void *bytes, size_t n, size_t *got)
 {
     (void)context;
@@ -266,6 +294,7 @@ enum wr_io wr_linux_net_open(struct wr_port_linux *native, struct wr_port_net *n
         .listen = net_listen,
         .local_port = net_local_port,
         .accept = net_accept,
+        .connect = net_connect,
         .read = net_read,
         .write = net_write,
         .close = net_close,

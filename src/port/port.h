@@ -55,6 +55,11 @@ struct wr_port_net {
     /* Takes one connection; AGAIN when none waits, LIMIT when there is no descriptor for it.
      * `remote_is_local` tells loopback and Unix peers apart from the rest. */
     enum wr_io (*accept)(void *context, int32_t listener, int32_t *sock, bool *remote_is_local);
+    /* Begins to connect to "127.0.0.1:6379", "[::1]:6379" or "unix:/run/redis.sock"; the socket can
+     * be written when that is done, and a failure shows as one of read or write. Names are not
+     * resolved. Closing it drops what has not been sent: nothing of it arrives any more. NULL where
+     * nothing can be reached. */
+    enum wr_io (*connect)(void *context, const char *address, int32_t *sock);
     /* Up to n bytes; OK means at least one. CLOSED at the end of the stream and on a reset. */
     enum wr_io (*read)(void *context, int32_t sock, void *bytes, size_t n, size_t *got);
     /* Up to n bytes; OK means at least one was taken. */

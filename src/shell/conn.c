@@ -148,6 +148,9 @@ void wr_conn_close(struct wr_server *server, struct wr_conn *conn)
         server->metrics.n_unanswered += slot_at(conn, 0)->needs != 0;
         pop_slot(server, conn);
     }
+    if (conn->held) {
+        wr_shared_forget(server, conn);
+    }
     net->watch(net->context, conn->sock, 0, 0);
     net->close(net->context, conn->sock);
     conn->sock = -1;
@@ -295,8 +298,8 @@ void wr_conn_read(struct wr_server *server, struct wr_conn *conn)
 
 bool wr_conn_may_parse(const struct wr_conn *conn)
 {
-    return !conn->closing && !conn->broken && !conn->blocked && conn->n_slots < WR_LIMIT_SLOTS &&
-           conn->out_n - conn->out_at < WR_LIMIT_OUT_BACKLOG;
+    return !conn->closing && !conn->broken && !conn->blocked && !conn->held &&
+           conn->n_slots < WR_LIMIT_SLOTS && conn->out_n - conn->out_at < WR_LIMIT_OUT_BACKLOG;
 }
 
 /* ── output ─────────────────────────────────────────────────────────────────────────────────── */
@@ -423,7 +426,7 @@ static void arm(struct wr_server *server, struct wr_conn *conn, bool has_unsent)
 {
     const struct wr_port_net *net = &server->port->net;
     uint32_t interest = has_unsent ? WR_NET_WRITE : 0;
-    if (!conn->eof && (conn->stage == WR_CONN_LINGER || wr_conn_may_parse(conn))) {
+    if (!conn->eof && (conn->stage == WR_CONN_LINGER || conn->held || wr_conn_may_parse(conn))) {
         interest |= WR_NET_READ;
     }
     if (interest == conn->interest) {

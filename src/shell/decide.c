@@ -174,6 +174,7 @@ void wr_decide_count(struct wr_server *server, const struct wr_answer *answer,
         return;
     }
     metrics->budgets[budget]++;
+    metrics->n_stale += answer->stale;
     wr_metrics_decision(metrics, answer);
     server->last_event_us = WR_MAX(server->last_event_us, answer->event_us);
 }
@@ -324,6 +325,9 @@ wr_err wr_decide_run(struct wr_server *server, uint32_t n, int64_t before_ns,
         server->stage_mark_ns = before_ns;
         memset(server->stage_ns, 0, sizeof server->stage_ns);
         wr_engine_set_probe(server->engine, &probe);
+    }
+    if (WR_UNLIKELY(server->fleet != NULL)) {
+        wr_engine_set_fleet_now(server->engine, before_ns / 1000);
     }
     wr_err err = wr_engine_batch(server->engine, server->requests, n, &server->scratch,
                                  server->answers, error);

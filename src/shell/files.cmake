@@ -7,6 +7,8 @@ list(APPEND WEIR_SERVER_FILES
   src/shell/ring.c
   src/shell/journal_thread.c
   src/shell/metrics.c
+  src/shell/redis.c
+  src/shell/shared.c
   src/shell/split.c
   src/shell/answer.c
   src/shell/conn.c

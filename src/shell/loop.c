@@ -78,6 +78,9 @@ static void refuse(struct wr_server *server, struct wr_conn *conn, int status, c
 /* Looks for the end of the body. */
 static enum wr_h1_result read_body(struct wr_conn *conn)
 {
+    if (conn->whole) {
+        return WR_H1_DONE;
+    }
     if (conn->stage == WR_CONN_BODY) {
         return conn->in_n - conn->in_at >= conn->need ? WR_H1_DONE : WR_H1_MORE;
     }
@@ -136,7 +139,8 @@ static void finish_request(struct wr_server *server, struct wr_conn *conn,
         end = conn->in_at + conn->need;
     }
     conn->in_at = end;
-    request.whole_ns = wr_conn_arrival_before(conn);
+    request.whole_ns = conn->was_held ? server->now_ns : wr_conn_arrival_before(conn);
+    conn->was_held = conn->whole = false;
     conn->stage = WR_CONN_HEAD;
     wr_h1_init(&conn->reader, server->config.body_max);
     server->metrics.n_requests++;
@@ -147,6 +151,18 @@ static void finish_request(struct wr_server *server, struct wr_conn *conn,
         conn->closing = true;
     }
     wr_route(server, conn, &request);
+}
+
+/* A request that is there whole may wait for what other nodes saw; it stays in the buffer then. */
+static bool holds(struct wr_server *server, struct wr_conn *conn, const struct wr_h1_head *head,
+                  size_t head_n)
+{
+    bool chunked = conn->stage == WR_CONN_CHUNKED;
+    struct wr_str body = chunked ? wr_str_of(conn->in + conn->body_at, conn->body_n)
+                                 : wr_str_of(conn->in + conn->in_at + head_n, conn->need - head_n);
+    bool held = wr_shared_hold(server, conn, head, body);
+    conn->whole = held && chunked;
+    return held;
 }
 
 /* Reads one request out of the buffer; false when there is none, whole, to be had. */
@@ -177,6 +193,9 @@ static bool parse_one(struct wr_server *server, struct wr_conn *conn)
     }
     if (result == WR_H1_BAD) {
         refuse(server, conn, conn->body.status, conn->body.why);
+    } else if (result == WR_H1_DONE && WR_UNLIKELY(server->fleet != NULL) &&
+               holds(server, conn, &head, used)) {
+        return false;
     } else if (result == WR_H1_DONE) {
         finish_request(server, conn, &head, used);
     } else if (conn->eof) {
@@ -296,6 +315,9 @@ static void take_event(struct wr_server *server, const struct wr_net_event *even
         return;
     }
     struct wr_conn *conn = conn_of(server, event->token);
+    if (conn == NULL && event->token == WR_REDIS_TOKEN && server->redis != NULL) {
+        wr_redis_ready(server->redis, server->now_ns);
+    }
     if (conn == NULL) {
         return;
     }
@@ -382,6 +404,13 @@ static void tend(struct wr_server *server)
     }
 }
 
+static void step_redis(struct wr_server *server)
+{
+    if (server->redis != NULL) {
+        wr_redis_step(server->redis, server->now_ns, server->kept_seen);
+    }
+}
+
 static bool must_not_wait(struct wr_server *server)
 {
     if (server->n_touched > 0 || wr_challenge_waits(server)) {
@@ -399,6 +428,9 @@ bool wr_server_step(struct wr_server *server, int64_t timeout_ns)
     timeout_ns = must_not_wait(server) ? 0 : WR_MIN(timeout_ns, (int64_t)WR_SWEEP_NS);
     timeout_ns =
         wr_snapshots_busy(server) ? WR_MIN(timeout_ns, (int64_t)WR_SNAPSHOT_PACE_NS) : timeout_ns;
+    if (server->redis != NULL) {
+        timeout_ns = wr_shared_sleep_ns(server, timeout_ns);
+    }
     int64_t asked_ns = server->port->clock.mono_ns(server->port->clock.context);
     if (net->poll(net->context, events, EVENTS, timeout_ns, &n) != WR_IO_OK) {
         server->poll_failed = true;
@@ -409,9 +441,13 @@ bool wr_server_step(struct wr_server *server, int64_t timeout_ns)
     for (size_t i = 0; i < n; i++) {
         take_event(server, &events[i]);
     }
+    if (server->redis != NULL) {
+        wr_shared_release(server);
+    }
     for (uint32_t i = 0; i < server->n_touched; i++) {
         parse(server, server->touched[i]);
     }
+    step_redis(server); /* what was asked for is under way while the others are decided */
     wr_decide_batch(server);
     if (server->port->threads.start == NULL && !server->failed) {
         flush_all(server); /* what needs no row does not wait for the disk */
@@ -422,6 +458,7 @@ bool wr_server_step(struct wr_server *server, int64_t timeout_ns)
         step_journal(server); /* labels that have just got their rows */
     }
     take_kept(server);
+    step_redis(server); /* own tiles whose rows are kept */
     flush_all(server);
     wr_challenge_step(server);
     tend(server);

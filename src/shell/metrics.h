@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "shell/journal_thread.h"
 #include "shell/snapshots.h"
+#include "shell/redis.h"
 
 #define WR_TIMING_BOUNDS  25
 #define WR_METRICS_ERRORS 64 /* codes of wr_err below this are counted one by one */
@@ -63,6 +64,8 @@ struct wr_metrics {
     uint64_t budgets[3];               /* decisions by budget */
     uint64_t errors[WR_METRICS_ERRORS];
     uint64_t n_requests, n_batches, n_batch_items, n_replayed, n_late, n_degraded, n_policy_failed;
+    uint64_t waits[WR_REDIS_BOUNDS + 1], wait_ns; /* requests held back for other nodes' tiles */
+    uint64_t n_stale;                             /* decisions that lacked news of other nodes */
     uint64_t n_opa, n_labels, n_fetches;
     uint64_t n_accepted, n_accept_failures, n_connections, n_closed_slow, n_closed_idle;
     uint64_t n_overloads;   /* windows in which every decision waited too long */

@@ -92,6 +92,7 @@ static void get_metrics(struct wr_server *server, struct wr_conn *conn,
     struct wr_arena_mark mark = wr_arena_mark(&server->scratch);
     struct wr_buf body = wr_buf_in(&server->scratch, 32768);
     wr_metrics_write(&body, &server->metrics, &gauges);
+    wr_shared_metrics(&body, server);
     wr_opa_metrics(&body, server);
     struct wr_reply reply = {
         .status = 200,
@@ -249,6 +250,13 @@ static unsigned granted(struct wr_server *server, struct wr_conn *conn,
     }
     struct wr_str token = wr_access_bearer(head);
     return conn->cert_scopes | (token.p != NULL ? wr_access_token(&server->access, token) : 0);
+}
+
+bool wr_route_allows(struct wr_server *server, struct wr_conn *conn, const struct wr_h1_head *head)
+{
+    unsigned needed = wr_access_needed(head);
+    return needed == 0 || (server->access.n == 0 && conn->is_local) ||
+           (granted(server, conn, head) & needed) != 0;
 }
 
 static bool may(struct wr_server *server, struct wr_conn *conn,

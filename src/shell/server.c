@@ -77,6 +77,9 @@ static wr_err skip_dropped(struct wr_server *server, struct wr_error *error)
     wr_err err = wr_journal_fetch(server->journal, first, &payload, error);
     err = err != WR_OK ? err : wr_record_decode(payload, &record, error);
     err = err != WR_OK ? err : wr_engine_begin(server->engine, first - 1, error);
+    if (err == WR_OK && server->fleet != NULL) { /* events may lie that much behind their row */
+        wr_fleet_begin_at(server->fleet, (record.now_us + WR_LIMIT_FUTURE_US) / 1000 + 1);
+    }
     return err != WR_OK ? err : wr_engine_forget_before(server->engine, record.now_us, error);
 }
 
@@ -91,20 +94,26 @@ static wr_err open_engine(struct wr_server *server, struct wr_error *error)
         .state_cap = server->config.state_cap,
         .ids_cap = server->config.ids_cap,
     };
-    wr_err err =
-        wr_engine_open(&server->port->memory, server->pack, &config, &server->engine, error);
+    wr_err err = wr_shared_begin(server, &config, error);
+    if (err == WR_OK) {
+        err = wr_engine_open(&server->port->memory, server->pack, &config, &server->engine, error);
+    }
     if (err != WR_OK) {
+        wr_shared_end(server);
         server->engine = NULL;
     }
     return err;
 }
 
-/* The newest snapshot that fits, and the rows behind it; or all rows. */
+/* The newest snapshot that fits, and the rows behind it; or all rows, from which alone a node of a
+ * fleet knows what it has to tell. */
 static wr_err fold(struct wr_server *server, struct wr_error *error)
 {
     bool restored = false;
     wr_err err = open_engine(server, error);
-    err = err != WR_OK ? err : wr_snapshots_restore(server, open_engine, &restored, error);
+    if (err == WR_OK && server->fleet == NULL) {
+        err = wr_snapshots_restore(server, open_engine, &restored, error);
+    }
     server->n_folded = 0;
     err = err != WR_OK || restored ? err : skip_dropped(server, error);
     if (err == WR_OK) {
@@ -138,8 +147,10 @@ static wr_err begin(struct wr_server *server, struct wr_error *error)
             wr_engine_close(server->engine);
             server->engine = NULL;
         }
+        wr_shared_end(server);
         return err;
     }
+    wr_shared_live(server);
     server->kept_seen = wr_journal_thread_kept(server->thread);
     wr_journal_thread_set_floor(server->thread, wr_snapshots_floor(server));
     return WR_OK;
@@ -163,6 +174,7 @@ void wr_server_fail(struct wr_server *server)
     wr_gather_free_all(server);
     wr_engine_close(server->engine);
     server->engine = NULL;
+    wr_shared_end(server);
     server->failed = false;
     server->recover_ns = server->now_ns;
     server->metrics.n_journal_lost++;
@@ -282,6 +294,7 @@ static wr_err open_all(struct wr_server *server, struct wr_error *error)
         err = wr_opa_open(server, error);
         return err != WR_OK ? err : listen_all(server, error);
     }
+    err = err != WR_OK ? err : wr_shared_open(server, error);
     if (err == WR_OK) {
         err = wr_journal_open(server->port, server->config.state_directory, &options,
                               &server->journal, error);
@@ -393,6 +406,7 @@ void wr_server_close(struct wr_server *server)
     if (server->engine != NULL) {
         wr_engine_close(server->engine);
     }
+    wr_shared_close(server);
     wr_reload_close(server);
     if (server->journal != NULL) {
         wr_journal_close(server->journal, true);

@@ -16,6 +16,7 @@
 #include "engine/engine.h"
 #include "port/port.h"
 #include "rego/rego.h"
+#include "shell/redis.h"
 
 #define WR_LIMIT_ADDRESSES 4
 
@@ -95,7 +96,9 @@ struct wr_server_config {
     struct wr_str access;        /* text of the access file (access.h); empty: none */
     struct wr_pack_source packs; /* asked by POST /v1/pack:reload and when the port says so */
     struct wr_opa_config opa;
-    const char *version; /* for /health and metrics */
+    struct wr_redis_config redis; /* what nodes share; address NULL: nothing */
+    struct wr_str fleet_key;      /* their secret */
+    const char *version;          /* for /health and metrics */
     /* Events worth a line: level "info", "warn" or "error"; event is a fixed word; text a sentence.
      * May be NULL. */
     void (*log)(void *context, const char *level, const char *event, const char *text);

@@ -9,6 +9,7 @@
  *   answer.c  heads, problem documents
  *   challenge.c  challengers, scored when the answers have left
  *   snapshots.c  the state as files, and a start from them (snapshots.h)
+ *   shared.c  what other nodes saw: requests that wait a moment for it
  *   reload.c  the next pack: loaded beside, taken over between batches
  *   opa.c     OPA's API, with files of its own (opa.h)
  *   server.c  life; folding; recovery of the journal
@@ -69,6 +70,12 @@
             those who waited get the fallback */
 #define WR_ARRIVALS 4
 
+#define WR_SHARED_FRESH_US 10000 /* what was fetched so lately is not fetched again */
+#define WR_SHARED_TIMER_NS                                                                         \
+    1000000 /* the poll set keeps time to a millisecond: held for so much less                     \
+             */
+#define WR_LIMIT_SHARED_ITEMS 256u /* of a batch: keys of so many of its items are asked for */
+
 struct wr_gathering;
 
 struct wr_arrival { /* bytes of a connection from `at` on came at `ns` */
@@ -105,6 +112,9 @@ struct wr_conn {
     bool in_batch;              /* a request of it is in the current batch */
     bool touched;               /* in the list of this turn */
     bool waiting;               /* in the list of those that wait for the journal */
+    bool held;                  /* its next request waits for what other nodes saw */
+    bool was_held;              /* and has waited */
+    bool whole;                 /* that request, chunked, was there whole */
     char *in;                   /* received bytes; NULL when there are none */
     size_t in_cap, in_n, in_at; /* in_at: start of the current request */
     uint64_t in_base;           /* bytes of the stream before the buffer */
@@ -120,6 +130,9 @@ struct wr_conn {
     int64_t head_ns;    /* its head was complete */
     int64_t stalled_ns; /* since when the peer takes nothing; 0 = it does */
     int64_t active_ns;  /* last sign of life */
+    uint64_t ticket;    /* held until this fetch is done, */
+    int64_t held_ns;    /* or until then; */
+    int64_t hold_ns;    /* since then */
     struct wr_h1_reader reader;
     struct wr_h1_body body;
 };
@@ -206,6 +219,11 @@ struct wr_server {
     uintptr_t packs_thread; /* writes the first pack into the state directory */
     bool has_packs_thread;
     struct wr_opa *opa; /* NULL before its first use */
+    /* other nodes */
+    struct wr_redis *redis; /* NULL: there are none */
+    struct wr_fleet *fleet; /* of the engine; NULL: the pack has no feature of scope fleet */
+    struct wr_conn **held;  /* in order of their tickets */
+    uint32_t n_held;
     struct wr_metrics metrics;
     uint64_t n_runs, n_flushes; /* with answers; of each one in WR_SAMPLE is timed */
     int64_t shadow_ns;          /* what scoring the challengers of a decision takes; 0: not known */
@@ -247,6 +265,8 @@ struct wr_http_request {
     int64_t first_ns; /* its first byte came */
     int64_t whole_ns; /* its last byte came: from then on it waits for us */
 };
+/* May the caller ask this? Nothing is answered. */
+bool wr_route_allows(struct wr_server *server, struct wr_conn *conn, const struct wr_h1_head *head);
 /* Answers one whole request, or puts it into the batch. */
 /* "probe:ADDRESS": whoever reaches it may ask GET /health, GET /metrics and GET or POST /drain, and
  * nothing else, with or without an access file. */
@@ -325,6 +345,28 @@ void wr_answer_send(struct wr_server *server, struct wr_conn *conn,
 void wr_answer_error(struct wr_server *server, struct wr_conn *conn,
                      const struct wr_http_request *request, const struct wr_error *error);
 const char *wr_answer_durability(const struct wr_server *server);
+
+/* ── shared.c ───────────────────────────────────────────────────────────────────────────────── */
+WR_NODISCARD wr_err wr_shared_open(struct wr_server *server, struct wr_error *error);
+void wr_shared_close(struct wr_server *server);
+/* Tables for a new engine: before it is folded, and when that is done. */
+WR_NODISCARD wr_err wr_shared_begin(struct wr_server *server, struct wr_engine_config *config,
+                                    struct wr_error *error);
+void wr_shared_live(struct wr_server *server);
+/* The engine has gone. */
+void wr_shared_end(struct wr_server *server);
+/* After an activation, which may have brought other features. */
+void wr_shared_follow_pack(struct wr_server *server);
+/* Does the request that the connection has whole wait for what other nodes saw? It is then not
+ * taken yet, and parsed again later. At most once per request. */
+bool wr_shared_hold(struct wr_server *server, struct wr_conn *conn, const struct wr_h1_head *head,
+                    struct wr_str body);
+/* Lets go those that need not wait any longer. */
+void wr_shared_release(struct wr_server *server);
+void wr_shared_forget(struct wr_server *server, const struct wr_conn *conn);
+/* How long the loop may sleep. */
+int64_t wr_shared_sleep_ns(const struct wr_server *server, int64_t most_ns);
+void wr_shared_metrics(struct wr_buf *out, const struct wr_server *server);
 
 /* ── reload.c ───────────────────────────────────────────────────────────────────────────────── */
 void wr_reload_post(struct wr_server *server, struct wr_conn *conn,

@@ -21,7 +21,9 @@ struct link {
 struct wr_tls {
     struct wr_port *port;
     struct wr_port_net net; /* what lies below */
-    SSL_CTX *context;
+    SSL_CTX *context;       /* of listeners; NULL: none */
+    SSL_CTX *outwards;      /* of connections outwards; NULL: none */
+    const char *peer_name;
     struct link *links; /* by socket */
     size_t n_links;
     size_t n_holding;
@@ -67,6 +69,9 @@ static enum wr_io tls_listen(void *context, const char *address, int32_t *listen
 {
     struct wr_tls *tls = context;
     bool is_tls = strncmp(address, "tls:", 4) == 0;
+    if (is_tls && tls->context == NULL) {
+        return WR_IO_INVALID;
+    }
     enum wr_io result = tls->net.listen(tls->net.context, is_tls ? address + 4 : address, listener);
     if (result != WR_IO_OK || !is_tls) {
         return result;
@@ -103,6 +108,52 @@ static enum wr_io tls_accept(void *context, int32_t listener, int32_t *sock, boo
         return WR_IO_LIMIT;
     }
     SSL_set_accept_state(ssl); /* the first read shakes hands */
+    *link = (struct link){.ssl = ssl};
+    return WR_IO_OK;
+}
+
+/* The name or address that the peer's certificate has to bear. */
+static bool expect_peer(const struct wr_tls *tls, SSL *ssl, const char *address)
+{
+    char host[64];
+    const char *colon = strrchr(address, ':');
+    size_t n = colon != NULL ? (size_t)(colon - address) : 0;
+    if (tls->peer_name != NULL) {
+        return SSL_set_tlsext_host_name(ssl, tls->peer_name) == 1 &&
+               SSL_set1_host(ssl, tls->peer_name) == 1;
+    }
+    if (n > 2 && address[0] == '[' && address[n - 1] == ']') {
+        address++;
+        n -= 2;
+    }
+    if (n == 0 || n >= sizeof host) {
+        return false;
+    }
+    memcpy(host, address, n);
+    host[n] = '\0';
+    return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
+}
+
+static enum wr_io tls_connect(void *context, const char *address, int32_t *sock)
+{
+    struct wr_tls *tls = context;
+    bool is_tls = strncmp(address, "tls:", 4) == 0;
+    if (is_tls && tls->outwards == NULL) {
+        return WR_IO_INVALID;
+    }
+    enum wr_io result = tls->net.connect(tls->net.context, is_tls ? address + 4 : address, sock);
+    if (result != WR_IO_OK || !is_tls) {
+        return result;
+    }
+    struct link *link = link_at(tls, *sock);
+    SSL *ssl = link != NULL ? SSL_new(tls->outwards) : NULL;
+    if (ssl == NULL || SSL_set_fd(ssl, *sock) != 1 || !expect_peer(tls, ssl, address + 4)) {
+        SSL_free(ssl);
+        ERR_clear_error();
+        tls->net.close(tls->net.context, *sock);
+        return WR_IO_INVALID;
+    }
+    SSL_set_connect_state(ssl); /* the first write shakes hands */
     *link = (struct link){.ssl = ssl};
     return WR_IO_OK;
 }
@@ -257,6 +308,42 @@ static wr_err set_up(struct wr_tls *tls, const struct wr_tls_config *config, str
     return WR_OK;
 }
 
+static wr_err set_up_outwards(const struct wr_tls *tls, const struct wr_tls_config *config,
+                              struct wr_error *error)
+{
+    SSL_CTX *context = tls->outwards;
+    SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
+    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+    if (SSL_CTX_load_verify_locations(context, config->peer_ca, NULL) != 1) {
+        return broken("the authorities", config->peer_ca, error);
+    }
+    if (config->certificate != NULL &&
+        (SSL_CTX_use_certificate_chain_file(context, config->certificate) != 1 ||
+         SSL_CTX_use_PrivateKey_file(context, config->key, SSL_FILETYPE_PEM) != 1)) {
+        return broken("the certificate", config->certificate, error);
+    }
+    return WR_OK;
+}
+
+static wr_err make_contexts(struct wr_tls *tls, const struct wr_tls_config *config,
+                            struct wr_error *error)
+{
+    wr_err err = WR_OK;
+    if (config->certificate != NULL) {
+        tls->context = SSL_CTX_new(TLS_server_method());
+        err = tls->context != NULL ? set_up(tls, config, error)
+                                   : wr_fail(error, WR_E_MEMORY, "no memory for TLS");
+    }
+    if (err == WR_OK && config->peer_ca != NULL) {
+        tls->outwards = SSL_CTX_new(TLS_client_method());
+        err = tls->outwards != NULL ? set_up_outwards(tls, config, error)
+                                    : wr_fail(error, WR_E_MEMORY, "no memory for TLS");
+    }
+    return err;
+}
+
 wr_err wr_tls_open(struct wr_port *port, const struct wr_tls_config *config, struct wr_tls **out,
                    struct wr_error *error)
 {
@@ -264,12 +351,11 @@ wr_err wr_tls_open(struct wr_port *port, const struct wr_tls_config *config, str
     if (tls == NULL) {
         return wr_fail(error, WR_E_MEMORY, "no memory for TLS");
     }
-    *tls = (struct wr_tls){
-        .port = port, .net = port->net, .context = SSL_CTX_new(TLS_server_method())};
-    wr_err err = tls->context != NULL ? set_up(tls, config, error)
-                                      : wr_fail(error, WR_E_MEMORY, "no memory for TLS");
+    *tls = (struct wr_tls){.port = port, .net = port->net, .peer_name = config->peer_name};
+    wr_err err = make_contexts(tls, config, error);
     if (err != WR_OK) {
         SSL_CTX_free(tls->context);
+        SSL_CTX_free(tls->outwards);
         port->memory.give(port->memory.context, tls, sizeof *tls);
         return err;
     }
@@ -277,6 +363,7 @@ wr_err wr_tls_open(struct wr_port *port, const struct wr_tls_config *config, str
         .listen = tls_listen,
         .local_port = tls_local_port,
         .accept = tls_accept,
+        .connect = tls->net.connect != NULL ? tls_connect : NULL,
         .read = tls_read,
         .write = tls_write,
         .close = tls_close,
@@ -301,5 +388,6 @@ void wr_tls_close(struct wr_tls *tls)
         port->memory.give(port->memory.context, tls->links, tls->n_links * sizeof *tls->links);
     }
     SSL_CTX_free(tls->context);
+    SSL_CTX_free(tls->outwards);
     port->memory.give(port->memory.context, tls, sizeof *tls);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TLS 1.3 as a layer over the network of a port: listeners whose address begins with "tls:" speak
- * it, all others are left alone. With a file of client authorities every client must show a
- * certificate that one of them has signed.
+/* TLS 1.3 as a layer over the network of a port: listeners, and connections outwards, whose address
+ * begins with "tls:" speak it, all others are left alone. With a file of client authorities every
+ * client must show a certificate that one of them has signed.
  *
  * Nothing of OpenSSL is touched before wr_tls_open is called, which is only done when asked for.
  * One thread, that of the loop. */
@@ -14,9 +14,13 @@
 struct wr_tls;
 
 struct wr_tls_config {
-    const char *certificate; /* PEM file, the chain behind it */
-    const char *key;         /* PEM file */
+    const char *certificate; /* PEM file, the chain behind it; NULL with peer_ca: nobody listens */
+    const char *key;         /* PEM file; both are also shown to peers */
     const char *client_ca;   /* PEM file; NULL: clients need no certificate */
+    /* For connections outwards. */
+    const char *peer_ca; /* PEM file of the authorities that may have signed the peer's certificate;
+                            NULL: there are no such connections */
+    const char *peer_name; /* that it has to bear; NULL: the address */
 };
 
 /* Puts itself in front of port->net. `port` must outlive it. Errors: WR_E_CONFIG naming the file.
