@@ -129,6 +129,8 @@ NODES = ("Weir: node", "weir-node", [
                                    (rate("weir_sent_bytes_total"), "out")]),
         ("Requests a second", LINES, "reqps", [(rate("weir_http_requests_total"), "all"),
                                                (rate("weir_opa_requests_total"), "policy questions")]),
+        ("Log lines pushed, dropped", LINES, "ops", [(rate("weir_log_pushed_total"), "pushed"),
+                                                    (rate("weir_log_dropped_total"), "dropped")]),
         ("CPUs", LINES, "short", [(rate("process_cpu_seconds_total"), "{{instance}}")]),
         ("Resident memory", LINES, "bytes", [(of("process_resident_memory_bytes"), "{{instance}}")]),
     ]),

@@ -11,6 +11,7 @@
 
 struct wr_client {
     int fd;
+    struct wr_str headers; /* lines with their ends that go with every request; set after opening */
     char *in, *out;
     size_t in_at, in_n, out_at, out_n;
 };

@@ -5,6 +5,7 @@
 #include "app/eval_env.h"
 #include "app/file.h"
 #include "feature/instant.h"
+#include "app/log_push.h"
 #include "app/serve_log.h"
 #include "port/host.h"
 #include "shell/server.h"
@@ -17,7 +18,12 @@
 
 static struct {
     const char *pack, *model, *state, *mode, *clock, *card_key, *opa_api;
+<<<<<<< HEAD
     const char *redis, *redis_user, *redis_password, *redis_ca, *redis_name, *fleet_key;
+=======
+    const char *loki, *loki_tenant;
+    struct wr_option_list loki_labels;
+>>>>>>> a6d3b88 (app, deploy: push log lines to Loki, and read them by Alloy or promtail)
     const char *access, *tls_certificate, *tls_key, *tls_client_ca;
     struct wr_option_list listen;
     int64_t deadline_ms, retain_ms, redis_wait_ms;
@@ -84,6 +90,11 @@ static const struct wr_option table[] = {
      "save the state at least that often, and at the end; 0s: never (5m)", &options.snapshot_ms},
     {"snapshot-rows", 0, WR_OPT_U64, "N", "and after so many entries (by the size of the state)",
      &options.snapshot_rows},
+    {"loki", 0, WR_OPT_TEXT, "ADDRESS",
+     "push log lines to this Loki too: HOST:PORT (numeric) or unix:PATH", &options.loki},
+    {"loki-label", 0, WR_OPT_LIST, "NAME=VALUE", "a label of these lines; repeatable",
+     &options.loki_labels},
+    {"loki-tenant", 0, WR_OPT_TEXT, "NAME", "their X-Scope-OrgID", &options.loki_tenant},
     {"connections", 0, WR_OPT_U64, "N", "at most N connections at once", &options.connections},
     {"body-max", 0, WR_OPT_U64, "BYTES", "largest request body", &options.body},
     {"state-cap", 0, WR_OPT_U64, "BYTES", "most memory for features (the pack's)",
@@ -218,6 +229,7 @@ static wr_err open_tls(struct wr_port *port, struct wr_tls **out, struct wr_erro
     return wr_tls_open(port, &config, out, error);
 }
 
+<<<<<<< HEAD
 /* What a file holds, without the line end behind it. */
 static wr_err read_secret(struct wr_arena *arena, const char *path, struct wr_str *out,
                           struct wr_error *error)
@@ -229,10 +241,33 @@ static wr_err read_secret(struct wr_arena *arena, const char *path, struct wr_st
     while (err == WR_OK && out->n > 0 &&
            (out->p[out->n - 1] == '\n' || out->p[out->n - 1] == '\r')) {
         out->n--;
+=======
+/* ── log lines ──────────────────────────────────────────────────────────────────────────────── */
+static void log_stats(void *context, struct wr_log_stats *out)
+{
+    wr_log_push_stats(context, out);
+}
+
+/* NULL when nobody asked for it. */
+static wr_err open_log(struct wr_server_config *config, struct wr_log_push **out,
+                       struct wr_error *error)
+{
+    struct wr_log_push_config push = {options.loki, &options.loki_labels, options.loki_tenant};
+    *out = NULL;
+    if (options.loki == NULL) {
+        return WR_OK;
+    }
+    wr_err err = wr_log_push_open(&push, out, error);
+    if (err == WR_OK) {
+        wr_serve_log_also(*out);
+        config->log_stats = log_stats;
+        config->log_stats_context = *out;
+>>>>>>> a6d3b88 (app, deploy: push log lines to Loki, and read them by Alloy or promtail)
     }
     return err;
 }
 
+<<<<<<< HEAD
 static wr_err set_redis(struct wr_arena *arena, struct wr_server_config *config,
                         struct wr_error *error)
 {
@@ -250,6 +285,14 @@ static wr_err set_redis(struct wr_arena *arena, struct wr_server_config *config,
     }
     wr_err err = read_secret(arena, options.redis_password, &redis->password, error);
     return err != WR_OK ? err : read_secret(arena, options.fleet_key, &config->fleet_key, error);
+=======
+static void close_log(struct wr_log_push *push)
+{
+    if (push != NULL) {
+        wr_serve_log_also(NULL);
+        wr_log_push_close(push);
+    }
+>>>>>>> a6d3b88 (app, deploy: push log lines to Loki, and read them by Alloy or promtail)
 }
 
 static wr_err serve_on(struct wr_port *port, const struct wr_pack *pack,
@@ -270,6 +313,7 @@ static int serve(const struct wr_pack *pack, struct wr_server_config *config)
     struct wr_port port;
     struct wr_arena arena;
     struct wr_tls *tls = NULL;
+    struct wr_log_push *push = NULL;
     enum wr_io io = wr_host_open(&port);
     if (io != WR_IO_OK) {
         return wr_complain("cannot start: %s", wr_io_text(io));
@@ -292,7 +336,12 @@ static int serve(const struct wr_pack *pack, struct wr_server_config *config)
         code = open_tls(&port, &tls, &error);
         what = code == WR_OK ? what : "tls";
     }
+    if (code == WR_OK) {
+        code = open_log(config, &push, &error);
+        what = code == WR_OK ? what : "--loki";
+    }
     code = code != WR_OK ? code : serve_on(&port, pack, config, &error);
+    close_log(push);
     if (tls != NULL) {
         wr_tls_close(tls);
     }
@@ -345,7 +394,11 @@ const struct wr_command wr_command_serve = {
     "  weir serve --pack packs/cards --listen 127.0.0.1:8181 --listen probe:0.0.0.0:8182\n"
     "  weir serve --access access.txt --listen tls:0.0.0.0:8443 --tls-cert weir.crt --tls-key "
     "weir.key\n"
+<<<<<<< HEAD
     "  weir serve --pack packs/fleet --redis 127.0.0.1:6379 --fleet-key fleet.key\n"
+=======
+    "  weir serve --loki 127.0.0.1:3100 --loki-label site=s1 --loki-label node=a\n"
+>>>>>>> a6d3b88 (app, deploy: push log lines to Loki, and read them by Alloy or promtail)
     "  curl -s localhost:8181/v1/decisions -d @event.json\n"
     "  curl -s -X POST localhost:8181/v1/pack:reload\n",
     table,

@@ -22,6 +22,7 @@ list(APPEND WEIR_APP_FILES
   src/app/cmd_journal.c
   src/app/cmd_load.c
   src/app/cmd_model.c
+  src/app/log_push.c
   src/app/modelquality.c
   src/app/modelrow.c
   src/app/cmd_pack.c

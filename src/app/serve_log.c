@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/serve_log.h"
+#include "app/log_push.h"
 #include "value/json_write.h"
 
 #include <stdio.h>
 #include <time.h>
+
+static struct wr_log_push *also;
+
+void wr_serve_log_also(struct wr_log_push *push)
+{
+    also = push;
+}
 
 void wr_serve_log(void *context, const char *level, const char *event, const char *text)
 {
@@ -23,4 +31,8 @@ void wr_serve_log(void *context, const char *level, const char *event, const cha
     wr_buf_str(&buf, WR_STR("}\n"));
     fwrite(buf.p, 1, buf.n, stdout);
     fflush(stdout);
+    if (also != NULL) {
+        wr_log_push_line(also, (int64_t)now.tv_sec * 1000000000 + now.tv_nsec, level,
+                         wr_str_of(buf.p, buf.n - 1));
+    }
 }

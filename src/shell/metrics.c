@@ -412,6 +412,17 @@ static void challengers(struct wr_buf *buf, const struct wr_engine *engine)
     }
 }
 
+static void logs(struct wr_buf *buf, const struct wr_metrics_gauges *g)
+{
+    one(buf, "weir_log_lines_total", "counter", "Log lines handed over to be pushed.",
+        g->n_log_lines);
+    one(buf, "weir_log_pushed_total", "counter", "Log lines that were taken.", g->n_log_pushed);
+    one(buf, "weir_log_dropped_total", "counter", "Log lines dropped: no room, or refused.",
+        g->n_log_dropped);
+    one(buf, "weir_log_push_failures_total", "counter", "Attempts to push that failed.",
+        g->n_log_failed);
+}
+
 void wr_metrics_write(struct wr_buf *buf, const struct wr_metrics *metrics,
                       const struct wr_metrics_gauges *g)
 {
@@ -431,6 +442,7 @@ void wr_metrics_write(struct wr_buf *buf, const struct wr_metrics *metrics,
     if (challenged) {
         challengers(buf, g->challenged);
     }
+    logs(buf, g);
     one(buf, "weir_ready", "gauge", "1 when decisions are taken.", g->ready);
     one(buf, "weir_mode_durable", "gauge", "1 when answers wait for the sync.", g->durable);
     head(buf, "weir_build_info", "gauge", "Version and pack.");

@@ -93,6 +93,7 @@ struct wr_metrics_gauges {
     uint64_t resident_bytes;
     int64_t cpu_ns, uptime_ns;
     const struct wr_engine *challenged; /* its challengers are told; NULL: there is none */
+    uint64_t n_log_lines, n_log_pushed, n_log_dropped, n_log_failed;
     struct wr_str version, pack_digest, pack_revision;
 };
 

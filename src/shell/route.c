@@ -88,6 +88,14 @@ static void get_metrics(struct wr_server *server, struct wr_conn *conn,
     gauges.snapshot_age_us =
         server->port->clock.wall_ns(server->port->clock.context) / 1000 - gauges.snapshots.begun_us;
     gauges.n_folded = server->n_folded;
+    if (server->config.log_stats != NULL) {
+        struct wr_log_stats log = {0};
+        server->config.log_stats(server->config.log_stats_context, &log);
+        gauges.n_log_lines = log.n_lines;
+        gauges.n_log_pushed = log.n_pushed;
+        gauges.n_log_dropped = log.n_dropped;
+        gauges.n_log_failed = log.n_failed;
+    }
     server->metrics.n_connections = server->n_conns;
     struct wr_arena_mark mark = wr_arena_mark(&server->scratch);
     struct wr_buf body = wr_buf_in(&server->scratch, 32768);

@@ -73,6 +73,11 @@ struct wr_opa_config {
     struct wr_builtin_env env; /* zones, crypto, print; time and seed are the server's */
 };
 
+/* What became of log lines that are pushed somewhere (app/log_push.h). */
+struct wr_log_stats {
+    uint64_t n_lines, n_pushed, n_dropped, n_failed; /* failed: attempts */
+};
+
 struct wr_server_config {
     const char *addresses[WR_LIMIT_ADDRESSES]; /* as port.h's listen takes them, or
                                                     probe: before that (route.c) */
@@ -103,6 +108,9 @@ struct wr_server_config {
      * May be NULL. */
     void (*log)(void *context, const char *level, const char *event, const char *text);
     void *log_context;
+    /* For /metrics; NULL when lines are not pushed. */
+    void (*log_stats)(void *context, struct wr_log_stats *out);
+    void *log_stats_context;
 };
 struct wr_server_config wr_server_defaults(void);
 
