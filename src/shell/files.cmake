@@ -5,6 +5,7 @@ list(APPEND WEIR_SERVER_FILES
   src/shell/journal.c
   src/shell/journal_read.c
   src/shell/ring.c
+  src/shell/sync_thread.c
   src/shell/journal_thread.c
   src/shell/metrics.c
   src/shell/redis.c

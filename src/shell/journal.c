@@ -491,6 +491,27 @@ wr_err wr_journal_sync(struct wr_journal *journal, struct wr_error *error)
     return io == WR_IO_OK ? WR_OK : trouble(journal, io, "syncing", error);
 }
 
+void wr_journal_sync_begin(const struct wr_journal *journal, struct wr_journal_sync *sync)
+{
+    WR_ASSERT(journal->state == WR_JOURNAL_OK);
+    *sync = (struct wr_journal_sync){
+        .file = journal->live.file, .end = journal->live.end, .last = journal->last_committed};
+}
+
+wr_err wr_journal_sync_end(struct wr_journal *journal, const struct wr_journal_sync *sync,
+                           enum wr_io result, struct wr_error *error)
+{
+    if (journal->state != WR_JOURNAL_OK) {
+        return wr_journal_not_open(error);
+    }
+    if (result != WR_IO_OK) {
+        return trouble(journal, result, "syncing", error);
+    }
+    WR_ASSERT(journal->live.file == sync->file && sync->end >= journal->live.synced);
+    journal->live.synced = sync->end;
+    return WR_OK;
+}
+
 /* Closes the live segment for good and begins the next. */
 static wr_err start_segment(struct wr_journal *journal, struct wr_error *error)
 {

@@ -70,6 +70,16 @@ WR_NODISCARD wr_err wr_journal_append(struct wr_journal *journal, uint64_t seque
 WR_NODISCARD wr_err wr_journal_commit(struct wr_journal *journal, struct wr_error *error);
 /* All committed rows survive the loss of power when this returns WR_OK. */
 WR_NODISCARD wr_err wr_journal_sync(struct wr_journal *journal, struct wr_error *error);
+/* The same in three steps, the second by another thread: begin, sync the file, end with the result.
+ * Meanwhile rows may be appended and committed, and no segment begun or closed. */
+struct wr_journal_sync {
+    int32_t file;
+    uint64_t end, last; /* bytes and sequence that will have been synced */
+};
+void wr_journal_sync_begin(const struct wr_journal *journal, struct wr_journal_sync *sync);
+WR_NODISCARD wr_err wr_journal_sync_end(struct wr_journal *journal,
+                                        const struct wr_journal_sync *sync, enum wr_io result,
+                                        struct wr_error *error);
 /* Between groups: starts a new segment after a long one. */
 WR_NODISCARD wr_err wr_journal_tend(struct wr_journal *journal, struct wr_error *error);
 /* Rows behind this one are in no snapshot: retention spares them. At first there are none such. */

@@ -4,10 +4,12 @@
 #include "shell/journal_thread.h"
 
 #include "shell/ring.h"
+#include "shell/sync_thread.h"
 
 #include <stdatomic.h>
 
 #define PRUNE_EVERY_NS 200000000 /* one segment at most each time */
+#define HOLD_NS        200000000 /* rows wait for a sync rather than be unsynced for longer */
 
 enum { KIND_APPEND = 1, KIND_FETCH = 2, KIND_REPLY = 3 };
 
@@ -45,7 +47,9 @@ struct wr_journal_thread {
     uint32_t n_fetches; /* loop: asked, and the reply not released */
     bool submitted;     /* loop: something was put in since the last submit */
     uintptr_t id;
-    int64_t synced_at_ns, pruned_at_ns; /* thread */
+    int64_t synced_at_ns, pruned_at_ns; /* thread: all that was committed before it is synced */
+    int64_t asked_at_ns;                /* thread: the last sync began */
+    struct wr_sync_thread *syncs;       /* mode fast with threads; else NULL */
     struct shared shared;
     struct wr_ring in, out;
 };
@@ -134,22 +138,63 @@ static size_t take_all(struct wr_journal_thread *thread, bool *worked)
     return n_rows;
 }
 
-static void sync_now(struct wr_journal_thread *thread)
+static void count_sync(struct wr_journal_thread *thread, int64_t took_ns)
 {
     struct shared *shared = &thread->shared;
-    struct wr_error error;
-    int64_t before = now_ns(thread);
-    if (wr_journal_sync(thread->journal, &error) != WR_OK) {
-        return;
-    }
-    thread->synced_at_ns = now_ns(thread);
-    uint64_t took = (uint64_t)(thread->synced_at_ns - before);
+    uint64_t took = (uint64_t)took_ns;
     count(&shared->n_syncs, 1);
     count(&shared->sync_ns, took);
     if (took > atomic_load_explicit(&shared->sync_ns_max, memory_order_relaxed)) {
         atomic_store_explicit(&shared->sync_ns_max, took, memory_order_relaxed);
     }
-    atomic_store(&shared->synced, atomic_load(&shared->committed));
+}
+
+static void sync_now(struct wr_journal_thread *thread)
+{
+    struct wr_error error;
+    int64_t before = now_ns(thread);
+    if (wr_journal_sync(thread->journal, &error) != WR_OK) {
+        return;
+    }
+    thread->synced_at_ns = thread->asked_at_ns = now_ns(thread);
+    count_sync(thread, thread->synced_at_ns - before);
+    atomic_store(&thread->shared.synced, atomic_load(&thread->shared.committed));
+}
+
+/* True when a sync that another thread made has ended. */
+static bool take_sync(struct wr_journal_thread *thread)
+{
+    struct wr_journal_sync sync;
+    struct wr_error error;
+    enum wr_io result;
+    int64_t took_ns;
+    if (thread->syncs == NULL || !wr_sync_thread_take(thread->syncs, &sync, &result, &took_ns)) {
+        return false;
+    }
+    if (wr_journal_sync_end(thread->journal, &sync, result, &error) == WR_OK) {
+        thread->synced_at_ns = thread->asked_at_ns;
+        count_sync(thread, took_ns);
+        atomic_store(&thread->shared.synced, sync.last);
+    }
+    return true;
+}
+
+static bool is_syncing(const struct wr_journal_thread *thread)
+{
+    return thread->syncs != NULL && !wr_sync_thread_is_idle(thread->syncs);
+}
+
+/* Begins what another thread ends, or does it here. */
+static void sync_some(struct wr_journal_thread *thread)
+{
+    if (thread->syncs == NULL) {
+        sync_now(thread);
+        return;
+    }
+    struct wr_journal_sync sync;
+    wr_journal_sync_begin(thread->journal, &sync);
+    thread->asked_at_ns = now_ns(thread);
+    wr_sync_thread_ask(thread->syncs, &sync);
 }
 
 static void commit(struct wr_journal_thread *thread)
@@ -190,10 +235,13 @@ static void tend(struct wr_journal_thread *thread)
     if (!is_good(thread)) {
         return;
     }
+    if (is_syncing(thread)) {
+        return; /* no segment ends meanwhile */
+    }
     if (wr_journal_tend(thread->journal, &error) != WR_OK) {
         publish(thread);
     } else if (wr_journal_n_segments(thread->journal) != before) {
-        thread->synced_at_ns = now_ns(thread); /* a segment is synced when it is closed */
+        thread->synced_at_ns = thread->asked_at_ns = now_ns(thread); /* closing one syncs it */
         atomic_store(&thread->shared.synced, atomic_load(&thread->shared.committed));
         publish(thread);
     }
@@ -205,17 +253,25 @@ static bool is_unsynced(const struct wr_journal_thread *thread)
     return atomic_load(&thread->shared.synced) < atomic_load(&thread->shared.committed);
 }
 
+/* A slow sync may not make more be lost with the power than was promised. */
+static bool must_hold(const struct wr_journal_thread *thread)
+{
+    return is_syncing(thread) && is_good(thread) &&
+           now_ns(thread) - thread->synced_at_ns >= HOLD_NS;
+}
+
 /* One group. Returns how long there is nothing to do, in ns; 0 when there may be more. */
 static int64_t turn(struct wr_journal_thread *thread)
 {
-    bool worked = false;
-    size_t n_rows = take_all(thread, &worked);
+    bool worked = take_sync(thread);
+    size_t n_rows = must_hold(thread) ? 0 : take_all(thread, &worked);
     if (n_rows > 0) {
         commit(thread);
     }
-    int64_t age = now_ns(thread) - thread->synced_at_ns;
-    if (is_good(thread) && is_unsynced(thread) && age >= WR_JOURNAL_SYNC_AGE_NS) {
-        sync_now(thread);
+    int64_t age = now_ns(thread) - thread->asked_at_ns;
+    if (is_good(thread) && is_unsynced(thread) && age >= WR_JOURNAL_SYNC_AGE_NS &&
+        !is_syncing(thread)) {
+        sync_some(thread);
         worked = true;
     }
     if (worked) {
@@ -224,13 +280,20 @@ static int64_t turn(struct wr_journal_thread *thread)
         return wr_ring_is_empty(&thread->in) ? 1000 : 0;
     }
     prune(thread);
-    return is_good(thread) && is_unsynced(thread) ? WR_MAX(WR_JOURNAL_SYNC_AGE_NS - age, 1000)
+    if (is_syncing(thread)) {
+        return WR_JOURNAL_SYNC_AGE_NS; /* its end opens the gate */
+    }
+    return is_good(thread) && is_unsynced(thread) ? WR_MAX(WR_JOURNAL_SYNC_AGE_NS - age, 1001)
                                                   : 1000000000;
 }
 
 static void finish(struct wr_journal_thread *thread)
 {
     bool worked = true;
+    while (is_syncing(thread) && !take_sync(thread)) {
+        thread->port->threads.gate_wait(thread->port->threads.context, &thread->shared.gate,
+                                        WR_JOURNAL_SYNC_AGE_NS);
+    }
     while (worked && !wr_ring_is_empty(&thread->in)) {
         worked = false;
         if (take_all(thread, &worked) > 0) {
@@ -269,7 +332,7 @@ wr_err wr_journal_thread_open(const struct wr_port *port, struct wr_journal *jou
     thread->journal = journal;
     thread->durable = durable;
     thread->threaded = port->threads.start != NULL;
-    thread->synced_at_ns = now_ns(thread);
+    thread->synced_at_ns = thread->asked_at_ns = now_ns(thread);
     atomic_store(&thread->shared.committed, wr_journal_last(journal));
     atomic_store(&thread->shared.synced, wr_journal_last(journal));
     atomic_store(&thread->shared.floor, UINT64_MAX);
@@ -277,6 +340,9 @@ wr_err wr_journal_thread_open(const struct wr_port *port, struct wr_journal *jou
     uint64_t in_size = thread->threaded ? WR_JOURNAL_RING : WR_JOURNAL_RING_INLINE;
     bool good = wr_ring_open(&thread->in, &port->memory, in_size) &&
                 wr_ring_open(&thread->out, &port->memory, WR_JOURNAL_REPLY_RING);
+    if (good && thread->threaded && !durable) {
+        good = wr_sync_thread_open(port, &thread->shared.gate, &thread->syncs, error) == WR_OK;
+    }
     if (good && thread->threaded) {
         good = port->threads.start(port->threads.context, "weir-journal", run, thread,
                                    &thread->id) == WR_IO_OK;
@@ -301,6 +367,9 @@ void wr_journal_thread_close(struct wr_journal_thread *thread)
     } else if (thread->out.bytes != NULL) {
         wr_ring_publish(&thread->in);
         finish(thread);
+    }
+    if (thread->syncs != NULL) {
+        wr_sync_thread_close(thread->syncs);
     }
     wr_ring_close(&thread->in);
     wr_ring_close(&thread->out);

@@ -3,8 +3,9 @@
  *
  * The thread takes whatever waits (at most WR_LIMIT_COMMIT_ROWS rows), makes one transaction of it,
  * commits, in mode durable syncs, and publishes how far rows are kept: that is group commit, with a
- * group as large as the disk is slow. In mode fast it syncs when 50 ms have passed since the last
- * sync and rows wait, which keeps the promise of 100 ms with room for a slow one.
+ * group as large as the disk is slow. In mode fast a sync begins when 50 ms have passed since the
+ * last began and rows wait, on a thread of its own (sync_thread.h), so that no answer waits for it;
+ * only when rows would be unsynced for 200 ms, of the 250 that are promised, do the next ones wait.
  *
  * After an error everything that still waits is dropped and `kept` stays where it is. The loop then
  * closes the thread, recovers the journal, folds, and opens a new one. Where the port has no

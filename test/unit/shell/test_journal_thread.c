@@ -7,6 +7,7 @@
 #include "shell/ring.h"
 #include "sim/sim.h"
 
+#include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -143,6 +144,75 @@ TEST("the native thread keeps rows in both modes and finds rows it has just been
     CHECK(mkdtemp(directory) != NULL && wr_port_linux_open(&port, &native) == WR_IO_OK);
     exercise(&port, directory, false);
     exercise(&port, directory, true);
+    wr_port_linux_close(native);
+    snprintf(command, sizeof command, "rm -r %s", directory);
+    CHECK(system(command) == 0);
+}
+
+/* A disk that syncs when it is told to. */
+static struct {
+    enum wr_io (*sync)(void *context, int32_t file);
+    atomic_int blocked, fails, n;
+} slow;
+
+static enum wr_io slow_sync(void *context, int32_t file)
+{
+    atomic_fetch_add(&slow.n, 1);
+    while (atomic_load(&slow.blocked) != 0) {
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    }
+    return atomic_load(&slow.fails) != 0 ? WR_IO_FAILED : slow.sync(context, file);
+}
+
+static void append_one(struct wr_journal_thread *thread, uint64_t sequence)
+{
+    char room[600];
+    CHECK(wr_journal_thread_append(thread, sequence, row(room, sequence)));
+    wr_journal_thread_submit(thread);
+}
+
+TEST("fast rows do not wait for a slow sync, but for one that keeps too many unsynced")
+{
+    struct wr_port port;
+    struct wr_port_linux *native = NULL;
+    struct wr_error error = {0};
+    struct wr_journal *journal;
+    struct wr_journal_thread *thread;
+    struct wr_journal_stats stats;
+    char directory[] = "/tmp/weir-journal-XXXXXX", command[64];
+    CHECK(mkdtemp(directory) != NULL && wr_port_linux_open(&port, &native) == WR_IO_OK);
+    slow.sync = port.disk.sync;
+    port.disk.sync = slow_sync;
+    CHECK_INT(wr_journal_open(&port, directory, NULL, &journal, &error), WR_OK);
+    CHECK_INT(wr_journal_thread_open(&port, journal, false, &thread, &error), WR_OK);
+    int before = atomic_load(&slow.n);
+    atomic_store(&slow.blocked, 1);
+    append_one(thread, 1);
+    wait_for(thread, 1);
+    while (atomic_load(&slow.n) == before) { /* 50 ms later it begins */
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    }
+    append_one(thread, 2);
+    wait_for(thread, 2);
+    nanosleep(&(struct timespec){0, 250000000}, NULL);
+    append_one(thread, 3);
+    nanosleep(&(struct timespec){0, 50000000}, NULL);
+    CHECK_INT(wr_journal_thread_kept(thread), 2);
+    atomic_store(&slow.blocked, 0);
+    wait_for(thread, 3);
+    wr_journal_thread_stats(thread, &stats);
+    CHECK(stats.synced >= 1);
+    atomic_store(&slow.fails, 1);
+    append_one(thread, 4);
+    for (int i = 0; i < 5000 && wr_journal_thread_state(thread) == WR_JOURNAL_OK; i++) {
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    }
+    CHECK_INT(wr_journal_thread_state(thread), WR_JOURNAL_BROKEN);
+    int failed = atomic_load(&slow.n);
+    wr_journal_thread_close(thread);
+    CHECK_INT(atomic_load(&slow.n), failed); /* never again on that file */
+    wr_journal_close(journal, false);
+    atomic_store(&slow.fails, 0);
     wr_port_linux_close(native);
     snprintf(command, sizeof command, "rm -r %s", directory);
     CHECK(system(command) == 0);
