@@ -18,12 +18,9 @@
 
 static struct {
     const char *pack, *model, *state, *mode, *clock, *card_key, *opa_api;
-<<<<<<< HEAD
     const char *redis, *redis_user, *redis_password, *redis_ca, *redis_name, *fleet_key;
-=======
     const char *loki, *loki_tenant;
     struct wr_option_list loki_labels;
->>>>>>> a6d3b88 (app, deploy: push log lines to Loki, and read them by Alloy or promtail)
     const char *access, *tls_certificate, *tls_key, *tls_client_ca;
     struct wr_option_list listen;
     int64_t deadline_ms, retain_ms, redis_wait_ms;
@@ -229,7 +226,6 @@ static wr_err open_tls(struct wr_port *port, struct wr_tls **out, struct wr_erro
     return wr_tls_open(port, &config, out, error);
 }
 
-<<<<<<< HEAD
 /* What a file holds, without the line end behind it. */
 static wr_err read_secret(struct wr_arena *arena, const char *path, struct wr_str *out,
                           struct wr_error *error)
@@ -241,7 +237,29 @@ static wr_err read_secret(struct wr_arena *arena, const char *path, struct wr_st
     while (err == WR_OK && out->n > 0 &&
            (out->p[out->n - 1] == '\n' || out->p[out->n - 1] == '\r')) {
         out->n--;
-=======
+    }
+    return err;
+}
+
+static wr_err set_redis(struct wr_arena *arena, struct wr_server_config *config,
+                        struct wr_error *error)
+{
+    struct wr_redis_config *redis = &config->redis;
+    redis->address = options.redis;
+    redis->user = wr_str_z(options.redis_user != NULL ? options.redis_user : "");
+    redis->database = (uint32_t)WR_MIN(options.redis_database, (uint64_t)UINT32_MAX);
+    redis->wait_ns = options.redis_wait_ms * 1000000;
+    bool is_tls = options.redis != NULL && strncmp(options.redis, "tls:", 4) == 0;
+    if (options.redis != NULL && options.fleet_key == NULL) {
+        return wr_fail(error, WR_E_CONFIG, "--redis needs --fleet-key, the same on all nodes");
+    }
+    if (is_tls != (options.redis_ca != NULL)) {
+        return wr_fail(error, WR_E_CONFIG, "--redis tls:IP:PORT and --redis-ca go together");
+    }
+    wr_err err = read_secret(arena, options.redis_password, &redis->password, error);
+    return err != WR_OK ? err : read_secret(arena, options.fleet_key, &config->fleet_key, error);
+}
+
 /* ── log lines ──────────────────────────────────────────────────────────────────────────────── */
 static void log_stats(void *context, struct wr_log_stats *out)
 {
@@ -262,37 +280,16 @@ static wr_err open_log(struct wr_server_config *config, struct wr_log_push **out
         wr_serve_log_also(*out);
         config->log_stats = log_stats;
         config->log_stats_context = *out;
->>>>>>> a6d3b88 (app, deploy: push log lines to Loki, and read them by Alloy or promtail)
     }
     return err;
 }
 
-<<<<<<< HEAD
-static wr_err set_redis(struct wr_arena *arena, struct wr_server_config *config,
-                        struct wr_error *error)
-{
-    struct wr_redis_config *redis = &config->redis;
-    redis->address = options.redis;
-    redis->user = wr_str_z(options.redis_user != NULL ? options.redis_user : "");
-    redis->database = (uint32_t)WR_MIN(options.redis_database, (uint64_t)UINT32_MAX);
-    redis->wait_ns = options.redis_wait_ms * 1000000;
-    bool is_tls = options.redis != NULL && strncmp(options.redis, "tls:", 4) == 0;
-    if (options.redis != NULL && options.fleet_key == NULL) {
-        return wr_fail(error, WR_E_CONFIG, "--redis needs --fleet-key, the same on all nodes");
-    }
-    if (is_tls != (options.redis_ca != NULL)) {
-        return wr_fail(error, WR_E_CONFIG, "--redis tls:IP:PORT and --redis-ca go together");
-    }
-    wr_err err = read_secret(arena, options.redis_password, &redis->password, error);
-    return err != WR_OK ? err : read_secret(arena, options.fleet_key, &config->fleet_key, error);
-=======
 static void close_log(struct wr_log_push *push)
 {
     if (push != NULL) {
         wr_serve_log_also(NULL);
         wr_log_push_close(push);
     }
->>>>>>> a6d3b88 (app, deploy: push log lines to Loki, and read them by Alloy or promtail)
 }
 
 static wr_err serve_on(struct wr_port *port, const struct wr_pack *pack,
@@ -394,11 +391,8 @@ const struct wr_command wr_command_serve = {
     "  weir serve --pack packs/cards --listen 127.0.0.1:8181 --listen probe:0.0.0.0:8182\n"
     "  weir serve --access access.txt --listen tls:0.0.0.0:8443 --tls-cert weir.crt --tls-key "
     "weir.key\n"
-<<<<<<< HEAD
     "  weir serve --pack packs/fleet --redis 127.0.0.1:6379 --fleet-key fleet.key\n"
-=======
     "  weir serve --loki 127.0.0.1:3100 --loki-label site=s1 --loki-label node=a\n"
->>>>>>> a6d3b88 (app, deploy: push log lines to Loki, and read them by Alloy or promtail)
     "  curl -s localhost:8181/v1/decisions -d @event.json\n"
     "  curl -s -X POST localhost:8181/v1/pack:reload\n",
     table,
