@@ -8,6 +8,8 @@ list(APPEND WEIR_CORE_FILES
   src/model/kernel_wide.c
   src/model/kernel_wide_avx2.c
   src/model/kernel_wide_avx512.c
+  src/model/kernel_block.c
+  src/model/block_make.c
   src/model/explain_kernel.c
   src/model/explain_trees.c
   src/model/explain_check.c

@@ -3,7 +3,7 @@
 #include "model/kernel.h"
 #include "base/fmath.h"
 #include "model/kernel_number.h"
-#include "model/kernel_wide.h"
+#include "model/kernel_block.h"
 
 /* ── moving ─────────────────────────────────────────────────────────────────────────────────── */
 static void copy_element(uint8_t *to, const uint8_t *from, uint32_t size)
@@ -344,7 +344,7 @@ static void top(const struct wr_step *s)
 }
 
 /* ── running ────────────────────────────────────────────────────────────────────────────────── */
-static struct wr_step step_of(const uint8_t *program, uint8_t *scratch, const uint32_t *step)
+struct wr_step wr_kernel_step_of(const uint8_t *program, uint8_t *scratch, const uint32_t *step)
 {
     struct wr_step s = {
         .program = program,
@@ -418,7 +418,7 @@ static int run_step(const struct wr_step *s, uint32_t kind)
 
 int wr_kernel_step(const uint8_t *program, uint8_t *scratch, const uint32_t *step)
 {
-    struct wr_step s = step_of(program, scratch, step);
+    struct wr_step s = wr_kernel_step_of(program, scratch, step);
     return run_step(&s, step[0] & 0xff);
 }
 
@@ -481,6 +481,10 @@ int wr_kernel_run(const uint8_t *program, const double *row, double *outputs, ui
 /* A step for all rows of a batch: at once where there is a twin for that, else one by one. */
 static int run_rows(struct wr_step *s, uint32_t kind)
 {
+    if (WR_WIDE && s->blocks != NULL) {
+        wr_block_trees(s);
+        return WR_KERNEL_OK;
+    }
     if (s->rows >= WR_WIDE_ROWS_MIN && wr_wide_takes(s, kind)) {
         wr_wide_trees(s);
         return WR_KERNEL_OK;
@@ -504,10 +508,11 @@ static int score_batch(const struct wr_kernel *k, const double *rows, uint32_t n
                  scratch + (size_t)row * p->scratch);
     }
     for (uint32_t i = 0; i < p->n_steps; i++) {
-        struct wr_step s = step_of(k->program, scratch, step);
+        struct wr_step s = wr_kernel_step_of(k->program, scratch, step);
         s.level = k->level;
         s.rows = n;
         s.stride = p->scratch;
+        s.blocks = k->blocks != NULL ? k->blocks[i] : NULL;
         s.room = scratch + (size_t)k->batch * p->scratch;
         int status = run_rows(&s, step[0] & 0xff);
         if (status != WR_KERNEL_OK) {
@@ -546,7 +551,7 @@ void wr_kernel_open(struct wr_kernel *k, const uint8_t *program, enum wr_kernel_
     size_t room = 0;
     *k = (struct wr_kernel){.program = program, .level = level, .batch = 1, .scratch = p->scratch};
     for (uint32_t i = 0; i < p->n_steps; i++, step += step[1]) {
-        struct wr_step s = step_of(program, NULL, step);
+        struct wr_step s = wr_kernel_step_of(program, NULL, step);
         s.level = level;
         if (wr_wide_takes(&s, step[0] & 0xff)) {
             size_t own = wr_wide_room(&s);

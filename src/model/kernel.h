@@ -34,8 +34,9 @@ enum wr_kernel_level wr_kernel_best(void);
 struct wr_kernel {
     const uint8_t *program;
     enum wr_kernel_level level;
-    uint32_t batch; /* rows that go through the steps together */
-    size_t scratch; /* bytes of scratch memory that wr_kernel_score wants */
+    uint32_t batch;                        /* rows that go through the steps together */
+    size_t scratch;                        /* bytes of scratch memory that wr_kernel_score wants */
+    const struct wr_blocks *const *blocks; /* by step (kernel_block.h); NULL: none */
 };
 
 void wr_kernel_open(struct wr_kernel *k, const uint8_t *program, enum wr_kernel_level level);
@@ -62,10 +63,14 @@ struct wr_step {
     unsigned op;
     uint32_t n_out, n_in;
     enum wr_kernel_level level;
-    uint32_t rows; /* of a batch; a step runs for one unless it says otherwise */
-    size_t stride; /* bytes from one row's scratch memory to the next one's */
-    uint8_t *room; /* a batch's keys (kernel_wide.h) */
+    uint32_t rows;                  /* of a batch; a step runs for one unless it says otherwise */
+    size_t stride;                  /* bytes from one row's scratch memory to the next one's */
+    uint8_t *room;                  /* a batch's keys (kernel_wide.h) */
+    const struct wr_blocks *blocks; /* of its forest; NULL: none */
 };
+
+/* The step that lies there, for one row. */
+struct wr_step wr_kernel_step_of(const uint8_t *program, uint8_t *scratch, const uint32_t *step);
 
 static inline uint32_t wr_step_count(const struct wr_step *s, uint32_t operand)
 {

@@ -6,6 +6,7 @@
  * mispredicts. Sums are taken in the order of the trees, in the type of the output (float unless
  * the source asks for double), as ONNX Runtime and XGBoost do for one row. */
 #include "model/kernel.h"
+#include "model/kernel_walk.h"
 #include "model/kernel_wide.h"
 
 /* The integer that sorts as the float does; both zeros are one key. */
@@ -38,7 +39,7 @@ static inline const struct wr_tree_node *step_down(const struct wr_tree_node *at
  * of loads overlap, and no comparison becomes a branch (tools/model_branches.sh looks). */
 #define START(i) const struct wr_tree_node *at##i = nodes + roots[i].node;
 #define STEP(i)  at##i = step_down(at##i, keys);
-#define END(i)   leaves[i] = at##i;
+#define END(i)   leaves[i] = at##i->key;
 #define WALK(EACH)                                                                                 \
     do {                                                                                           \
         EACH(START)                                                                                \
@@ -52,27 +53,27 @@ static inline const struct wr_tree_node *step_down(const struct wr_tree_node *at
 #define EACH_16(X) EACH_8(X) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
 
 static void walk_sixteen(const struct wr_tree_node *nodes, const struct wr_tree_root *roots,
-                         const int32_t *keys, const struct wr_tree_node **leaves)
+                         const int32_t *keys, int32_t *leaves)
 {
     uint32_t depth = roots[0].depth_target & 0xff;
     WALK(EACH_16);
 }
 
 static void walk_eight(const struct wr_tree_node *nodes, const struct wr_tree_root *roots,
-                       uint32_t depth, const int32_t *keys, const struct wr_tree_node **leaves)
+                       uint32_t depth, const int32_t *keys, int32_t *leaves)
 {
     WALK(EACH_8);
 }
 
 static void walk_four(const struct wr_tree_node *nodes, const struct wr_tree_root *roots,
-                      uint32_t depth, const int32_t *keys, const struct wr_tree_node **leaves)
+                      uint32_t depth, const int32_t *keys, int32_t *leaves)
 {
     WALK(EACH_4);
 }
 
 /* The last trees, fewer than sixteen: eight, four, then one by one. */
 static void walk_few(const struct wr_tree_node *nodes, const struct wr_tree_root *roots, uint32_t n,
-                     const int32_t *keys, const struct wr_tree_node **leaves)
+                     const int32_t *keys, int32_t *leaves)
 {
     uint32_t depth = roots[0].depth_target & 0xff, t = 0;
     if (n - t >= 8) {
@@ -84,17 +85,18 @@ static void walk_few(const struct wr_tree_node *nodes, const struct wr_tree_root
         t += 4;
     }
     for (; t < n; t++) {
-        leaves[t] = nodes + roots[t].node;
+        const struct wr_tree_node *at = nodes + roots[t].node;
         for (uint32_t left = depth; left > 0; left--) {
-            leaves[t] = step_down(leaves[t], keys);
+            at = step_down(at, keys);
         }
+        leaves[t] = at->key;
     }
 }
 
-static float leaf_value(const struct wr_tree_node *leaf)
+static float leaf_value(int32_t leaf)
 {
     float value;
-    memcpy(&value, &leaf->key, sizeof value);
+    memcpy(&value, &leaf, sizeof value);
     return value;
 }
 
@@ -111,12 +113,12 @@ static float join(unsigned aggregate, float sum, float value)
 }
 
 /* Adds the leaves of up to sixteen trees to the sums, in order. */
-void wr_forest_collect(const struct wr_forest_view *f, uint32_t first, uint32_t n,
-                       const struct wr_tree_node *const *leaves, float *sums)
+static inline void collect(const struct wr_forest_view *f, uint32_t first, uint32_t n,
+                           const int32_t *leaves, float *sums)
 {
     if (f->voting) {
         for (uint32_t t = 0; t < n; t++) {
-            const float *votes = f->table + (size_t)(uint32_t)leaves[t]->key * f->targets;
+            const float *votes = f->table + (size_t)(uint32_t)leaves[t] * f->targets;
             for (uint32_t k = 0; k < f->targets; k++) {
                 sums[k] = join(f->aggregate, sums[k], votes[k]);
             }
@@ -133,6 +135,12 @@ void wr_forest_collect(const struct wr_forest_view *f, uint32_t first, uint32_t 
             *sum = join(f->aggregate, *sum, leaf_value(leaves[t]));
         }
     }
+}
+
+void wr_forest_collect(const struct wr_forest_view *f, uint32_t first, uint32_t n,
+                       const int32_t *leaves, float *sums)
+{
+    collect(f, first, n, leaves, sums);
 }
 
 float wr_forest_start(const struct wr_forest_view *f, uint32_t target)
@@ -187,15 +195,15 @@ void wr_kernel_trees(const struct wr_step *s)
         for (uint32_t k = 0; k < f.targets; k++) {
             sums[k] = wr_forest_start(&f, k);
         }
-        const struct wr_tree_node *leaves[WR_TREE_LANES];
+        int32_t leaves[WR_TREE_LANES];
         uint32_t t = 0;
         for (; t + WR_TREE_LANES <= f.n_trees; t += WR_TREE_LANES) {
             walk_sixteen(f.nodes, f.roots + t, keys, leaves);
-            wr_forest_collect(&f, t, WR_TREE_LANES, leaves, sums);
+            collect(&f, t, WR_TREE_LANES, leaves, sums);
         }
         if (t < f.n_trees) {
             walk_few(f.nodes, f.roots + t, f.n_trees - t, keys, leaves);
-            wr_forest_collect(&f, t, f.n_trees - t, leaves, sums);
+            collect(&f, t, f.n_trees - t, leaves, sums);
         }
         for (uint32_t k = 0; k < f.targets; k++) {
             sums[k] = wr_forest_finish(&f, k, sums[k]);
@@ -204,41 +212,6 @@ void wr_kernel_trees(const struct wr_step *s)
 }
 
 /* ── the general walk ───────────────────────────────────────────────────────────────────────── */
-static bool is_member(double x, double set, const double *sets)
-{
-    uint32_t first = (uint32_t)set;
-    uint32_t n = (uint32_t)((set - first) * 4294967296.0);
-    for (uint32_t i = 0; i < n; i++) {
-        if (sets[first + i] == x) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool goes_yes(const struct wr_walk_node *node, double x, const double *sets)
-{
-    if (x != x && (node->mode & WR_WALK_MISSING_YES) != 0) {
-        return true;
-    }
-    switch (node->mode & 0xff) {
-    case WR_WALK_LEQ:
-        return x <= node->threshold;
-    case WR_WALK_LT:
-        return x < node->threshold;
-    case WR_WALK_GTE:
-        return x >= node->threshold;
-    case WR_WALK_GT:
-        return x > node->threshold;
-    case WR_WALK_EQ:
-        return x == node->threshold;
-    case WR_WALK_NEQ:
-        return x != node->threshold;
-    default:
-        return is_member(x, node->threshold, sets);
-    }
-}
-
 struct walk {
     const struct wr_walk_node *nodes;
     const uint32_t *roots;
@@ -279,7 +252,9 @@ static void walk_row(const struct walk *w, const void *x, unsigned type, uint32_
         while ((node->mode & 0xff) != WR_WALK_LEAF) {
             uint32_t i = at + node->feature;
             double value = type == WR_F32 ? (double)singles[i] : doubles[i];
-            node = &w->nodes[goes_yes(node, value, w->sets) ? node->yes : node->no];
+            bool yes = wr_walk_goes_yes(node->mode & 0xff, (node->mode & WR_WALK_MISSING_YES) != 0,
+                                        node->threshold, value, w->sets);
+            node = &w->nodes[yes ? node->yes : node->no];
         }
         for (uint32_t v = 0; v < node->no; v++) {
             vote(w, &w->votes[node->yes + v], sums);

@@ -16,7 +16,8 @@ enum wr_kernel_level wr_kernel_best(void)
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (low & 6) != 6 || (b & (1u << 5)) == 0) {
         return WR_KERNEL_SCALAR;
     }
-    const unsigned wanted = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31; /* F, DQ, BW, VL */
+    const unsigned wanted = /* BMI2, F, DQ, BW, VL */
+        1u << 8 | 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;
     return (low & 0xe6) == 0xe6 && (b & wanted) == wanted ? WR_KERNEL_AVX512 : WR_KERNEL_AVX2;
 }
 #else
@@ -87,8 +88,7 @@ static void add_any(const struct wr_step *s, const struct wr_forest_view *f, uin
 {
     uint8_t *to = wr_step_out(s, 0);
     for (uint32_t row = 0; row < s->rows; row++, to += s->stride) {
-        const struct wr_tree_node *leaf = &nodes[ends[row]];
-        wr_forest_collect(f, tree, 1, &leaf, (float *)(void *)to);
+        wr_forest_collect(f, tree, 1, &nodes[ends[row]].key, (float *)(void *)to);
     }
 }
 

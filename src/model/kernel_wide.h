@@ -75,7 +75,7 @@ struct wr_forest_view wr_forest_view_of(const struct wr_step *s);
 float wr_forest_start(const struct wr_forest_view *f, uint32_t target);
 float wr_forest_finish(const struct wr_forest_view *f, uint32_t target, float sum);
 void wr_forest_collect(const struct wr_forest_view *f, uint32_t first, uint32_t n,
-                       const struct wr_tree_node *const *leaves, float *sums);
+                       const int32_t *leaves, float *sums);
 int32_t wr_tree_key(float x);
 
 #endif

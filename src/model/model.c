@@ -3,7 +3,7 @@
 #include "model/model.h"
 #include "model/explain.h"
 #include "model/graph.h"
-#include "model/kernel.h"
+#include "model/kernel_block.h"
 #include "model/module.h"
 #include "model/packed_write.h"
 #include "model/source.h"
@@ -317,6 +317,9 @@ wr_err wr_model_open(struct wr_arena *arena, struct wr_str wasm, struct wr_model
     }
     memcpy(&m->head, m->program, sizeof m->head);
     wr_kernel_open(&m->kernel, m->program, wr_kernel_best());
+    if (wr_blocks_make(&m->kernel, arena) != WR_OK) {
+        return wr_fail(error, WR_E_MEMORY, "no memory for the trees of a model");
+    }
     memcpy(m->digest, module.digest, sizeof m->digest);
     m->module_size = wasm.n;
     m->kernel_known = module.kernel_known;

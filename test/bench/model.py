@@ -4,10 +4,12 @@
 
     test/bench/model.py BUILD        BUILD holds weir and bench_model; `./dev bench model` calls this
 
-PEERS=/path/to/python names an interpreter that has some of xgboost, lightgbm, onnx + onnxruntime,
-treelite + tl2cgen. XGBoost and LightGBM are timed through their C interfaces, ONNX Runtime through Python with
-the cost of an empty model's call taken off (both printed). One thread each, processor time, ROUNDS (5)
-rounds over all engines; the medians are compared. Nothing here is needed to build or test.
+Debian's libxgboost0 is timed where it is installed; the bars are about it. PEERS=/path/to/python names an
+interpreter that has some of xgboost (timed beside, with its version), lightgbm, onnxruntime, treelite +
+tl2cgen; NODE_PEERS=FOLDER one where `npm install --ignore-scripts onnxruntime-node` was run. XGBoost and
+LightGBM are timed through their C interfaces, ONNX Runtime through Python and Node with the cost of an
+empty model's call taken off (both printed). One thread each, processor time, ROUNDS (5) rounds over all
+engines; the medians are compared. Nothing here is needed to build or test.
 """
 import json
 import os
@@ -16,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import onnx_trees
 
 FORESTS = {"100x6": (100, 6, 1), "500x8": (500, 8, 2)}
 ROUNDS = int(os.environ.get("ROUNDS", 5))
@@ -75,22 +79,60 @@ def make_all(build, work):
             f"{work}/{name}.so", f"{work}/{name}.c")
         print(run(f"{build}/weir", "model", "compile", f"{work}/{name}.json", "-o",
                   f"{work}/{name}.wasm"), end="")
-        (work / f"{name}.txt").write_text(lightgbm_text(json.loads((work / f"{name}.json").read_text())))
+        model = json.loads((work / f"{name}.json").read_text())
+        (work / f"{name}.txt").write_text(lightgbm_text(model))
+        (work / f"{name}.onnx").write_bytes(
+            onnx_trees.trees(model["learner"]["gradient_booster"]["model"]["trees"]))
+    (work / "empty.onnx").write_bytes(onnx_trees.empty())
+
+
+DEBIAN = Path("/usr/lib/x86_64-linux-gnu/libxgboost.so.0")
+
+
+def in_python(peers, package, pattern):
+    """A package's shared library beside the interpreter and its version, or None."""
+    if peers is None:
+        return None, ""
+    told = run(peers, "-c", f"import importlib.util as u, importlib.metadata as m; s = u.find_spec('{package}'); "
+               f"print(s.submodule_search_locations[0] + ' ' + m.version('{package}') if s else '')").split()
+    library = Path(told[0]) / pattern if told else None
+    return (str(library), told[1]) if library is not None and library.exists() else (None, "")
 
 
 def peer_libraries(peers):
-    """The shared libraries of XGBoost and LightGBM beside the interpreter, or - for none."""
-    found = {"xgboost": "-", "lightgbm": "-"}
-    for package, pattern in (("xgboost", "lib/libxgboost.so"), ("lightgbm", "lib/lib_lightgbm.so")):
-        if peers is not None:
-            where = run(peers, "-c", f"import importlib.util as u; s = u.find_spec('{package}'); "
-                        "print(s.submodule_search_locations[0] if s else '')").strip()
-            if where and (Path(where) / pattern).exists():
-                found[package] = str(Path(where) / pattern)
-    debian = Path("/usr/lib/x86_64-linux-gnu/libxgboost.so.0")
-    if found["xgboost"] == "-" and debian.exists():
-        found["xgboost"] = str(debian)
+    """The shared libraries of XGBoost and LightGBM: Debian's or the interpreter's, or - for none."""
+    xgboost = in_python(peers, "xgboost", "lib/libxgboost.so")[0] or (str(DEBIAN) if DEBIAN.exists() else "-")
+    return {"xgboost": xgboost, "lightgbm": in_python(peers, "lightgbm", "lib/lib_lightgbm.so")[0] or "-"}
+
+
+def all_xgboosts(peers):
+    """Every XGBoost at hand by label: Debian's, which the bars are about, and the interpreter's."""
+    found = {"xgboost": str(DEBIAN)} if DEBIAN.exists() else {}
+    library, version = in_python(peers, "xgboost", "lib/libxgboost.so")
+    if library is not None:
+        found["xgboost-" + version] = library
     return found
+
+
+def time_node(folder, work, name):
+    """npm's onnxruntime-node, where NODE_PEERS names the folder it was installed in."""
+    if folder is None:
+        return ""
+    return run("node", str(Path(__file__).parent / "model_peers.mjs"), folder, f"{work}/{name}.onnx",
+               f"{work}/empty.onnx")
+
+
+def one_round(build, work, name, peers, xgboosts, lightgbm):
+    """What each engine says; Weir and the if-else code are timed beside every XGBoost."""
+    out = ""
+    for label, library in (xgboosts or {"xgboost": "-"}).items():
+        told = run(f"{build}/bench_model", "time", f"{work}/{name}.wasm", f"{work}/{name}.so", library,
+                   f"{work}/{name}.json", lightgbm, f"{work}/{name}.txt")
+        out += told.replace("xgboost ", label + " ")
+    if peers is not None:
+        out += run(peers, str(Path(__file__).parent / "model_peers.py"), f"{work}/{name}.json",
+                   f"{work}/{name}-tl2cgen.so" if name == "100x6" else "-")
+    return out + time_node(os.environ.get("NODE_PEERS"), work, name)
 
 
 def main():
@@ -100,16 +142,10 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         make_all(build, work)
-        libraries = peer_libraries(peers)
+        lightgbm = peer_libraries(peers)["lightgbm"]
         for round_number in range(ROUNDS):
             for name in FORESTS:
-                out = run(f"{build}/bench_model", "time", f"{work}/{name}.wasm", f"{work}/{name}.so",
-                          libraries["xgboost"], f"{work}/{name}.json", libraries["lightgbm"],
-                          f"{work}/{name}.txt")
-                if peers is not None:
-                    out += run(peers, str(Path(__file__).parent / "model_peers.py"),
-                               f"{work}/{name}.json",
-                               f"{work}/{name}-tl2cgen.so" if name == "100x6" else "-")
+                out = one_round(build, work, name, peers, all_xgboosts(peers), lightgbm)
                 for line in out.splitlines():
                     engine, kind, ns = (line.split() + ["", "", ""])[:3]
                     if kind in ("one", "batch"): # not what libraries print of their own
@@ -127,7 +163,7 @@ def report(figures):
                 if (forest, k) != (name, kind):
                     continue
                 middle = statistics.median(values)
-                bar = BARS.get((engine, kind))
+                bar = BARS.get((engine.removesuffix("-node"), kind))
                 verdict = ""
                 if bar is not None:
                     verdict = f"  bar {bar[i]}: {'met' if middle >= bar[i] * ours else 'MISSED'}"

@@ -14,41 +14,9 @@ import time
 
 import numpy as np
 
+import onnx_trees
+
 COLUMNS, ROWS, BATCH, REPEATS = 30, 2048, 256, 5
-
-
-def onnx_model(trees):
-    from onnx import TensorProto, helper
-    a = {k: [] for k in ("nodes_treeids nodes_nodeids nodes_featureids nodes_values nodes_modes "
-                         "nodes_truenodeids nodes_falsenodeids nodes_missing_value_tracks_true "
-                         "target_treeids target_nodeids target_ids target_weights").split()}
-    for i, t in enumerate(trees):
-        for k, left in enumerate(t["left_children"]):
-            leaf = left < 0
-            for key, v in (("nodes_treeids", i), ("nodes_nodeids", k),
-                           ("nodes_featureids", 0 if leaf else t["split_indices"][k]),
-                           ("nodes_values", 0.0 if leaf else t["split_conditions"][k]),
-                           ("nodes_modes", "LEAF" if leaf else "BRANCH_LT"),
-                           ("nodes_truenodeids", max(left, 0)),
-                           ("nodes_falsenodeids", max(t["right_children"][k], 0)),
-                           ("nodes_missing_value_tracks_true", 0 if leaf else t["default_left"][k])):
-                a[key].append(v)
-            if leaf:
-                for key, v in (("target_treeids", i), ("target_nodeids", k), ("target_ids", 0),
-                               ("target_weights", t["split_conditions"][k])):
-                    a[key].append(v)
-    node = helper.make_node("TreeEnsembleRegressor", ["x"], ["y"], domain="ai.onnx.ml",
-                            n_targets=1, **a)
-    return wrap(node, 1)
-
-
-def wrap(node, width):
-    from onnx import TensorProto, helper
-    graph = helper.make_graph(
-        [node], "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, COLUMNS])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, width])])
-    return helper.make_model(graph, ir_version=8, opset_imports=[
-        helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]).SerializeToString()
 
 
 def least(call, rows, size):
@@ -64,12 +32,11 @@ def least(call, rows, size):
 
 def onnx_runtime(trees, rows):
     import onnxruntime as ort
-    from onnx import helper
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    empty = ort.InferenceSession(wrap(helper.make_node("Identity", ["x"], ["y"]), COLUMNS), options)
-    real = ort.InferenceSession(onnx_model(trees), options)
+    empty = ort.InferenceSession(onnx_trees.empty(), options)
+    real = ort.InferenceSession(onnx_trees.trees(trees), options)
     for kind, size in (("one", 1), ("batch", BATCH)):
         whole = least(lambda r: real.run(None, {"x": r}), rows, size)
         call = least(lambda r: empty.run(None, {"x": r}), rows, size)

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <unistd.h>
 
-#include "model/kernel.h"
+#include "model/kernel_block.h"
 #include "model/module.h"
 #include "model/packed.h"
 #include "model_test.h"
@@ -43,8 +43,11 @@ static inline void check_levels(struct test_model *m, const double *rows, uint32
     wr_kernel_open(&k, program, WR_KERNEL_SCALAR);
     uint8_t *scratch = wr_arena_alloc(&m->arena, k.scratch, 64);
     CHECK(wr_kernel_score(&k, rows, n, want, scratch) == WR_KERNEL_OK);
-    for (unsigned level = 0; level <= wr_kernel_best(); level++) {
-        wr_kernel_open(&k, program, (enum wr_kernel_level)level);
+    unsigned best = wr_kernel_best();
+    for (unsigned level = 0; level <= best + 1;
+         level++) { /* the best one with and without blocks */
+        wr_kernel_open(&k, program, (enum wr_kernel_level)WR_MIN(level, best));
+        CHECK(level <= best || wr_blocks_make(&k, &m->arena) == WR_OK);
         scratch = wr_arena_alloc(&m->arena, k.scratch, 64);
         static const uint32_t pieces[] = {1, 33, 300};
         for (size_t p = 0; p < WR_COUNTOF(pieces); p++) {
