@@ -30,4 +30,9 @@ list(APPEND WEIR_CORE_FILES
   src/feature/image.c
   src/feature/image_check.c
   src/feature/image_read.c
+  src/feature/list_key.c
+  src/feature/list_note.c
+  src/feature/list_table.c
+  src/feature/list_find.c
+  src/feature/list_image.c
 )

@@ -144,3 +144,15 @@ bool wr_duration_read(struct wr_str text, int64_t *ms)
     }
     return false;
 }
+
+/* The date of a day's number, proleptic Gregorian (Hinnant, "chrono-compatible low-level date
+ * algorithms", civil_from_days). */
+void wr_instant_write(struct wr_buf *out, uint32_t seconds)
+{
+    uint32_t z = seconds / 86400 + 719468, era = z / 146097, day = z - era * 146097;
+    uint32_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+    uint32_t of_year = day - (365 * year + year / 4 - year / 100), m = (5 * of_year + 2) / 153;
+    uint32_t month = m < 10 ? m + 3 : m - 9, s = seconds % 86400;
+    wr_format(out, "%04u-%02u-%02uT%02u:%02u:%02uZ", year + era * 400 + (month <= 2 ? 1u : 0u),
+              month, of_year - (153 * m + 2) / 5 + 1, s / 3600, s / 60 % 60, s % 60);
+}

@@ -17,6 +17,9 @@
  * `date_only`, "2018-04-01" is accepted too. False when it is none of these. */
 bool wr_instant_read(struct wr_str text, bool date_only, int64_t *ms);
 
+/* Seconds since 1970 as "2018-04-01T00:00:31Z". */
+void wr_instant_write(struct wr_buf *out, uint32_t seconds);
+
 /* A whole number and a unit: ms, s, m, h, d, w. False on anything else or above 10,000 days. */
 bool wr_duration_read(struct wr_str text, int64_t *ms);
 

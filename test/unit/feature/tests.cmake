@@ -6,3 +6,4 @@ weir_test(NAME test_feature_oracle FILES test/unit/feature/oracle.c TIMEOUT 1440
 weir_test(NAME test_feature_handbook FILES test/unit/feature/handbook.c LIBS z LABEL conform)
 weir_test(NAME test_feature_entity FILES test/unit/feature/entity.c)
 weir_test(NAME test_feature_geo FILES test/unit/feature/geo.c)
+weir_test(NAME test_feature_list FILES test/unit/feature/list.c)
