@@ -76,7 +76,12 @@
       "see the cause in the message")                                                              \
     X(UNKNOWN_CALLER, 39, "unknown_caller", 401, "the caller is not known",                        \
       "send Authorization: Bearer with a token of the access file")                                \
-    X(SCOPE, 40, "scope", 403, "the caller may not do this", "use a token that has the scope named")
+    X(SCOPE, 40, "scope", 403, "the caller may not do this",                                       \
+      "use a token that has the scope named")                                                      \
+    X(LIST, 41, "list", 422, "an entry of a list is malformed",                                    \
+      "mend the entry that the message names")                                                     \
+    X(STALE, 42, "stale", 412, "it has changed since it was read",                                 \
+      "read it again, then decide anew")
 
 typedef enum {
     WR_OK = 0,

@@ -6,23 +6,24 @@
 #include "engine/state.h"
 
 /* ── lists ──────────────────────────────────────────────────────────────────────────────────── */
-static bool list_hit(const struct wr_list *list, const struct wr_value *document)
+static bool list_hit(const struct wr_list *list, const struct wr_list_table *own,
+                     const struct wr_case *c, int64_t at_s)
 {
     char room[64];
-    const struct wr_value *v = wr_path_get(&list->key, document);
+    const struct wr_value *v = wr_path_get(&list->key, &c->document);
     struct wr_buf buf = wr_buf_fixed(room, sizeof room);
     if (v == NULL) {
         return false;
     }
     if (wr_is(*v, WR_STRING)) {
-        return wr_list_has(list, wr_text(*v));
+        return wr_list_holds(own, list->file, wr_text(*v), at_s);
     }
     if (wr_is(*v, WR_BOOL)) {
-        return wr_list_has(list, v->i != 0 ? WR_STR("true") : WR_STR("false"));
+        return wr_list_holds(own, list->file, v->i != 0 ? WR_STR("true") : WR_STR("false"), at_s);
     }
     if (wr_is(*v, WR_NUMBER)) {
         wr_number_write(&buf, v);
-        return !buf.overflow && wr_list_has(list, wr_buf_view(&buf));
+        return !buf.overflow && wr_list_holds(own, list->file, wr_buf_view(&buf), at_s);
     }
     return false;
 }
@@ -30,10 +31,11 @@ static bool list_hit(const struct wr_list *list, const struct wr_value *document
 void wr_case_lists(const struct wr_engine *engine, struct wr_case *c)
 {
     const struct wr_binding *binding = engine->binding;
+    int64_t ms = c->event->time_ms, at_s = ms / 1000 - (ms % 1000 < 0 ? 1 : 0);
     c->list_hits = 0;
     c->fixed_by = UINT32_MAX;
     for (uint32_t i = 0; i < binding->pack->n_lists; i++) {
-        if (list_hit(&binding->pack->lists[i], &c->document)) {
+        if (list_hit(&binding->pack->lists[i], binding->own_lists[i], c, at_s)) {
             c->list_hits |= UINT32_C(1) << i;
         }
     }

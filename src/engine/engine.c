@@ -47,6 +47,7 @@ static wr_err open_parts(struct wr_engine *engine, const struct wr_pack *pack,
         return no_room(error);
     }
     wr_arena_init_fixed(&engine->work, engine->work_room, WR_LIMIT_ENGINE_WORK, NULL, 0);
+    wr_engine_bind_lists(engine);
     return WR_OK;
 }
 
@@ -67,6 +68,7 @@ wr_err wr_engine_open(const struct wr_memory *memory, const struct wr_pack *pack
     engine->config = *config;
     engine->seen.memory = memory;
     wr_challenge_init(&engine->shadow);
+    wr_lists_open(&engine->lists, memory);
     engine->config.card_key = wr_str_copy(&engine->arena, config->card_key);
     wr_err err =
         engine->config.card_key.p != NULL ? open_parts(engine, pack, error) : no_room(error);
@@ -96,6 +98,7 @@ void wr_engine_close(struct wr_engine *engine)
     }
     wr_seen_deinit(&engine->seen);
     wr_challenge_deinit(&engine->shadow, engine->memory);
+    wr_lists_close(&engine->lists);
     if (engine->binding != NULL) {
         wr_binding_close(engine->binding);
     }
@@ -171,6 +174,7 @@ static wr_err swap(struct wr_engine *engine, const struct wr_pack *pack, bool re
         engine->ids_changed || engine->seen.cap != cap_before || engine->seen.age_us != age_before;
     wr_challenge_lose(&engine->shadow, WR_CHALLENGE_PACK_CHANGED);
     memset(engine->shadow.stats, 0, sizeof engine->shadow.stats);
+    wr_engine_bind_lists(engine);
     return WR_OK;
 }
 
@@ -230,6 +234,7 @@ wr_err wr_engine_digest(struct wr_engine *engine, uint8_t out[32])
     wr_sha256_add(&sha, number, sizeof number);
     wr_sha256_add(&sha, features, sizeof features);
     wr_seen_digest(&engine->seen, &sha);
+    wr_lists_digest(&engine->lists, &sha);
     wr_sha256_end(&sha, out);
     return WR_OK;
 }
@@ -242,6 +247,11 @@ void wr_engine_stats(const struct wr_engine *engine, struct wr_engine_stats *out
     out->sequence = engine->sequence;
     out->n_shadow_pending = engine->shadow.n_decisions;
     memcpy(out->n_shadow_dropped, engine->shadow.dropped, sizeof out->n_shadow_dropped);
+    for (uint32_t i = 0; i < engine->lists.n; i++) {
+        const struct wr_list_table *table = &engine->lists.all[i]->table;
+        out->n_list_entries += table->n - table->n_hiding;
+        out->list_bytes += table->bytes;
+    }
     out->n_entities = features.entities;
     out->n_evicted = features.evictions;
     out->state_bytes = features.bytes_taken;

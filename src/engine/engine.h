@@ -247,6 +247,11 @@ WR_NODISCARD wr_err wr_engine_replay_shadow(struct wr_engine *engine,
                                             struct wr_arena *scratch, struct wr_answer *answer,
                                             struct wr_error *error);
 
+/* Changes a list again as recorded (engine/lists.h). */
+WR_NODISCARD wr_err wr_engine_replay_list(struct wr_engine *engine, const struct wr_record *record,
+                                          struct wr_arena *scratch, struct wr_answer *answer,
+                                          struct wr_error *error);
+
 /* Swaps to the pack that a recorded activation names, as it did. Errors: WR_E_PACK when it is
  * another pack; WR_E_STATE when the entry kept the history although the state of the two packs is
  * not alike (a restart under a new pack): the caller then folds the entries before it into an
@@ -280,7 +285,7 @@ WR_NODISCARD wr_err wr_engine_event_us(const struct wr_engine *engine, struct wr
                                        struct wr_error *error);
 
 uint64_t wr_engine_sequence(const struct wr_engine *engine); /* of the last entry; 0 at first */
-/* Canonical digest of all state: features, event ids, watermark, sequence. O(state). */
+/* Canonical digest of all state: features, event ids, watermark, lists, sequence. O(state). */
 WR_NODISCARD wr_err wr_engine_digest(struct wr_engine *engine, uint8_t out[32]);
 
 struct wr_engine_stats {
@@ -288,6 +293,7 @@ struct wr_engine_stats {
     uint64_t n_replayed, n_conflicts, n_refused, n_late, n_policy_errors, n_degraded;
     uint64_t n_labels_without_effect;
     uint64_t n_shadow_entries, n_shadow_pending, n_shadow_dropped[WR_CHALLENGE_WHYS];
+    uint64_t n_list_changes, n_list_entries, list_bytes;
     uint64_t n_entities, n_evicted, state_bytes, state_cap;
     uint64_t n_ids, ids_cap, ids_bytes;
     int64_t ids_age_us; /* now of the last entry minus that of the oldest remembered id */

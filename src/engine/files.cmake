@@ -21,6 +21,9 @@ list(APPEND WEIR_CORE_FILES
   src/engine/label.c
   src/engine/outputs.c
   src/engine/fleet.c
+  src/engine/lists.c
+  src/engine/list_change.c
+  src/engine/list_image.c
   src/engine/fold.c
   src/engine/snapshot.c
   src/engine/engine.c

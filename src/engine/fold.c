@@ -156,6 +156,20 @@ static wr_err fold_shadow(struct wr_engine *engine, const struct wr_record *reco
     return err;
 }
 
+static wr_err fold_list(struct wr_engine *engine, const struct wr_record *record,
+                        struct wr_arena *scratch, struct wr_error *error)
+{
+    struct wr_list_change change;
+    struct wr_list_counts counts;
+    wr_err err = wr_list_change_of_record(record, scratch, &change, error);
+    if (err == WR_OK) {
+        err = wr_lists_apply(&engine->lists, &change, record->sequence, record->now_us, &counts,
+                             error);
+        wr_engine_bind_lists(engine);
+    }
+    return err;
+}
+
 wr_err wr_engine_fold(struct wr_engine *engine, struct wr_str payload, struct wr_arena *scratch,
                       struct wr_error *error)
 {
@@ -184,6 +198,10 @@ wr_err wr_engine_fold(struct wr_engine *engine, struct wr_str payload, struct wr
     case WR_RECORD_SHADOW:
         err = fold_shadow(engine, &record, scratch, error);
         engine->stats.n_shadow_entries += err == WR_OK;
+        break;
+    case WR_RECORD_LIST:
+        err = fold_list(engine, &record, scratch, error);
+        engine->stats.n_list_changes += err == WR_OK;
         break;
     }
     if (err == WR_OK) {

@@ -115,7 +115,7 @@ static wr_err check_head(const uint8_t *head, size_t n, struct wr_error *error)
                           "a journal record of version %d, and this program reads version %d",
                           head[AT_VERSION], VERSION);
     }
-    if (head[AT_KIND] < WR_RECORD_DECISION || head[AT_KIND] > WR_RECORD_SHADOW) {
+    if (head[AT_KIND] < WR_RECORD_DECISION || head[AT_KIND] > WR_RECORD_LIST) {
         return not_a_record(error, AT_KIND, "unknown kind");
     }
     if (wr_get64(head + AT_SEQUENCE) == 0) {

@@ -26,8 +26,9 @@
  * empty when the pack has none). The policy's input is the event and the derived part laid side by
  * side. Parts of a label: id, anchor (empty when the event is unknown), and the label as JSON in
  * `event`. Of an activation: the revision in `id`. Of the scores of challengers: `derived` has what
- * docs/formats.md tells, the document the entry's own id. No checksum here: the chain covers every
- * payload.
+ * docs/formats.md tells, the document the entry's own id. Of a change of a list: the list's name in
+ * `id`, the change as JSON in `event` (engine/lists.h), what it did in `document`. No checksum here:
+ * the chain covers every payload.
  *
  *   link(n) = SHA-256(link(n-1) || SHA-256(payload n) || sequence n as 8 bytes), link(0) = zeros */
 #ifndef WR_RECORD_H
@@ -44,13 +45,15 @@ enum wr_record_kind {
     WR_RECORD_LABEL = 2,
     WR_RECORD_ACTIVATION = 3,
     WR_RECORD_SHADOW = 4, /* scores of challengers */
+    WR_RECORD_LIST = 5,
 };
 
 enum {
     WR_RECORD_LATE = 1,      /* older than the watermark: decided, not on the tapes */
     WR_RECORD_DEGRADED = 2,  /* the document's `degraded` is not empty */
     WR_RECORD_RESET = 8,     /* an activation with which the features started empty */
-    WR_RECORD_NO_EFFECT = 4, /* a label whose event is unknown or expired */
+    WR_RECORD_NO_EFFECT = 4, /* a label whose event is unknown or expired; a change of a list that
+                                changed nothing */
     WR_RECORD_CHALLENGED =
         16, /* a decision whose challengers a later entry scores, or says why not */
 };

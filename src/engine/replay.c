@@ -71,6 +71,22 @@ wr_err wr_engine_replay_shadow(struct wr_engine *engine, const struct wr_record 
     return err == WR_OK ? WR_OK : wr_fail(error, err, "%s", answer->error.text);
 }
 
+wr_err wr_engine_replay_list(struct wr_engine *engine, const struct wr_record *record,
+                             struct wr_arena *scratch, struct wr_answer *answer,
+                             struct wr_error *error)
+{
+    struct wr_list_change change;
+    wr_err err = wr_fold_check_order(engine, record, error);
+    err = err != WR_OK ? err : wr_list_change_of_record(record, scratch, &change, error);
+    if (err != WR_OK) {
+        return err;
+    }
+    struct author self = write_as(engine, (struct author){record->node, record->epoch});
+    err = wr_engine_list(engine, &change, record->now_us, scratch, answer);
+    write_as(engine, self);
+    return err == WR_OK ? WR_OK : wr_fail(error, err, "%s", answer->error.text);
+}
+
 wr_err wr_engine_replay_activation(struct wr_engine *engine, const struct wr_record *record,
                                    const struct wr_pack *pack, struct wr_arena *scratch,
                                    struct wr_answer *answer, struct wr_error *error)
@@ -135,6 +151,8 @@ wr_err wr_engine_replay(struct wr_engine *engine, struct wr_str payload, struct 
         return wr_engine_replay_label(engine, &record, record.anchor, scratch, answer, error);
     case WR_RECORD_SHADOW:
         return wr_engine_replay_shadow(engine, &record, scratch, answer, error);
+    case WR_RECORD_LIST:
+        return wr_engine_replay_list(engine, &record, scratch, answer, error);
     case WR_RECORD_ACTIVATION:
         break;
     }

@@ -150,11 +150,48 @@ static wr_err features_restore_end(struct wr_engine *engine, struct wr_error *er
     return err;
 }
 
+/* ── lists ──────────────────────────────────────────────────────────────────────────────────── */
+static bool lists_begin(struct wr_engine *engine, const struct wr_piece_sink *sink)
+{
+    return wr_lists_image_begin(&engine->lists, sink);
+}
+
+static bool lists_step(struct wr_engine *engine, size_t *budget)
+{
+    return wr_lists_image_step(&engine->lists, budget);
+}
+
+static bool lists_failed(const struct wr_engine *engine)
+{
+    return wr_lists_image_failed(&engine->lists);
+}
+
+static void lists_end(struct wr_engine *engine)
+{
+    wr_lists_image_end(&engine->lists);
+}
+
+static wr_err lists_restore(struct wr_engine *engine, const struct wr_piece *piece,
+                            struct wr_error *error)
+{
+    return wr_lists_restore(&engine->lists, piece, error);
+}
+
+/* Snapshots of nodes whose lists were never changed have no pieces of them. */
+static wr_err lists_restore_end(struct wr_engine *engine, struct wr_error *error)
+{
+    (void)error;
+    wr_engine_bind_lists(engine);
+    return WR_OK;
+}
+
 /* ── all of them ────────────────────────────────────────────────────────────────────────────── */
 /* In the order in which they are copied: ids first, which leave on their own. */
 static const struct holder holders[] = {
     {WR_PIECE_ENGINE, own_begin, NULL, NULL, NULL, own_restore, own_restore_end},
     {WR_PIECE_SEEN, seen_begin, seen_step, seen_failed, seen_end, seen_restore, seen_restore_end},
+    {WR_PIECE_LISTS, lists_begin, lists_step, lists_failed, lists_end, lists_restore,
+     lists_restore_end},
     {WR_PIECE_FEATURES, features_begin, features_step, features_failed, features_end,
      features_restore, features_restore_end},
 };

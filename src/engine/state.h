@@ -7,6 +7,7 @@
 
 #include "base/num.h"
 #include "engine/engine.h"
+#include "engine/lists.h"
 #include "engine/seen.h"
 #include "engine/challenge.h"
 #include "engine/snapshot.h"
@@ -36,6 +37,7 @@ struct wr_binding {
     uint32_t first_path[WR_LIMIT_PACK_MODELS]; /* of each model */
     uint32_t classed[WR_LIMIT_PACK_LISTS];     /* lists with an outcome, gravest class first */
     uint32_t n_classed;
+    const struct wr_list_table *own_lists[WR_LIMIT_PACK_LISTS]; /* what was put on them; or NULL */
     void *model_scratch;
     double *explained; /* a row, then its contributions, base and margin */
     size_t n_inputs_max, n_outputs_max;
@@ -60,6 +62,7 @@ struct wr_engine {
     struct wr_feature_state *features;
     struct wr_seen seen;
     struct wr_challenge shadow;
+    struct wr_lists lists;
     struct wr_arena work; /* fixed room: a policy that needs more fails, on every machine alike */
     void *work_room;
     uint64_t sequence;
@@ -287,5 +290,7 @@ WR_NODISCARD wr_err wr_binding_open(const struct wr_memory *memory, const struct
                                     const struct wr_engine_config *config, struct wr_binding **out,
                                     struct wr_error *error);
 void wr_binding_close(struct wr_binding *binding);
+/* After a swap, or when a list has been changed for the first time. */
+void wr_engine_bind_lists(struct wr_engine *engine);
 
 #endif

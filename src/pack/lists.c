@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lists: a file of values, a path in the request, a class (docs/pack.md, "lists"). Values are views
- * into the file; the table of a list holds 32-bit indexes at most half full. */
-#include "base/hash.h"
+/* Lists: a path in the request, a class, how values match, and perhaps a file of them
+ * (docs/pack.md, "lists"). */
 #include "pack/parts.h"
-
-static const struct wr_hash_key list_key = {0x7765697200000001, 0x6c69737400000001};
 
 static const struct {
     const char *name;
@@ -16,18 +13,31 @@ static const struct {
     {"tag", WR_LIST_TAG},
 };
 
-bool wr_list_has(const struct wr_list *list, struct wr_str text)
+const char *wr_list_class_name(enum wr_list_class class)
 {
-    if (list->n == 0) {
-        return false;
-    }
-    uint32_t i = (uint32_t)wr_siphash13(list_key, text.p, text.n) & list->mask;
-    for (; list->slots[i] != 0; i = (i + 1) & list->mask) {
-        if (wr_str_eq(list->values[list->slots[i] - 1], text)) {
-            return true;
+    return classes[class].name;
+}
+
+const struct wr_list *wr_pack_find_list(const struct wr_pack *pack, struct wr_str name)
+{
+    for (uint32_t i = 0; i < pack->n_lists; i++) {
+        if (wr_str_eq(pack->lists[i].name, name)) {
+            return &pack->lists[i];
         }
     }
-    return false;
+    return NULL;
+}
+
+static void *take(void *context, size_t size)
+{
+    return wr_arena_alloc(context, size, 16);
+}
+
+static void give(void *context, void *block, size_t size)
+{
+    (void)context;
+    (void)block;
+    (void)size; /* it goes with the pack */
 }
 
 /* ── the file ───────────────────────────────────────────────────────────────────────────────── */
@@ -131,41 +141,48 @@ static wr_err line_value(const struct source *source, struct wr_str line, uint32
     if (!source->csv && value->n > 0 && value->p[0] == '#') {
         value->n = 0;
     }
-    if (value->n > WR_LIMIT_LIST_VALUE) {
-        return fail_row(source, row, "a value is longer than 512 bytes");
-    }
     return wr_utf8_invalid_at(value->p, value->n) == value->n
                ? WR_OK
                : fail_row(source, row, "the line is not UTF-8");
 }
 
-static void put(struct wr_list *list, struct wr_str value)
+static wr_err put(const struct source *source, struct wr_list *list, uint32_t row,
+                  struct wr_str value)
 {
-    if (wr_list_has(list, value)) {
-        return;
+    struct wr_list_key key;
+    struct wr_list_entry entry = {0}, before;
+    const char *wrong = wr_list_key_read(list->match, value, &key);
+    if (wrong != NULL) {
+        return fail_row(source, row, wrong);
     }
-    list->values[list->n++] = value;
-    uint32_t i = (uint32_t)wr_siphash13(list_key, value.p, value.n) & list->mask;
-    while (list->slots[i] != 0) {
-        i = (i + 1) & list->mask;
+    entry.key = wr_str_of(key.bytes, key.n);
+    if (wr_list_table_find(list->file, entry.key, &before)) {
+        return WR_OK;
     }
-    list->slots[i] = list->n;
+    uint32_t max = list->match == WR_LIST_BIN ? WR_LIMIT_LIST_SPANS : WR_LIMIT_LIST_ENTRIES;
+    if (list->file->n == max) {
+        return fail_row(source, row, "the list has too many entries");
+    }
+    if (!wr_list_table_room(list->file, &entry, 1)) {
+        return wr_fail(source->keys->error, WR_E_MEMORY, "no room for the list %.*s",
+                       WR_FMT(list->name));
+    }
+    wr_list_table_put(list->file, &entry);
+    return WR_OK;
 }
 
-static wr_err make_room(struct wr_pack *pack, struct wr_list *list, size_t n_lines,
-                        const struct wr_keys *keys)
+static wr_err open_table(struct wr_pack *pack, struct wr_list *list, size_t n_lines,
+                         const struct wr_keys *keys)
 {
-    size_t size = 16;
-    while (size < n_lines * 2) {
-        size *= 2;
-    }
-    list->mask = (uint32_t)size - 1;
-    list->slots = WR_NEW_ARRAY(pack->arena, uint32_t, size);
-    list->values = WR_NEW_ARRAY(pack->arena, struct wr_str, n_lines + 1);
-    if (list->slots == NULL || list->values == NULL) {
+    pack->list_memory = (struct wr_memory){take, give, pack->arena};
+    list->file = WR_NEW(pack->arena, struct wr_list_table);
+    if (list->file == NULL) {
         return wr_fail(keys->error, WR_E_MEMORY, "no room for the list %.*s", WR_FMT(list->name));
     }
-    return WR_OK;
+    wr_list_table_open(list->file, &pack->list_memory, list->match);
+    return n_lines <= WR_LIMIT_LIST_ENTRIES && !wr_list_table_expect(list->file, (uint32_t)n_lines)
+               ? wr_fail(keys->error, WR_E_MEMORY, "no room for the list %.*s", WR_FMT(list->name))
+               : WR_OK;
 }
 
 static wr_err read_file(struct source *source, struct wr_list *list, struct wr_str column)
@@ -176,11 +193,7 @@ static wr_err read_file(struct source *source, struct wr_list *list, struct wr_s
     while (next_line(&lines, &line)) {
         n_lines++;
     }
-    if (n_lines > WR_LIMIT_LIST_ENTRIES) {
-        return wr_keys_fail(source->keys, "file", "the list has more than %u lines",
-                            WR_LIMIT_LIST_ENTRIES);
-    }
-    wr_err err = make_room(source->pack, list, n_lines, source->keys);
+    wr_err err = open_table(source->pack, list, n_lines, source->keys);
     lines = (struct lines){.text = source->file->bytes};
     if (err == WR_OK && source->csv) {
         if (!next_line(&lines, &line) || !find_column(line, column, &source->column)) {
@@ -191,23 +204,28 @@ static wr_err read_file(struct source *source, struct wr_list *list, struct wr_s
     while (err == WR_OK && next_line(&lines, &line)) {
         err = line_value(source, line, lines.row, &value);
         if (err == WR_OK && value.n != 0) {
-            put(list, value);
+            err = put(source, list, lines.row, value);
         }
     }
     return err;
 }
 
 /* ── weir.json ──────────────────────────────────────────────────────────────────────────────── */
+static wr_err read_match(const struct wr_keys *keys, enum wr_list_match *match)
+{
+    struct wr_str text = WR_STR("exact");
+    wr_err err = wr_keys_text(keys, "match", false, &text);
+    if (err == WR_OK && !wr_list_match_read(text, match)) {
+        err = wr_keys_fail(keys, "match", "wanted exact, prefix, cidr, bin or hash, found \"%.*s\"",
+                           WR_FMT(text));
+    }
+    return err;
+}
+
 static wr_err read_class(const struct wr_keys *keys, enum wr_list_class *class)
 {
-    struct wr_str text = WR_STR("tag"), match = WR_STR("exact");
+    struct wr_str text = WR_STR("tag");
     wr_err err = wr_keys_text(keys, "class", false, &text);
-    if (err == WR_OK) {
-        err = wr_keys_text(keys, "match", false, &match);
-    }
-    if (err == WR_OK && !wr_str_eq(match, WR_STR("exact"))) {
-        err = wr_keys_fail(keys, "match", "wanted \"exact\", found \"%.*s\"", WR_FMT(match));
-    }
     if (err != WR_OK) {
         return err;
     }
@@ -221,21 +239,9 @@ static wr_err read_class(const struct wr_keys *keys, enum wr_list_class *class)
                         WR_FMT(text));
 }
 
-static wr_err read_list(struct wr_pack *pack, const struct wr_keys *keys, struct wr_list *list)
+static wr_err find_file(struct wr_pack *pack, const struct wr_keys *keys, struct wr_list *list,
+                        struct wr_str path, struct wr_str column)
 {
-    static const char *const known[] = {"file", "column", "key", "match", "class", NULL};
-    struct wr_str path = {0}, key = {0}, column = {0};
-    wr_err err = wr_keys_check(keys, known);
-    err = err != WR_OK ? err : wr_keys_text(keys, "file", true, &path);
-    err = err != WR_OK ? err : wr_keys_text(keys, "key", true, &key);
-    err = err != WR_OK ? err : wr_keys_text(keys, "column", false, &column);
-    err = err != WR_OK ? err : read_class(keys, &list->class);
-    if (err != WR_OK) {
-        return err;
-    }
-    if (wr_path_parse(key, &list->key, NULL) != WR_OK) {
-        return wr_keys_fail(keys, "key", "\"%.*s\" is not a path", WR_FMT(key));
-    }
     struct source source = {.pack = pack, .keys = keys, .file = wr_pack_find_file(pack, path)};
     if (source.file == NULL) {
         return wr_keys_fail(keys, "file", "the pack has no file %.*s", WR_FMT(path));
@@ -247,11 +253,35 @@ static wr_err read_list(struct wr_pack *pack, const struct wr_keys *keys, struct
     if (!source.csv && column.n != 0) {
         return wr_keys_fail(keys, "column", "only a .csv file has columns");
     }
-    err = read_file(&source, list, column);
-    if (err == WR_OK && list->n == 0) {
+    wr_err err = read_file(&source, list, column);
+    if (err == WR_OK && list->file->n == 0) {
         wr_pack_warn(pack, "the list %.*s is empty", WR_FMT(list->name));
     }
     return err;
+}
+
+static wr_err read_list(struct wr_pack *pack, const struct wr_keys *keys, struct wr_list *list)
+{
+    static const char *const known[] = {"file", "column", "key", "match", "class", "max", NULL};
+    struct wr_str path = {0}, key = {0}, column = {0};
+    list->max = 1u << 20;
+    wr_err err = wr_keys_check(keys, known);
+    err = err != WR_OK ? err : wr_keys_text(keys, "file", false, &path);
+    err = err != WR_OK ? err : wr_keys_text(keys, "key", true, &key);
+    err = err != WR_OK ? err : wr_keys_text(keys, "column", false, &column);
+    err = err != WR_OK ? err : wr_keys_count(keys, "max", 0, WR_LIMIT_LIST_ENTRIES, &list->max);
+    err = err != WR_OK ? err : read_match(keys, &list->match);
+    err = err != WR_OK ? err : read_class(keys, &list->class);
+    if (err != WR_OK) {
+        return err;
+    }
+    if (wr_path_parse(key, &list->key, NULL) != WR_OK) {
+        return wr_keys_fail(keys, "key", "\"%.*s\" is not a path", WR_FMT(key));
+    }
+    if (path.n == 0 && column.n != 0) {
+        return wr_keys_fail(keys, "column", "only a .csv file has columns");
+    }
+    return path.n != 0 ? find_file(pack, keys, list, path, column) : WR_OK;
 }
 
 wr_err wr_pack_read_lists(struct wr_pack *pack, const struct wr_keys *top)

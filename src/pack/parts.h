@@ -5,6 +5,7 @@
 #define WR_PACK_PARTS_H
 
 #include "feature/feature.h"
+#include "feature/list_table.h"
 #include "model/model.h"
 #include "pack/keys.h"
 #include "pack/pack.h"
@@ -19,8 +20,6 @@
 #define WR_LIMIT_PACK_OUTCOMES  32 /* outcome rules */
 #define WR_LIMIT_PACK_OUTPUTS   16 /* rules whose values stand in the decision */
 #define WR_LIMIT_PACK_LABELS    8
-#define WR_LIMIT_LIST_ENTRIES   (1u << 24)
-#define WR_LIMIT_LIST_VALUE     512 /* bytes of one value of a list */
 #define WR_LIMIT_REASON_CODE    64  /* bytes */
 #define WR_LIMIT_EXPLAIN_CODES  128 /* of one model */
 #define WR_LIMIT_EXPLAIN_TOP    8   /* codes of one model in one decision */
@@ -35,14 +34,14 @@ struct wr_list {
     struct wr_str name;
     struct wr_path key;
     enum wr_list_class class;
-    uint32_t *slots; /* open addressing: index + 1 into values; 0 is empty */
-    uint32_t mask;
-    struct wr_str *values; /* views into the file */
-    uint32_t n;
+    enum wr_list_match match;
+    struct wr_list_table *file; /* what the pack's file holds; NULL: the list names none */
+    uint64_t max;               /* entries put on it while running */
 };
 
-/* Exact match; text is that of a string, a number or a boolean. */
-bool wr_list_has(const struct wr_list *list, struct wr_str text);
+/* NULL when the pack declares none of that name. */
+const struct wr_list *wr_pack_find_list(const struct wr_pack *pack, struct wr_str name);
+const char *wr_list_class_name(enum wr_list_class class); /* "block_hard" */
 
 /* ── models ─────────────────────────────────────────────────────────────────────────────────── */
 struct wr_pack_input {
@@ -166,7 +165,8 @@ struct wr_pack_label {
 
 struct wr_pack {
     struct wr_arena *arena;
-    struct wr_pack_file *files; /* sorted by path */
+    struct wr_memory list_memory; /* blocks of the arena */
+    struct wr_pack_file *files;   /* sorted by path */
     size_t n_files;
     struct wr_pack_options options;
     struct wr_str revision;

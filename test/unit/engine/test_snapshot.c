@@ -4,6 +4,7 @@
 #include "pieces.h"
 
 #include "base/rng.h"
+#include "engine/lists.h"
 
 static void digest(struct wr_engine *engine, uint8_t out[32])
 {
@@ -41,6 +42,38 @@ static void label_one(struct rig *rig, struct wr_rng *rng)
     rig_keep(rig, rig->answer.record);
 }
 
+/* Puts some, takes off some, of a list of the pack and of one that it does not declare. */
+static void change_list(struct rig *rig, struct wr_rng *rng, int i)
+{
+    struct wr_list_key keys[40];
+    struct wr_str values[40];
+    struct wr_list_entry entries[40] = {0};
+    struct wr_list_change change = {.values = values, .entries = entries, .n = 40};
+    char texts[40][32], reason[16];
+    bool cidr = wr_rng_below(rng, 3) == 0;
+    change.list = cidr ? WR_STR("nets") : WR_STR("devices");
+    change.match = cidr ? WR_LIST_CIDR : WR_LIST_EXACT;
+    change.op = wr_rng_below(rng, 3) == 0 ? WR_LIST_OP_REMOVE : WR_LIST_OP_ADD;
+    snprintf(reason, sizeof reason, "r%d", i % 9);
+    for (size_t k = 0; k < change.n; k++) {
+        int d = (int)wr_rng_below(rng, 3000);
+        snprintf(texts[k], sizeof texts[k], cidr ? "10.0.%d.%d" : "d-%d%d", d % 40, d % 200);
+        values[k] = wr_str_z(texts[k]);
+        CHECK(wr_list_key_read(change.match, values[k], &keys[k]) == NULL);
+        entries[k].key = wr_str_of(keys[k].bytes, keys[k].n);
+        entries[k].expires_s = d % 4 == 0 ? (uint32_t)(RIG_START + i * 40 + d * 30) : 0;
+        entries[k].reason = d % 2 == 0 ? wr_str_z(reason) : WR_STR("");
+        entries[k].hides = change.op == WR_LIST_OP_REMOVE && d % 7 == 0;
+        entries[k].drops = change.op == WR_LIST_OP_REMOVE && !entries[k].hides;
+        entries[k].expires_s = change.op == WR_LIST_OP_REMOVE ? 0 : entries[k].expires_s;
+    }
+    wr_arena_reset(&rig->scratch);
+    CHECK_INT(wr_engine_list(rig->engine, &change, (RIG_START + (int64_t)i * 400) * 1000000,
+                             &rig->scratch, &rig->answer),
+              WR_OK);
+    rig_keep(rig, rig->answer.record);
+}
+
 static void step(struct rig *rig, struct wr_rng *rng, int i)
 {
     char body[512];
@@ -49,6 +82,9 @@ static void step(struct rig *rig, struct wr_rng *rng, int i)
                                         .now_us = (RIG_START + (int64_t)i * 40) * 1000000});
     if (wr_rng_below(rng, 5) == 0 && rig->n_records != 0) {
         label_one(rig, rng);
+    }
+    if (wr_rng_below(rng, 2) == 0) {
+        change_list(rig, rng, i);
     }
 }
 
