@@ -102,20 +102,26 @@ void wr_client_close(struct wr_client *client)
     *client = (struct wr_client){.fd = -1};
 }
 
-bool wr_client_post(struct wr_client *client, struct wr_str path, struct wr_str body)
+bool wr_client_send(struct wr_client *client, const char *method, struct wr_str path,
+                    struct wr_str body)
 {
     size_t room = WR_LIMIT_CLIENT_BUFFER - client->out_n;
-    if (room < path.n + client->headers.n + body.n + 128) {
+    if (room < path.n + client->headers.n + body.n + 160) {
         return false;
     }
     struct wr_buf buf = wr_buf_fixed(client->out + client->out_n, room);
     wr_format(&buf,
-              "POST %.*s HTTP/1.1\r\nHost: weir\r\nContent-Type: application/json\r\n"
+              "%s %.*s HTTP/1.1\r\nHost: weir\r\nContent-Type: application/json\r\n"
               "%.*sContent-Length: %zu\r\n\r\n",
-              WR_FMT(path), WR_FMT(client->headers), body.n);
+              method, WR_FMT(path), WR_FMT(client->headers), body.n);
     wr_buf_str(&buf, body);
     client->out_n += buf.n;
     return true;
+}
+
+bool wr_client_post(struct wr_client *client, struct wr_str path, struct wr_str body)
+{
+    return wr_client_send(client, "POST", path, body);
 }
 
 static wr_err push(struct wr_client *client, struct wr_error *error)

@@ -30,7 +30,10 @@ wr_err wr_client_open(struct wr_client *client, const char *address, int64_t wai
                       struct wr_error *error);
 void wr_client_close(struct wr_client *client);
 
-/* Queues a request. False when the buffer is full: read answers first. */
+/* Queues a request of any method. False when the buffer is full: read answers first. */
+bool wr_client_send(struct wr_client *client, const char *method, struct wr_str path,
+                    struct wr_str body);
+/* Queues a POST. False when the buffer is full: read answers first. */
 bool wr_client_post(struct wr_client *client, struct wr_str path, struct wr_str body);
 /* Sends what is queued and takes the next answer, waiting at most wait_ms for it (0: only looks).
  * *got is false when there is none yet. Errors: WR_E_IO, WR_E_HTTP. */

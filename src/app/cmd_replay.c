@@ -138,7 +138,7 @@ static int write_report(const struct wr_replay_config *config,
         return wr_complain("there are no decisions to compare");
     }
     bool same = result->n_same == result->n_decisions && result->n_labels_differ == 0 &&
-                result->n_shadow_differ == 0;
+                result->n_shadow_differ == 0 && result->n_lists_differ == 0;
     return same ? WR_EXIT_OK : WR_EXIT_FAILED;
 }
 

@@ -63,6 +63,7 @@ const struct wr_command wr_command_token = {
     "by commas:\n"
     "  decide  POST /v1/decisions, /v1/decisions:batch, questions to policies\n"
     "  label   POST /v1/labels\n"
+    "  list    changes of lists below /v1/lists\n"
     "  read    GET of decisions, packs, state, metrics, policies and data\n"
     "  drain   GET or POST /drain: a container's preStop may end this node, and do no more\n"
     "  admin   all else: drain, reload, changes of policies and data\n"

@@ -20,6 +20,7 @@ list(APPEND WEIR_APP_FILES
   src/app/cmd_fmt.c
   src/app/cmd_inspect.c
   src/app/cmd_journal.c
+  src/app/cmd_lists.c
   src/app/cmd_load.c
   src/app/cmd_model.c
   src/app/log_push.c
@@ -50,6 +51,8 @@ list(APPEND WEIR_APP_FILES
   src/app/kube.c
   src/app/kube_match.c
   src/app/labelqueue.c
+  src/app/list_rows.c
+  src/app/list_state.c
   src/app/load.c
   src/app/load_answer.c
   src/app/load_conn.c
@@ -61,6 +64,7 @@ list(APPEND WEIR_APP_FILES
   src/app/policy_load.c
   src/app/progress.c
   src/app/rego_output.c
+  src/app/remote.c
   src/app/replay.c
   src/app/replay_count.c
   src/app/replay_file.c

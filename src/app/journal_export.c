@@ -29,7 +29,8 @@ static const char *kind_name(enum wr_record_kind kind)
     static const char *const names[] = {[WR_RECORD_DECISION] = "decision",
                                         [WR_RECORD_LABEL] = "label",
                                         [WR_RECORD_ACTIVATION] = "activation",
-                                        [WR_RECORD_SHADOW] = "shadow"};
+                                        [WR_RECORD_SHADOW] = "shadow",
+                                        [WR_RECORD_LIST] = "list"};
     WR_ASSERT((unsigned)kind < WR_COUNTOF(names));
     return names[kind];
 }

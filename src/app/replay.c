@@ -91,6 +91,19 @@ static wr_err take_shadow(struct wr_replay *replay, const struct wr_record *reco
     return code;
 }
 
+static wr_err take_list(struct wr_replay *replay, const struct wr_record *record,
+                        struct wr_str payload, struct wr_error *error)
+{
+    struct wr_answer answer = {0};
+    wr_err code = wr_engine_replay_list(replay->engine, record, &replay->scratch, &answer, error);
+    if (code == WR_OK) {
+        bool comparable = replay->result->own && !replay->is_file;
+        replay->result->n_list_changes++;
+        replay->result->n_lists_differ += comparable && !wr_str_eq(answer.record, payload);
+    }
+    return code;
+}
+
 static wr_err take_activation(struct wr_replay *replay, const struct wr_record *record,
                               struct wr_error *error)
 {
@@ -179,6 +192,7 @@ static wr_err take(struct wr_replay *replay, const struct wr_record *record, str
     if (code == WR_OK) {
         code = record->kind == WR_RECORD_LABEL    ? take_label(replay, record, payload, error)
                : record->kind == WR_RECORD_SHADOW ? take_shadow(replay, record, error)
+               : record->kind == WR_RECORD_LIST   ? take_list(replay, record, payload, error)
                                                   : take_activation(replay, record, error);
     }
     wr_arena_reset(&replay->scratch);

@@ -74,8 +74,9 @@ struct wr_replay_result {
     uint64_t n_late, n_unread; /* unread: events that do not fit the pack */
     uint64_t n_outcome, n_reasons, n_scores, n_features; /* differing, by the gravest kind */
     uint64_t n_labels_differ;                            /* label entries, own packs */
-    uint64_t n_shadow, n_shadow_differ; /* entries of challengers' scores, own packs */
-    uint64_t n_shadow_unknown;          /* those that cover folded decisions */
+    uint64_t n_shadow, n_shadow_differ;      /* entries of challengers' scores, own packs */
+    uint64_t n_shadow_unknown;               /* those that cover folded decisions */
+    uint64_t n_list_changes, n_lists_differ; /* the same of changes of lists */
     uint64_t changed[WR_OUTCOME_COUNT][WR_OUTCOME_COUNT];
     int64_t changed_amount[WR_OUTCOME_COUNT][WR_OUTCOME_COUNT];
     double score_moved, score_moved_max; /* sum and greatest of absolute differences */

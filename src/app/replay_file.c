@@ -39,7 +39,9 @@ static bool read_kind(struct wr_str text, enum wr_record_kind *kind)
     static const struct wr_str names[] = {[WR_RECORD_DECISION] = {"\"decision\"", 10},
                                           [WR_RECORD_LABEL] = {"\"label\"", 7},
                                           [WR_RECORD_ACTIVATION] = {"\"activation\"", 12},
-                                          [WR_RECORD_SHADOW] = {"\"shadow\"", 8}};
+                                          [WR_RECORD_SHADOW] = {"\"shadow\"", 8},
+
+                                          [WR_RECORD_LIST] = {"\"list\"", 6}};
     for (size_t i = WR_RECORD_DECISION; i < WR_COUNTOF(names); i++) {
         if (wr_str_eq(text, names[i])) {
             *kind = (enum wr_record_kind)i;
@@ -54,6 +56,7 @@ static void read_author(struct wr_str document, struct wr_record *record)
 {
     struct wr_str id = part(document, record->kind == WR_RECORD_LABEL    ? "label_id"
                                       : record->kind == WR_RECORD_SHADOW ? "shadow_id"
+                                      : record->kind == WR_RECORD_LIST   ? "change_id"
                                                                          : "decision_id");
     uint64_t sequence;
     if (id.n > 2) {

@@ -90,6 +90,8 @@ static void text_notes(FILE *out, const struct wr_replay_result *result)
         {result->n_shadow, "entries of challengers' scores"},
         {result->n_shadow_differ, "of them differ"},
         {result->n_shadow_unknown, "entries of challengers' scores reach back before the range"},
+        {result->n_list_changes, "changes of lists"},
+        {result->n_lists_differ, "changes of lists had another effect"},
         {result->n_activations, "activations of packs"},
         {result->n_refolds, "times the history was read anew under another pack"},
     };
@@ -217,14 +219,16 @@ void wr_replay_json(FILE *out, const struct wr_replay_result *result)
     fprintf(out,
             "{\"decisions\":%llu,\"same\":%llu,\"differ\":%llu,\"skipped\":%llu,\"unread\":%llu,"
             "\"late\":%llu,\"entries\":%llu,\"folded\":%llu,\"labels\":%llu,"
-            "\"labels_differ\":%llu,\"activations\":%llu,\"refolds\":%llu,\"own_packs\":%s,"
+            "\"labels_differ\":%llu,\"lists\":%llu,\"lists_differ\":%llu,\"activations\":%llu,"
+            "\"refolds\":%llu,\"own_packs\":%s,"
             "\"differ_by\":{\"outcome\":%llu,\"reasons\":%llu,\"score\":%llu,\"features\":%llu},",
             (unsigned long long)result->n_decisions, (unsigned long long)result->n_same,
             (unsigned long long)(result->n_decisions - result->n_same),
             (unsigned long long)result->n_skipped, (unsigned long long)result->n_unread,
             (unsigned long long)result->n_late, (unsigned long long)result->n_entries,
             (unsigned long long)result->n_folded, (unsigned long long)result->n_labels,
-            (unsigned long long)result->n_labels_differ, (unsigned long long)result->n_activations,
+            (unsigned long long)result->n_labels_differ, (unsigned long long)result->n_list_changes,
+            (unsigned long long)result->n_lists_differ, (unsigned long long)result->n_activations,
             (unsigned long long)result->n_refolds, result->own ? "true" : "false",
             (unsigned long long)result->n_outcome, (unsigned long long)result->n_reasons,
             (unsigned long long)result->n_scores, (unsigned long long)result->n_features);

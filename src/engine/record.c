@@ -103,6 +103,7 @@ static wr_err check_head(const uint8_t *head, size_t n, struct wr_error *error)
         [WR_RECORD_LABEL] = WR_RECORD_NO_EFFECT,
         [WR_RECORD_ACTIVATION] = WR_RECORD_RESET,
         [WR_RECORD_SHADOW] = 0,
+        [WR_RECORD_LIST] = WR_RECORD_NO_EFFECT,
     };
     if (n < HEAD_SIZE) {
         return not_a_record(error, n, "it ends within its head");

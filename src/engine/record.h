@@ -27,8 +27,8 @@
  * side. Parts of a label: id, anchor (empty when the event is unknown), and the label as JSON in
  * `event`. Of an activation: the revision in `id`. Of the scores of challengers: `derived` has what
  * docs/formats.md tells, the document the entry's own id. Of a change of a list: the list's name in
- * `id`, the change as JSON in `event` (engine/lists.h), what it did in `document`. No checksum here:
- * the chain covers every payload.
+ * `id`, the change as JSON in `event` (engine/lists.h), what it did in `document`. No checksum
+ * here: the chain covers every payload.
  *
  *   link(n) = SHA-256(link(n-1) || SHA-256(payload n) || sequence n as 8 bytes), link(0) = zeros */
 #ifndef WR_RECORD_H

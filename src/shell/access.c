@@ -7,11 +7,8 @@
 static const struct {
     const char *name;
     unsigned scope;
-} scopes[] = {{"decide", WR_SCOPE_DECIDE},
-              {"label", WR_SCOPE_LABEL},
-              {"read", WR_SCOPE_READ},
-              {"drain", WR_SCOPE_DRAIN},
-              {"admin", WR_SCOPE_ADMIN}};
+} scopes[] = {{"decide", WR_SCOPE_DECIDE}, {"label", WR_SCOPE_LABEL}, {"read", WR_SCOPE_READ},
+              {"list", WR_SCOPE_LIST},     {"drain", WR_SCOPE_DRAIN}, {"admin", WR_SCOPE_ADMIN}};
 
 const char *wr_scope_name(unsigned scope)
 {
@@ -65,7 +62,7 @@ static bool read_scopes(struct wr_str list, unsigned *out)
         n += comma != NULL;
         list = wr_str_of(list.p + n, list.n - n);
     }
-    *out |= (*out & WR_SCOPE_ADMIN) != 0 ? WR_SCOPE_DRAIN : 0U;
+    *out |= (*out & WR_SCOPE_ADMIN) != 0 ? WR_SCOPE_DRAIN | WR_SCOPE_LIST : 0U;
     return *out != 0;
 }
 
@@ -106,7 +103,8 @@ static wr_err read_line(struct wr_str line, uint32_t number, struct wr_principal
         return bad_line(number, "wants NAME SCOPES sha256:HEX or uri:URI", error);
     }
     if (!read_scopes(list, &out->scopes)) {
-        return bad_line(number, "scopes are decide, label, read, drain and admin, joined by commas",
+        return bad_line(number,
+                        "scopes are decide, label, list, read, drain and admin, joined by commas",
                         error);
     }
     if (wr_str_starts(key, by_uri) && key.n > by_uri.n) {
@@ -212,6 +210,9 @@ unsigned wr_access_needed(const struct wr_h1_head *head)
     }
     if (posts && wr_str_eq(head->path, WR_STR("/v1/labels"))) {
         return WR_SCOPE_LABEL;
+    }
+    if (wr_str_starts(head->path, WR_STR("/v1/lists/"))) {
+        return WR_SCOPE_LIST;
     }
     if (posts &&
         (wr_str_starts(head->path, WR_STR("/v1/decisions")) ||

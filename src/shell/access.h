@@ -5,7 +5,8 @@
  *
  *   NAME SCOPES sha256:HEX     a bearer token, known by the SHA-256 of its text
  *   NAME SCOPES uri:URI        a client certificate that names this URI
- *   SCOPES: of decide, label, read, drain, admin, joined by commas; admin holds drain
+ *   SCOPES: of decide, label, list, read, drain, admin, joined by commas; admin holds drain
+ *   and list
  *
  * With an access file every request but GET /health needs a principal that has the scope. Without
  * one, peers on loopback and Unix sockets may do everything, all others nothing: there are no
@@ -25,7 +26,8 @@ enum wr_scope {
     WR_SCOPE_READ = 4,
     WR_SCOPE_ADMIN = 8,
     WR_SCOPE_DRAIN = 16,
-    WR_SCOPE_ALL = 31,
+    WR_SCOPE_LIST = 32,
+    WR_SCOPE_ALL = 63,
 };
 
 #define WR_LIMIT_PRINCIPALS  1024

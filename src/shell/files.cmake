@@ -15,6 +15,7 @@ list(APPEND WEIR_SERVER_FILES
   src/shell/conn.c
   src/shell/decide.c
   src/shell/gather.c
+  src/shell/lists.c
   src/shell/batch.c
   src/shell/challenge.c
   src/shell/packs.c

@@ -211,7 +211,8 @@ static void parse(struct wr_server *server, struct wr_conn *conn)
         return;
     }
     uint32_t spent = 0; /* a refusal is cheap, and the queue has to go */
-    while (wr_conn_may_parse(conn) && spent < 4 * WR_LIMIT_PER_WAKE) {
+    conn->spent = false;
+    while (wr_conn_may_parse(conn) && spent < 4 * WR_LIMIT_PER_WAKE && !conn->spent) {
         uint64_t refused = server->n_refused;
         if (!parse_one(server, conn)) {
             return;

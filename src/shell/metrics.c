@@ -336,6 +336,10 @@ static void state(struct wr_buf *buf, const struct wr_metrics_gauges *g)
     wr_buf_str(buf, WR_STR("weir_watermark_seconds "));
     seconds(buf, e->watermark_us < 0 ? 0 : (uint64_t)e->watermark_us * 1000);
     one(buf, "weir_conflicts_total", "counter", "Known ids with another body.", e->n_conflicts);
+    one(buf, "weir_list_changes_total", "counter", "Changes of lists.", e->n_list_changes);
+    one(buf, "weir_list_entries", "gauge", "Entries put on lists while running.",
+        e->n_list_entries);
+    one(buf, "weir_list_bytes", "gauge", "Memory of these entries.", e->list_bytes);
     one(buf, "weir_labels_without_effect_total", "counter", "Labels of unknown events.",
         e->n_labels_without_effect);
 }

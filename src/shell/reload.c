@@ -159,6 +159,7 @@ static void activate(struct wr_server *server, struct wr_loaded_pack *loaded)
     server->reload.held[server->reload.n_held++] = *loaded;
     wr_server_set_deadline(server);
     wr_shared_follow_pack(server);
+    wr_lists_warn(server);
     wr_opa_follow_pack(server); /* its queries were prepared against the pack before */
     give_unused(server);
     server->failed = !wr_decide_keep(server, entry.sequence, entry.record) || server->failed;

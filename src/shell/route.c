@@ -344,6 +344,9 @@ void wr_route(struct wr_server *server, struct wr_conn *conn, const struct wr_ht
         allow = allowed(routes[i].methods);
     }
     flush_batch(server, conn);
+    if (wr_lists_route(server, conn, request)) {
+        return;
+    }
     static const struct wr_str by_id = {"/v1/decisions/", 14};
     if (wr_str_starts(head->path, by_id)) {
         struct wr_str id = wr_str_of(head->path.p + by_id.n, head->path.n - by_id.n);

@@ -153,6 +153,7 @@ static wr_err begin(struct wr_server *server, struct wr_error *error)
     wr_shared_live(server);
     server->kept_seen = wr_journal_thread_kept(server->thread);
     wr_journal_thread_set_floor(server->thread, wr_snapshots_floor(server));
+    wr_lists_warn(server);
     return WR_OK;
 }
 

@@ -10,6 +10,7 @@
  *   challenge.c  challengers, scored when the answers have left
  *   snapshots.c  the state as files, and a start from them (snapshots.h)
  *   shared.c  what other nodes saw: requests that wait a moment for it
+ *   lists.c   lists: what is put on them while running
  *   reload.c  the next pack: loaded beside, taken over between batches
  *   opa.c     OPA's API, with files of its own (opa.h)
  *   server.c  life; folding; recovery of the journal
@@ -108,6 +109,7 @@ struct wr_conn {
     bool blocked;               /* no further request before a gathering ends */
     bool lingers;               /* after the last answer, input is read and dropped for a moment */
     bool more;                  /* parsing stopped at a limit, not for want of bytes */
+    bool spent;                 /* its last request took what one may take in one turn */
     bool eof;                   /* the peer sends no more */
     bool in_batch;              /* a request of it is in the current batch */
     bool touched;               /* in the list of this turn */
@@ -367,6 +369,13 @@ void wr_shared_forget(struct wr_server *server, const struct wr_conn *conn);
 /* How long the loop may sleep. */
 int64_t wr_shared_sleep_ns(const struct wr_server *server, int64_t most_ns);
 void wr_shared_metrics(struct wr_buf *out, const struct wr_server *server);
+
+/* ── lists.c ────────────────────────────────────────────────────────────────────────────────── */
+/* Answers a request below /v1/lists; false: it is none. */
+bool wr_lists_route(struct wr_server *server, struct wr_conn *conn,
+                    const struct wr_http_request *request);
+/* Logs what stands on lists that the running pack does not declare. */
+void wr_lists_warn(const struct wr_server *server);
 
 /* ── reload.c ───────────────────────────────────────────────────────────────────────────────── */
 void wr_reload_post(struct wr_server *server, struct wr_conn *conn,
