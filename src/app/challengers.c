@@ -389,6 +389,7 @@ wr_err wr_challengers_take(struct wr_challengers *all, struct wr_str payload,
     case WR_RECORD_SHADOW:
         err = take_shadow(all, &record, error);
         break;
+    case WR_RECORD_LIST:
     case WR_RECORD_ACTIVATION:
         break;
     }
