@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""OPA's conformance cases through weir-cli.wasm itself, as it is shipped.
+"""OPA's conformance cases and the models through weir-cli.wasm itself, as it is shipped.
 
     cli_cases.py node|wasmedge SHARED [TEXT]       TEXT: only cases whose names hold it, told in full
 
 What the list of the wasm build (opa.passing) counts as passing has to pass by `eval`; what needs
 public-key cryptography, or names http.send, has to be refused by name. Cases that need functions
 which only conform-rego has (a sleep, a counter, a fixed name server) are left out, and counted.
+Each of the shared models is compiled by `model compile`, which checks it against its golden scores,
+and scores its 500 rows again from the module that was made.
 A process runs many cases in turn, each in an instance of its own: test/conform/cli_node.mjs under
 Node, test/conform/cli_wasmedge.c under the real WasmEdge, there interpreted, and so only every 10th
-case (WEIR_TEST_ALL=1: all).
+case and no model (WEIR_TEST_ALL=1: all).
 Exit code 77, and loudly, where the module, the engine or the cases are missing.
 """
 import decimal
@@ -32,6 +34,7 @@ REFUSALS = {"public-key": "this build has no public-key cryptography",
             "network": "http.send is not allowed here"}
 LEFT_OUT_MAX = 6
 INTERPRETED_STEP = 10
+N_MODELS, MODEL_ROWS = 13, 500
 PROCESS_CASES = 200  # in one process: Node crashes now and then over many instances
 
 
@@ -223,6 +226,27 @@ def rego(command, folder, shared, only, step):
     return len(failures) == 0 and left_out <= LEFT_OUT_MAX and passed > 0
 
 
+def models(command, folder, shared):
+    """Compiled and checked, then scored; in two rounds, since one needs what the other made."""
+    places = []
+    for source in sorted((shared / "models").iterdir()):
+        if (source / "golden.csv").is_file():
+            place = folder / "models" / source.name
+            shutil.copytree(source, place)
+            places.append(place)
+    run_all(command, folder, [(place, ["model", "compile", "model.onnx", "-o", "made.wasm", "--check",
+                                       "rows.csv", "golden.csv"]) for place in places])
+    bad = [place.name for place in places if (place / "code").read_text() != "0"]
+    for place in places:
+        (place / "code").unlink()
+    run_all(command, folder, [(place, ["model", "score", "made.wasm", "--csv", "rows.csv"])
+                              for place in places])
+    bad += [place.name for place in places
+            if len((place / "stdout").read_text().splitlines()) != MODEL_ROWS + 1]
+    print(f"cli_cases: models: {len(places)} compiled, checked and scored; wrong: {bad}")
+    return len(places) == N_MODELS and not bad
+
+
 def main():
     engine, shared = sys.argv[1], Path(sys.argv[2])
     only = sys.argv[3] if len(sys.argv) > 3 else ""
@@ -234,9 +258,11 @@ def main():
     folder = Path(tempfile.mkdtemp(prefix="weir-cli-"))
     try:
         command = command_of(engine, folder)
-        every = engine == "node" or os.environ.get("WEIR_TEST_ALL") or only
-        step = 1 if every else INTERPRETED_STEP
+        every = engine == "node" or bool(os.environ.get("WEIR_TEST_ALL"))
+        step = 1 if every or only else INTERPRETED_STEP
         good = rego(command, folder, shared, only, step)
+        if every and only == "":
+            good = models(command, folder, shared) and good
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return 0 if good else 1
