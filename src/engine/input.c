@@ -156,13 +156,13 @@ static void fill_slots(const void *context, struct wr_value *slots)
 {
     const struct view *view = context;
     const struct wr_case *c = view->c;
-    for (uint32_t i = 0; i < view->reads->n_slots; i++) {
-        const struct wr_pack_slot *slot = &view->reads->slots[i];
+    const struct wr_value *features = c->features;
+    const struct wr_pack_slot *slot = view->reads->slots, *end = slot + view->reads->n_slots;
+    for (; slot < end && slot->part == WR_PART_FEATURE; slot++) { /* they come first */
+        slots[slot->slot] = features[slot->index];
+    }
+    for (; slot < end; slot++) {
         struct wr_value *to = &slots[slot->slot];
-        if (WR_LIKELY(slot->part == WR_PART_FEATURE)) {
-            *to = c->features[slot->index];
-            continue;
-        }
         switch (slot->part) {
         case WR_PART_ROOT:
             *to = object(NULL, 0);

@@ -331,12 +331,12 @@ static wr_err find_slots(struct wr_pack *pack, const struct wr_rego_query *query
     if (out->slots == NULL) {
         return no_room(error);
     }
-    for (size_t i = 0; i < WR_COUNTOF(roots); i++) {
-        add_slot(query, out, roots[i], WR_STR(""), (struct wr_pack_slot){.part = WR_PART_ROOT});
-    }
     for (uint32_t i = 0; i < n_features; i++) {
         add_slot(query, out, "features", pack->plan->features[i].name,
                  (struct wr_pack_slot){.index = i, .part = WR_PART_FEATURE});
+    }
+    for (size_t i = 0; i < WR_COUNTOF(roots); i++) {
+        add_slot(query, out, roots[i], WR_STR(""), (struct wr_pack_slot){.part = WR_PART_ROOT});
     }
     for (uint32_t i = 0; i < pack->n_lists; i++) {
         add_slot(query, out, "lists", pack->lists[i].name,

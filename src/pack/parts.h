@@ -120,9 +120,9 @@ struct wr_pack_slot {
 /* What a query may read of what the engine adds to its input: the rest need not be made. */
 struct wr_pack_reads {
     bool features, fleet, lists, missing, scores;
-    bool by_slots;          /* features, lists and scores are read through slots alone */
-    const bool *by_feature; /* [n_features] */
-    const struct wr_pack_slot *slots;
+    bool by_slots;                    /* features, lists and scores are read through slots alone */
+    const bool *by_feature;           /* [n_features] */
+    const struct wr_pack_slot *slots; /* those of features first */
     uint32_t n_slots;
 };
 

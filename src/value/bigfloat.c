@@ -52,9 +52,15 @@ struct wr_float wr_float_mul(struct wr_float a, struct wr_float b)
     return round128(neg, (wr_u128)a.m * b.m, a.e + b.e, false);
 }
 
-/* (hi * 2^64) / d for hi < d and the top bit of d set, by two steps with halves of 32 bits. */
+/* (hi * 2^64) / d for hi < d and the top bit of d set, by two steps with halves of 32 bits where
+ * the processor has no such division. */
 static uint64_t divide_step(uint64_t hi, uint64_t d, uint64_t *rest)
 {
+#if defined(__x86_64__) && !defined(WR_FLOAT_PORTABLE)
+    uint64_t quotient;
+    __asm__("divq %[d]" : "=a"(quotient), "=d"(*rest) : [d] "r"(d), "a"(0), "d"(hi) : "cc");
+    return quotient;
+#else
     uint64_t dh = d >> 32, dl = (uint32_t)d, q = 0;
     for (int half = 0; half < 2; half++) {
         uint64_t digit = hi / dh, r = hi % dh;
@@ -70,6 +76,7 @@ static uint64_t divide_step(uint64_t hi, uint64_t d, uint64_t *rest)
     }
     *rest = hi;
     return q;
+#endif
 }
 
 struct wr_float wr_float_div(struct wr_float a, struct wr_float b)
