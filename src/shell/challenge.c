@@ -3,15 +3,16 @@
  *
  * A decision is scored again only when it is kept and its answer was sent. The work of one turn
  * takes decision.shadow_time at most, but for the last entry's overrun, which is foreseen from what
- * a decision took before; an overloaded server leaves it for later. Its entry waits for the next
- * decision's row or for the sweep to be handed to the disk, so that it never makes an answer wait
- * for a sync of its own. What cannot wait is told in the journal and counted: too many decisions
- * (the engine's bound), the end of the service, a crash (at the next start). */
+ * a decision took before; an overloaded server leaves it for later. The row of its entry is held
+ * back until the next row goes to the journal, or for HELD_NS: a sync begun for it alone would
+ * stand before the next answer's. What cannot wait is told in the journal and counted: too many
+ * decisions (the engine's bound), the end of the service, a crash (at the next start). */
 #include "shell/server_in.h"
 
 enum {
     FIRST_GUESS_NS = 20000, /* of what a decision takes */
     FINISH_NS = 1000000000, /* at the end of the service */
+    HELD_NS = 50000000,
 };
 
 static int64_t clock_ns(const struct wr_server *server)
@@ -33,6 +34,31 @@ bool wr_challenge_waits(const struct wr_server *server)
            wr_journal_thread_room(server->thread) >= WR_JOURNAL_ROOM_MIN;
 }
 
+/* Behind the entry before it. */
+static bool hold(struct wr_server *server, const struct wr_answer *entry)
+{
+    const struct wr_memory *memory = &server->port->memory;
+    if (server->held == NULL) {
+        server->held = memory->take(memory->context, WR_LIMIT_HELD);
+    }
+    if (server->held == NULL || entry->record.n > WR_LIMIT_HELD) {
+        return wr_decide_keep(server, entry->sequence, entry->record);
+    }
+    bool kept = wr_decide_keep_held(server);
+    memcpy(server->held, entry->record.p, entry->record.n);
+    server->held_n = entry->record.n;
+    server->held_sequence = entry->sequence;
+    server->held_ns = server->now_ns;
+    return kept;
+}
+
+void wr_challenge_release(struct wr_server *server)
+{
+    if (server->thread != NULL && !server->failed) {
+        server->failed = !wr_decide_keep_held(server);
+    }
+}
+
 /* One entry of at most n decisions; false when it could not be made or kept. */
 static bool make_entry(struct wr_server *server, uint32_t n, enum wr_challenge_why why)
 {
@@ -44,7 +70,7 @@ static bool make_entry(struct wr_server *server, uint32_t n, enum wr_challenge_w
     if (err == WR_OK && done != 0) {
         int64_t each_ns = (clock_ns(server) - start_ns) / (int64_t)done;
         server->shadow_ns = (3 * server->shadow_ns + each_ns) / 4;
-        server->failed = !wr_decide_keep(server, entry.sequence, entry.record) || server->failed;
+        server->failed = !hold(server, &entry) || server->failed;
     }
     wr_arena_reset(&server->scratch);
     return err == WR_OK && !server->failed;
@@ -52,6 +78,9 @@ static bool make_entry(struct wr_server *server, uint32_t n, enum wr_challenge_w
 
 void wr_challenge_step(struct wr_server *server)
 {
+    if (server->held_n != 0 && server->now_ns - server->held_ns >= HELD_NS) {
+        wr_challenge_release(server);
+    }
     if (!wr_challenge_waits(server)) {
         return;
     }
@@ -81,6 +110,7 @@ void wr_challenge_finish(struct wr_server *server)
         made = make_entry(server, WR_LIMIT_SHADOW_CHUNK / 4,
                           clock_ns(server) < end_ns ? WR_CHALLENGE_SCORED : WR_CHALLENGE_STOPPED);
     }
+    wr_challenge_release(server);
 }
 
 wr_err wr_challenge_tell_lost(struct wr_server *server, struct wr_error *error)

@@ -143,7 +143,7 @@ void wr_decide_one(struct wr_server *server, struct wr_conn *conn,
     conn->in_batch = true;
 }
 
-bool wr_decide_keep(struct wr_server *server, uint64_t sequence, struct wr_str record)
+static bool keep(struct wr_server *server, uint64_t sequence, struct wr_str record)
 {
     const struct wr_port_threads *threads = &server->port->threads;
     while (!wr_journal_thread_append(server->thread, sequence, record)) {
@@ -159,6 +159,21 @@ bool wr_decide_keep(struct wr_server *server, uint64_t sequence, struct wr_str r
         }
     }
     return true;
+}
+
+bool wr_decide_keep(struct wr_server *server, uint64_t sequence, struct wr_str record)
+{
+    if (WR_UNLIKELY(server->held_n != 0) && !wr_decide_keep_held(server)) {
+        return false;
+    }
+    return keep(server, sequence, record);
+}
+
+bool wr_decide_keep_held(struct wr_server *server)
+{
+    struct wr_str record = wr_str_of(server->held, server->held_n);
+    server->held_n = 0;
+    return record.n == 0 || keep(server, server->held_sequence, record);
 }
 
 void wr_decide_count(struct wr_server *server, const struct wr_answer *answer,

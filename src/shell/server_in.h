@@ -38,6 +38,7 @@
 #define WR_LIMIT_GATHERINGS  4096u
 #define WR_LIMIT_GATHER_SIZE (64u * 1024 * 1024) /* bytes of one gathered answer */
 #define WR_LIMIT_IN_FLIGHT   65536u              /* decisions whose answers wait for the journal */
+#define WR_LIMIT_HELD        (128u * 1024)       /* bytes of an entry that is held back */
 #define WR_KEPT_DESCRIPTORS  32u                 /* for the journal, listeners and logs */
 #define WR_BUFFER_SIZE       (16u * 1024)
 #define WR_BUFFER_CLASSES    6                   /* sizes 16 KiB to 512 KiB are kept for reuse */
@@ -228,7 +229,11 @@ struct wr_server {
     uint32_t n_held;
     struct wr_metrics metrics;
     uint64_t n_runs, n_flushes; /* with answers; of each one in WR_SAMPLE is timed */
-    int64_t shadow_ns;          /* what scoring the challengers of a decision takes; 0: not known */
+    char *held; /* the row of the last entry of challengers, until the next row or the sweep */
+    size_t held_n;
+    uint64_t held_sequence;
+    int64_t held_ns;
+    int64_t shadow_ns; /* what scoring the challengers of a decision takes; 0: not known */
     int64_t stage_mark_ns, stage_ns[WR_ENGINE_STAGES];
     char node_text[17];
 };
@@ -290,6 +295,8 @@ wr_err wr_decide_run(struct wr_server *server, uint32_t n, int64_t before_ns,
                      struct wr_error *error);
 /* Hands a row to the journal, waiting for room; false when the journal has failed. */
 bool wr_decide_keep(struct wr_server *server, uint64_t sequence, struct wr_str record);
+/* Hands over the row that is held back, if there is one; wr_decide_keep does so first. */
+bool wr_decide_keep_held(struct wr_server *server);
 /* For a request that is the n-th of its batch, or comes with n. */
 enum wr_budget wr_decide_budget(const struct wr_server *server, const struct wr_h1_head *head,
                                 int64_t first_ns, uint32_t n);
@@ -392,6 +399,8 @@ void wr_reload_keep_first(struct wr_server *server);
 bool wr_challenge_waits(const struct wr_server *server);
 /* At the end of a turn: scores challengers of decisions whose answers have left. */
 void wr_challenge_step(struct wr_server *server);
+/* Before the end: no row is held back any more. */
+void wr_challenge_release(struct wr_server *server);
 /* The service ends: scores what waits, for a second at most; what is left is told. */
 void wr_challenge_finish(struct wr_server *server);
 /* After a fold: the journal says which decisions were never scored. */

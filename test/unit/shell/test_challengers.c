@@ -152,6 +152,8 @@ TEST("a service that ends scores what waits; one that is killed tells at its sta
         shadow_init(&world, 11 + (uint64_t)death, WR_MODE_DURABLE, MAIN NEXT);
         spy_start(&world);
         http_open(&world, &http);
+        wr_server_step(world.server, 0);
+        spy.tick_ns = death == 0 ? 300000 : 0; /* much waits: an entry of one decision a turn */
         for (int i = 0; i < 3; i++) {
             snprintf(id, sizeof id, "a%d", i);
             CHECK_INT(
@@ -160,6 +162,13 @@ TEST("a service that ends scores what waits; one that is killed tells at its sta
         }
         uint64_t last = wr_server_sequence(world.server);
         if (death == 0) {
+            for (int i = 0; i < 12; i++) {
+                snprintf(id, sizeof id, "b%d", i);
+                http_send(&world, &http, "POST", "/v1/decisions", world_event(event, id, 1, 10));
+            }
+            for (int i = 0; i < 12; i++) {
+                CHECK(http_wait(&world, &http) && http.status == 200);
+            }
             http_close(&world, &http);
             sim_stop(world.sim);
             for (int i = 0; i < 300 && wr_server_step(world.server, 100000000); i++) {
