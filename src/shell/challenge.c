@@ -38,24 +38,24 @@ bool wr_challenge_waits(const struct wr_server *server)
 static bool hold(struct wr_server *server, const struct wr_answer *entry)
 {
     const struct wr_memory *memory = &server->port->memory;
-    if (server->held == NULL) {
-        server->held = memory->take(memory->context, WR_LIMIT_HELD);
+    if (server->late_row == NULL) {
+        server->late_row = memory->take(memory->context, WR_LIMIT_LATE_ROW);
     }
-    if (server->held == NULL || entry->record.n > WR_LIMIT_HELD) {
+    if (server->late_row == NULL || entry->record.n > WR_LIMIT_LATE_ROW) {
         return wr_decide_keep(server, entry->sequence, entry->record);
     }
-    bool kept = wr_decide_keep_held(server);
-    memcpy(server->held, entry->record.p, entry->record.n);
-    server->held_n = entry->record.n;
-    server->held_sequence = entry->sequence;
-    server->held_ns = server->now_ns;
+    bool kept = wr_decide_keep_late(server);
+    memcpy(server->late_row, entry->record.p, entry->record.n);
+    server->late_row_n = entry->record.n;
+    server->late_row_sequence = entry->sequence;
+    server->late_row_ns = server->now_ns;
     return kept;
 }
 
 void wr_challenge_release(struct wr_server *server)
 {
     if (server->thread != NULL && !server->failed) {
-        server->failed = !wr_decide_keep_held(server);
+        server->failed = !wr_decide_keep_late(server);
     }
 }
 
@@ -78,7 +78,7 @@ static bool make_entry(struct wr_server *server, uint32_t n, enum wr_challenge_w
 
 void wr_challenge_step(struct wr_server *server)
 {
-    if (server->held_n != 0 && server->now_ns - server->held_ns >= HELD_NS) {
+    if (server->late_row_n != 0 && server->now_ns - server->late_row_ns >= HELD_NS) {
         wr_challenge_release(server);
     }
     if (!wr_challenge_waits(server)) {

@@ -163,17 +163,17 @@ static bool keep(struct wr_server *server, uint64_t sequence, struct wr_str reco
 
 bool wr_decide_keep(struct wr_server *server, uint64_t sequence, struct wr_str record)
 {
-    if (WR_UNLIKELY(server->held_n != 0) && !wr_decide_keep_held(server)) {
+    if (WR_UNLIKELY(server->late_row_n != 0) && !wr_decide_keep_late(server)) {
         return false;
     }
     return keep(server, sequence, record);
 }
 
-bool wr_decide_keep_held(struct wr_server *server)
+bool wr_decide_keep_late(struct wr_server *server)
 {
-    struct wr_str record = wr_str_of(server->held, server->held_n);
-    server->held_n = 0;
-    return record.n == 0 || keep(server, server->held_sequence, record);
+    struct wr_str record = wr_str_of(server->late_row, server->late_row_n);
+    server->late_row_n = 0;
+    return record.n == 0 || keep(server, server->late_row_sequence, record);
 }
 
 void wr_decide_count(struct wr_server *server, const struct wr_answer *answer,

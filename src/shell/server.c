@@ -172,7 +172,7 @@ void wr_server_fail(struct wr_server *server)
     wr_snapshots_stop(server);
     wr_journal_thread_close(server->thread);
     server->thread = NULL;
-    server->held_n = 0; /* told as lost when the journal is read again */
+    server->late_row_n = 0; /* told as lost when the journal is read again */
     wr_gather_free_all(server);
     wr_engine_close(server->engine);
     server->engine = NULL;
@@ -419,7 +419,7 @@ void wr_server_close(struct wr_server *server)
         wr_arena_deinit(&server->access_arena);
     }
     give(memory, server->scratch_room, server->n_scratch_room);
-    give(memory, server->held, WR_LIMIT_HELD);
+    give(memory, server->late_row, WR_LIMIT_LATE_ROW);
     give(memory, server->conns, n * sizeof *server->conns);
     give(memory, server->touched, n * sizeof *server->touched);
     give(memory, server->waiting, n * sizeof *server->waiting);

@@ -38,7 +38,7 @@
 #define WR_LIMIT_GATHERINGS  4096u
 #define WR_LIMIT_GATHER_SIZE (64u * 1024 * 1024) /* bytes of one gathered answer */
 #define WR_LIMIT_IN_FLIGHT   65536u              /* decisions whose answers wait for the journal */
-#define WR_LIMIT_HELD        (128u * 1024)       /* bytes of an entry that is held back */
+#define WR_LIMIT_LATE_ROW    (128u * 1024)       /* bytes of an entry that is held back */
 #define WR_KEPT_DESCRIPTORS  32u                 /* for the journal, listeners and logs */
 #define WR_BUFFER_SIZE       (16u * 1024)
 #define WR_BUFFER_CLASSES    6                   /* sizes 16 KiB to 512 KiB are kept for reuse */
@@ -229,10 +229,10 @@ struct wr_server {
     uint32_t n_held;
     struct wr_metrics metrics;
     uint64_t n_runs, n_flushes; /* with answers; of each one in WR_SAMPLE is timed */
-    char *held; /* the row of the last entry of challengers, until the next row or the sweep */
-    size_t held_n;
-    uint64_t held_sequence;
-    int64_t held_ns;
+    char *late_row; /* the row of the last entry of challengers, until the next row or the sweep */
+    size_t late_row_n;
+    uint64_t late_row_sequence;
+    int64_t late_row_ns;
     int64_t shadow_ns; /* what scoring the challengers of a decision takes; 0: not known */
     int64_t stage_mark_ns, stage_ns[WR_ENGINE_STAGES];
     char node_text[17];
@@ -296,7 +296,7 @@ wr_err wr_decide_run(struct wr_server *server, uint32_t n, int64_t before_ns,
 /* Hands a row to the journal, waiting for room; false when the journal has failed. */
 bool wr_decide_keep(struct wr_server *server, uint64_t sequence, struct wr_str record);
 /* Hands over the row that is held back, if there is one; wr_decide_keep does so first. */
-bool wr_decide_keep_held(struct wr_server *server);
+bool wr_decide_keep_late(struct wr_server *server);
 /* For a request that is the n-th of its batch, or comes with n. */
 enum wr_budget wr_decide_budget(const struct wr_server *server, const struct wr_h1_head *head,
                                 int64_t first_ns, uint32_t n);
