@@ -28,6 +28,7 @@ weir_fuzz(fuzz_regex)
 weir_fuzz(fuzz_builtin)
 weir_fuzz(fuzz_schema)
 weir_fuzz(fuzz_sprintf)
+weir_fuzz(fuzz_snapshot)
 weir_fuzz(fuzz_time)
 # Both of the machine's dispatchers, before the library's machine.
 weir_fuzz(fuzz_policy test/program/rego_program.c test/program/rego_twins.c

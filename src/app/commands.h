@@ -27,6 +27,7 @@ extern const struct wr_command wr_command_run_server;
 extern const struct wr_command wr_command_replay;
 extern const struct wr_command wr_command_serve;
 extern const struct wr_command wr_command_simulate;
+extern const struct wr_command wr_command_state;
 extern const struct wr_command wr_command_token;
 extern const struct wr_command wr_command_version;
 extern const struct wr_command wr_command_completion;

@@ -21,6 +21,7 @@ list(APPEND WEIR_APP_FILES
   src/app/cmd_inspect.c
   src/app/cmd_journal.c
   src/app/cmd_lists.c
+  src/app/cmd_state.c
   src/app/cmd_load.c
   src/app/cmd_model.c
   src/app/log_push.c

@@ -42,6 +42,11 @@ static wr_err copy_file(const struct wr_port_disk *disk, const char *from, const
     return io == WR_IO_OK && closed == WR_IO_OK ? WR_OK : failed(to, io, error);
 }
 
+static bool is_snapshot(struct wr_str name)
+{
+    return wr_str_starts(name, WR_STR("snapshot-")) && wr_str_ends(name, WR_STR(".img"));
+}
+
 /* Files of the journal, of the packs that have decided; not the lock, nor what is being made. */
 static bool belongs(struct wr_str name)
 {
@@ -49,7 +54,9 @@ static bool belongs(struct wr_str name)
            (wr_str_starts(name, WR_STR("packs/")) && !wr_str_eq(name, WR_STR("packs/new")));
 }
 
-/* In order of names: by rising sequence, so that what is copied last is newest. */
+/* In order of names: by rising sequence, so that what is copied last is newest. Snapshots come
+ * before the journal, so that the copy of it holds the rows they stand at; one may have been
+ * removed meanwhile. */
 static wr_err copy_all(const struct wr_port *port, const char *from, const char *to,
                        struct wr_backup_result *result, struct wr_error *error)
 {
@@ -60,13 +67,17 @@ static wr_err copy_all(const struct wr_port *port, const char *from, const char 
     char *room = wr_arena_alloc(&arena, COPY_SIZE, 64);
     wr_err err = room != NULL ? wr_file_walk(&arena, from, &list, error)
                               : wr_fail(error, WR_E_MEMORY, "no room to copy");
-    for (size_t i = 0; err == WR_OK && i < list.n; i++) {
+    for (size_t k = 0; err == WR_OK && k < 2 * list.n; k++) {
+        size_t i = k % list.n;
+        bool snapshots = k < list.n;
         char source[1024], target[1024];
         struct wr_buf a = wr_buf_fixed(source, sizeof source),
                       b = wr_buf_fixed(target, sizeof target);
         wr_format(&a, "%s/%.*s%c", from, WR_FMT(list.paths[i]), 0);
         wr_format(&b, "%s/%.*s%c", to, WR_FMT(list.paths[i]), 0);
-        if (belongs(list.paths[i]) && !a.overflow && !b.overflow) {
+        if (!a.overflow && !b.overflow &&
+            (snapshots ? is_snapshot(list.paths[i]) && wr_file_exists(source)
+                       : belongs(list.paths[i]))) {
             err = copy_file(disk, source, target, room, result, error);
         }
     }
