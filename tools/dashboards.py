@@ -74,6 +74,30 @@ FLEET = ("Weir: fleet", "weir-fleet", [
     ]),
 ])
 
+FLEET[2].append(("Shared over Redis", [
+    ("Connected", STAT, "short", [(of("weir_redis_up"), "{{instance}}")]),
+    ("Decisions that lacked what others saw", LINES, "percentunit",
+     [(f"sum by (instance) ({rate('weir_redis_stale_total')}) / sum by (instance) "
+       f"({rate('weir_decisions_total')} and on (instance) {of('weir_redis_up')})", "{{instance}}")]),
+    ("Added to decisions: P50, P99", LINES, "s",
+     [(f"histogram_quantile({q}, sum by (le) ({rate('weir_redis_wait_seconds_bucket')}))", f"P{q * 100:g}")
+      for q in (0.5, 0.99)]),
+    ("A fetch: P50, P99", LINES, "s",
+     [(f"histogram_quantile({q}, sum by (le) ({rate('weir_redis_fetch_seconds_bucket')}))", f"P{q * 100:g}")
+      for q in (0.5, 0.99)]),
+    ("Breaker: 0 closed, 1 trying, 2 open", LINES, "short", [(of("weir_redis_breaker"), "{{instance}}")]),
+    ("Fetched; late, failed, not asked for", LINES, "ops",
+     [(f"sum({rate('weir_redis_' + name + '_total')})", name) for name in
+      ("fetches", "fetches_late", "fetches_failed", "fetches_skipped")]),
+    ("Tiles written; failed", LINES, "ops",
+     [(f"sum({rate('weir_redis_' + name + '_total')})", name) for name in ("writes", "writes_failed")]),
+    ("Own tiles that wait", LINES, "short", [(of("weir_redis_queue"), "{{instance}}")]),
+    ("Given up: events, entities of others; forged", LINES, "short",
+     [(f"sum({of('weir_redis_dropped_events_total')})", "events"),
+      (f"sum({of('weir_redis_entities_evicted_total')})", "entities"),
+      (f"sum({of('weir_redis_bad_tiles_total')})", "forged")]),
+]))
+
 NODES = ("Weir: node", "weir-node", [
     ("Now", [
         ("Ready", STAT, "short", [(of("weir_ready"), "{{instance}}")]),
@@ -117,6 +141,15 @@ NODES = ("Weir: node", "weir-node", [
         ("Age of the oldest id", LINES, "s", [(of("weir_ids_age_seconds"), "{{instance}}")]),
         ("Watermark behind now", LINES, "s", [(f"time() - {of('weir_watermark_seconds')}", "{{instance}}")]),
         ("Ignored steps of the clock", LINES, "short", [(of("weir_clock_steps_total"), "{{instance}}")]),
+    ]),
+    ("Snapshots", [
+        ("Age of the newest", LINES, "s", [(of("weir_snapshot_age_seconds"), "{{instance}}")]),
+        ("Entries behind it", LINES, "short",
+         [(f"{of('weir_sequence')} - {of('weir_snapshot_sequence')}", "{{instance}}")]),
+        ("Made, failed, given up", LINES, "short", [(of("weir_snapshots_total"), "{{result}}")]),
+        ("Size", LINES, "bytes", [(of("weir_snapshot_bytes"), "{{instance}}")]),
+        ("Time it took", LINES, "s", [(of("weir_snapshot_duration_seconds"), "{{instance}}")]),
+        ("Folded at the start", STAT, "short", [(of("weir_folded_entries"), "{{instance}}")]),
     ]),
     ("Connections and process", [
         ("Open connections", LINES, "short", [(of("weir_connections"), "{{instance}}")]),
@@ -173,6 +206,16 @@ POLICY = ("Weir: policy and models", "weir-policy", [
                                            (quantile(0.99, "policy"), "policy"),
                                            (quantile(0.99, "feature"), "features")]),
     ]),
+    ("Challengers in shadow", [
+        ("Scored, unscored, a second", LINES, "ops",
+         [(f"sum by (model, result) ({rate('weir_challenger_scores_total')})", "{{model}} {{result}}")]),
+        ("Decisions that would have another outcome", LINES, "percentunit",
+         [(f"sum by (model) ({rate('weir_challenger_outcomes_changed_total')}) / sum by (model) "
+           f"({rate('weir_challenger_scores_total')})", "{{model}}")]),
+        ("Mean difference to the champion", LINES, "short",
+         [(f"sum by (model) ({rate('weir_challenger_difference_sum')}) / sum by (model) "
+           f"({rate('weir_challenger_scores_total')})", "{{model}}")]),
+    ]),
     ("Packs", [
         ("Packs in use by site", LINES, "short", [(of("job_site:weir_packs:count", scope=JOB), "{{site}}")]),
         ("Changes: taken over, refused", LINES, "short",
@@ -199,8 +242,8 @@ BUSINESS = ("Weir: business", "weir-business", [
         ("Amount a second, by outcome", STACK, "short",
          [(f"sum by (outcome) ({rate('weir_amount_total')})", "{{outcome}}")]),
         ("Mean amount by outcome", LINES, "short",
-         [(f"sum by (outcome) ({rate('weir_amount_total')}) / sum by (outcome) ({rate('weir_decisions_total')})",
-           "{{outcome}}")]),
+         [(f"sum by (outcome) ({rate('weir_amount_total')}) / (sum by (outcome) "
+           f"({rate('weir_decisions_total')}) > 0)", "{{outcome}}")]),
         ("Work for people: review and hold, an hour", LINES, "short",
          [(f"3600 * sum by (outcome) ({rate('weir_decisions_total', 'outcome=~%sreview|hold%s' % (chr(34), chr(34)))})",
            "{{outcome}}")]),

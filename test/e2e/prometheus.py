@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""deploy/prometheus and deploy/grafana against a real Prometheus that scrapes two real nodes under
-load: rules are checked and unit-tested by promtool, and every alert, every recording rule and every
+"""deploy/prometheus and deploy/grafana against a real Prometheus that scrapes three nodes under load: rules are checked and unit-tested by promtool, and every alert, every recording rule and every
 question of every dashboard is asked and must answer with numbers, a true zero included.
 
     prometheus.py WEIR [SECONDS]      exit code 77 without tools/prometheus.sh's build/prometheus
@@ -28,6 +27,9 @@ BIN = ROOT / "build" / "prometheus" / "usr" / "bin"
 DEPLOY = ROOT / "deploy" / "prometheus"
 BOARDS = ROOT / "deploy" / "grafana" / "dashboards"
 COMPARISON = re.compile(r"(==|!=|>=|<=|>|<)(?=\s)")
+
+
+PACKS = ("cards", "fleet", "rivals")   # a node each: plain, with Redis, with a challenger
 
 
 def free_port():
@@ -104,7 +106,17 @@ def ask(port, expr):
         return {"status": "error", "error": error.read().decode()}
 
 
+MOVES = {"sum by (instance) (rate(weir_decisions_total[20s]))": len(PACKS), "weir_redis_up": 1,
+         "sum(rate(weir_reasons_total[20s]))": 1, "sum(rate(weir_score_count[20s]))": 1,
+         "sum(rate(weir_label_values_total[20s]))": 1, "sum(rate(weir_amount_total[20s]))": 1,
+         "sum(rate(weir_redis_fetches_total[20s]))": 1, "sum(rate(weir_redis_writes_total[20s]))": 1,
+         "sum(rate(weir_challenger_scores_total[20s]))": 1, "max(weir_snapshot_bytes)": 1}
+
+
 def check_questions(check, port):
+    for expr, wanted in MOVES.items():
+        numbers = [sample["value"][1] for sample in ask(port, expr)["data"]["result"]]
+        check.that(sum(float(number) > 0 for number in numbers) == wanted, f"{expr} moves", numbers)
     n = zeros = 0
     for where, expr in expressions():
         answer = ask(port, expr)
@@ -113,7 +125,7 @@ def check_questions(check, port):
         check.that(good, f"{where}: {' '.join(expr.split())}", answer)
         n, zeros = n + 1, zeros + (good and not any(numbers))
     print(f"prometheus: {n} questions, {n - zeros} with data, {zeros} truly zero")
-    check.that(n > 120, "there are questions", n)
+    check.that(n > 170, "there are questions", n)
 
 
 # ── two nodes and a Prometheus ───────────────────────────────────────────────────────────────────
@@ -131,7 +143,7 @@ def wait_for(url):
 class Stage:
     def __init__(self, weir, folder):
         self.weir, self.folder, self.processes = weir, folder, []
-        self.nodes = [(free_port(), free_port()) for _ in range(2)]
+        self.nodes = [(free_port(), free_port()) for _ in PACKS]
         self.port = free_port()
 
     def start(self, name, *arguments):
@@ -140,14 +152,25 @@ class Stage:
         return self.processes[-1]
 
     def open(self):
-        for i, (decisions, probe) in enumerate(self.nodes):
-            self.start(f"node{i}", self.weir, "serve", "--pack", ROOT / "packs" / "cards", "--state",
-                       self.folder / f"state{i}", "--mode", "fast", "--state-cap", 64 << 20, "--listen",
-                       f"127.0.0.1:{decisions}", "--listen", f"probe:127.0.0.1:{probe}")
+        redis, key = free_port(), self.folder / "fleet.key"
+        key.write_text("a key that is known to this test alone\n")
+        events = self.folder / "events.jsonl"
+        events.write_text("".join(json.dumps(
+            {"transaction": {"id": f"t{i}", "time": 0, "amount": 10 + i % 90},
+             "card": {"token": f"card{i % 300}"}}) + "\n" for i in range(2000)))
+        self.start("redis", "redis-server", "--port", redis, "--bind", "127.0.0.1", "--save", "",
+                   "--appendonly", "no", "--dir", self.folder)
+        more = {"fleet": ["--redis", f"127.0.0.1:{redis}", "--fleet-key", key]}
+        load = {"fleet": ["--input", events, "--fresh"]}
+        for pack, (decisions, probe) in zip(PACKS, self.nodes):
+            self.start(pack, self.weir, "serve", "--pack", ROOT / "packs" / pack, "--state",
+                       self.folder / f"state-{pack}", "--mode", "fast", "--state-cap", 64 << 20,
+                       "--snapshot-every", "5s", "--listen", f"127.0.0.1:{decisions}", "--listen",
+                       f"probe:127.0.0.1:{probe}", *more.get(pack, []))
             wait_for(f"http://127.0.0.1:{probe}/health")
-            self.start(f"load{i}", self.weir, "load", "--connect", f"127.0.0.1:{decisions}", "--rate",
-                       "400", "--connections", "4", "--for", "5m", "--labels", "500ms",
-                       "--customers", "2000")
+            self.start(f"load-{pack}", self.weir, "load", "--connect", f"127.0.0.1:{decisions}",
+                       "--rate", "300", "--connections", "4", "--for", "5m",
+                       *load.get(pack, ["--labels", "500ms", "--customers", "2000"]))
         rules = self.folder / "rules"
         rules.mkdir()
         for path in (DEPLOY / "rules").glob("*.yml"):
@@ -175,8 +198,8 @@ class Stage:
 def main():
     weir = Path(sys.argv[1]).resolve()
     seconds = int(sys.argv[2]) if len(sys.argv) > 2 else 20
-    if not (BIN / "promtool").is_file():
-        print("prometheus: SKIPPED: there is no build/prometheus: tools/prometheus.sh")
+    if not (BIN / "promtool").is_file() or shutil.which("redis-server") is None:
+        print("prometheus: SKIPPED: wants build/prometheus (tools/prometheus.sh) and redis-server")
         return 77
     check = Checks("prometheus")
     folder = Path(tempfile.mkdtemp(prefix="weir-prometheus-"))
