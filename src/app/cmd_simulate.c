@@ -101,6 +101,10 @@ static int run(int argc, char **argv)
         wr_complain("--start wants YYYY-MM-DD, not %s", options.start);
         return WR_EXIT_USAGE;
     }
+    if (!(options.rate >= 0.0) || !(options.radius > 0.0)) { /* NaN neither */
+        wr_complain("--rate needs a number from 0 on, and --radius one above 0");
+        return WR_EXIT_USAGE;
+    }
     if (options.days == 0 && options.count == 0) {
         options.days = 10;
     }

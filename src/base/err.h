@@ -67,7 +67,7 @@
     X(IO, 32, "io", 500, "the operating system refused", "see the cause in the message")           \
     X(USAGE, 33, "usage", 400, "the command line is wrong", "see --help")                          \
     X(CONFIG, 34, "config", 400, "the configuration is wrong",                                     \
-      "mend the key that the message names")                                                       \
+      "mend the option, address or key that the message names")                                    \
     X(LABEL, 35, "label", 422, "the label is malformed", "send {id, label}")                       \
     X(UNSUPPORTED, 36, "unsupported", 501, "this is not supported", "see the documentation")       \
     X(LATE_IN_BATCH, 37, "duplicate_in_flight", 503, "the same event id is still being decided",   \

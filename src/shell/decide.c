@@ -60,15 +60,17 @@ int64_t wr_decide_now_us(const struct wr_server *server)
 }
 
 /* The deadline counts from the first byte: half of it may pass before explanations are left out,
- * nine tenths before the stated fallback is all that there is time for. A caller may shorten it.
- * What the explanations of this batch will take counts as passed: a step takes some 10 ns. */
+ * nine tenths before the stated fallback is all that there is time for. A caller may shorten it,
+ * not to nothing: 0 and what is no number are not heard. What the explanations of this batch will
+ * take counts as passed: a step takes some 10 ns. */
 enum wr_budget wr_decide_budget(const struct wr_server *server, const struct wr_h1_head *head,
                                 int64_t first_ns, uint32_t n)
 {
     int64_t deadline_us = server->deadline_us;
     uint64_t asked_ms = 0;
     struct wr_str value = wr_h1_field(head, WR_STR("weir-deadline-ms"));
-    if (value.p != NULL && wr_num_read_u64(value, &asked_ms) && asked_ms < 3600000) {
+    if (value.p != NULL && wr_num_read_u64(value, &asked_ms) && asked_ms > 0 &&
+        asked_ms < 3600000) {
         int64_t asked_us = (int64_t)asked_ms * 1000;
         deadline_us = deadline_us == 0 ? asked_us : WR_MIN(deadline_us, asked_us);
     } else if (deadline_us == 0) {

@@ -57,6 +57,25 @@ TEST("half of the deadline leaves explanations out, nine tenths everything else"
     rig_close(&rig);
 }
 
+TEST("a caller shortens the deadline, and cannot take it away")
+{
+    struct rig rig;
+    static const struct {
+        const char *value;
+        enum wr_budget budget;
+    } asked[] = {{"10", WR_BUDGET_FALLBACK}, {"40", WR_BUDGET_NO_EXPLAIN},
+                 {"0", WR_BUDGET_FULL},      {"-1", WR_BUDGET_FULL},
+                 {"x", WR_BUDGET_FULL},      {"3600000", WR_BUDGET_FULL}};
+    open_rig(&rig);
+    for (size_t i = 0; i < WR_COUNTOF(asked); i++) {
+        head.fields[0] = (struct wr_h1_field){WR_STR("Weir-Deadline-Ms"), wr_str_z(asked[i].value)};
+        head.n_fields = 1;
+        CHECK_INT(budget_after(20000, 1), asked[i].budget);
+    }
+    head.n_fields = 0;
+    rig_close(&rig);
+}
+
 TEST("what the explanations of a batch will take counts as passed")
 {
     struct rig rig;
