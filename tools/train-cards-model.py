@@ -10,7 +10,7 @@ What it does, all from one seed:
      its model), labels after 7 days as in production
   3. XGBoost on days 37 to 63 (features are warm, labels known), exact splits, p = 0.5 to begin with
   4. scores days 70 to 83, prints AUC and average precision, saves fraud.json beside this script's
-     output and compiles it with weir model compile
+     output and compiles it with weir model compile, explanations included
 """
 import json
 import subprocess
