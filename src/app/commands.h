@@ -15,6 +15,7 @@ extern const struct wr_command wr_command_check;
 extern const struct wr_command wr_command_test;
 extern const struct wr_command wr_command_fmt;
 extern const struct wr_command wr_command_journal;
+extern const struct wr_command wr_command_labels;
 extern const struct wr_command wr_command_lists;
 extern const struct wr_command wr_command_load;
 extern const struct wr_command wr_command_model;

@@ -20,6 +20,7 @@ list(APPEND WEIR_APP_FILES
   src/app/cmd_fmt.c
   src/app/cmd_inspect.c
   src/app/cmd_journal.c
+  src/app/cmd_labels.c
   src/app/cmd_lists.c
   src/app/cmd_state.c
   src/app/cmd_load.c
@@ -51,6 +52,7 @@ list(APPEND WEIR_APP_FILES
   src/app/json_find.c
   src/app/kube.c
   src/app/kube_match.c
+  src/app/label_rows.c
   src/app/labelqueue.c
   src/app/list_rows.c
   src/app/list_state.c

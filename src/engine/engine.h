@@ -172,12 +172,16 @@ bool wr_engine_challenger(const struct wr_engine *engine, size_t i,
 enum wr_label_value { WR_LABEL_FALSE = 0, WR_LABEL_TRUE = 1, WR_LABEL_WITHDRAWN = 2 };
 struct wr_label {
     struct wr_str id; /* canonical text of the event id: a string's bytes or a number's text */
+    uint64_t node, sequence; /* of the decision id, if the label names one; else sequence is 0 */
+    uint32_t epoch;
     size_t n;
     struct wr_str names[WR_LIMIT_LABELS];
     enum wr_label_value values[WR_LIMIT_LABELS];
 };
-/* Reads {"id": ..., "label": {"fraud": true | false | 1 | 0 | null}}. Errors: those of JSON,
- * WR_E_LABEL naming what is wrong (also a label that the pack does not name). */
+/* Reads {"id": ..., "label": {"fraud": true | false | 1 | 0 | null}}; "decision_id" may stand for
+ * the id, or beside it, and reaches any decision that the journal holds: out->id is then the
+ * caller's to fill. Errors: those of JSON, WR_E_LABEL naming what is wrong (also a label that the
+ * pack does not name). */
 WR_NODISCARD wr_err wr_label_read(const struct wr_engine *engine, struct wr_arena *arena,
                                   struct wr_str body, struct wr_label *out, struct wr_error *error);
 

@@ -85,6 +85,15 @@ static wr_err read_id(struct wr_arena *arena, const struct wr_value *id, struct 
                : refuse(error, "id", "needs the event's id, a string or a whole number");
 }
 
+static wr_err read_decision(const struct wr_value *id, struct wr_label *out, struct wr_error *error)
+{
+    return wr_is(*id, WR_STRING) &&
+                   wr_decision_id_read(wr_text(*id), &out->node, &out->epoch, &out->sequence) &&
+                   out->sequence != 0
+               ? WR_OK
+               : refuse(error, "decision_id", "needs the id of a decision");
+}
+
 wr_err wr_label_read(const struct wr_engine *engine, struct wr_arena *arena, struct wr_str body,
                      struct wr_label *out, struct wr_error *error)
 {
@@ -98,14 +107,20 @@ wr_err wr_label_read(const struct wr_engine *engine, struct wr_arena *arena, str
     }
     for (uint32_t i = 0; err == WR_OK && i < document.n; i++) {
         struct wr_str key = wr_text(document.pairs[i].key);
-        if (!wr_str_eq(key, WR_STR("id")) && !wr_str_eq(key, WR_STR("label"))) {
+        if (!wr_str_eq(key, WR_STR("id")) && !wr_str_eq(key, WR_STR("label")) &&
+            !wr_str_eq(key, WR_STR("decision_id"))) {
             err = wr_fail(error, WR_E_LABEL, "the key \"%.*s\" is not known", WR_FMT(key));
         }
     }
     if (err != WR_OK) {
         return err;
     }
-    err = read_id(arena, wr_object_get_str(&document, WR_STR("id")), out, error);
+    const struct wr_value *id = wr_object_get_str(&document, WR_STR("id"));
+    const struct wr_value *decision = wr_object_get_str(&document, WR_STR("decision_id"));
+    err = decision != NULL ? read_decision(decision, out, error) : WR_OK;
+    if (err == WR_OK && (id != NULL || decision == NULL)) {
+        err = read_id(arena, id, out, error);
+    }
     return err != WR_OK
                ? err
                : read_values(engine, wr_object_get_str(&document, WR_STR("label")), out, error);

@@ -123,6 +123,31 @@ void wr_gather_set_document(struct wr_gathering *gathering, struct wr_part *part
     part->text = wr_buf_view(&text);
 }
 
+/* A label that names its decision is refused when the journal does not hold that one. */
+static void take_anchor(const struct wr_server *server, struct wr_gathering *gathering,
+                        struct wr_part *part, const struct wr_record *record, int64_t item)
+{
+    struct wr_label *label = part->label;
+    if (label->sequence == 0) {
+        part->anchor =
+            record != NULL ? wr_str_copy(&gathering->arena, record->anchor) : wr_str_of("", 0);
+        return;
+    }
+    if (record != NULL && record->kind == WR_RECORD_DECISION && record->epoch == label->epoch &&
+        label->node == wr_journal_identity(server->journal).node &&
+        (label->id.n == 0 || wr_str_eq(label->id, record->id))) {
+        part->anchor = wr_str_copy(&gathering->arena, record->anchor);
+        label->id = wr_str_copy(&gathering->arena, record->id);
+        return;
+    }
+    struct wr_error error = {.offset = WR_NO_OFFSET};
+    part->label = NULL;
+    if (wr_fail(&error, WR_E_NOT_FOUND,
+                "decision_id: the journal has no such decision on this event") != WR_OK) {
+        wr_gather_set_problem(gathering, part, &error, gathering->is_single ? -1 : item);
+    }
+}
+
 static void take_row(const struct wr_server *server, struct wr_gathering *gathering, uint32_t i,
                      const struct wr_journal_reply *reply)
 {
@@ -137,9 +162,7 @@ static void take_row(const struct wr_server *server, struct wr_gathering *gather
         err = wr_fail(&error, WR_E_NOT_FOUND, "there is no such decision");
     }
     if (gathering->kind == WR_GATHER_LABELS) {
-        if (err == WR_OK) {
-            part->anchor = wr_str_copy(&gathering->arena, record.anchor);
-        }
+        take_anchor(server, gathering, part, err == WR_OK ? &record : NULL, (int64_t)i);
     } else if (err == WR_OK) {
         wr_gather_set_document(gathering, part, record.document, record.derived);
     } else {
@@ -461,7 +484,8 @@ void wr_gather_labels(struct wr_server *server, struct wr_conn *conn,
         if (read_label(server, gathering, part, &error) != WR_OK) {
             wr_gather_set_problem(gathering, part, &error, is_many ? (int64_t)i : -1);
             server->metrics.errors[(size_t)error.code % WR_METRICS_ERRORS]++;
-        } else if (wr_engine_find_event(server->engine, part->label->id, &part->sequence)) {
+        } else if ((part->sequence = part->label->sequence) != 0 ||
+                   wr_engine_find_event(server->engine, part->label->id, &part->sequence)) {
             server->failed = !wr_gather_ask(server, gathering, i);
         }
         error = (struct wr_error){.offset = WR_NO_OFFSET};
