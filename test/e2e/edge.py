@@ -15,6 +15,7 @@ import heapq
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -217,6 +218,35 @@ def parity(check, folder, weir, wasmedge, table):
     print(f"edge: {n_decisions} decisions, {len(answers[0]) - n_decisions} labels: equal bytes")
 
 
+def rivals(check, folder, weir, wasmedge, table):
+    """Segments, fallbacks, challengers: all but the numbers in ids is the same, scores in shadow too."""
+    pack = folder / "rivals"
+    shutil.copytree(ROOT / "packs" / "rivals", pack)
+    text = (pack / "weir.yaml").read_text()
+    assert "  deadline: 50ms\n" in text
+    (pack / "weir.yaml").write_text(text.replace("  deadline: 50ms\n", "  deadline: 1h\n"))
+    answers, told = {}, {}
+    for name, command in (("native", [weir, "serve"]), ("module", [wasmedge, str(WASM)])):
+        state = folder / f"rivals-{name}"
+        node = Node(command, state, pack)
+        client = node.start()
+        answers[name] = [(status, re.sub(rb'"(decision|label)_id":"[^"]*"', b"", body))
+                         for status, body in drive(client, requests_of(table))]
+        client.sock.close()
+        check.that(node.drain() == 0, f"{name}: drained with challengers")
+        told[name] = json.loads(subprocess.run(
+            [weir, "journal", "challengers", str(state), "--report", "json"],
+            stdout=subprocess.PIPE, check=True).stdout)
+        replay = subprocess.run([weir, "replay", str(state), "--report", "json"],
+                                stdout=subprocess.PIPE, check=False)
+        again = json.loads(replay.stdout)
+        check.that(replay.returncode == 0 and again["shadow"]["entries"] > 0 and
+                   again["shadow"]["differ"] == 0, f"{name}: scores in shadow replay", again)
+    check.that(answers["native"] == answers["module"], "the same answers with challengers")
+    check.that(told["native"] == told["module"] and told["module"]["scored"] == len(table),
+               "the same scores in shadow", told)
+
+
 def killed(check, folder, wasmedge, table):
     """Killed again and again under load, and asked for everything that it had acknowledged."""
     node = Node([wasmedge, str(WASM)], folder / "killed", CARDS)
@@ -290,6 +320,7 @@ def main():
     try:
         months, hours = rows(weir, shared, 10000)
         parity(check, folder, weir, str(wasmedge), months)
+        rivals(check, folder, weir, str(wasmedge), months[:600])
         killed(check, folder, str(wasmedge), hours)
         hurried(check, folder, str(wasmedge))
     finally:
