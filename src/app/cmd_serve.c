@@ -23,6 +23,7 @@ static struct {
     struct wr_option_list loki_labels;
     const char *access, *tls_certificate, *tls_key, *tls_client_ca;
     struct wr_option_list listen;
+    bool keep_deciding;
     int64_t deadline_ms, retain_ms, redis_wait_ms;
     uint64_t retain_bytes, segment_bytes, snapshot_rows;
     int64_t snapshot_ms;
@@ -54,6 +55,9 @@ static const struct wr_option table[] = {
      "clients must show a certificate signed by one of these, PEM", &options.tls_client_ca},
     {"mode", 0, WR_OPT_TEXT, "durable|fast", "answer after the sync, or after the write (durable)",
      &options.mode},
+    {"keep-deciding", 0, WR_OPT_FLAG, NULL,
+     "mode fast: go on, without recording, while the journal is full or broken",
+     &options.keep_deciding},
     {"deadline", 0, WR_OPT_DURATION, "50ms", "never later than this (also DECISION_TIMEOUT)",
      &options.deadline_ms},
     {"model", 'm', WR_OPT_TEXT, "FILE",
@@ -148,6 +152,10 @@ static bool make_config(struct wr_server_config *config)
         wr_complain("--mode wants durable or fast, not %s", options.mode);
         return false;
     }
+    if (durable && options.keep_deciding) {
+        wr_complain("--keep-deciding goes with --mode fast: durable promises that all is recorded");
+        return false;
+    }
     if (!wall && strcmp(options.clock, "events") != 0) {
         wr_complain("--clock wants wall or events, not %s", options.clock);
         return false;
@@ -168,6 +176,7 @@ static bool make_config(struct wr_server_config *config)
         config->addresses[config->n_addresses++] = options.listen.items[i];
     }
     config->mode = durable ? WR_MODE_DURABLE : WR_MODE_FAST;
+    config->keeps_deciding = options.keep_deciding;
     config->event_clock = !wall;
     config->state_directory = options.state;
     config->deadline_us = options.deadline_ms * 1000;

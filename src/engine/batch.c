@@ -81,6 +81,7 @@ static void read_one(struct batch *batch, size_t i, struct wr_arena *scratch)
     struct wr_case *c = &batch->cases[i];
     clear(&batch->answers[i]);
     *c = (struct wr_case){.budget = request->budget,
+                          .unrecorded = request->unrecorded,
                           .want_features = request->want_features,
                           .epoch = engine->config.epoch,
                           .node = engine->config.node,

@@ -311,6 +311,9 @@ void wr_case_decide(struct wr_engine *engine, struct wr_case *c, struct wr_verdi
     if (c->budget == WR_BUDGET_FALLBACK) {
         wr_verdict_degrade(verdict, "budget", WR_STR(""), "deadline", WR_STR(""));
     }
+    if (WR_UNLIKELY(c->unrecorded != NULL)) {
+        wr_verdict_degrade(verdict, "journal", WR_STR(""), c->unrecorded, WR_STR(""));
+    }
     if (c->derive_failed) {
         wr_verdict_degrade(verdict, "derive", WR_STR(""), "policy_error", WR_STR(""));
     }

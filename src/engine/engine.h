@@ -56,7 +56,9 @@ struct wr_request {
     int64_t now_us;     /* wall clock of the shell, anchored; a batch reader over old data may
                            give WR_NOW_IS_EVENT_TIME */
     enum wr_budget budget;
-    bool want_features; /* answer.projected is the document with features */
+    bool want_features;     /* answer.projected is the document with features */
+    const char *unrecorded; /* why the caller will keep no record of it ("full"), static; told under
+                               `degraded`. NULL: it will */
 };
 #define WR_NOW_IS_EVENT_TIME INT64_MIN
 

@@ -96,6 +96,7 @@ enum wr_model_state {
 struct wr_case {
     enum wr_case_stage stage;
     enum wr_budget budget;
+    const char *unrecorded; /* as in the request */
     bool want_features;
     uint32_t epoch;
     uint64_t node, sequence;

@@ -11,7 +11,7 @@ enum { ELAPSED_LEAD = sizeof("Weir-Elapsed-Us: ") - 1 };
 
 const char *wr_answer_durability(const struct wr_server *server)
 {
-    return wr_server_mode_name(server->config.mode);
+    return wr_decide_unrecorded(server) != NULL ? "none" : wr_server_mode_name(server->config.mode);
 }
 
 static void write_field(struct wr_buf *buf, const char *name, const char *value)

@@ -211,7 +211,7 @@ static bool take_answer(struct run *run, uint32_t item, const struct wr_answer *
 {
     wr_decide_count(run->server, answer, run->budget);
     if (answer->err == WR_OK) {
-        run->last = WR_MAX(run->last, answer->sequence);
+        run->last = run->server->thread != NULL ? WR_MAX(run->last, answer->sequence) : 0;
         if (!answer->replayed && !wr_decide_keep(run->server, answer->sequence, answer->record)) {
             return false;
         }
@@ -235,6 +235,7 @@ static bool decide_some(struct run *run, uint32_t n)
             .now_us = wr_decide_now_us(server),
             .budget = run->budget,
             .want_features = run->want_features,
+            .unrecorded = wr_decide_unrecorded(server),
         };
         wr_err err = wr_split_next(&run->split, &server->requests[i].body, &error);
         WR_ASSERT(err == WR_OK); /* it was counted */
@@ -253,7 +254,9 @@ static bool decide_some(struct run *run, uint32_t n)
     }
     run->n_done += n;
     wr_arena_reset(&server->scratch);
-    wr_journal_thread_submit(server->thread); /* it writes while the next ones are decided */
+    if (server->thread != NULL) {
+        wr_journal_thread_submit(server->thread); /* it writes while the next ones are decided */
+    }
     return kept;
 }
 

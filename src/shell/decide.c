@@ -28,6 +28,13 @@ wr_err wr_decide_ready(const struct wr_server *server, struct wr_error *error)
     return WR_OK;
 }
 
+const char *wr_decide_unrecorded(const struct wr_server *server)
+{
+    return WR_LIKELY(server->thread != NULL) || server->engine == NULL
+               ? NULL
+               : wr_journal_state_name(wr_journal_state(server->journal));
+}
+
 /* Controls the delay of the queue, not its length (Nichols and Jacobson, "Controlling queue delay",
  * 2012, as adapted to services): a burst passes, a queue that stands does not. */
 wr_err wr_decide_admit(struct wr_server *server, int64_t whole_ns, struct wr_error *error)
@@ -51,7 +58,7 @@ wr_err wr_decide_admit(struct wr_server *server, int64_t whole_ns, struct wr_err
     if (WR_UNLIKELY(refused)) {
         return wr_fail(error, WR_E_OVERLOAD, "requests wait too long");
     }
-    return wr_decide_ready(server, error);
+    return wr_decide_unrecorded(server) != NULL ? WR_OK : wr_decide_ready(server, error);
 }
 
 int64_t wr_decide_now_us(const struct wr_server *server)
@@ -141,6 +148,7 @@ void wr_decide_one(struct wr_server *server, struct wr_conn *conn,
         .budget = wr_decide_budget(server, request->head, request->first_ns, i + 1),
         .want_features = wr_h1_query(request->head->query, WR_STR("features"), &features) &&
                          !wr_str_eq(features, WR_STR("false")),
+        .unrecorded = wr_decide_unrecorded(server),
     };
     conn->in_batch = true;
 }
@@ -148,6 +156,10 @@ void wr_decide_one(struct wr_server *server, struct wr_conn *conn,
 static bool keep(struct wr_server *server, uint64_t sequence, struct wr_str record)
 {
     const struct wr_port_threads *threads = &server->port->threads;
+    if (WR_UNLIKELY(wr_decide_unrecorded(server) != NULL)) {
+        server->metrics.n_unrecorded++;
+        return true;
+    }
     while (!wr_journal_thread_append(server->thread, sequence, record)) {
         wr_journal_thread_submit(server->thread);
         if (wr_journal_thread_state(server->thread) != WR_JOURNAL_OK) {
@@ -241,7 +253,8 @@ static void add_document(struct wr_server *server, const struct wr_pending *pend
         return;
     }
     struct wr_buf buf = wr_buf_fixed(room, ANSWER_HEAD_MAX + document.n);
-    if (WR_LIKELY(pending->minor == 1 && pending->keep_alive && !replayed)) {
+    if (WR_LIKELY(pending->minor == 1 && pending->keep_alive && !replayed &&
+                  server->thread != NULL)) {
         pending->slot->elapsed_at = write_plain_head(&buf, server, document.n);
         wr_buf_str(&buf, document);
         pending->slot->n = (uint32_t)buf.n;
@@ -298,8 +311,10 @@ static void add_decision(struct wr_server *server, uint32_t i)
 {
     const struct wr_answer *answer = &server->answers[i];
     const struct wr_pending *pending = &server->pending[i];
-    pending->slot->handed_ns = server->now_ns;
-    wr_slot_needs(server, pending->slot, answer->sequence);
+    if (WR_LIKELY(server->thread != NULL)) {
+        pending->slot->handed_ns = server->now_ns;
+        wr_slot_needs(server, pending->slot, answer->sequence);
+    }
     add_document(server, pending,
                  server->requests[i].want_features ? answer->projected : answer->document, false);
 }
@@ -331,6 +346,21 @@ static void stage_passed(void *context, enum wr_engine_stage stage)
     server->stage_mark_ns = now_ns;
 }
 
+/* Without a journal the first answer to a known id is not to be had. */
+static void refuse_repeats(struct wr_server *server, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        struct wr_answer *answer = &server->answers[i];
+        if (answer->err == WR_OK && answer->replayed) {
+            answer->replayed = false;
+            answer->err = wr_fail(&answer->error, WR_E_JOURNAL,
+                                  "the event is known, and its answer cannot be read: the journal "
+                                  "is %s",
+                                  wr_decide_unrecorded(server));
+        }
+    }
+}
+
 wr_err wr_decide_run(struct wr_server *server, uint32_t n, int64_t before_ns,
                      struct wr_error *error)
 {
@@ -353,6 +383,9 @@ wr_err wr_decide_run(struct wr_server *server, uint32_t n, int64_t before_ns,
         for (int i = 0; i < WR_ENGINE_STAGES; i++) {
             wr_timing_add(&stages[WR_STAGE_PARSE + i], server->stage_ns[i] / n, n);
         }
+    }
+    if (WR_UNLIKELY(server->thread == NULL) && err == WR_OK) {
+        refuse_repeats(server, n);
     }
     server->now_ns = clock->mono_ns(clock->context);
     wr_timing_add(&stages[WR_STAGE_DECIDE], (server->now_ns - before_ns) / n, n);

@@ -331,6 +331,9 @@ static void take_event(struct wr_server *server, const struct wr_net_event *even
 static void take_kept(struct wr_server *server)
 {
     if (server->thread == NULL) {
+        if (server->failed) {
+            wr_server_fail(server); /* the engine, while there is no journal */
+        }
         return;
     }
     uint64_t kept = wr_journal_thread_kept(server->thread);

@@ -232,6 +232,8 @@ static void counters(struct wr_buf *buf, const struct wr_metrics *m)
         {"weir_packs_refused_total", "Packs that could not be loaded or taken over.",
          m->n_packs_refused},
         {"weir_clock_steps_total", "Steps of the wall clock that were ignored.", m->n_clock_steps},
+        {"weir_unrecorded_total", "Decisions taken without a journal (--keep-deciding).",
+         m->n_unrecorded},
         {"weir_journal_failures_total", "Failures of the journal.", m->n_journal_lost},
         {"weir_received_bytes_total", "Bytes read from clients.", m->bytes_in},
         {"weir_sent_bytes_total", "Bytes written to clients.", m->bytes_out},

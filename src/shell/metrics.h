@@ -72,6 +72,7 @@ struct wr_metrics {
     uint64_t n_unanswered;  /* answers that never left because their row was not kept */
     uint64_t n_clock_steps; /* wall clock steps over a second, ignored */
     uint64_t n_packs_activated, n_packs_refused;
+    uint64_t n_unrecorded;   /* decisions without a journal */
     uint64_t n_journal_lost; /* times the journal failed and the state was folded again */
     uint64_t bytes_in, bytes_out;
     uint64_t n_left; /* decisions whose answers were handed to the system */

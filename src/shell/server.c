@@ -158,6 +158,15 @@ static wr_err begin(struct wr_server *server, struct wr_error *error)
 }
 
 /* ── trouble ────────────────────────────────────────────────────────────────────────────────── */
+static void drop_engine(struct wr_server *server)
+{
+    if (server->engine != NULL) {
+        wr_engine_close(server->engine);
+        server->engine = NULL;
+    }
+    wr_shared_end(server);
+}
+
 void wr_server_fail(struct wr_server *server)
 {
     uint32_t n_closed = 0;
@@ -170,19 +179,28 @@ void wr_server_fail(struct wr_server *server)
         }
     }
     wr_snapshots_stop(server);
-    wr_journal_thread_close(server->thread);
-    server->thread = NULL;
+    bool had_journal = server->thread != NULL;
+    if (had_journal) {
+        wr_journal_thread_close(server->thread);
+        server->thread = NULL;
+    }
     server->late_row_n = 0; /* told as lost when the journal is read again */
     wr_gather_free_all(server);
-    wr_engine_close(server->engine);
-    server->engine = NULL;
-    wr_shared_end(server);
+    /* What other nodes tell are entries of the journal: without one a node of a fleet has to stop.
+     */
+    bool goes_on = server->config.keeps_deciding && server->config.mode == WR_MODE_FAST &&
+                   had_journal && wr_journal_state(server->journal) != WR_JOURNAL_OK &&
+                   server->redis == NULL;
+    if (!goes_on) {
+        drop_engine(server);
+    }
     server->failed = false;
     server->recover_ns = server->now_ns;
     server->metrics.n_journal_lost++;
     wr_server_log(server, "error", "journal_failed",
-                  "the journal is %s; %u connections were closed without an answer",
-                  wr_journal_state_name(wr_journal_state(server->journal)), n_closed);
+                  "the journal is %s; %u connections were closed without an answer%s",
+                  wr_journal_state_name(wr_journal_state(server->journal)), n_closed,
+                  goes_on ? "; decisions go on, unrecorded" : "");
 }
 
 void wr_server_recover(struct wr_server *server)
@@ -192,6 +210,7 @@ void wr_server_recover(struct wr_server *server)
     if (wr_journal_state(server->journal) != WR_JOURNAL_OK) {
         return;
     }
+    drop_engine(server); /* and with it what was not recorded */
     if (begin(server, &error) != WR_OK) {
         wr_server_log(server, "error", "recovery_failed", "%s", error.text);
         return;

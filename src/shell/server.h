@@ -84,6 +84,8 @@ struct wr_server_config {
     uint32_t n_addresses;
     const char *state_directory; /* made when absent (its parent must exist) */
     enum wr_server_mode mode;
+    bool keeps_deciding; /* mode fast: also while the journal is full or broken; what is decided
+                            then says so, and is forgotten when the journal is back */
     bool event_clock;    /* `now` of a decision is its event's time (WR_NOW_IS_EVENT_TIME): for
                             old data and demonstrations */
     int64_t deadline_us; /* 0: the pack's; else the smaller of both */

@@ -284,6 +284,8 @@ void wr_route(struct wr_server *server, struct wr_conn *conn,
 /* ── decide.c ───────────────────────────────────────────────────────────────────────────────── */
 /* WR_OK when decisions can be taken now; else why not. */
 wr_err wr_decide_ready(const struct wr_server *server, struct wr_error *error);
+/* Why decisions are taken and not recorded ("full"); NULL: they are, or there are none. */
+const char *wr_decide_unrecorded(const struct wr_server *server);
 /* The same for a request that has waited since then: WR_E_OVERLOAD when too much waits. */
 wr_err wr_decide_admit(struct wr_server *server, int64_t whole_ns, struct wr_error *error);
 void wr_decide_one(struct wr_server *server, struct wr_conn *conn,

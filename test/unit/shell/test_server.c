@@ -377,6 +377,56 @@ TEST("a full disk gives 503 until there is room again")
     world_close(&world);
 }
 
+TEST("without a journal decisions go on if told to, say so, and are forgotten when it is back")
+{
+    struct world world;
+    struct http http;
+    char event[512], id[32], batch[1200];
+    world_init(&world, 14, WR_MODE_FAST);
+    world.config.keeps_deciding = true;
+    CHECK(world_start(&world));
+    http_open(&world, &http);
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions", world_event(event, "first", 1, 1)),
+              200);
+    sim_faults(world.sim)->disk_room = sim_disk_used(world.sim) + 300000;
+    int i = 0;
+    for (int status = 200; i < 1000 && status == 200; i++) {
+        snprintf(id, sizeof id, "e%d", i);
+        status = http_ask(&world, &http, "POST", "/v1/decisions", world_event(event, id, i % 9, 1));
+    }
+    CHECK(i > 10 && i < 1000); /* those in flight are not answered */
+    http_close(&world, &http);
+    http_open(&world, &http);
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions", world_event(event, "un", 1, 1)),
+              200);
+    CHECK_HAS(http.body, "\"degraded\":[{\"what\":\"journal\",\"why\":\"full\"}]");
+    CHECK_HAS(http.head, "Weir-Durability: none");
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions", event), 503);
+    CHECK_HAS(http.body, "its answer cannot be read");
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions", world_event(event, "first", 1, 1)),
+              503);
+    int n = snprintf(batch, sizeof batch, "[%s,", event);
+    snprintf(batch + n, sizeof batch - (size_t)n, "%s]", world_event(event, "two", 2, 1));
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions:batch", batch), 200);
+    CHECK_HAS(http.body, "\"durability\":\"none\"");
+    CHECK_HAS(http.body, "its answer cannot be read");
+    CHECK_INT(http_ask(&world, &http, "GET", "/health?ready", ""), 503);
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/labels", "{\"id\":\"first\",\"fraud\":true}"),
+              503);
+    CHECK_INT(http_ask(&world, &http, "GET", "/metrics", ""), 200);
+    CHECK_HAS(http.body, "weir_unrecorded_total 2\n");
+    sim_faults(world.sim)->disk_room = UINT64_MAX;
+    for (int j = 0; j < 20; j++) {
+        wr_server_step(world.server, 100000000);
+    }
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions", world_event(event, "un", 1, 1)),
+              200); /* new again */
+    CHECK_HAS(http.body, "\"degraded\":[]");
+    CHECK_HAS(http.head, "Weir-Durability: fast");
+    http_close(&world, &http);
+    world_close(&world);
+}
+
 TEST("slow heads, slow bodies, silence and unread answers end at their deadlines")
 {
     struct world world;
