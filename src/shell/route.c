@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From method and path to the code that answers. */
 #include "shell/server_in.h"
+#include "shell/status_page.h"
 
 #include "value/json_write.h"
 
@@ -111,6 +112,17 @@ static void get_metrics(struct wr_server *server, struct wr_conn *conn,
     wr_arena_rewind(&server->scratch, mark);
 }
 
+static void get_status(struct wr_server *server, struct wr_conn *conn,
+                       const struct wr_http_request *request)
+{
+    struct wr_reply reply = {
+        .status = 200,
+        .content_type = WR_STR("text/html; charset=utf-8"),
+        .body = wr_str_of((const char *)wr_status_page, wr_status_page_n),
+    };
+    wr_answer_send(server, conn, request, &reply);
+}
+
 /* Sequence and digest of all state, answered when that sequence is kept: so that whoever reads the
  * journal can fold to it and compare. */
 static void get_state(struct wr_server *server, struct wr_conn *conn,
@@ -200,6 +212,7 @@ static const struct route routes[] = {
     {"/v1/labels", POSTS, wr_gather_labels},
     {"/health", GETS, get_health},
     {"/metrics", GETS, get_metrics},
+    {"/status", GETS, get_status},
     {"/v1/state", GETS, get_state},
     {"/v1/pack", GETS, get_pack},
     {"/v1/pack:reload", POSTS, wr_reload_post},
@@ -306,11 +319,14 @@ static void route_probe(struct wr_server *server, struct wr_conn *conn,
         get_health(server, conn, request);
     } else if (reads && wr_str_eq(head->path, WR_STR("/metrics"))) {
         get_metrics(server, conn, request);
+    } else if (reads && wr_str_eq(head->path, WR_STR("/status"))) {
+        get_status(server, conn, request);
     } else if (takes(POSTS | 1U << WR_H1_GET, head->method) &&
                wr_str_eq(head->path, WR_STR("/drain"))) {
         drain(server, conn, request);
     } else if (wr_fail(&error, WR_E_SCOPE,
-                       "this address answers GET /health, /metrics and /drain alone") != WR_OK) {
+                       "this address answers GET /health, /metrics, /status and /drain alone") !=
+               WR_OK) {
         wr_answer_error(server, conn, request, &error);
     }
 }

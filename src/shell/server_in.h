@@ -275,8 +275,8 @@ struct wr_http_request {
 /* May the caller ask this? Nothing is answered. */
 bool wr_route_allows(struct wr_server *server, struct wr_conn *conn, const struct wr_h1_head *head);
 /* Answers one whole request, or puts it into the batch. */
-/* "probe:ADDRESS": whoever reaches it may ask GET /health, GET /metrics and GET or POST /drain, and
- * nothing else, with or without an access file. */
+/* "probe:ADDRESS": whoever reaches it may ask GET /health, /metrics, /status and GET or POST
+ * /drain, and nothing else, with or without an access file. */
 bool wr_address_is_probe(const char *address);
 void wr_route(struct wr_server *server, struct wr_conn *conn,
               const struct wr_http_request *request);

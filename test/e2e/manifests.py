@@ -265,6 +265,8 @@ def check_running(check, weir, folder, overlay):
             check.that(ask(names[get["port"]], get["path"]) == 200, f"{hook} answers 200",
                        (folder / "log").read_text())
         check.that(ask(names["probe"], "/metrics") == 200, "metrics without a token at the probe port")
+        check.that(ask(names["probe"], "/status") == 200, "and the status page")
+        check.that(ask(names["decisions"], "/status") == 401, "which wants a token elsewhere")
         check.that(ask(names["probe"], "/v1/pack", "not-a-secret-token-of-dev") == 403,
                    "nothing else there, not even with one")
         check.that(ask(names["decisions"], "/metrics") == 401, "no metrics without a token elsewhere")
