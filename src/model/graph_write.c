@@ -396,6 +396,13 @@ static void round_constants(struct layout *l, const struct wr_model_options *opt
     if (!options->round_leaves && !options->round_weights) {
         return;
     }
+    if ((options->round_leaves && !wr_program_is_finite(program, true)) ||
+        (options->round_weights && !wr_program_is_finite(program, false))) {
+        wr_graph_fail(g, WR_E_MODEL,
+                      "a leaf or weight is NaN or infinite: it cannot be rounded; leave out %s",
+                      options->round_weights ? "--int8" : "--round-leaves");
+        return;
+    }
     bool own = options->n_background > 0; /* rows as they will be scored, else test rows */
     n = own ? (uint32_t)WR_MIN(options->n_background, (size_t)n * 4) : n;
     double *before = wr_arena_array(g->arena, (size_t)n * width, sizeof *before, 8);

@@ -154,7 +154,8 @@ static wr_err run_tests(struct wr_arena *arena, const struct wr_model *m, struct
     if (scratch == NULL || outputs == NULL) {
         return wr_fail(error, WR_E_MEMORY, "no memory to test a model");
     }
-    for (uint32_t t = 0; t < p->n_tests && code == WR_OK; t++) {
+    uint64_t spent = 0, most = wr_program_work_limit(p->size);
+    for (uint32_t t = 0; t < p->n_tests && spent <= most && code == WR_OK; t++, spent += m->work) {
         const double *row = (const double *)(const void *)(m->program + p->tests) +
                             (size_t)t * ((size_t)p->n_inputs + p->n_outputs);
         if (wr_kernel_score(&m->kernel, row, 1, outputs, scratch) != WR_KERNEL_OK ||

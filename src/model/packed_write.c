@@ -97,6 +97,9 @@ static float scale_of(const float *weights, uint32_t n, uint32_t wide, uint32_t 
 static int32_t multiple_of(float weight, float scale)
 {
     float q = scale > 0 ? weight / scale : 0;
+    if (!(q > -WEIGHT_MAX - 1 && q < WEIGHT_MAX + 1)) { /* NaN, or of an infinite column */
+        return 0;
+    }
     return (int32_t)(q < 0 ? q - 0.5f : q + 0.5f);
 }
 
@@ -108,6 +111,32 @@ static void round_weights(float *weights, uint32_t n, uint32_t wide)
             weights[i] = (float)multiple_of(weights[i], scale) * scale;
         }
     }
+}
+
+static bool is_finite(float x)
+{
+    return x - x == 0;
+}
+
+bool wr_program_is_finite(const uint8_t *program, bool leaves)
+{
+    const struct wr_program *p = (const void *)program;
+    const uint32_t *step = (const void *)(program + p->steps);
+    bool finite = true;
+    for (uint32_t i = 0; i < p->n_steps; i++, step += step[1]) {
+        struct place place;
+        if (!place_of(step, &place) || place.counting ||
+            place.kind != (leaves ? WR_PACKED_NODES : WR_PACKED_WEIGHTS)) {
+            continue;
+        }
+        const struct wr_tree_node *nodes = (const void *)(program + place.at);
+        const float *weights = (const void *)(program + place.at);
+        for (uint32_t k = 0; k < place.n; k++) {
+            finite = finite && (leaves ? nodes[k].delta != 0 || is_finite(float_of(nodes[k].key))
+                                       : is_finite(weights[k]));
+        }
+    }
+    return finite;
 }
 
 static bool round_all(uint8_t *program, enum wr_packed_kind kind)

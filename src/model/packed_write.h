@@ -9,6 +9,8 @@
 /* Rounds in place: leaf values of each forest to 65,536 steps between least and greatest; weights
  * of products and embeddings to multiples -127 .. 127 of a scale per column. True if anything could
  * change. The program is our own (trusted). */
+/* Are all leaf values finite, or all of those weights? What is not cannot be rounded. */
+bool wr_program_is_finite(const uint8_t *program, bool leaves);
 bool wr_program_round_leaves(uint8_t *program);
 bool wr_program_round_weights(uint8_t *program);
 

@@ -26,12 +26,14 @@
 #define WR_PROGRAM_CONST   0x80000000u
 #define WR_PROGRAM_COUNT   0x0fffffffu /* mask of an operand's count */
 
-#define WR_LIMIT_PROGRAM_SIZE  (1024u * 1024 * 1024)
-#define WR_LIMIT_PROGRAM_STEPS 200000u
-#define WR_LIMIT_PROGRAM_TESTS 64u
-#define WR_LIMIT_PROGRAM_WORK  (1ull << 34) /* innermost rounds for one row */
-#define WR_LIMIT_WALK_SETS     (1u << 20)   /* members of all sets of an ensemble */
-#define WR_LIMIT_PROGRAM_RANK  8u
+#define WR_LIMIT_PROGRAM_SIZE       (1024u * 1024 * 1024)
+#define WR_LIMIT_PROGRAM_STEPS      200000u
+#define WR_LIMIT_PROGRAM_TESTS      64u
+#define WR_LIMIT_PROGRAM_WORK       (1ull << 34) /* innermost rounds for one row */
+#define WR_LIMIT_PROGRAM_WORK_SMALL (1ull << 28) /* the same, up to 4 MiB of program; beyond, */
+#define WR_LIMIT_PROGRAM_WORK_BYTE  64u          /* so many for each byte */
+#define WR_LIMIT_WALK_SETS          (1u << 20)   /* members of all sets of an ensemble */
+#define WR_LIMIT_PROGRAM_RANK       8u
 
 enum wr_element { WR_F32 = 0, WR_F64 = 1, WR_I64 = 2 };
 
@@ -210,6 +212,9 @@ struct wr_walk_vote {
  * the offset within the program. */
 WR_NODISCARD wr_err wr_program_check(struct wr_arena *arena, const uint8_t *program, size_t size,
                                      uint64_t *work, struct wr_error *error);
+/* The most innermost rounds for one row of a program of so many bytes; the test vectors of a module
+ * are run until they have taken as many. So a hostile file cannot make opening take minutes. */
+uint64_t wr_program_work_limit(uint64_t size);
 
 /* ── in wasm memory ─────────────────────────────────────────────────────────────────────────── */
 /* The module places the program here; the kernel's own stack and data lie below. Behind the program

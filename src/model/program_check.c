@@ -3,7 +3,7 @@
  * trees.
  *
  * After this check no row can make the kernel read or write outside the program and its scratch
- * memory, or run for more than WR_LIMIT_PROGRAM_WORK innermost rounds. */
+ * memory, or run for more innermost rounds than its size allows (wr_program_work_limit). */
 #include "model/explain.h"
 #include "model/model.h"
 #include "model/program.h"
@@ -541,6 +541,12 @@ static bool outputs_apart(const struct check *c)
     return true;
 }
 
+uint64_t wr_program_work_limit(uint64_t size)
+{
+    uint64_t by_size = size * WR_LIMIT_PROGRAM_WORK_BYTE;
+    return WR_MIN(WR_MAX(by_size, WR_LIMIT_PROGRAM_WORK_SMALL), WR_LIMIT_PROGRAM_WORK);
+}
+
 static bool check_step(struct check *c, uint32_t at, uint32_t left, uint32_t *words)
 {
     c->at = at;
@@ -568,7 +574,8 @@ static bool check_step(struct check *c, uint32_t at, uint32_t left, uint32_t *wo
     if (!outputs_apart(c) || !check_kind(c, kind)) {
         return bad(c, at, "a step's operands or parameters do not fit");
     }
-    return c->work <= WR_LIMIT_PROGRAM_WORK || bad(c, at, "a row would take too much work");
+    return c->work <= wr_program_work_limit(c->p.size) ||
+           bad(c, at, "a row would take too much work");
 }
 
 wr_err wr_program_check(struct wr_arena *arena, const uint8_t *program, size_t size, uint64_t *work,

@@ -155,7 +155,7 @@ static const char *const native[] = {"credit30k-xgb", "fraud-xgb-100x6", "fraud-
 TEST("every golden model with a model.json agrees with XGBoost's pred_contribs")
 {
     if (!test_exists(WEIR_SHARED "/models")) {
-        fprintf(stderr, "%s is absent: golden models were not explained\n", WEIR_SHARED "/models");
+        check_skip(WEIR_SHARED "/models is absent: golden models were not explained");
         return;
     }
     for (size_t i = 0; i < WR_COUNTOF(native); i++) {
@@ -385,7 +385,7 @@ static void check_module(const char *model, const char *rows, bool background)
 TEST("the module's own explain gives the native bits under Node")
 {
     if (system("node -e 0 >/dev/null 2>&1") != 0) {
-        fprintf(stderr, "node is absent: the modules' own exports were not run\n");
+        check_skip("node is absent: the modules' own exports were not run");
         return;
     }
     check_module(DATA "explain/xgb-logit/model.ubj", DATA "explain/xgb-logit/rows.csv", false);
@@ -499,7 +499,7 @@ TEST("every file of the ONNX corpus, with rows as background, is refused or expl
     unsigned n = 0, explained = 0;
     FILE *manifest = fopen(WEIR_SHARED "/corpora/onnx/MANIFEST.tsv", "r");
     if (manifest == NULL) {
-        fprintf(stderr, "%s is absent: its files were not read\n", WEIR_SHARED "/corpora/onnx");
+        check_skip(WEIR_SHARED "/corpora/onnx is absent: its files were not read");
         return;
     }
     while (fgets(row, sizeof row, manifest) != NULL) {

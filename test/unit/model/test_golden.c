@@ -4,6 +4,7 @@
  * Every model of ../shared/models, and the fixtures beside this file, which cover the case that
  * ../shared is absent. The wasm side runs under Node (test/e2e/model_wasm.mjs); without Node that
  * test says so and passes. */
+#include "model/packed_write.h"
 #include "same_bits.h"
 
 #define SCORE_ABSOLUTE 1e-5
@@ -181,7 +182,7 @@ TEST("the fixtures score as their own libraries score them, and the module under
 TEST("all golden ONNX models score as ONNX Runtime scores them, and under Node to the bit")
 {
     if (!test_exists(WEIR_SHARED "/models")) {
-        fprintf(stderr, "%s is absent: golden models were not scored\n", WEIR_SHARED "/models");
+        check_skip(WEIR_SHARED "/models is absent: golden models were not scored");
         return;
     }
     for (size_t i = 0; i < WR_COUNTOF(shared_models); i++) {
@@ -382,6 +383,48 @@ static bool give_weights(void *context, struct wr_str location, struct wr_str *b
 {
     *bytes = *(const struct wr_str *)context;
     return wr_str_eq(location, WR_STR("weights.bin"));
+}
+
+/* Where the first weight lies that --int8 would round; 0: there is none. */
+static uint32_t first_weight(const uint8_t *program)
+{
+    const struct wr_program *p = (const void *)program;
+    const uint32_t *step = (const void *)(program + p->steps);
+    for (uint32_t i = 0; i < p->n_steps; i++, step += step[1]) {
+        const uint32_t *b = step + 2 + 2 * 2, *params = b + 2 * ((step[0] >> 24) - 1);
+        if ((step[0] & 0xff) == WR_STEP_MATMUL && (b[0] & WR_PROGRAM_CONST) != 0 &&
+            b[1] >> 28 == WR_F32 && params[6] == 1 && (b[1] & WR_PROGRAM_COUNT) >= 256) {
+            return b[0] & ~WR_PROGRAM_CONST;
+        }
+    }
+    return 0;
+}
+
+TEST("a folded weight that is NaN or infinite is found before rounding; packing leaves it as it is")
+{
+    static const float odd[] = {NAN, INFINITY, -INFINITY};
+    if (!test_exists(WEIR_SHARED "/models")) {
+        check_skip("../shared/models is absent, and smaller products are not rounded");
+        return;
+    }
+    for (size_t i = 0; i < WR_COUNTOF(odd); i++) {
+        struct wr_arena arena;
+        struct test_model m;
+        bool packed;
+        wr_arena_init(&arena, &test_memory, 64 << 20);
+        struct wr_str source = test_file(&arena, WEIR_SHARED "/models/fraud-mlp-gemm/model.onnx");
+        CHECK(test_open(&m, source, NULL));
+        struct wr_str program = program_in(&m, &packed);
+        uint8_t *bytes = (uint8_t *)(uintptr_t)program.p;
+        uint32_t at = first_weight(bytes);
+        CHECK(at != 0 && wr_program_is_finite(bytes, false) && wr_program_is_finite(bytes, true));
+        memcpy(bytes + at, &odd[i], sizeof odd[i]);
+        CHECK(!wr_program_is_finite(bytes, false) && wr_program_is_finite(bytes, true));
+        struct wr_buf out = wr_buf_in(&m.arena, program.n);
+        CHECK(!wr_program_pack(&m.arena, program, &out) || out.n < program.n);
+        test_close(&m);
+        wr_arena_deinit(&arena);
+    }
 }
 
 TEST("tensors in a file of their own are those of the one file")

@@ -527,7 +527,7 @@ TEST("every operator case of the passing list passes, with the same bits on ever
     snprintf(list, sizeof list, "\n%.*s", (int)file.n, file.p);
     wr_arena_deinit(&arena);
     if (!test_exists(WEIR_SHARED "/onnx-ml-cases")) {
-        fprintf(stderr, "%s is absent: no operator case was run\n", WEIR_SHARED "/onnx-ml-cases");
+        check_skip(WEIR_SHARED "/onnx-ml-cases is absent: no operator case was run");
         return;
     }
     for_node = test_has_node() ? fopen("onnx-cases.list", "w") : NULL;

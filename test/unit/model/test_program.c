@@ -139,6 +139,24 @@ TEST("trees over constants give every row of a batch what a single row gets")
     teardown(&b);
 }
 
+TEST("a small program may not take long: strides of 0 make no work out of nothing")
+{
+    struct bench b;
+    uint32_t params;
+    setup(&b, DATA "tiny-mlp/model.onnx");
+    uint32_t step = find_step(&b, WR_STEP_MATMUL, &params);
+    uint32_t count = wr_get32(b.program + step + 8 + 4) & WR_PROGRAM_COUNT;
+    CHECK_INT(wr_program_work_limit(b.n), WR_LIMIT_PROGRAM_WORK_SMALL);
+    CHECK_INT(wr_program_work_limit(1u << 28), WR_LIMIT_PROGRAM_WORK);
+    CHECK_INT(wr_program_work_limit(8u << 20), 64ull * (8u << 20));
+    wr_put32(b.program + params + 4 * 4, 0); /* of a and b along k */
+    wr_put32(b.program + params + 4 * 5, 0);
+    uint32_t k = (uint32_t)(WR_LIMIT_PROGRAM_WORK_SMALL / count);
+    change(&b, params + 4, k + 1, WR_E_WASM);
+    change(&b, params + 4, k - 10000, WR_OK);
+    teardown(&b);
+}
+
 TEST("a stride may reach the last element and no further")
 {
     struct bench b;
