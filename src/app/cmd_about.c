@@ -56,6 +56,24 @@ const struct wr_command wr_command_errors = {
     run_errors,
 };
 
+/* The verbs of a command whose usage is "VERB ... | VERB|VERB ...". */
+static void print_verbs(const char *usage)
+{
+    bool first = true;
+    for (const char *at = usage; at != NULL && *at >= 'a' && *at <= 'z'; first = false) {
+        size_t n = strspn(at, "abcdefghijklmnopqrstuvwxyz|");
+        const char *rest = strstr(at + n, " | ");
+        if (at[n] != ' ' || (first && rest == NULL)) {
+            return;
+        }
+        putchar(' ');
+        for (size_t i = 0; i < n; i++) {
+            putchar(at[i] == '|' ? ' ' : at[i]);
+        }
+        at = rest != NULL ? rest + 3 : NULL;
+    }
+}
+
 static int run_completion(int argc, char **argv)
 {
     if (argc != 1 || strcmp(argv[0], "bash") != 0) {
@@ -63,12 +81,15 @@ static int run_completion(int argc, char **argv)
             "wants the shell: bash (zsh reads it after `autoload bashcompinit; bashcompinit`)");
         return WR_EXIT_USAGE;
     }
-    puts("_weir() {\n  local word=${COMP_WORDS[COMP_CWORD]} words\n  case ${COMP_WORDS[1]} in");
+    puts("_weir() {\n  local word=${COMP_WORDS[COMP_CWORD]} words verbs=\n  case ${COMP_WORDS[1]} "
+         "in");
     for (size_t i = 0; i < wr_commands_n; i++) {
         printf("  %s) words='--help", wr_commands[i]->name);
         for (size_t o = 0; o < wr_commands[i]->n_options; o++) {
             printf(" --%s", wr_commands[i]->options[o].name);
         }
+        fputs("' verbs='", stdout);
+        print_verbs(wr_commands[i]->usage);
         puts("' ;;");
     }
     fputs("  *) words='help", stdout);
@@ -76,6 +97,9 @@ static int run_completion(int argc, char **argv)
         printf(" %s", wr_commands[i]->name);
     }
     puts("' ;;\n  esac\n  [[ $COMP_CWORD -eq 1 ]] && words=\"help $(compgen -W \"$words\")\"\n"
+         "  [[ $COMP_CWORD -eq 2 && $word != -* && -n $verbs ]] &&\n"
+         "    COMPREPLY=($(compgen -W \"$verbs\" -- \"$word\")) && [[ ${#COMPREPLY[@]} -gt 0 ]] && "
+         "return\n"
          "  case $word in\n  -*) COMPREPLY=($(compgen -W \"$words\" -- \"$word\")) ;;\n"
          "  *) [[ $COMP_CWORD -eq 1 ]] && COMPREPLY=($(compgen -W \"$words\" -- \"$word\")) ||\n"
          "    COMPREPLY=($(compgen -f -- \"$word\")) ;;\n  esac\n}\ncomplete -o filenames -F _weir "

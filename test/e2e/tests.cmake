@@ -11,6 +11,7 @@ weir_e2e(handbook_simulated python3 ${E2E}/handbook.py $<TARGET_FILE:weir> simul
 weir_e2e(models python3 ${E2E}/models.py $<TARGET_FILE:weir> ${WEIR_SHARED})
 weir_e2e(starter python3 ${E2E}/starter.py $<TARGET_FILE:weir>)
 weir_e2e(service python3 ${E2E}/service.py $<TARGET_FILE:weir>)
+weir_e2e(completion sh ${E2E}/completion.sh $<TARGET_FILE:weir>)
 weir_e2e(errors_page sh -c "$<TARGET_FILE:weir> errors --markdown | cmp - docs/errors.md")
 weir_e2e(cards_policy $<TARGET_FILE:weir> test packs/cards)
 weir_e2e(rivals_policy $<TARGET_FILE:weir> test packs/rivals)
