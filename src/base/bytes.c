@@ -71,11 +71,13 @@ struct wr_buf wr_buf_in(struct wr_arena *arena, size_t first_cap)
 
 static bool grow(struct wr_buf *buf, size_t n)
 {
+    enum { ALIGNED_FROM = 1 << 16 };
     if (buf->arena == NULL || n > SIZE_MAX / 4 || buf->cap > SIZE_MAX / 4) {
         return false;
     }
     size_t cap = WR_MAX(buf->cap * 2, buf->n + n);
-    char *p = wr_arena_alloc(buf->arena, cap, 1);
+    /* A large one may become a module: aligned, it can be opened where it lies. */
+    char *p = wr_arena_alloc(buf->arena, cap, cap >= ALIGNED_FROM ? 64 : 1);
     if (p == NULL) {
         return false;
     }

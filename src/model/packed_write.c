@@ -444,6 +444,10 @@ bool wr_program_pack(struct wr_arena *arena, struct wr_str program, struct wr_bu
                                                           : pack_weights(&p, &places[i], part);
         wr_arena_rewind(arena, mark);
     }
+    if (head.n_parts == 0) { /* nothing is smaller: the rest need not be copied */
+        out->n = p.start;
+        return false;
+    }
     head.parts = here(&p);
     wr_buf_add(out, parts, head.n_parts * sizeof *parts);
     head.plain = here(&p);
@@ -457,7 +461,7 @@ bool wr_program_pack(struct wr_arena *arena, struct wr_str program, struct wr_bu
         wr_buf_char(out, 0);
     }
     head.size = (uint32_t)(out->n - p.start);
-    if (out->overflow || head.n_parts == 0) {
+    if (out->overflow) {
         out->n = p.start;
         return false;
     }
