@@ -25,6 +25,7 @@ extern const struct wr_command wr_command_build;
 extern const struct wr_command wr_command_inspect;
 extern const struct wr_command wr_command_parse;
 extern const struct wr_command wr_command_run_server;
+extern const struct wr_command wr_command_reconcile;
 extern const struct wr_command wr_command_replay;
 extern const struct wr_command wr_command_serve;
 extern const struct wr_command wr_command_simulate;

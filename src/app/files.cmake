@@ -31,6 +31,9 @@ list(APPEND WEIR_APP_FILES
   src/app/cmd_pack.c
   src/app/cmd_parse.c
   src/app/cmd_run.c
+  src/app/cmd_reconcile.c
+  src/app/reconcile.c
+  src/app/reconcile_report.c
   src/app/cmd_replay.c
   src/app/cmd_serve.c
   src/app/cmd_simulate.c

@@ -42,6 +42,8 @@ struct wr_engine_config {
     struct wr_fleet *fleet; /* what nodes tell one another (feature/fleet.h), made with the pack's
                                plan; NULL: nothing is known of the others */
     struct wr_hash_key fleet_key; /* wr_fleet_hash_key of their secret */
+    bool fleet_is_here; /* this engine gets the events of all nodes: there are no others, and
+                           what records say of them does not count */
 };
 
 /* Opens an engine with empty state at sequence 0. Owns: state taken from `memory`; `pack` and

@@ -41,7 +41,11 @@ void wr_case_ask_fleet(struct wr_engine *engine, struct wr_case *c)
 {
     const struct wr_feature_plan *plan = engine->binding->plan;
     c->vector.others = c->others;
-    if (c->recorded || engine->config.fleet == NULL) {
+    if (engine->config.fleet_is_here) {
+        for (uint32_t i = 0; i < plan->fleet->n_features; i++) {
+            c->others[i] = (struct wr_fleet_share){.known = true};
+        }
+    } else if (c->recorded || engine->config.fleet == NULL) {
         wr_fleet_shares_read(plan, c->fleet, c->others);
     } else {
         wr_fleet_read(engine->config.fleet, c->event, engine->fleet_now_us, c->others);
