@@ -8,7 +8,8 @@
 #                    OPA (OPA=... or on PATH); serve.py tells its options
 #   run.sh rego [DIR]   policies alone, beside plain C and, with OPA=... or on PATH, a real opa;
 #                    DIR as test/bench/policies
-#   run.sh model     trees beside compiled if-else code and what PEERS (a Python with xgboost,
+#   run.sh model     trees beside compiled if-else code, Debian's XGBoost where installed, NODE_PEERS (a folder
+#                    with onnxruntime-node) and what PEERS (a Python with xgboost,
 #                    lightgbm, onnx, onnxruntime, treelite; any of them) holds
 #   run.sh explain   explanations of trees beside XGBoost's pred_contribs, of PEERS or Debian's
 #   run.sh feature [PART...]   windows at scale: scale count hot silence table redis (feature.py)
