@@ -45,7 +45,7 @@ endfunction()
 
 set(APP src/app/main.c src/app/cli.c src/app/cmd_about.c src/app/engine_open.c src/app/file.c
   src/app/pack_load.c src/app/yaml_file.c ${CMAKE_BINARY_DIR}/starter_pack.c)
-weir_wasm(risk-control ${APP} src/app/commands_edge.c src/app/cmd_serve.c src/app/eval_env.c src/app/serve_log.c src/app/log_push_absent.c
+weir_wasm(risk-control ${APP} src/app/commands_edge.c src/app/cmd_serve.c src/app/eval_env.c src/app/serve_log.c src/app/log_push_absent.c src/app/sqlite_behind_absent.c
   ${WEIR_SERVER_FILES} ${CMAKE_BINARY_DIR}/status_page.c src/shell/crypto_absent.c ${WEIR_WASM_PORT_FILES})
 weir_wasm(weir-cli ${APP} src/app/commands_cli.c src/app/anchors.c src/app/cardsim.c
   src/app/cmd_check.c src/app/cmd_decide.c src/app/cmd_eval.c src/app/cmd_fmt.c

@@ -7,6 +7,7 @@
 #include "feature/instant.h"
 #include "app/log_push.h"
 #include "app/serve_log.h"
+#include "app/sqlite_behind.h"
 #include "port/host.h"
 #include "shell/server.h"
 #include "shell/tls.h"
@@ -23,7 +24,7 @@ static struct {
     struct wr_option_list loki_labels;
     const char *access, *tls_certificate, *tls_key, *tls_client_ca;
     struct wr_option_list listen;
-    bool keep_deciding;
+    bool keep_deciding, sqlite;
     int64_t deadline_ms, retain_ms, redis_wait_ms;
     uint64_t retain_bytes, segment_bytes, snapshot_rows;
     int64_t snapshot_ms;
@@ -58,6 +59,8 @@ static const struct wr_option table[] = {
     {"keep-deciding", 0, WR_OPT_FLAG, NULL,
      "mode fast: go on, without recording, while the journal is full or broken",
      &options.keep_deciding},
+    {"sqlite", 0, WR_OPT_FLAG, NULL,
+     "closed parts of the journal also as SQLite files, in DIR/sqlite", &options.sqlite},
     {"deadline", 0, WR_OPT_DURATION, "50ms", "never later than this (also DECISION_TIMEOUT)",
      &options.deadline_ms},
     {"model", 'm', WR_OPT_TEXT, "FILE",
@@ -301,15 +304,30 @@ static void close_log(struct wr_log_push *push)
     }
 }
 
+/* From a thread of its own: lines of the log are the loop's. */
+static void tell_no_sqlite(void *context, const struct wr_error *error)
+{
+    (void)context;
+    wr_complain("--sqlite: %s", error->text);
+}
+
 static wr_err serve_on(struct wr_port *port, const struct wr_pack *pack,
                        const struct wr_server_config *config, struct wr_error *error)
 {
     struct wr_server *server;
+    struct wr_sqlite_behind *behind = NULL;
     wr_err err = wr_server_open(port, pack, config, &server, error);
-    if (err == WR_OK) {
-        err = wr_server_run(server, error);
-        wr_server_close(server);
+    if (err != WR_OK) {
+        return err;
     }
+    if (options.sqlite) {
+        err = wr_sqlite_behind_open(port, options.state, tell_no_sqlite, NULL, &behind, error);
+    }
+    err = err != WR_OK ? err : wr_server_run(server, error);
+    if (behind != NULL) {
+        wr_sqlite_behind_close(behind);
+    }
+    wr_server_close(server);
     return err;
 }
 

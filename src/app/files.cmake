@@ -79,6 +79,7 @@ list(APPEND WEIR_APP_FILES
   src/app/replay_report.c
   src/app/rowevent.c
   src/app/serve_log.c
+  src/app/sqlite_behind.c
   src/app/simevent.c
   src/app/statistics.c
   src/app/table.c

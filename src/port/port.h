@@ -138,6 +138,7 @@ struct wr_port_threads {
     void (*gate_open)(void *context, struct wr_gate *gate);
     /* Returns at once if the gate was opened since the last wait; else waits at most timeout_ns. */
     void (*gate_wait)(void *context, struct wr_gate *gate, int64_t timeout_ns);
+    void (*give_way)(void *context); /* the calling thread, from now on, to all others; or NULL */
     void *context;
 };
 

@@ -131,6 +131,13 @@ static void gate_wait(void *context, struct wr_gate *gate, int64_t timeout_ns)
     __atomic_store_n(&gate->word, 0, __ATOMIC_SEQ_CST);
 }
 
+/* Linux keeps a nice value for each thread. */
+static void give_way(void *context)
+{
+    (void)context;
+    setpriority(PRIO_PROCESS, 0, 19);
+}
+
 /* ── process and memory ─────────────────────────────────────────────────────────────────────── */
 static bool process_stopping(void *context)
 {
@@ -242,7 +249,8 @@ enum wr_io wr_port_linux_open(struct wr_port *port, struct wr_port_linux **nativ
     wr_linux_disk_open(&port->disk);
     port->clock = (struct wr_port_clock){wall_ns, mono_ns, NULL};
     port->entropy = (struct wr_port_entropy){entropy_fill, NULL};
-    port->threads = (struct wr_port_threads){thread_start, thread_join, gate_open, gate_wait, NULL};
+    port->threads =
+        (struct wr_port_threads){thread_start, thread_join, gate_open, gate_wait, give_way, NULL};
     port->process =
         (struct wr_port_process){process_descriptors, process_stopping, process_reload_asked,
                                  process_resident,    process_cpu,      NULL};
