@@ -42,6 +42,7 @@ target_sources(fuzz_x509 PRIVATE src/shell/der.c src/shell/pem.c src/shell/go_va
 target_link_libraries(fuzz_x509 PRIVATE OpenSSL::Crypto)
 
 weir_fuzz(fuzz_config)
+weir_fuzz(fuzz_resp)
 weir_fuzz(fuzz_access)
 target_sources(fuzz_access PRIVATE src/shell/access.c)
 weir_fuzz(fuzz_record)

@@ -23,7 +23,7 @@
     X(FIELD, 7, "field", 422, "a required field is missing or has the wrong type",                 \
       "send the field that the message names, with the type it names")                             \
     X(RESERVED, 8, "reserved", 422, "the request carries a field that only the engine may set",    \
-      "leave out features, scores, lists and missing")                                             \
+      "leave out features, fleet, scores, lists and missing")                                      \
     X(CARD_NUMBER, 9, "card_number", 422, "the request carries a card number",                     \
       "send a token, or configure a tokenising key")                                               \
     X(FUTURE, 10, "future", 422, "the event lies too far in the future",                           \

@@ -3,10 +3,12 @@
 
 #include "base/num.h"
 
+enum { LONGEST_NUMBER = 24 };
+
 /* The line behind the first byte, without its end; false when its end is not there. */
-static bool read_line(struct wr_str bytes, struct wr_str *line)
+static bool read_line(struct wr_str bytes, size_t longest, struct wr_str *line)
 {
-    size_t limit = WR_MIN(bytes.n, (size_t)WR_LIMIT_RESP_LINE + 3);
+    size_t limit = WR_MIN(bytes.n, longest + 3);
     for (size_t i = 1; i + 1 < limit; i++) {
         if (bytes.p[i] == '\r' && bytes.p[i + 1] == '\n') {
             *line = wr_str_of(bytes.p + 1, i - 1);
@@ -51,8 +53,9 @@ enum wr_resp_kind wr_resp_read(struct wr_str bytes, struct wr_resp_token *out)
     if (!counts && kind != '+' && kind != '-') {
         return WR_RESP_BAD;
     }
-    if (!read_line(bytes, &line)) {
-        return bytes.n > (counts ? 32 : WR_LIMIT_RESP_LINE + 3) ? WR_RESP_BAD : WR_RESP_MORE;
+    size_t longest = counts ? LONGEST_NUMBER : WR_LIMIT_RESP_LINE;
+    if (!read_line(bytes, longest, &line)) {
+        return bytes.n >= longest + 3 ? WR_RESP_BAD : WR_RESP_MORE;
     }
     *out = (struct wr_resp_token){.text = line, .used = line.n + 3};
     if (!counts) {

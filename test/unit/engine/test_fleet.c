@@ -444,6 +444,71 @@ TEST("what cannot be written for long is dropped, the oldest first, and counted"
     nodes_close();
 }
 
+TEST("a late event is on no tape and in no tile")
+{
+    nodes_open();
+    struct wr_fleet_stats before, after;
+    decide(0, body_of(1, RIG_START, 1, 1, true), 0);
+    wr_fleet_stats(w.fleets[0], &before);
+    CHECK(decide(0, body_of(2, RIG_START - 600, 2, 1, true), 0)->late);
+    wr_fleet_stats(w.fleets[0], &after);
+    CHECK_INT(before.n_own, 2);
+    CHECK_INT(after.n_own, 2);
+    nodes_close();
+}
+
+TEST("slots whose beginning the journal has lost are left alone while it is folded")
+{
+    nodes_open();
+    struct wr_fleet_stats stats;
+    for (int i = 0; i < 2; i++) {
+        decide(0, body_of(i, RIG_START + i * 7200, 1, 1, true), 0);
+    }
+    for (int kept_from = 0; kept_from < 2; kept_from++) {
+        struct wr_engine_config config = rig_config;
+        config.keys[0].k0 = config.keys[1].k1 = 0;
+        config.fleet = wr_fleet_open(&w.rig.memory.source, w.rig.pack->plan, 1, SECRET);
+        config.fleet_key = wr_fleet_hash_key(SECRET);
+        struct wr_engine *engine;
+        CHECK_INT(wr_engine_open(&w.rig.memory.source, w.rig.pack, &config, &engine, NULL), WR_OK);
+        if (kept_from == 1) { /* an hour behind the first event */
+            wr_fleet_begin_at(config.fleet, (RIG_START + 3600) * 1000);
+        }
+        for (size_t i = 0; i < w.records[0].n_records; i++) {
+            wr_arena_reset(&w.rig.scratch);
+            CHECK_INT(wr_engine_fold(engine, rig_record(&w.records[0], i), &w.rig.scratch, NULL),
+                      WR_OK);
+        }
+        wr_fleet_stats(config.fleet, &stats);
+        CHECK_INT(stats.n_own, kept_from == 0 ? 4 : 2);
+        wr_engine_close(engine);
+        wr_fleet_close(config.fleet);
+    }
+    nodes_close();
+}
+
+TEST("others are held up to a bound, and those fetched longest ago give way")
+{
+    nodes_open();
+    struct wr_fleet_stats stats;
+    struct wr_fleet_key key = {.time_ms = RIG_START * 1000};
+    for (uint32_t i = 0; i < WR_LIMIT_FLEET_ENTITIES + 10; i++) {
+        struct wr_fleet_load load = {0};
+        key.key.lo = i;
+        wr_fleet_load_done(w.fleets[0], &load, &key, i);
+    }
+    wr_fleet_stats(w.fleets[0], &stats);
+    CHECK_INT(stats.n_entities, WR_LIMIT_FLEET_ENTITIES);
+    CHECK_INT(stats.n_evicted, 10);
+    key.key.lo = 9;
+    CHECK(!wr_fleet_is_fresh(w.fleets[0], &key, 0, INT64_MAX / 2));
+    key.key.lo = 10;
+    CHECK(wr_fleet_is_fresh(w.fleets[0], &key, 0, INT64_MAX / 2));
+    key.time_ms += 86400000; /* held for other windows */
+    CHECK(!wr_fleet_is_fresh(w.fleets[0], &key, 0, INT64_MAX / 2));
+    nodes_close();
+}
+
 /* ── hostile tiles ──────────────────────────────────────────────────────────────────────────── */
 static uint64_t bad_tiles(const struct entry *e, struct wr_str key, struct wr_str field,
                           struct wr_str value)

@@ -34,3 +34,4 @@ weir_test(NAME test_overload FILES test/unit/shell/test_overload.c LIBS weir_sim
 weir_test(NAME test_challengers FILES test/unit/shell/test_challengers.c LIBS weir_sim weir_shell)
 weir_test(NAME test_access FILES test/unit/shell/test_access.c LIBS weir_sim weir_shell)
 weir_test(NAME test_metrics FILES test/unit/shell/test_metrics.c LIBS weir_shell)
+weir_test(NAME test_redis FILES test/unit/shell/test_redis.c LIBS weir_shell)

@@ -55,11 +55,15 @@ TEST("lengths are believed up to their limits, and refused before their bytes ha
     char text[WR_LIMIT_RESP_LINE + 8];
     memset(text, 'a', sizeof text);
     text[0] = '+';
-    CHECK_INT(wr_resp_read(wr_str_of(text, WR_LIMIT_RESP_LINE + 3), &t), WR_RESP_MORE);
-    CHECK_INT(wr_resp_read(wr_str_of(text, WR_LIMIT_RESP_LINE + 4), &t), WR_RESP_BAD);
+    CHECK_INT(wr_resp_read(wr_str_of(text, WR_LIMIT_RESP_LINE + 2), &t), WR_RESP_MORE);
+    CHECK_INT(wr_resp_read(wr_str_of(text, WR_LIMIT_RESP_LINE + 3), &t), WR_RESP_BAD);
+    memcpy(text + WR_LIMIT_RESP_LINE + 1, "\r\n", 2);
+    CHECK_INT(wr_resp_read(wr_str_of(text, WR_LIMIT_RESP_LINE + 3), &t), WR_RESP_SIMPLE);
     memset(text + 1, '1', sizeof text - 1);
     text[0] = ':';
-    CHECK_INT(wr_resp_read(wr_str_of(text, 33), &t), WR_RESP_BAD);
+    CHECK_INT(wr_resp_read(wr_str_of(text, 26), &t), WR_RESP_MORE);
+    CHECK_INT(wr_resp_read(wr_str_of(text, 27), &t), WR_RESP_BAD);
+    CHECK_INT(READ(":00000000000000000000000000000000000001\r\n", &t), WR_RESP_BAD);
 }
 
 TEST("what is no RESP2 is refused")
