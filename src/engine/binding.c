@@ -118,6 +118,9 @@ static void bind_sizes(struct wr_binding *binding)
     for (uint32_t i = 0; i < pack->n_lists; i++) {
         derived += pack->lists[i].name.n + 10;
     }
+    for (uint32_t i = 0; i < pack->n_places; i++) {
+        derived += pack->places[i].name.n + 6 * WR_LIMIT_DERIVED_TEXT + 8;
+    }
     for (uint32_t m = 0; m < pack->n_models; m++) {
         derived +=
             2 * pack->models[m].name.n + 4 + NUMBER_MAX + 32; /* a score, or why there is none */

@@ -176,6 +176,10 @@ static struct derived write_derived(struct wr_buf *out, const struct wr_binding 
     write_lists(out, binding->pack, c);
     PUT(out, ",\"missing\":");
     write_missing(out, binding, c, n_missing);
+    if (WR_UNLIKELY(!wr_is(c->places, WR_UNDEFINED))) {
+        PUT(out, ",\"places\":");
+        wr_json_write(out, &c->places, WR_JSON_COMPACT);
+    }
     PUT(out, ",\"scores\":");
     write_scores(out, binding->pack, c, &spans);
     PUT(out, "}");

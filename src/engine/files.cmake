@@ -7,6 +7,7 @@ list(APPEND WEIR_CORE_FILES
   src/engine/anchor.c
   src/engine/binding.c
   src/engine/intake.c
+  src/engine/places.c
   src/engine/input.c
   src/engine/derive.c
   src/engine/route.c

@@ -18,11 +18,15 @@ static wr_err no_room(struct wr_error *error)
 }
 
 /* ── the document ───────────────────────────────────────────────────────────────────────────── */
-static wr_err refuse_reserved(const struct wr_value *document, bool fleet, struct wr_error *error)
+static wr_err refuse_reserved(const struct wr_engine *engine, const struct wr_value *document,
+                              struct wr_error *error)
 {
-    static const struct wr_str reserved[] = {
-        {"features", 8}, {"lists", 5}, {"missing", 7}, {"scores", 6}, {"fleet", 5}};
-    size_t n = fleet ? WR_COUNTOF(reserved) : WR_COUNTOF(reserved) - 1;
+    bool fleet = engine->binding->plan->fleet != NULL;
+    bool places = engine->binding->pack->n_places != 0;
+    static const struct wr_str reserved[] = {{"features", 8}, {"lists", 5}, {"missing", 7},
+                                             {"scores", 6},   {"fleet", 5}, {"places", 6}};
+    const bool counts[] = {true, true, true, true, fleet, places};
+    size_t n = places ? 6 : fleet ? 5 : 4;
     if (!wr_is(*document, WR_OBJECT)) {
         return wr_fail(error, WR_E_FIELD, "the request needs to be an object, and is %s",
                        wr_type_name(*document));
@@ -30,7 +34,7 @@ static wr_err refuse_reserved(const struct wr_value *document, bool fleet, struc
     for (uint32_t k = 0; k < document->n; k++) {
         struct wr_str key = wr_text(document->pairs[k].key);
         for (size_t i = 0; i < n; i++) {
-            if (key.n == reserved[i].n && WR_UNLIKELY(wr_str_eq(key, reserved[i]))) {
+            if (key.n == reserved[i].n && WR_UNLIKELY(wr_str_eq(key, reserved[i])) && counts[i]) {
                 wr_fail(error, WR_E_RESERVED, "%s: only the engine may set it", reserved[i].p);
                 if (error != NULL) {
                     wr_error_where(error, reserved[i].p, reserved[i].n);
@@ -207,10 +211,11 @@ static void hash(const struct wr_engine *engine, struct wr_case *c)
     }
 }
 
-static wr_err write_canonical(struct wr_case *c, struct wr_arena *scratch, struct wr_error *error)
+static wr_err write_canonical(struct wr_case *c, const struct wr_value *document,
+                              struct wr_arena *scratch, struct wr_error *error)
 {
     struct wr_buf text = wr_buf_in(scratch, c->body.n + 16);
-    wr_json_write(&text, &c->document, WR_JSON_COMPACT);
+    wr_json_write(&text, document, WR_JSON_COMPACT);
     c->event_text = wr_buf_view(&text);
     return text.overflow ? no_room(error) : WR_OK;
 }
@@ -228,14 +233,15 @@ wr_err wr_case_read(struct wr_engine *engine, struct wr_case *c, struct wr_arena
                     struct wr_error *error)
 {
     wr_err err = parse(c, scratch, error);
-    err = err != WR_OK ? err
-                       : refuse_reserved(&c->document, engine->binding->plan->fleet != NULL, error);
+    err = err != WR_OK ? err : refuse_reserved(engine, &c->document, error);
     err = err != WR_OK ? err : clean(engine, c, scratch, error);
+    const struct wr_value plain = c->document;
+    err = err != WR_OK ? err : wr_case_locate(engine, c, scratch, error);
     err =
         err != WR_OK ? err : wr_event_read(engine->binding->schema, &c->document, c->event, error);
     err = err != WR_OK ? err : read_paths(engine, c, error);
     err = err != WR_OK ? err : check_time(engine, c, error);
-    err = err != WR_OK ? err : write_canonical(c, scratch, error);
+    err = err != WR_OK ? err : write_canonical(c, &plain, scratch, error);
     if (err == WR_OK) {
         hash(engine, c);
     }
@@ -252,6 +258,7 @@ wr_err wr_case_read_event(struct wr_engine *engine, struct wr_case *c,
     if (err == WR_OK && !wr_is(c->document, WR_OBJECT)) {
         err = wr_fail(error, WR_E_JOURNAL, "the event of a record is not an object");
     }
+    err = err != WR_OK ? err : wr_case_locate(engine, c, scratch, error);
     err =
         err != WR_OK ? err : wr_event_read(engine->binding->schema, &c->document, c->event, error);
     if (err == WR_OK && !c->event->has_time) {

@@ -102,7 +102,8 @@ struct wr_case {
     uint64_t node, sequence;
     int64_t now_us;
     struct wr_str body;
-    struct wr_value document; /* after tokenising, without label fields */
+    struct wr_value document; /* after tokenising, without label fields, with places */
+    struct wr_value places;   /* undefined when the pack has none */
     struct wr_event *event;
     struct wr_str event_text; /* canonical */
     uint64_t id_hash;
@@ -160,6 +161,9 @@ WR_NODISCARD wr_err wr_case_read_record(struct wr_engine *engine, struct wr_case
                                         struct wr_error *error);
 /* The paths of models in shadow, once the answer has left: what is of another type is absent. */
 void wr_case_read_shadow_paths(const struct wr_engine *engine, struct wr_case *c);
+/* Puts `places` into the document, if the pack has any. Errors: WR_E_MEMORY. */
+WR_NODISCARD wr_err wr_case_locate(const struct wr_engine *engine, struct wr_case *c,
+                                   struct wr_arena *scratch, struct wr_error *error);
 /* Arrays of a case that later steps fill. False when scratch has no room. */
 bool wr_case_prepare(const struct wr_engine *engine, struct wr_case *c, struct wr_arena *scratch);
 

@@ -35,4 +35,5 @@ list(APPEND WEIR_CORE_FILES
   src/feature/list_table.c
   src/feature/list_find.c
   src/feature/list_image.c
+  src/feature/mmdb.c
 )

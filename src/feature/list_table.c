@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "feature/list_in.h"
 
-enum { TAIL_FIRST = 1024, PART_FIRST = 8, MOVES_LEAST = 2, SPARE_MAX = 4 };
+enum { TAIL_FIRST = 1024, PART_FIRST = 8, MOVES_LEAST = 2, SPARE_MAX = 4, AHEAD = 12 };
 
 static void *take(struct wr_list_table *table, size_t n)
 {
@@ -90,18 +90,26 @@ static void drop_slot(const struct wr_list_table *table, struct wr_list_part *pa
     part->n--;
 }
 
-static uint32_t size_for(uint32_t size, uint32_t n)
+/* At most four fifths in use, and one is free. From STAGGERED on each part has sizes of its own, so
+ * that they do not all grow at the same time. */
+static uint32_t size_for(const struct wr_list_table *table, const struct wr_list_part *part,
+                         uint32_t n)
 {
-    uint64_t grown = WR_MAX(size, (uint32_t)PART_FIRST);
-    while (grown * 4 < (uint64_t)n * 5 + 4) { /* at most four fifths, and one is free */
-        grown += grown / 8 > 1 ? grown / 8 : 1;
+    enum { STAGGERED = 256 };
+    uint64_t size = WR_MAX(part->size, (uint32_t)PART_FIRST);
+    while (size * 4 < (uint64_t)n * 5 + 4) {
+        uint64_t before = size;
+        size += size / 8 > 1 ? size / 8 : 1;
+        if (before < STAGGERED && size >= STAGGERED) {
+            size = STAGGERED + (uint64_t)(part - table->parts) / 8;
+        }
     }
-    return (uint32_t)grown;
+    return (uint32_t)size;
 }
 
 static bool grow_part(struct wr_list_table *table, struct wr_list_part *part, uint32_t n)
 {
-    struct wr_list_part wider = {.size = size_for(part->size, n)};
+    struct wr_list_part wider = {.size = size_for(table, part, n)};
     if (wider.size == part->size) {
         return true;
     }
@@ -112,6 +120,9 @@ static bool grow_part(struct wr_list_table *table, struct wr_list_part *part, ui
     }
     memset(wider.slots, 0, bytes);
     for (uint32_t i = 0; i < part->size; i++) {
+        if (i + AHEAD < part->size && part->slots[i + AHEAD] != 0) {
+            __builtin_prefetch(wr_list_record(table, part->slots[i + AHEAD]));
+        }
         if (part->slots[i] != 0) {
             put_slot(&wider, home_of_slot(table, &wider, part->slots[i]), part->slots[i]);
         }

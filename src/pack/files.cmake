@@ -3,6 +3,7 @@ list(APPEND WEIR_CORE_FILES
   src/pack/tar.c
   src/pack/keys.c
   src/pack/lists.c
+  src/pack/places.c
   src/pack/models.c
   src/pack/roles.c
   src/pack/explain.c

@@ -302,6 +302,11 @@ static wr_err digest_state_parts(struct wr_pack *pack, struct wr_error *error)
             wr_json_write(&text, part, WR_JSON_COMPACT);
         }
     }
+    const struct wr_value *places = wr_object_get_str(&pack->weir, WR_STR("places"));
+    if (places != NULL) { /* keys and fields may be read from them */
+        wr_buf_str(&text, WR_STR("places"));
+        wr_json_write(&text, places, WR_JSON_COMPACT);
+    }
     wr_sha256_of(text.p, text.n, pack->state_digest);
     return text.overflow ? wr_fail(error, WR_E_MEMORY, "no room for weir.json") : WR_OK;
 }
@@ -323,9 +328,9 @@ static void name_weir(wr_err err, struct wr_error *error)
 
 static wr_err read_weir(struct wr_pack *pack, struct wr_error *error)
 {
-    static const char *const known[] = {"event",    "entities", "fields", "labels",
-                                        "features", "lists",    "models", "decision",
-                                        "reasons",  "csv",      "limits", NULL};
+    static const char *const known[] = {"event",  "entities", "fields",   "labels",  "features",
+                                        "lists",  "models",   "decision", "reasons", "csv",
+                                        "limits", "places",   NULL};
     const struct wr_pack_file *file = wr_pack_find_file(pack, WR_STR("weir.json"));
     if (file == NULL) {
         return wr_fail(error, WR_E_PACK, "the pack has no weir.json (or weir.yaml)");
@@ -344,6 +349,7 @@ static wr_err read_weir(struct wr_pack *pack, struct wr_error *error)
     err = err != WR_OK ? err : sort_features(pack, error);
     err = err != WR_OK ? err : digest_state_parts(pack, error);
     err = err != WR_OK ? err : wr_pack_read_lists(pack, &top);
+    err = err != WR_OK ? err : wr_pack_read_places(pack, &top);
     err = err != WR_OK ? err : wr_pack_read_labels(pack, &top);
     err = err != WR_OK ? err : wr_pack_read_models(pack, &top);
     err = err != WR_OK ? err : wr_pack_read_mapping(pack, &top);

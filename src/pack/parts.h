@@ -6,6 +6,7 @@
 
 #include "feature/feature.h"
 #include "feature/list_table.h"
+#include "feature/mmdb.h"
 #include "model/model.h"
 #include "pack/keys.h"
 #include "pack/pack.h"
@@ -19,6 +20,7 @@
 #define WR_LIMIT_SEGMENT_VALUES 64 /* of one name in a `when` */
 #define WR_LIMIT_PACK_OUTCOMES  32 /* outcome rules */
 #define WR_LIMIT_PACK_OUTPUTS   16 /* rules whose values stand in the decision */
+#define WR_LIMIT_PACK_PLACES    16
 #define WR_LIMIT_PACK_LABELS    8
 #define WR_LIMIT_REASON_CODE    64  /* bytes */
 #define WR_LIMIT_EXPLAIN_CODES  128 /* of one model */
@@ -42,6 +44,16 @@ struct wr_list {
 /* NULL when the pack declares none of that name. */
 const struct wr_list *wr_pack_find_list(const struct wr_pack *pack, struct wr_str name);
 const char *wr_list_class_name(enum wr_list_class class); /* "block_hard" */
+
+/* ── places ─────────────────────────────────────────────────────────────────────────────────── */
+struct wr_place {
+    struct wr_str name;
+    struct wr_path key;                       /* of the address in the request */
+    struct wr_str names[WR_LIMIT_MMDB_DEPTH]; /* the path in the database */
+    uint32_t n_names;
+    const struct wr_pack_file *file;
+    const struct wr_mmdb *database;
+};
 
 /* ── models ─────────────────────────────────────────────────────────────────────────────────── */
 struct wr_pack_input {
@@ -187,6 +199,8 @@ struct wr_pack {
     uint32_t n_derived;
     struct wr_list lists[WR_LIMIT_PACK_LISTS]; /* in order of names */
     uint32_t n_lists;
+    struct wr_place *places; /* in order of names */
+    uint32_t n_places;
     struct wr_pack_model models[WR_LIMIT_PACK_MODELS]; /* in order of names */
     uint32_t n_models;
     uint32_t in_line[WR_LIMIT_PACK_MODELS]; /* those scored before the answer: one that another
@@ -210,6 +224,7 @@ struct wr_pack {
 
 /* ── the steps of opening; each file of this floor has one ──────────────────────────────────── */
 WR_NODISCARD wr_err wr_pack_read_lists(struct wr_pack *pack, const struct wr_keys *top);
+WR_NODISCARD wr_err wr_pack_read_places(struct wr_pack *pack, const struct wr_keys *top);
 WR_NODISCARD wr_err wr_pack_read_models(struct wr_pack *pack, const struct wr_keys *top);
 /* decision, reasons. */
 WR_NODISCARD wr_err wr_pack_read_decision(struct wr_pack *pack, const struct wr_keys *top);

@@ -86,6 +86,9 @@ done
 echo "== start to first decision"
 "$release/bench_coldstart" "$release/weir" packs/cards 21
 
+echo "== lists: a million entries, and one lookup"
+"$release/bench_lists"
+
 echo "== sizes"
 stat -c '%n %s bytes' "$release/weir" packs/cards/models/fraud.wasm
 

@@ -7,3 +7,4 @@ weir_test(NAME test_feature_handbook FILES test/unit/feature/handbook.c LIBS z L
 weir_test(NAME test_feature_entity FILES test/unit/feature/entity.c)
 weir_test(NAME test_feature_geo FILES test/unit/feature/geo.c)
 weir_test(NAME test_feature_list FILES test/unit/feature/list.c)
+weir_test(NAME test_feature_mmdb FILES test/unit/feature/mmdb.c)
