@@ -9,6 +9,7 @@
 #include "app/serve_log.h"
 #include "app/sqlite_behind.h"
 #include "port/host.h"
+#include "shell/access.h"
 #include "shell/server.h"
 #include "shell/tls.h"
 #include "value/json_write.h"
@@ -208,6 +209,15 @@ static bool make_config(struct wr_server_config *config)
 }
 
 /* ── running ────────────────────────────────────────────────────────────────────────────────── */
+static struct wr_tls_config tls_files(void)
+{
+    return (struct wr_tls_config){.certificate = options.tls_certificate,
+                                  .key = options.tls_key,
+                                  .client_ca = options.tls_client_ca,
+                                  .peer_ca = options.redis_ca,
+                                  .peer_name = options.redis_name};
+}
+
 /* The layer for tls: addresses; NULL when there are none. */
 static wr_err open_tls(struct wr_port *port, struct wr_tls **out, struct wr_error *error)
 {
@@ -222,11 +232,7 @@ static wr_err open_tls(struct wr_port *port, struct wr_tls **out, struct wr_erro
     if (!wanted) {
         return WR_OK;
     }
-    struct wr_tls_config config = {.certificate = options.tls_certificate,
-                                   .key = options.tls_key,
-                                   .client_ca = options.tls_client_ca,
-                                   .peer_ca = options.redis_ca,
-                                   .peer_name = options.redis_name};
+    const struct wr_tls_config config = tls_files();
     bool serves = config.certificate != NULL && config.key != NULL;
     bool only_redis = config.certificate == NULL && config.key == NULL && config.peer_ca != NULL;
     for (size_t i = 0; i < options.listen.n; i++) {
@@ -331,6 +337,35 @@ static wr_err serve_on(struct wr_port *port, const struct wr_pack *pack,
     return err;
 }
 
+static wr_err read_access(struct wr_arena *arena, struct wr_str *text, struct wr_error *error)
+{
+    if (options.access == NULL) {
+        return WR_OK;
+    }
+    wr_err err = wr_file_read(arena, options.access, (size_t)1 << 20, text, error);
+    if (err == WR_OK && text->n == 0) {
+        err = wr_fail(error, WR_E_CONFIG, "it names no principal");
+    }
+    if (err != WR_OK) {
+        wr_error_where(error, options.access, strlen(options.access));
+    }
+    return err;
+}
+
+/* After SIGHUP. The access file is looked through before new certificates are taken: all or
+ * nothing. */
+static wr_err read_credentials(void *context, struct wr_arena *arena, struct wr_str *text,
+                               struct wr_error *error)
+{
+    const struct wr_tls_config config = tls_files();
+    struct wr_access access;
+    wr_err err = read_access(arena, text, error);
+    if (err == WR_OK && text->n != 0) {
+        err = wr_access_read(arena, *text, &access, error);
+    }
+    return err != WR_OK || context == NULL ? err : wr_tls_reload(context, &config, error);
+}
+
 static int serve(const struct wr_pack *pack, struct wr_server_config *config)
 {
     struct wr_error error = {0};
@@ -345,13 +380,8 @@ static int serve(const struct wr_pack *pack, struct wr_server_config *config)
     wr_arena_init(&arena, &wr_heap, (size_t)4 << 20);
     const char *what = options.state;
     wr_err code = WR_OK;
-    if (options.access != NULL) {
-        what = options.access;
-        code = wr_file_read(&arena, options.access, (size_t)1 << 20, &config->access, &error);
-        if (code == WR_OK && config->access.n == 0) {
-            code = wr_fail(&error, WR_E_CONFIG, "it names no principal");
-        }
-    }
+    code = read_access(&arena, &config->access, &error);
+    what = code == WR_OK ? what : options.access;
     if (code == WR_OK) {
         code = set_redis(&arena, config, &error);
         what = code == WR_OK ? what : "redis";
@@ -360,6 +390,7 @@ static int serve(const struct wr_pack *pack, struct wr_server_config *config)
         code = open_tls(&port, &tls, &error);
         what = code == WR_OK ? what : "tls";
     }
+    config->credentials = (struct wr_credentials){read_credentials, tls};
     if (code == WR_OK) {
         code = open_log(config, &push, &error);
         what = code == WR_OK ? what : "--loki";

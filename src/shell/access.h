@@ -30,9 +30,10 @@ enum wr_scope {
     WR_SCOPE_ALL = 63,
 };
 
-#define WR_LIMIT_PRINCIPALS  1024
-#define WR_LIMIT_TOKEN       256 /* bytes of a token's text */
-#define WR_LIMIT_TOKEN_LEAST 16  /* shorter ones can be guessed */
+#define WR_LIMIT_PRINCIPALS    1024
+#define WR_LIMIT_ACCESS_MEMORY ((size_t)4 << 20) /* text and principals */
+#define WR_LIMIT_TOKEN         256               /* bytes of a token's text */
+#define WR_LIMIT_TOKEN_LEAST   16                /* shorter ones can be guessed */
 
 struct wr_principal {
     struct wr_str name;

@@ -17,6 +17,12 @@ wr_err wr_tls_open(struct wr_port *port, const struct wr_tls_config *config, str
     return wr_fail(error, WR_E_UNSUPPORTED, "this build has no TLS; put a proxy in front of it");
 }
 
+wr_err wr_tls_reload(struct wr_tls *tls, const struct wr_tls_config *config, struct wr_error *error)
+{
+    (void)tls, (void)config;
+    return wr_fail(error, WR_E_CONFIG, "this build has no TLS");
+}
+
 void wr_tls_close(struct wr_tls *tls)
 {
     (void)tls;

@@ -196,14 +196,46 @@ static void take_loaded(struct wr_server *server)
     }
 }
 
+/* On the loop: two or three small files, when an operator asks. */
+static void read_credentials(struct wr_server *server)
+{
+    const struct wr_credentials *source = &server->config.credentials;
+    struct wr_error error = {.offset = WR_NO_OFFSET};
+    struct wr_arena arena;
+    struct wr_access access = {0};
+    struct wr_str text = {NULL, 0};
+    wr_arena_init(&arena, &server->port->memory, WR_LIMIT_ACCESS_MEMORY);
+    wr_err err = source->read(source->context, &arena, &text, &error);
+    if (err == WR_OK && text.n != 0) {
+        err = wr_access_read(&arena, text, &access, &error);
+    }
+    if (err != WR_OK) {
+        wr_arena_deinit(&arena);
+        wr_server_log(server, "error", "credentials_refused", "%s%s%s; those before stay",
+                      error.where, error.where[0] != '\0' ? ": " : "", error.text);
+        return;
+    }
+    wr_arena_deinit(&server->access_arena);
+    server->access_arena = arena;
+    server->access = access;
+    for (uint32_t i = 0; i < server->conns_made; i++) {
+        server->conns[i]->cert_is_read = false; /* what its certificate grants may be another */
+    }
+    wr_server_log(server, "info", "credentials_read", "%u principals", access.n);
+}
+
 void wr_reload_step(struct wr_server *server)
 {
     struct wr_reload *reload = &server->reload;
     const struct wr_port_process *process = &server->port->process;
+    bool asked = process->reload_asked(process->context);
+    if (asked && server->config.credentials.read != NULL) {
+        read_credentials(server);
+    }
     if (server->config.packs.load == NULL) {
         return;
     }
-    reload->asked = process->reload_asked(process->context) || reload->asked;
+    reload->asked = asked || reload->asked;
     if (atomic_load(&reload->stage) == WR_RELOAD_LOADED) {
         take_loaded(server);
     }

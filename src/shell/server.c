@@ -242,7 +242,7 @@ static wr_err take_memory(struct wr_server *server, struct wr_error *error)
         return wr_fail(error, WR_E_MEMORY, "no memory for the server");
     }
     memset(server->gatherings, 0, WR_LIMIT_GATHERINGS * sizeof *server->gatherings);
-    wr_arena_init(&server->access_arena, memory, (size_t)1 << 20);
+    wr_arena_init(&server->access_arena, memory, WR_LIMIT_ACCESS_MEMORY);
     wr_arena_init_fixed(&server->scratch, server->scratch_room, server->n_scratch_room, memory,
                         SCRATCH_CAP);
     return WR_OK;

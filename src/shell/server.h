@@ -42,6 +42,15 @@ struct wr_pack_source {
     void *context;
 };
 
+/* Who may connect and ask, read again when the port asks for a reload: `read` puts the text of the
+ * access file into the arena, and makes new connections use new certificates. On an error nothing
+ * has changed. NULL: what the server was opened with stays. */
+struct wr_credentials {
+    wr_err (*read)(void *context, struct wr_arena *arena, struct wr_str *access,
+                   struct wr_error *error);
+    void *context;
+};
+
 /* Modules and data that a bundle owns; its roots cannot be changed over the API. */
 struct wr_opa_bundle {
     struct wr_str name, revision;
@@ -100,7 +109,8 @@ struct wr_server_config {
     uint64_t state_cap;         /* as in wr_engine_config */
     uint64_t ids_cap;
     struct wr_str card_key;
-    struct wr_str access;        /* text of the access file (access.h); empty: none */
+    struct wr_str access; /* text of the access file (access.h); empty: none */
+    struct wr_credentials credentials;
     struct wr_pack_source packs; /* asked by POST /v1/pack:reload and when the port says so */
     struct wr_opa_config opa;
     struct wr_redis_config redis; /* what nodes share; address NULL: nothing */

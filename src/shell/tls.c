@@ -377,6 +377,22 @@ wr_err wr_tls_open(struct wr_port *port, const struct wr_tls_config *config, str
     return WR_OK;
 }
 
+wr_err wr_tls_reload(struct wr_tls *tls, const struct wr_tls_config *config, struct wr_error *error)
+{
+    struct wr_tls fresh = {.port = tls->port};
+    wr_err err = make_contexts(&fresh, config, error);
+    if (err == WR_OK) { /* connections hold on to the contexts they were made with */
+        SSL_CTX *context = tls->context, *outwards = tls->outwards;
+        tls->context = fresh.context;
+        tls->outwards = fresh.outwards;
+        fresh.context = context;
+        fresh.outwards = outwards;
+    }
+    SSL_CTX_free(fresh.context);
+    SSL_CTX_free(fresh.outwards);
+    return err;
+}
+
 void wr_tls_close(struct wr_tls *tls)
 {
     struct wr_port *port = tls->port;

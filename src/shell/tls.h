@@ -27,6 +27,10 @@ struct wr_tls_config {
  */
 WR_NODISCARD wr_err wr_tls_open(struct wr_port *port, const struct wr_tls_config *config,
                                 struct wr_tls **out, struct wr_error *error);
+/* Reads the files again: new connections use them, those that are there go on. On an error nothing
+ * has changed. */
+WR_NODISCARD wr_err wr_tls_reload(struct wr_tls *tls, const struct wr_tls_config *config,
+                                  struct wr_error *error);
 /* Gives port->net back; all its connections are closed. */
 void wr_tls_close(struct wr_tls *tls);
 

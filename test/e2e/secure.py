@@ -2,6 +2,8 @@
 """TLS 1.3, client certificates and tokens, against the real binary: a matrix of who may ask."""
 import http.client
 import json
+import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -47,6 +49,54 @@ def big_batch(n):
     return "\n".join(event(f"b{i}") for i in range(n))
 
 
+def serial(folder, port):
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
+        with context(folder, "gate").wrap_socket(plain, server_hostname="localhost") as link:
+            return link.getpeercert()["serialNumber"]
+
+
+def told(served, event, n):
+    for _ in range(400):
+        if (served.folder / "log").read_text().count(f'"{event}"') >= n:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def reload_files(check, served, folder, port, token_line, token):
+    """SIGHUP: a new certificate and other rights, also on connections that are open; what is broken
+    changes nothing."""
+    access, before = Path(folder, "access.txt"), serial(folder, port)
+    link = http.client.HTTPSConnection("localhost", port, context=context(folder, "gate"), timeout=10)
+    link.request("POST", "/v1/decisions", event(10))
+    check.that(link.getresponse().read() != b"", "an open connection decides")
+    certificate(folder, "ca", "server", "DNS:localhost,IP:127.0.0.1")
+    access.write_text(token_line + "gate read uri:spiffe://bank/gate\n")
+    served.process.send_signal(signal.SIGHUP)
+    check.that(told(served, "credentials_read", 1), "the files are read again after SIGHUP")
+    after = serial(folder, port)
+    check.that(after != before, "new connections see the new certificate", (before, after))
+    link.request("POST", "/v1/decisions", event(11))
+    answer = link.getresponse()
+    answer.read()
+    check.that(answer.status == 403, "an open connection has the new rights", answer.status)
+    access.write_text("gate everything uri:spiffe://bank/gate\n")
+    certificate(folder, "ca", "server", "DNS:localhost,IP:127.0.0.1")
+    served.process.send_signal(signal.SIGHUP)
+    check.that(told(served, "credentials_refused", 1), "a broken access file is told")
+    check.that(serial(folder, port) == after, "and the certificate stays, too")
+    access.write_text(token_line)
+    Path(folder, "server.key").write_text("no key\n")
+    served.process.send_signal(signal.SIGHUP)
+    check.that(told(served, "credentials_refused", 2), "a broken key is told")
+    link.request("GET", "/metrics")
+    answer = link.getresponse()
+    answer.read()
+    check.that(answer.status == 200, "and the rights stay", answer.status)
+    check.that(ask(port, context(folder, "nameless"), "GET", "/metrics", token=token) == 200,
+               "a token still counts")
+
+
 def main():
     weir, check = sys.argv[1], Checks("secure")
     folder = tempfile.mkdtemp()
@@ -88,6 +138,7 @@ def main():
         except (ConnectionError, http.client.HTTPException):
             status = "refused"
         check.that(status == "refused", "plain HTTP gets nothing there", status)
+        reload_files(check, served, folder, port, made.stdout, token)
         check.that(served.stop() == 0, "the service ends cleanly")
     out = subprocess.run([weir, "serve", "--listen", "tls:127.0.0.1:0", "--state", f"{folder}/s"],
                          capture_output=True, text=True)
