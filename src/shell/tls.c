@@ -119,7 +119,9 @@ static bool expect_peer(const struct wr_tls *tls, SSL *ssl, const char *address)
     const char *colon = strrchr(address, ':');
     size_t n = colon != NULL ? (size_t)(colon - address) : 0;
     if (tls->peer_name != NULL) {
-        return SSL_set_tlsext_host_name(ssl, tls->peer_name) == 1 &&
+        /* what the macro SSL_set_tlsext_host_name does, but for a cast that clang refuses */
+        void *name = (void *)(uintptr_t)tls->peer_name;
+        return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name) == 1 &&
                SSL_set1_host(ssl, tls->peer_name) == 1;
     }
     if (n > 2 && address[0] == '[' && address[n - 1] == ']') {

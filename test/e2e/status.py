@@ -20,6 +20,16 @@ from served import Checks, Served  # noqa: E402
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def grown(node, sequence):
+    """The metrics when the node has decided so much."""
+    for _ in range(600):
+        text = node.ask("GET", "/metrics")[2]
+        if int(re.search(r"(?m)^weir_sequence (\d+)$", text).group(1)) >= sequence:
+            return text
+        time.sleep(0.1)
+    raise SystemExit("status: the node decides nothing")
+
+
 def shown(node, names):
     done = subprocess.run(["node", ROOT / "test" / "e2e" / "status_page.mjs",
                            *[node.folder / name for name in names]], capture_output=True, text=True)
@@ -41,13 +51,13 @@ def main():
         (node.folder / "health").write_text(json.dumps(node.ask("GET", "/health")[2]))
         names = ["page", "health"]
         load = subprocess.Popen([weir, "load", "--connect", "unix:" + node.socket, "--rate", "300",
-                                 "--connections", "2", "--for", "4s", "--customers", "20"],
-                                stdout=subprocess.DEVNULL)
+                                 "--connections", "2", "--for", "60s", "--customers", "20",
+                                 "--pattern", "4096"], stdout=subprocess.DEVNULL)
         for i in range(4):
-            time.sleep(0.7)
-            text = node.ask("GET", "/metrics")[2]
+            text = grown(node, 100 * (i + 1))
             (node.folder / f"metrics{i}").write_text(text)
             names.append(f"metrics{i}")
+        load.terminate()
         load.wait(30)
         told = set(re.findall(r"(?m)^(\w+)[{ ]", text)) - {"weir_redis_up"}
         asked = set(re.findall(r"\b((?:weir|process)_\w+?)(?:_\$|\b)", page)) - {"weir_redis_up"}
