@@ -104,7 +104,7 @@ static void begin(void)
     demand(wr_schema_open(&arena, &v, &schema, &error) == WR_OK);
     demand(wr_feature_plan_open(&arena, schema, &v, &plan, &error) == WR_OK);
     struct wr_feature_state *state = wr_feature_state_open(plan, &memory, &caps);
-    apply(state, 0, 3000);
+    apply(state, 0, 1200);
     struct wr_feature_image *image = wr_feature_image_begin(state, &sink);
     demand(image != NULL && wr_feature_image_step(image, &budget));
     wr_feature_image_end(image);
@@ -160,7 +160,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (err == WR_OK) {
         n_pieces = 0;
         struct wr_feature_image *image = wr_feature_image_begin(state, &sink);
-        apply(state, 3000, 200);
+        apply(state, 1200, 40);
         demand(image != NULL && wr_feature_image_step(image, &budget));
         wr_feature_image_end(image);
         wr_feature_digest(state, digest);

@@ -377,11 +377,17 @@ bool wr_entity_restore_begin(struct wr_entities *entities)
 
 bool wr_entity_restore(struct wr_entities *entities, uint32_t row)
 {
-    const struct wr_row *at = wr_entity_row(entities, row);
-    struct wr_event_key key = {.hash = at->hash, .check = at->check, .present = true};
-    if (wr_entity_find(entities, &key) != WR_ROW_NONE) {
-        return false;
+    const struct wr_row *is = wr_entity_row(entities, row);
+    uint32_t mask = entities->n_slots - 1, at = (uint32_t)is->hash & mask;
+    for (; entities->slots[at] != 0; at = (at + 1) & mask) {
+        uint64_t slot = entities->slots[at];
+        if (slot >> 32 == (uint32_t)is->hash) {
+            const struct wr_row *other = wr_entity_row(entities, (uint32_t)slot - 1);
+            if (other->hash == is->hash && other->check == is->check) {
+                return false;
+            }
+        }
     }
-    slot_put(entities->slots, entities->n_slots - 1, slot_of(at->hash, row));
+    entities->slots[at] = slot_of(is->hash, row);
     return true;
 }

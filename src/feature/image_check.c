@@ -134,9 +134,11 @@ static wr_err check_store(struct checking *c)
 }
 
 /* ── tapes ──────────────────────────────────────────────────────────────────────────────────── */
-#define TICK_MAX (-2 * WR_LOST_NONE)
+#define TICK_MAX (-WR_LOST_NONE) /* what a row can say was lost */
 
-static bool check_chunk(struct checking *c, const struct wr_feature_class *class, uint32_t ref)
+/* `tick`: of the record before the chunk's first, then of its last. */
+static bool check_chunk(struct checking *c, const struct wr_feature_class *class, uint32_t ref,
+                        int64_t *tick)
 {
     if (!hold(c, ref, WR_STORE_SIZES)) {
         return false;
@@ -155,14 +157,17 @@ static bool check_chunk(struct checking *c, const struct wr_feature_class *class
         chunk->base <= -TICK_MAX || chunk->base >= TICK_MAX) {
         return false;
     }
-    int64_t before = chunk->base;
+    unsigned stride = wr_stride(chunk);
+    int64_t before = *tick;
     for (unsigned i = 0; i < chunk->n; i++) {
-        uint64_t offset = wr_head(chunk, wr_stride(chunk), i) >> class->n_bits;
-        if (offset >= (uint64_t)TICK_MAX || chunk->base + (int64_t)offset < before) {
+        uint64_t offset = wr_head(chunk, stride, i) >> class->n_bits;
+        if (offset >= (uint64_t)(TICK_MAX - chunk->base) ||
+            chunk->base + (int64_t)offset < before) {
             return false;
         }
         before = chunk->base + (int64_t)offset;
     }
+    *tick = before;
     return true;
 }
 
@@ -171,6 +176,7 @@ struct climb {
     struct wr_node *nodes[WR_LIMIT_TREE_HEIGHT];
     uint32_t at[WR_LIMIT_TREE_HEIGHT];
     uint32_t depth, last;
+    int64_t tick; /* of the last record met */
 };
 
 static bool enter(struct checking *c, const struct wr_feature_class *class, struct climb *climb,
@@ -178,7 +184,7 @@ static bool enter(struct checking *c, const struct wr_feature_class *class, stru
 {
     if (climb->depth == height) {
         climb->last = ref;
-        return check_chunk(c, class, ref);
+        return check_chunk(c, class, ref, &climb->tick);
     }
     if (!hold(c, ref, class->node_size)) {
         return false;
@@ -189,10 +195,23 @@ static bool enter(struct checking *c, const struct wr_feature_class *class, stru
     return node->n != 0 && node->n <= class->fanout;
 }
 
+/* Does a child say when its oldest record was? It has been entered. */
+static bool begins_at(const struct checking *c, const struct wr_feature_class *class,
+                      const struct wr_child *child, bool is_leaf)
+{
+    const void *below = wr_store_look(&c->state->store, child->ref);
+    if (is_leaf) {
+        return child->first == wr_chunk_tick(below, class->n_bits, 0);
+    }
+    struct wr_child first;
+    memcpy(&first, (const struct wr_node *)below + 1, sizeof first);
+    return child->first == first.first;
+}
+
 static bool check_tree(struct checking *c, const struct wr_feature_class *class,
                        const struct wr_large *large)
 {
-    struct climb climb = {.depth = 0};
+    struct climb climb = {.tick = -TICK_MAX};
     if (large->height == 0 || large->height >= WR_LIMIT_TREE_HEIGHT ||
         !enter(c, class, &climb, large->root, large->height)) {
         return false;
@@ -203,32 +222,14 @@ static bool check_tree(struct checking *c, const struct wr_feature_class *class,
             climb.depth--;
             continue;
         }
-        uint32_t ref = wr_child_at(class, climb.nodes[top], climb.at[top]++)->ref;
-        if (!enter(c, class, &climb, ref, large->height)) {
+        const struct wr_child *child = wr_child_at(class, climb.nodes[top], climb.at[top]++);
+        if (!enter(c, class, &climb, child->ref, large->height) ||
+            !begins_at(c, class, child, climb.depth == large->height && climb.depth == top + 1)) {
             return false;
         }
     }
-    return climb.last == large->last;
-}
-
-static bool check_mark(const struct checking *c, const struct wr_feature_class *class,
-                       const struct wr_mark *mark)
-{
-    (void)class;
-    uint32_t at = (mark->chunk - 1) >> 12;
-    if (mark->chunk == WR_STORE_NO_REF) {
-        return true;
-    }
-    const struct wr_store *store = &c->state->store;
-    if (at >= store->n_spans || store->spans[at].live == 0 ||
-        ((mark->chunk - 1) & 4095) * GRANULE + sizeof(struct wr_chunk) > WR_SPAN_USABLE) {
-        return false;
-    }
-    const struct wr_chunk *chunk = wr_store_look(store, mark->chunk);
-    uint32_t granule = (mark->chunk - 1) & 4095;
-    return granule % (wr_store_sizes[store->spans[at].size] / GRANULE) == 0 &&
-           chunk->size == store->spans[at].size && chunk->size < WR_STORE_TAPES &&
-           mark->i <= chunk->n && mark->at == mark->i * wr_stride(chunk);
+    return climb.last == large->last && climb.tick <= large->newest &&
+           (!large->valid || class->n_tallies == 0 || climb.tick <= large->tick);
 }
 
 static bool check_large(struct checking *c, const struct wr_feature_class *class, uint32_t ref)
@@ -246,15 +247,6 @@ static bool check_large(struct checking *c, const struct wr_feature_class *class
     if (large->valid && (large->tick <= -TICK_MAX || large->tick >= TICK_MAX)) {
         return false;
     }
-    const uint8_t *mark = (const uint8_t *)(large + 1);
-    for (unsigned m = 0; large->valid && m < class->n_marks; m++) {
-        struct wr_mark copy;
-        mark += class->mark_size;
-        memcpy(&copy, mark, sizeof copy);
-        if (!check_mark(c, class, &copy)) {
-            return false;
-        }
-    }
     const struct wr_tally *tallies =
         (const struct wr_tally *)(const void *)((const uint8_t *)large + class->tallies_at);
     for (unsigned i = 0; i < class->n_tallies; i++) {
@@ -269,7 +261,14 @@ static bool check_large(struct checking *c, const struct wr_feature_class *class
             }
         }
     }
-    return true;
+    struct wr_tape tape = {.store = &c->state->store,
+                           .class = class,
+                           .scratch = c->state->scratch,
+                           .ref = large->root,
+                           .height = large->height,
+                           .large_ref = ref,
+                           .large = large};
+    return !large->valid || wr_large_restore(&tape);
 }
 
 /* ── entities ───────────────────────────────────────────────────────────────────────────────── */
@@ -285,53 +284,122 @@ static wr_err check_row(struct checking *c, const struct wr_row *row)
         return WR_OK;
     }
     const struct wr_feature_class *class = &plan->classes[row->entity];
-    bool sound = row->is_large ? check_large(c, class, row->ref) : check_chunk(c, class, row->ref);
+    int64_t tick = -TICK_MAX;
+    bool sound =
+        row->is_large ? check_large(c, class, row->ref) : check_chunk(c, class, row->ref, &tick);
     return sound ? WR_OK : damaged(c, "a damaged tape");
 }
 
-/* Rows of one list, from the least recently used on; each gets its slot. */
-static wr_err check_list(struct checking *c, const struct wr_row_list *list, bool lost)
+/* Rows that are free, marked; false when their list is no list. */
+static bool mark_free(const struct checking *c, uint64_t *free_rows, uint32_t *n)
 {
+    const struct wr_entities *entities = &c->state->entities;
+    for (uint32_t at = entities->free_row; at != WR_ROW_NONE; ++*n) {
+        if (at >= entities->n_rows || (free_rows[at / 64] >> (at % 64) & 1) != 0) {
+            return false;
+        }
+        free_rows[at / 64] |= UINT64_C(1) << (at % 64);
+        at = wr_entity_row(entities, at)->after;
+    }
+    return true;
+}
+
+/* Is it where its neighbours in the order of use say? Then walking along either list ends. */
+static bool is_linked(const struct checking *c, uint32_t at, const struct wr_row *row)
+{
+    const struct wr_entities *entities = &c->state->entities;
+    const struct wr_row_list *list = row->is_lost ? &entities->lost : &entities->live;
+    const struct wr_row *before = NULL, *after = NULL;
+    if ((row->before != WR_ROW_NONE && row->before >= entities->n_rows) ||
+        (row->after != WR_ROW_NONE && row->after >= entities->n_rows)) {
+        return false;
+    }
+    before = row->before != WR_ROW_NONE ? wr_entity_row(entities, row->before) : NULL;
+    after = row->after != WR_ROW_NONE ? wr_entity_row(entities, row->after) : NULL;
+    return (before != NULL ? before->after == at && before->is_lost == row->is_lost
+                           : list->oldest == at) &&
+           (after != NULL ? after->before == at && after->is_lost == row->is_lost
+                          : list->newest == at);
+}
+
+/* What checking a row will touch, on its way to the cache. */
+static void prefetch_row(const struct checking *c, uint32_t at)
+{
+    const struct wr_entities *entities = &c->state->entities;
+    const struct wr_store *store = &c->state->store;
+    if (at >= entities->n_rows) {
+        return;
+    }
+    const struct wr_row *row = wr_entity_row(entities, at);
+    struct wr_event_key key = {.hash = row->hash};
+    uint32_t span = (row->ref - 1) >> 12;
+    wr_entity_prefetch(entities, &key);
+    if (row->before < entities->n_rows) {
+        __builtin_prefetch(wr_entity_row(entities, row->before));
+    }
+    if (row->after < entities->n_rows) {
+        __builtin_prefetch(wr_entity_row(entities, row->after));
+    }
+    if (row->ref != WR_STORE_NO_REF && span < store->n_spans) {
+        const uint8_t *p = wr_store_look(store, row->ref);
+        __builtin_prefetch(p);
+        __builtin_prefetch(p + 64);
+        __builtin_prefetch(p + 128);
+    }
+}
+
+/* All rows in order of their numbers, each with its slot. */
+static wr_err check_all(struct checking *c, const uint64_t *free_rows)
+{
+    enum { AHEAD = 12 };
     struct wr_entities *entities = &c->state->entities;
-    uint32_t before = WR_ROW_NONE, n = 0;
+    uint32_t n_live = 0, n_lost = 0;
     wr_err err = WR_OK;
-    for (uint32_t at = list->oldest; at != WR_ROW_NONE && err == WR_OK; n++) {
-        const struct wr_row *row = at < entities->n_rows ? wr_entity_row(entities, at) : NULL;
-        if (row == NULL || row->before != before || row->is_lost != lost || n == list->n ||
+    for (uint32_t at = 0; at < entities->n_rows && err == WR_OK; at++) {
+        prefetch_row(c, at + AHEAD);
+        if ((free_rows[at / 64] >> (at % 64) & 1) != 0) {
+            continue;
+        }
+        const struct wr_row *row = wr_entity_row(entities, at);
+        n_live += !row->is_lost;
+        n_lost += row->is_lost;
+        if (!is_linked(c, at, row) || n_live > entities->live.n || n_lost > entities->lost.n ||
             !wr_entity_restore(entities, at)) {
             return damaged(c, "entities in order of use");
         }
-        if (row->after < entities->n_rows) {
-            __builtin_prefetch(wr_entity_row(entities, row->after));
-        }
         err = check_row(c, row);
-        before = at;
-        at = row->after;
     }
-    return err != WR_OK                             ? err
-           : n == list->n && before == list->newest ? WR_OK
-                                                    : damaged(c, "entities in order of use");
+    bool ends = (entities->live.n == 0) == (entities->live.oldest == WR_ROW_NONE) &&
+                (entities->live.n == 0) == (entities->live.newest == WR_ROW_NONE) &&
+                (entities->lost.n == 0) == (entities->lost.oldest == WR_ROW_NONE) &&
+                (entities->lost.n == 0) == (entities->lost.newest == WR_ROW_NONE);
+    return err != WR_OK ? err
+           : ends && n_live == entities->live.n && n_lost == entities->lost.n
+               ? WR_OK
+               : damaged(c, "the count of entities");
 }
 
 static wr_err check_rows(struct checking *c)
 {
+    const struct wr_memory *memory = c->state->memory;
     struct wr_entities *entities = &c->state->entities;
+    size_t size = (entities->n_rows / 64 + 1u) * sizeof(uint64_t);
     uint32_t n_free = 0;
-    if (!wr_entity_restore_begin(entities)) {
+    uint64_t *free_rows = memory->take(memory->context, size);
+    if (free_rows == NULL || !wr_entity_restore_begin(entities)) {
+        if (free_rows != NULL) {
+            memory->give(memory->context, free_rows, size);
+        }
         return wr_fail(c->error, WR_E_MEMORY, "no room to restore the features");
     }
-    for (uint32_t at = entities->free_row; at != WR_ROW_NONE; n_free++) {
-        if (at >= entities->n_rows || n_free == entities->n_rows) {
-            return damaged(c, "free entities");
-        }
-        at = wr_entity_row(entities, at)->after;
-    }
-    wr_err err = check_list(c, &entities->live, false);
-    err = err != WR_OK ? err : check_list(c, &entities->lost, true);
+    memset(free_rows, 0, size);
+    wr_err err =
+        mark_free(c, free_rows, &n_free) ? check_all(c, free_rows) : damaged(c, "free entities");
     if (err == WR_OK &&
         (uint64_t)n_free + entities->live.n + entities->lost.n != entities->n_rows) {
         err = damaged(c, "the count of entities");
     }
+    memory->give(memory->context, free_rows, size);
     return err;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "feature/large.h"
 
+#include "base/hash.h"
 #include "feature/read.h"
 #include "feature/tally.h"
 
@@ -584,6 +585,58 @@ bool wr_large_read(struct wr_walk *walk, const struct wr_tape *tape, const struc
     wr_feature_read_views(walk, self, bounds, values);
     if (class->n_sets != 0) {
         read_sets(walk, tape, self, bounds, values);
+    }
+    return true;
+}
+
+/* ── from an image ──────────────────────────────────────────────────────────────────────────── */
+struct tallied { /* how many values, and a sum that tells them apart */
+    uint64_t n, sum;
+};
+
+static void add_value(void *context, uint64_t value, uint32_t n)
+{
+    struct tallied *tallied = context;
+    tallied->n += n;
+    tallied->sum += n * wr_mix64(value);
+}
+
+/* The records of a tally's window, where the marks stand. */
+static struct tallied tally_again(const struct wr_tape *tape, const struct wr_tally_lane *lane)
+{
+    int64_t tick = tape->large->tick;
+    int64_t end = lane->end == WR_NONE8 ? tick : tick - tape->class->marks[lane->end];
+    struct tallied found = {0, 0};
+    struct wr_cursor cursor;
+    struct wr_record record;
+    wr_tape_seek(tape, tick - tape->class->marks[lane->start], &cursor);
+    while (wr_tape_next(tape, &cursor, &record) && record.tick <= end) {
+        uint64_t value = record.columns[lane->column];
+        if ((record.bits & lane->mask) == lane->mask && value != 0) {
+            add_value(&found, value, 1);
+        }
+    }
+    return found;
+}
+
+bool wr_large_restore(const struct wr_tape *tape)
+{
+    const struct wr_feature_class *class = tape->class;
+    struct wr_large *large = tape->large;
+    for (int m = 0; m < class->n_marks; m++) {
+        place_mark(tape, mark_at(class, large, m), large->tick - class->marks[m]);
+    }
+    for (unsigned i = 0; i < class->n_tallies; i++) {
+        const struct wr_tally *tally = &tallies_of(class, large)[i];
+        struct tallied kept = {0, 0}, found;
+        if (tally->overflow) {
+            continue;
+        }
+        wr_tally_each(tape->store, tally, add_value, &kept);
+        found = tally_again(tape, &class->tallies[i]);
+        if (kept.n != found.n || kept.sum != found.sum) {
+            return false;
+        }
     }
     return true;
 }

@@ -75,6 +75,11 @@ static inline void wr_large_keep(const struct wr_feature_class *class, struct wr
 /* Records of this chunk moved, or it is gone. */
 void wr_large_moved(const struct wr_feature_class *class, struct wr_large *large, uint32_t chunk);
 
+/* A tree that was read from an image and whose marks are valid: finds their places again, which are
+ * not believed, and compares the tallies with the records of their windows; false when they are of
+ * other records. */
+bool wr_large_restore(const struct wr_tape *tape);
+
 /* Brings the records that an event at this tick moves the marks over towards the cache. */
 void wr_large_prefetch(const struct wr_feature_class *class, const struct wr_store *store,
                        const struct wr_large *large, int64_t tick);

@@ -5,10 +5,12 @@
  *   bench_feature count   [key=value ...]   under callgrind: instructions of each event
  *   bench_feature hot     n=5000000         one merchant with n live events
  *   bench_feature silence n=5000000         the first event after a month without any
+ *   bench_feature restart [key=value ...]   a snapshot written beside events, and read again
  *
  * Keys: cards merchants windows days events zipf ms distinct n runs. Wall time of batches of 16;
  * the elementwise minimum of identical runs leaves out what the machine does in between. */
 #include "feature_load.h"
+#include "feature_restart.h"
 
 #if __has_include(<valgrind/callgrind.h>)
 #include <valgrind/callgrind.h>
@@ -205,6 +207,14 @@ static void silence(const struct options *o)
     wr_feature_state_close(l.state);
 }
 
+static void from_snapshot(const struct options *o)
+{
+    struct load l;
+    load_open(&l, &o->load);
+    restart(&l, o->runs);
+    wr_feature_state_close(l.state);
+}
+
 int main(int argc, char **argv)
 {
     struct options o = {
@@ -212,7 +222,11 @@ int main(int argc, char **argv)
     const struct {
         const char *name;
         void (*run)(const struct options *);
-    } modes[] = {{"scale", scale}, {"count", count}, {"hot", hot}, {"silence", silence}};
+    } modes[] = {{"scale", scale},
+                 {"count", count},
+                 {"hot", hot},
+                 {"silence", silence},
+                 {"restart", from_snapshot}};
     for (int i = 2; i < argc; i++) {
         read_option(&o, argv[i]);
     }
@@ -222,6 +236,6 @@ int main(int argc, char **argv)
             return 0;
         }
     }
-    fprintf(stderr, "usage: bench_feature scale|count|hot|silence [key=value ...]\n");
+    fprintf(stderr, "usage: bench_feature scale|count|hot|silence|restart [key=value ...]\n");
     return 2;
 }

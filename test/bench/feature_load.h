@@ -125,11 +125,16 @@ static inline void load_plan(struct load *l)
     l->vector.values = calloc(l->plan->n_features, sizeof *l->vector.values);
 }
 
+static inline struct wr_feature_caps load_caps(void)
+{
+    return (struct wr_feature_caps){
+        .entities_max = 1 << 24, .bytes_max = (uint64_t)8 << 30, .warming_since_ms = INT64_MIN};
+}
+
 /* A fresh state and the stream from its start: the same each time. */
 static inline void load_restart(struct load *l)
 {
-    static const struct wr_feature_caps caps = {
-        .entities_max = 1 << 24, .bytes_max = (uint64_t)8 << 30, .warming_since_ms = INT64_MIN};
+    struct wr_feature_caps caps = load_caps();
     wr_feature_state_close(l->state);
     l->state = wr_feature_state_open(l->plan, &l->port.memory, &caps);
     WR_ASSERT(l->state != NULL);

@@ -271,7 +271,7 @@ static pid_t start(bool durable)
         dup2(log, 1);
         execl(run.weir, "weir", "serve", "--pack", run.served_pack, "--state", run.state,
               "--listen", listen, "--mode", durable ? "durable" : "fast", "--segment-bytes",
-              "400000", (char *)NULL);
+              "400000", "--snapshot-rows", "400", (char *)NULL);
         _exit(127);
     }
     return pid;
