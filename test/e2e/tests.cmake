@@ -30,6 +30,8 @@ weir_e2e(opa_bundle python3 ${E2E}/opa_bundle.py $<TARGET_FILE:weir>
   ${CMAKE_SOURCE_DIR}/test/golden/opa/bundle.json)
 weir_e2e(cards_pack $<TARGET_FILE:weir> pack check packs/cards)
 weir_e2e(journal python3 ${E2E}/journal.py $<TARGET_FILE:weir>)
+weir_e2e(overload python3 ${E2E}/overload.py $<TARGET_FILE:weir>)
+set_tests_properties(e2e_overload PROPERTIES RUN_SERIAL ON)
 weir_e2e(sqlite python3 ${E2E}/sqlite.py $<TARGET_FILE:weir>)
 weir_e2e(load python3 ${E2E}/load.py $<TARGET_FILE:weir>)
 weir_e2e(replay python3 ${E2E}/replay.py $<TARGET_FILE:weir>)
