@@ -275,6 +275,9 @@ static wr_err go_on(struct wr_journal *journal, struct wr_error *error)
         }
     }
     err = err != WR_OK ? err : begin_segment(journal, &before, error);
+    if (err == WR_OK && journal->meta.first > first) { /* it was walked over: that serves again */
+        wr_journal_keep_marks(&journal->segments[journal->n_segments - 2], &before);
+    }
     wr_log_close(&before);
     return err;
 }
