@@ -92,13 +92,13 @@ void wr_shared_end(struct wr_server *server)
 
 void wr_shared_follow_pack(struct wr_server *server)
 {
-    if (server->redis == NULL || wr_engine_fleet(server->engine) == server->fleet) {
-        if (server->redis == NULL || server->fleet != NULL || !wr_pack_shares(server->pack)) {
-            return;
-        }
+    bool shares = wr_pack_shares(server->pack);
+    bool kept = wr_engine_fleet(server->engine) == server->fleet; /* else it has new features */
+    if (server->redis == NULL || (kept && (server->fleet != NULL || !shares))) {
+        return;
     }
     wr_shared_end(server);
-    if (wr_pack_shares(server->pack)) {
+    if (shares) {
         server->fleet = open_tables(server);
         wr_engine_set_fleet(server->engine, server->fleet);
         wr_shared_live(server);

@@ -37,6 +37,15 @@ def figures(served):
     return found
 
 
+def waits(served):
+    """Requests that were held back for Redis: how many, and how many of them for at most 5 ms."""
+    found = {}
+    for line in served.ask("GET", "/metrics")[2].splitlines():
+        if line.startswith("weir_redis_wait_seconds_bucket"):
+            found[line.split('"')[1]] = int(line.split()[1])
+    return found["+Inf"], found["0.005"]
+
+
 def until(holds, seconds=15):
     """How long it took; None when it did not come about."""
     start = time.monotonic()
@@ -83,6 +92,7 @@ class Load(threading.Thread):
 def patient_pack(folder):
     """packs/fleet without a deadline: on a busy machine it would decide some outcomes."""
     copy = Path(folder, "pack")
+    Path(folder).mkdir(exist_ok=True)
     shutil.copytree(PACK, copy)
     text = (copy / "weir.yaml").read_text()
     assert "  deadline: 50ms\n" in text
@@ -206,11 +216,11 @@ def trouble(weir, key, folder, check, name, begin, end, closes_by_itself=True):
         check.that(len(sums) == 2 and all(n == total for n in sums.values()),
                    f"{name}: afterwards the tiles are the sum of all nodes less what was dropped",
                    (sums, told[0]["weir_sequence"], told[1]["weir_sequence"]))
-        tries = figures(a)["connects_total"]
+        tries, (held, short) = figures(a)["connects_total"], waits(a)
         print(f"  {name}: opened after {opened or -1:.3f} s, closed {closed or -1:.3f} s after the end, "
               f"{tries:.0f} connections tried in {time.monotonic() - began:.1f} s; answered in us: before "
               f"p50 {before.p50} p99 {before.p99} most {before.most}, during p50 {load.p50} "
-              f"p99 {load.p99} most {load.most}")
+              f"p99 {load.p99} most {load.most}; {held} waited for Redis, {held - short} longer than 5 ms")
     proxy.close()
     redis.stop()
 
@@ -334,6 +344,44 @@ def sealed(weir, key, folder, check):
     redis.stop()
 
 
+def reload(weir, key, folder, check):
+    """Another pack while serving: one that shares nothing, other windows, other thresholds."""
+    redis, pack = Redis(folder), Path(patient_pack(Path(folder, "reload")))
+    full, data = (pack / "weir.yaml").read_text(), (pack / "data.yaml").read_text()
+    alone = full.replace("scope: fleet, stale: 2s", "scope: node").replace("scope: fleet, missing: node",
+                                                                         "scope: node")
+    wide = full.replace("window: 10m", "window: 20m")
+    steps = [("alone", alone, data, False), ("wide", wide, data, True),
+             ("thresholds", wide, data.replace("certain: 10", "certain: 11"), True)]
+    with Node(weir, key, *at(redis.port), pack=str(pack)) as a, Node(weir, key, *at(redis.port),
+                                                                    pack=str(pack)) as b:
+        for name, text, thresholds, shares in steps:
+            until(lambda: is_up(a) and is_up(b), 3)
+            (pack / "weir.yaml").write_text(text)
+            (pack / "data.yaml").write_text(thresholds)
+            for node in (a, b):
+                status, _, answer = node.ask("POST", "/v1/pack:reload")
+                check.that(status == 200 and answer["changed"], f"{name}: a pack is taken over", answer)
+            redis.ask("FLUSHALL")
+            for i in range(10):
+                check.that((a, b)[i % 2].decide(event(f"r{name}"))[0] == 200, f"{name}: it decides")
+            if not shares:
+                check.that(figures(a)["up"] == 0 and not redis.tiles(), f"{name}: nothing is shared")
+                continue
+            check.that(until(lambda: settled(a) and settled(b)) is not None, f"{name}: Redis is reached")
+            sums = {}
+            for (series, entity), tiles in redis.tiles().items():
+                sums.setdefault(series, []).append(sum(tiles.values()))
+            check.that(len(sums) == 2 and all(10 in totals for totals in sums.values()),
+                       f"{name}: both nodes' events are there", sums)
+        for node in (a, b):
+            node.stop()
+            done = subprocess.run([weir, "replay", str(node.folder / "state"), "--report", "json"],
+                                  capture_output=True, text=True)
+            check.that(done.returncode == 0, "all of it replays to the same bytes", done.stdout[:300] + done.stderr)
+    redis.stop()
+
+
 def refusals(weir, key, folder, check):
     short = Path(folder, "short.key")
     short.write_text("short\n")
@@ -354,7 +402,7 @@ def main():
     if shutil.which("redis-server") is None:
         print("skipped: no redis-server")
         return 77
-    parts = sys.argv[2:] or ["sharing", "trouble", "lies", "rights", "sealed", "refusals"]
+    parts = sys.argv[2:] or ["sharing", "trouble", "lies", "rights", "sealed", "reload", "refusals"]
     with tempfile.TemporaryDirectory() as folder:
         key = Path(folder, "fleet.key")
         key.write_text("the secret of this fleet\n")
@@ -375,6 +423,8 @@ def main():
             rights(weir, key, folder, check)
         if "sealed" in parts:
             sealed(weir, key, folder, check)
+        if "reload" in parts:
+            reload(weir, key, folder, check)
         if "refusals" in parts:
             refusals(weir, key, folder, check)
     return check.end()
