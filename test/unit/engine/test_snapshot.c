@@ -285,6 +285,52 @@ TEST("conditions count as they were decided, also under a pack whose rules decid
     rig_files_close(&files);
 }
 
+TEST("late events, labels, changes of lists and a swap of packs fold to the digests that were live")
+{
+    enum { EVENTS = 400, SWAP = 200, EVERY = 10 };
+    static uint8_t live[RIG_RECORDS_MAX][32];
+    struct rig rig;
+    struct rig_files files;
+    struct wr_rng rng;
+    uint8_t got[32];
+    int n_compared = 0, kinds[8] = {0};
+    wr_rng_seed(&rng, 14);
+    rig_open(&rig);
+    struct wr_pack *pack =
+        variant(&rig, &files, "weir.json", "\"default\": \"review\"", "\"default\": \"approve\"");
+    for (int i = 0; i < EVENTS; i++) {
+        if (i == SWAP) {
+            wr_arena_reset(&rig.scratch);
+            CHECK_INT(wr_engine_activate(rig.engine, pack, RIG_NOW, &rig.scratch, &rig.answer),
+                      WR_OK);
+            rig_keep(&rig, rig.answer.record);
+        }
+        step(&rig, &rng, i);
+        digest(rig.engine, live[wr_engine_sequence(rig.engine)]);
+    }
+    struct wr_engine *folded = engine_with(&rig, pack);
+    for (size_t i = 0; i < rig.n_records; i++) {
+        struct wr_record record;
+        static const uint8_t untold[32];
+        wr_arena_reset(&rig.scratch);
+        CHECK_INT(wr_record_decode(rig_record(&rig, i), &record, NULL), WR_OK);
+        kinds[record.kind % 8]++;
+        CHECK_INT(wr_engine_fold(folded, rig_record(&rig, i), &rig.scratch, &rig.error), WR_OK);
+        if (i % EVERY == 0 || i + 1 == rig.n_records) {
+            digest(folded, got);
+            bool told = memcmp(live[i + 1], untold, 32) != 0; /* not in the middle of a step */
+            CHECK(!told || memcmp(got, live[i + 1], 32) == 0);
+            n_compared += told;
+        }
+    }
+    CHECK(n_compared > 20);
+    CHECK(kinds[WR_RECORD_LABEL] > 20 && kinds[WR_RECORD_ACTIVATION] == 1);
+    CHECK(kinds[WR_RECORD_LIST] > 5);
+    wr_engine_close(folded);
+    rig_close(&rig);
+    rig_files_close(&files);
+}
+
 TEST("a change of pack ends a snapshot; other features or limits refuse it")
 {
     struct rig rig;
