@@ -90,6 +90,31 @@ TEST("a score at a bound belongs below it")
     }
 }
 
+TEST("a score in text is read as well as one that is none")
+{
+    static const struct {
+        const char *text, *first;
+    } cases[] = {{"0.00012345678901234567", "0.05"},
+                 {"0.94999999999999999999", "0.95"},
+                 {"0.25000000000000000001", "0.25"},
+                 {"0.3500000000000000100001", "0.35"},
+                 {"5.3e-05", "0.05"},
+                 {"1e0", "1.00"},
+                 {"0.1e1", "1.00"},
+                 {"7.5e-01", "0.75"}};
+    for (size_t i = 0; i < WR_COUNTOF(cases); i++) {
+        char line[64];
+        memset(&metrics, 0, sizeof metrics);
+        decide(NULL, wr_number_text(wr_str_z(cases[i].text)), 0, 0);
+        const char *seen = written();
+        snprintf(line, sizeof line, "\nweir_score_bucket{le=\"%s\"} 1\n", cases[i].first);
+        const char *first = strstr(seen, line);
+        CHECK(first != NULL);
+        CHECK(strstr(seen, "} 1\nweir_score_bucket{le") == NULL ||
+              strstr(seen, "} 1\nweir_score_bucket{le") > first);
+    }
+}
+
 TEST("amounts keep their scale")
 {
     memset(&metrics, 0, sizeof metrics);
