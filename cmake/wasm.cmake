@@ -49,7 +49,7 @@ weir_wasm(risk-control ${APP} src/app/commands_edge.c src/app/cmd_serve.c src/ap
   ${WEIR_SERVER_FILES} ${CMAKE_BINARY_DIR}/status_page.c src/shell/crypto_absent.c ${WEIR_WASM_PORT_FILES})
 weir_wasm(weir-cli ${APP} src/app/commands_cli.c src/app/anchors.c src/app/cardsim.c
   src/app/cmd_check.c src/app/cmd_decide.c src/app/cmd_eval.c src/app/cmd_fmt.c
-  src/app/cmd_model.c src/app/modelquality.c src/app/modelrow.c src/app/cmd_pack.c src/app/cmd_simulate.c src/app/cmd_test.c
+  src/app/cmd_model.c src/app/modelbeside.c src/app/modelconform.c src/app/modelgolden.c src/app/modelquality.c src/app/onnxcase.c src/app/modelrow.c src/app/cmd_pack.c src/app/cmd_simulate.c src/app/cmd_test.c
   src/app/csv.c src/app/decider.c src/app/eval_env.c src/app/filemap.c src/app/kube.c
   src/app/kube_match.c src/app/warden.c src/app/warden_review.c src/app/warden_suite.c src/app/labelqueue.c
   src/app/archive.c src/app/bundle.c src/app/bundle_sign.c src/app/eval_output.c src/app/eval_profile.c src/app/figures.c src/app/statistics.c src/app/table.c src/app/test_names.c

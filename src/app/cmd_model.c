@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weir model compile|info|score|explain: from a trained model to a wasm module, its scores and
- * their reasons. */
+/* weir model compile|info|score|explain|conform: from a trained model to a wasm module, its scores
+ * and their reasons. */
 #include "app/commands.h"
 #include "app/file.h"
 #include "app/filemap.h"
+#include "app/modelbeside.h"
+#include "app/modelconform.h"
+#include "app/modelgolden.h"
 #include "app/modelquality.h"
 #include "app/modelrow.h"
 #include "base/num.h"
@@ -14,10 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define WR_LIMIT_EXTERNAL_FILES 16
-#define MODEL_CAP               WR_GIB(16)
-#define CHECK_ABSOLUTE          1e-5
-#define CHECK_RELATIVE          1e-4
+#define MODEL_CAP WR_GIB(16)
 
 static struct {
     const char *out, *name, *csv, *inputs, *background, *metadata, *check, *output;
@@ -80,116 +80,6 @@ static size_t split_names(struct wr_arena *arena, const char *text, struct wr_st
 }
 
 /* ── compiling ──────────────────────────────────────────────────────────────────────────────── */
-/* A number of the golden file: the column of the output's name, else the one at its place. */
-static bool golden_number(const struct wr_csv_reader *golden, const struct wr_model *model,
-                          size_t output, double *want)
-{
-    size_t column = wr_csv_column(golden, wr_model_output_at(model, output).name);
-    column = column == SIZE_MAX && golden->n_header == wr_model_n_outputs(model) ? output : column;
-    if (column == SIZE_MAX) {
-        return false;
-    }
-    struct wr_str cell = golden->cells[column];
-    if (wr_str_eq(cell, WR_STR("nan"))) {
-        *want = (double)NAN;
-        return true;
-    }
-    return wr_num_read_double(cell, want);
-}
-
-static bool agrees(double got, double want)
-{
-    double apart = fabs(got - want);
-    return apart <= CHECK_ABSOLUTE || apart <= CHECK_RELATIVE * fabs(want) ||
-           (isnan(got) && isnan(want));
-}
-
-/* A row against its line of the golden file; labels may be texts. */
-static int check_row(const struct wr_model *model, const struct wr_csv_reader *golden,
-                     const double *outputs, size_t *compared)
-{
-    for (size_t i = 0; i < wr_model_n_outputs(model); i++) {
-        struct wr_str name = wr_model_output_at(model, i).name;
-        struct wr_str text = wr_model_label_text(model, i, outputs[i]);
-        size_t column = wr_csv_column(golden, name);
-        double want = 0;
-        bool same = text.n != 0 && column != SIZE_MAX && wr_str_eq(golden->cells[column], text);
-        bool known = (text.n != 0 && column != SIZE_MAX) || golden_number(golden, model, i, &want);
-        *compared += known;
-        if (known && !same && (text.n != 0 || !agrees(outputs[i], want))) {
-            return wr_complain("%s, line %llu: %.*s is %.9g here, but %.9g in the golden file",
-                               options.check, (unsigned long long)golden->line, WR_FMT(name),
-                               outputs[i], want);
-        }
-    }
-    return WR_EXIT_OK;
-}
-
-static int check_rows(struct wr_model_rows *rows, struct wr_csv_reader *golden,
-                      const char *golden_path, double *outputs, void *scratch)
-{
-    struct wr_error error = {0};
-    bool end = false, golden_end = false;
-    size_t n = 0, compared = 0;
-    for (;; n++) {
-        int exit_code = wr_model_rows_next(rows, &end);
-        if (exit_code != WR_EXIT_OK) {
-            return exit_code;
-        }
-        if (wr_csv_next(golden, &golden_end, &error) != WR_OK) {
-            return wr_complain_error(golden_path, &error);
-        }
-        if (end || golden_end) {
-            break;
-        }
-        if (wr_model_score(rows->model, rows->row, outputs, scratch) != WR_OK) {
-            return wr_complain("%s, line %llu: the row cannot be scored", options.check,
-                               (unsigned long long)rows->reader.line);
-        }
-        exit_code = check_row(rows->model, golden, outputs, &compared);
-        if (exit_code != WR_EXIT_OK) {
-            return exit_code;
-        }
-    }
-    if (end != golden_end) {
-        return wr_complain("%s has more rows than %s", end ? golden_path : options.check,
-                           end ? options.check : golden_path);
-    }
-    if (compared == 0) {
-        return wr_complain("%s has no row, or no column with the name of an output, such as %.*s",
-                           golden_path, WR_FMT(wr_model_output_at(rows->model, 0).name));
-    }
-    printf("check: %zu rows, %zu numbers within %g, or %g relative\n", n, compared, CHECK_ABSOLUTE,
-           CHECK_RELATIVE);
-    return WR_EXIT_OK;
-}
-
-static int check(struct wr_arena *arena, const struct wr_model *model, const char *golden_path)
-{
-    struct wr_error error = {0};
-    struct wr_model_rows *rows = WR_NEW(arena, struct wr_model_rows);
-    struct wr_csv_reader *golden = WR_NEW(arena, struct wr_csv_reader);
-    double *outputs = WR_NEW_ARRAY(arena, double, wr_model_n_outputs(model));
-    void *scratch = wr_arena_zalloc(arena, wr_model_scratch_size(model) + 64, 64);
-    if (rows == NULL || golden == NULL || outputs == NULL || scratch == NULL) {
-        return wr_complain("no memory");
-    }
-    FILE *in = fopen(golden_path, "r");
-    if (in == NULL) {
-        return wr_complain("cannot open %s", golden_path);
-    }
-    int exit_code = wr_model_rows_open(arena, model, options.check, rows);
-    if (exit_code == WR_EXIT_OK) {
-        exit_code = wr_csv_open(golden, in, &error) == WR_OK
-                        ? check_rows(rows, golden, golden_path, outputs, scratch)
-                        : wr_complain_error(golden_path, &error);
-        wr_csv_close(golden);
-    }
-    wr_model_rows_close(rows);
-    fclose(in);
-    return exit_code;
-}
-
 struct compiled {
     struct wr_model_report report;
     struct wr_str source;
@@ -197,56 +87,6 @@ struct compiled {
     struct wr_buf module;
     struct wr_model *model;
 };
-
-/* Files beside the source that hold tensors of it, mapped once. */
-struct beside {
-    const char *source;
-    struct {
-        char path[1024];
-        struct wr_str bytes;
-    } files[WR_LIMIT_EXTERNAL_FILES];
-    size_t n;
-};
-
-/* A name of the same folder or below it: relative, without "..". */
-static bool is_beside(struct wr_str location)
-{
-    for (size_t i = 0; i < location.n; i++) {
-        bool begins = i == 0 || location.p[i - 1] == '/';
-        if (location.p[i] == '\0' ||
-            (begins && (location.p[i] == '/' ||
-                        wr_str_starts(wr_str_of(location.p + i, location.n - i), WR_STR(".."))))) {
-            return false;
-        }
-    }
-    return location.n > 0;
-}
-
-static bool take_beside(void *context, struct wr_str location, struct wr_str *bytes)
-{
-    struct beside *b = context;
-    struct wr_error error = {0};
-    char path[1024];
-    const char *slash = strrchr(b->source, '/');
-    int folder = slash != NULL ? (int)(slash - b->source) + 1 : 0;
-    int n = snprintf(path, sizeof path, "%.*s%.*s", folder, b->source, WR_FMT(location));
-    if (!is_beside(location) || n < 0 || (size_t)n >= sizeof path) {
-        return false;
-    }
-    for (size_t i = 0; i < b->n; i++) {
-        if (strcmp(b->files[i].path, path) == 0) {
-            *bytes = b->files[i].bytes;
-            return true;
-        }
-    }
-    if (b->n == WR_LIMIT_EXTERNAL_FILES ||
-        wr_file_map(path, WR_LIMIT_MODEL_SOURCE, bytes, &error) != WR_OK) {
-        return false;
-    }
-    memcpy(b->files[b->n].path, path, sizeof path);
-    b->files[b->n++].bytes = *bytes;
-    return true;
-}
 
 static int compile_once(struct wr_arena *arena, const char *path, struct compiled *c)
 {
@@ -315,9 +155,9 @@ static int compile(struct wr_arena *arena, const char *source_path, const char *
                                  .round_weights = options.int8,
                                  .report = &c.report}};
     struct wr_str *names = NULL;
-    static struct beside beside;
+    static struct wr_model_beside beside;
     beside.source = source_path;
-    c.how.external = take_beside;
+    c.how.external = wr_model_take_beside;
     c.how.external_context = &beside;
     if ((options.check != NULL) != (golden != NULL)) {
         wr_complain("compile wants one source, and with --check ROWS a golden file behind it");
@@ -339,7 +179,12 @@ static int compile(struct wr_arena *arena, const char *source_path, const char *
         exit_code = compile_with_knowledge(arena, source_path, &c);
     }
     if (exit_code == WR_EXIT_OK && golden != NULL) {
-        exit_code = check(arena, c.model, golden);
+        struct wr_model_golden compared;
+        exit_code = wr_model_golden_check(arena, c.model, options.check, golden, &compared);
+        if (exit_code == WR_EXIT_OK) {
+            printf("check: %zu rows, %zu numbers within %g, or %g relative\n", compared.rows,
+                   compared.numbers, WR_GOLDEN_ABSOLUTE, WR_GOLDEN_RELATIVE);
+        }
     }
     if (exit_code != WR_EXIT_OK) {
         return exit_code;
@@ -564,7 +409,11 @@ static int run_verb(struct wr_arena *arena, int argc, char **argv)
     if (strcmp(verb, "explain") == 0 && argc == 2) {
         return with_rows(arena, argv[1], explain);
     }
-    wr_complain("wants compile, info, score or explain, and one file; see weir model --help");
+    if (strcmp(verb, "conform") == 0 && argc >= 2) {
+        return wr_model_conform((const char *const *)argv + 1, (size_t)argc - 1);
+    }
+    wr_complain("wants compile, info, score or explain, and one file, or conform and folders; see "
+                "weir model --help");
     return WR_EXIT_USAGE;
 }
 
@@ -580,7 +429,8 @@ static int run(int argc, char **argv)
 const struct wr_command wr_command_model = {
     "model",
     "Compiles trained models to wasm modules; shows, scores and explains them",
-    "compile SOURCE [--check ROWS GOLDEN] | info MODULE | score|explain MODULE --csv ROWS",
+    "compile SOURCE [--check ROWS GOLDEN] | info MODULE | score|explain MODULE --csv ROWS | "
+    "conform FOLDER...",
     "SOURCE is ONNX, XGBoost JSON or UBJSON, or LightGBM text. The module is a program (any\n"
     "WebAssembly runtime can call its exports) and a container (Weir reads the weights from it "
     "and\n"
@@ -590,12 +440,15 @@ const struct wr_command wr_command_model = {
     "values for trees, exact differences for linear models, occlusion for networks. Trees from "
     "ONNX\n"
     "and networks need --background at compile time.\n\n"
+    "conform runs every case below the folders: an operator case as ONNX's backend tests are laid\n"
+    "out (model.onnx, test_data_set_0), or a model with rows.csv and golden.csv.\n\n"
     "examples:\n"
     "  weir model compile risk-model.onnx -o risk-model.wasm --background train.csv\n"
     "  weir model compile risk-model.onnx --check rows.csv golden.csv\n"
     "  weir model info risk-model.wasm\n"
     "  weir model score risk-model.wasm --csv rows.csv > scores.csv\n"
-    "  weir model explain risk-model.wasm --csv rows.csv --top 3\n",
+    "  weir model explain risk-model.wasm --csv rows.csv --top 3\n"
+    "  weir model conform cases\n",
     table,
     WR_COUNTOF(table),
     run,

@@ -26,7 +26,11 @@ list(APPEND WEIR_APP_FILES
   src/app/cmd_load.c
   src/app/cmd_model.c
   src/app/log_push.c
+  src/app/modelbeside.c
+  src/app/modelconform.c
+  src/app/modelgolden.c
   src/app/modelquality.c
+  src/app/onnxcase.c
   src/app/modelrow.c
   src/app/cmd_pack.c
   src/app/cmd_parse.c

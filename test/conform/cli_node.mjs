@@ -8,7 +8,6 @@ import { WASI } from "node:wasi";
 
 const [module, plan] = process.argv.slice(2);
 const wasm = await WebAssembly.compile(readFileSync(module));
-const kept = []; // what has run, so that it is not collected: that has crashed Node's WASI
 const unescape = (word) => word.replace(/\\(.)/g, (_, c) => (c === "n" ? "\n" : c === "t" ? "\t" : c));
 for (const line of readFileSync(plan, "utf8").split("\n").filter(Boolean)) {
   const [folder, ...words] = line.split("\t").map(unescape);
@@ -20,7 +19,6 @@ for (const line of readFileSync(plan, "utf8").split("\n").filter(Boolean)) {
   let code;
   try {
     const instance = await WebAssembly.instantiate(wasm, { wasi_snapshot_preview1: wasi.wasiImport });
-    kept.push(wasi, instance);
     code = wasi.start(instance);
   } catch (error) {
     code = error.message; // a trap
