@@ -344,6 +344,28 @@ def sealed(weir, key, folder, check):
     redis.stop()
 
 
+def private(weir, key, folder, check):
+    """No card number reaches Redis; and a node that never waits."""
+    redis = Redis(folder)
+    cards = ["4111111111111111", "5500005555555559", "340000000000009"]
+    with Node(weir, key, *at(redis.port), "--card-key", "a key of the bank", "--redis-wait", "0ms") as node:
+        until(lambda: is_up(node))
+        answers = []
+        for i in range(12):
+            made = event(0)
+            made["card"]["token"] = cards[i % 3]
+            answers.append(node.decide(made, features=True))
+            until(lambda: all_written(node), 5)
+        check.that(all(a[0] == 200 for a in answers), "card numbers are tokens")
+        stored = b"".join(k + b"".join(redis.ask("HGETALL", k)) for k in redis.ask("KEYS", "*"))
+        check.that(len(stored) > 500 and not any(c[:11].encode() in stored for c in cards),
+                   "no card number is in Redis", len(stored))
+        check.that(all(a[1]["degraded"] for a in answers[:3]) and not answers[-1][1]["degraded"] and
+                   waits(node)[0] == 0, "without a wait the first decision on a card knows nothing, later ones do",
+                   [a[1]["degraded"] for a in answers])
+    redis.stop()
+
+
 def reload(weir, key, folder, check):
     """Another pack while serving: one that shares nothing, other windows, other thresholds."""
     redis, pack = Redis(folder), Path(patient_pack(Path(folder, "reload")))
@@ -402,7 +424,7 @@ def main():
     if shutil.which("redis-server") is None:
         print("skipped: no redis-server")
         return 77
-    parts = sys.argv[2:] or ["sharing", "trouble", "lies", "rights", "sealed", "reload", "refusals"]
+    parts = sys.argv[2:] or ["sharing", "trouble", "lies", "rights", "sealed", "private", "reload", "refusals"]
     with tempfile.TemporaryDirectory() as folder:
         key = Path(folder, "fleet.key")
         key.write_text("the secret of this fleet\n")
@@ -423,6 +445,8 @@ def main():
             rights(weir, key, folder, check)
         if "sealed" in parts:
             sealed(weir, key, folder, check)
+        if "private" in parts:
+            private(weir, key, folder, check)
         if "reload" in parts:
             reload(weir, key, folder, check)
         if "refusals" in parts:
