@@ -106,6 +106,11 @@ struct wr_fleet *wr_engine_fleet(const struct wr_engine *engine); /* NULL: none,
 void wr_engine_set_fleet(struct wr_engine *engine, struct wr_fleet *fleet);
 /* The shell's clock for the age of what is known; microseconds, of any origin. */
 void wr_engine_set_fleet_now(struct wr_engine *engine, int64_t now_us);
+/* What this node has to tell others of an entry that its state holds already: for a state that was
+ * restored, whose tables of the fleet begin at from_us (wr_fleet_begin_at). Entries come in order.
+ * Errors: WR_E_JOURNAL, WR_E_MEMORY. */
+WR_NODISCARD wr_err wr_engine_tell(struct wr_engine *engine, struct wr_str payload, int64_t from_us,
+                                   struct wr_arena *scratch, struct wr_error *error);
 /* True when the pack has features of scope fleet. */
 bool wr_engine_has_fleet(const struct wr_engine *engine);
 /* What has to be known of other nodes to decide on a request's body; none when it will be refused

@@ -212,6 +212,34 @@ wr_err wr_engine_fold(struct wr_engine *engine, struct wr_str payload, struct wr
     return err;
 }
 
+wr_err wr_engine_tell(struct wr_engine *engine, struct wr_str payload, int64_t from_us,
+                      struct wr_arena *scratch, struct wr_error *error)
+{
+    struct wr_record record;
+    wr_err err = wr_record_decode(payload, &record, error);
+    if (err == WR_OK && record.kind == WR_RECORD_ACTIVATION &&
+        (record.flags & WR_RECORD_RESET) != 0) {
+        wr_fleet_forget(engine->config.fleet);
+    }
+    if (err != WR_OK || record.kind != WR_RECORD_DECISION || record.event_us < from_us ||
+        (record.flags & WR_RECORD_LATE) != 0) {
+        return err;
+    }
+    struct wr_case c = {.now_us = record.now_us, .sequence = record.sequence};
+    if (!wr_case_prepare(engine, &c, scratch)) {
+        return wr_fail(error, WR_E_MEMORY, "no room to fold the journal");
+    }
+    err = wr_case_read_record(engine, &c, &record, scratch, error);
+    if (err == WR_E_FIELD && !of_running_pack(engine, &record)) {
+        return WR_OK;
+    }
+    err = err != WR_OK ? err : find_conditions(engine, &c, &record, scratch, error);
+    if (err == WR_OK) {
+        wr_case_tell_fleet(engine, &c);
+    }
+    return err;
+}
+
 bool wr_engine_pack_changed(const struct wr_engine *engine)
 {
     return engine->sequence != 0 &&

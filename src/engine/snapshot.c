@@ -140,13 +140,6 @@ static wr_err features_restore_end(struct wr_engine *engine, struct wr_error *er
     wr_err err = wr_feature_restore_end(engine->restore, error);
     wr_feature_restore_close(engine->restore);
     engine->restore = NULL;
-    struct wr_feature_stats stats = wr_feature_stats(engine->features);
-    if (err == WR_OK && engine->config.fleet != NULL && stats.watermark_ms != INT64_MIN) {
-        /* What is folded from here on is not all of the slots that had begun. */
-        const struct wr_feature_plan *plan = engine->binding->plan;
-        wr_fleet_begin_at(engine->config.fleet,
-                          stats.watermark_ms + plan->lateness_ms + plan->schema->tick_ms);
-    }
     return err;
 }
 

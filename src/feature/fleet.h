@@ -82,6 +82,8 @@ void wr_fleet_forget(struct wr_fleet *fleet);
 /* Slots that begin before this time are left alone until wr_fleet_live: the journal no longer has
  * all of their events. */
 void wr_fleet_begin_at(struct wr_fleet *fleet, int64_t time_ms);
+/* So far back the slots of events reach that still count in a window. */
+int64_t wr_fleet_reach_ms(const struct wr_fleet *fleet);
 /* The fold has ended: what comes now is new. */
 void wr_fleet_live(struct wr_fleet *fleet);
 

@@ -211,7 +211,17 @@ void wr_fleet_forget(struct wr_fleet *fleet)
 
 void wr_fleet_begin_at(struct wr_fleet *fleet, int64_t time_ms)
 {
-    fleet->begin_ms = time_ms;
+    fleet->begin_ms = WR_MAX(fleet->begin_ms, time_ms);
+}
+
+int64_t wr_fleet_reach_ms(const struct wr_fleet *fleet)
+{
+    int64_t reach = 0;
+    for (uint32_t i = 0; i < fleet->plan->n_series; i++) {
+        const struct wr_fleet_series *series = &fleet->plan->series[i];
+        reach = WR_MAX(reach, series->far_ms + series->slot_ms);
+    }
+    return reach;
 }
 
 void wr_fleet_live(struct wr_fleet *fleet)

@@ -65,6 +65,50 @@ static wr_err note_pack(struct wr_server *server, struct wr_error *error)
     return err;
 }
 
+/* The first row kept: events may lie that much behind their row. */
+static void begin_fleet_at(struct wr_server *server, const struct wr_record *first)
+{
+    wr_fleet_begin_at(server->fleet, (first->now_us + WR_LIMIT_FUTURE_US) / 1000 + 1);
+}
+
+static wr_err tell_row(void *context, uint64_t sequence, struct wr_str payload,
+                       struct wr_error *error)
+{
+    (void)sequence;
+    struct wr_server *server = context;
+    wr_err err =
+        wr_engine_tell(server->engine, payload, server->tell_from_us, &server->scratch, error);
+    wr_arena_reset(&server->scratch);
+    return err;
+}
+
+/* A restored state does not know what it has to tell other nodes: the rows of the windows do. */
+static wr_err tell_again(struct wr_server *server, struct wr_error *error)
+{
+    struct wr_str payload;
+    struct wr_record record;
+    struct wr_engine_stats stats;
+    uint64_t first = wr_journal_first(server->journal), last = wr_engine_sequence(server->engine);
+    if (server->fleet == NULL || last < first) {
+        return WR_OK;
+    }
+    wr_err err = wr_journal_fetch(server->journal, first, &payload, error);
+    err = err != WR_OK ? err : wr_record_decode(payload, &record, error);
+    if (err != WR_OK) {
+        return err;
+    }
+    if (first > 1) {
+        begin_fleet_at(server, &record);
+    }
+    wr_engine_stats(server->engine, &stats);
+    if (stats.watermark_us == INT64_MIN) {
+        return WR_OK; /* there was no event */
+    }
+    server->tell_from_us = stats.watermark_us - wr_fleet_reach_ms(server->fleet) * 1000;
+    wr_fleet_begin_at(server->fleet, server->tell_from_us / 1000 + 1);
+    return wr_journal_each(server->journal, first, last, tell_row, server, error);
+}
+
 /* When retention has dropped the beginning: the features know nothing before the first row kept. */
 static wr_err skip_dropped(struct wr_server *server, struct wr_error *error)
 {
@@ -77,8 +121,8 @@ static wr_err skip_dropped(struct wr_server *server, struct wr_error *error)
     wr_err err = wr_journal_fetch(server->journal, first, &payload, error);
     err = err != WR_OK ? err : wr_record_decode(payload, &record, error);
     err = err != WR_OK ? err : wr_engine_begin(server->engine, first - 1, error);
-    if (err == WR_OK && server->fleet != NULL) { /* events may lie that much behind their row */
-        wr_fleet_begin_at(server->fleet, (record.now_us + WR_LIMIT_FUTURE_US) / 1000 + 1);
+    if (err == WR_OK && server->fleet != NULL) {
+        begin_fleet_at(server, &record);
     }
     return err != WR_OK ? err : wr_engine_forget_before(server->engine, record.now_us, error);
 }
@@ -105,15 +149,13 @@ static wr_err open_engine(struct wr_server *server, struct wr_error *error)
     return err;
 }
 
-/* The newest snapshot that fits, and the rows behind it; or all rows, from which alone a node of a
- * fleet knows what it has to tell. */
+/* The newest snapshot that fits, and the rows behind it; or all rows. */
 static wr_err fold(struct wr_server *server, struct wr_error *error)
 {
     bool restored = false;
     wr_err err = open_engine(server, error);
-    if (err == WR_OK && server->fleet == NULL) {
-        err = wr_snapshots_restore(server, open_engine, &restored, error);
-    }
+    err = err != WR_OK ? err : wr_snapshots_restore(server, open_engine, &restored, error);
+    err = err == WR_OK && restored ? tell_again(server, error) : err;
     server->n_folded = 0;
     err = err != WR_OK || restored ? err : skip_dropped(server, error);
     if (err == WR_OK) {

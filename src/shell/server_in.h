@@ -227,6 +227,7 @@ struct wr_server {
     struct wr_fleet *fleet; /* of the engine; NULL: the pack has no feature of scope fleet */
     struct wr_conn **held;  /* in order of their tickets */
     uint32_t n_held;
+    int64_t tell_from_us; /* events from then on are told again after a restart */
     struct wr_metrics metrics;
     uint64_t n_runs, n_flushes; /* with answers; of each one in WR_SAMPLE is timed */
     char *late_row; /* the row of the last entry of challengers, until the next row or the sweep */

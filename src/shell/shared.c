@@ -57,6 +57,7 @@ wr_err wr_shared_begin(struct wr_server *server, struct wr_engine_config *config
                        struct wr_error *error)
 {
     bool wants = wr_pack_shares(server->pack);
+    wr_shared_end(server); /* of an engine that could not be restored */
     if (server->redis == NULL) {
         if (wants) {
             wr_server_log(server, "warn", "no_redis",

@@ -110,7 +110,7 @@ class Fleet:
         self.redis, self.going = Redis(folder), True
         self.proxies = [Proxy(self.redis.port) for _ in range(CUT_OFF)]
         ports = [p.port for p in self.proxies] + [self.redis.port] * (NODES - CUT_OFF)
-        self.nodes = [Node(weir, str(key), *at(port)).start() for port in ports]
+        self.nodes = [Node(weir, str(key), *at(port), "--snapshot-rows", "150").start() for port in ports]
         self.kills = 0
 
     def kill_one(self, dice):
@@ -218,6 +218,7 @@ def main():
             times = [t for c in callers for t in c.times]
             slow = sum(t > 0.05 for t in times)
             check.that(answered >= sent * 0.9999, "99.99 % of all decisions are answered", f"{answered} of {sent}")
+            check.that(any('"restored"' in n.log_text() for n in fleet.nodes), "some started from a snapshot")
             for node in fleet.nodes:
                 node.stop()
             states = [str(n.folder / "state") for n in fleet.nodes]

@@ -393,6 +393,44 @@ TEST("a node that folds its journal writes the very same tiles")
     nodes_close();
 }
 
+TEST("a state that was restored is told its tiles again, of the slots that still count")
+{
+    nodes_open();
+    for (int i = 0; i < 100; i++) {
+        decide(0, body_of(i, RIG_START + i * 400, i % 3, i, i % 2 == 0), 0);
+    }
+    struct wr_fleet_stats whole, told;
+    wr_fleet_stats(w.fleets[0], &whole);
+    for (int part = 0; part < 2; part++) {
+        struct wr_engine_config config = rig_config;
+        config.keys[0].k0 = config.keys[1].k1 = 0;
+        config.fleet_key = wr_fleet_hash_key(SECRET);
+        struct wr_engine *engine;
+        CHECK_INT(wr_engine_open(&w.rig.memory.source, w.rig.pack, &config, &engine, NULL), WR_OK);
+        struct wr_fleet *fleet = wr_fleet_open(&w.rig.memory.source, w.rig.pack->plan, 1, SECRET);
+        for (size_t i = 0; i < w.records[0].n_records; i++) {
+            wr_arena_reset(&w.rig.scratch);
+            CHECK_INT(wr_engine_fold(engine, rig_record(&w.records[0], i), &w.rig.scratch, NULL),
+                      WR_OK);
+        }
+        wr_engine_set_fleet(engine, fleet);
+        int64_t from_us = part == 0 ? INT64_MIN : (RIG_START + 50 * 400) * 1000000;
+        wr_fleet_begin_at(fleet, part == 0 ? INT64_MIN : from_us / 1000);
+        for (size_t i = 0; i < w.records[0].n_records; i++) {
+            wr_arena_reset(&w.rig.scratch);
+            CHECK_INT(
+                wr_engine_tell(engine, rig_record(&w.records[0], i), from_us, &w.rig.scratch, NULL),
+                WR_OK);
+        }
+        wr_fleet_stats(fleet, &told);
+        CHECK(part == 0 ? told.n_own == whole.n_own
+                        : told.n_own < whole.n_own * 6 / 10 && told.n_own > whole.n_own * 4 / 10);
+        wr_engine_close(engine);
+        wr_fleet_close(fleet);
+    }
+    nodes_close();
+}
+
 TEST("nothing is written before the journal has it, and what failed is written again")
 {
     nodes_open();
