@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A Redis of a test's own, what stands between it and the nodes, and servers that lie."""
+import atexit
 import os
 import signal
 import socket
@@ -18,6 +19,7 @@ class Redis:
     def __init__(self, folder, port=None, *more):
         self.folder, self.port, self.more = folder, port or free_port(), more
         self.process = None
+        atexit.register(self.stop)  # also when a test breaks off
         self.start()
 
     def start(self):
