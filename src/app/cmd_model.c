@@ -120,6 +120,7 @@ static int compile_with_knowledge(struct wr_arena *arena, const char *path, stru
             wr_model_quality(arena, c->model, metadata, rows, c->how.n_background, &quality);
     }
     c->how.quality = wr_buf_view(&quality);
+    wr_file_release(c->module.p, c->module.n); /* nothing looks at the first module again */
     return exit_code == WR_EXIT_OK ? compile_once(arena, path, c) : exit_code;
 }
 
@@ -159,6 +160,7 @@ static int compile(struct wr_arena *arena, const char *source_path, const char *
     beside.source = source_path;
     c.how.external = wr_model_take_beside;
     c.how.external_context = &beside;
+    c.how.release = wr_file_release;
     if ((options.check != NULL) != (golden != NULL)) {
         wr_complain("compile wants one source, and with --check ROWS a golden file behind it");
         return WR_EXIT_USAGE;

@@ -31,6 +31,12 @@ void wr_file_unmap(struct wr_str bytes)
 {
     free((void *)(uintptr_t)bytes.p);
 }
+
+void wr_file_release(const void *bytes, size_t n)
+{
+    (void)bytes;
+    (void)n;
+}
 #else
 static void *map(int fd, size_t size)
 {
@@ -42,6 +48,16 @@ void wr_file_unmap(struct wr_str bytes)
 {
     if (bytes.n > 0) {
         munmap((void *)(uintptr_t)bytes.p, bytes.n);
+    }
+}
+
+void wr_file_release(const void *bytes, size_t n)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t from = ((uintptr_t)bytes + page - 1) / page * page;
+    uintptr_t to = ((uintptr_t)bytes + n) / page * page;
+    if (from < to) {
+        madvise((void *)from, to - from, MADV_DONTNEED); /* a refusal costs memory only */
     }
 }
 #endif

@@ -10,5 +10,8 @@
  * end ends the process. Errors: WR_E_IO naming path and cause, WR_E_LIMIT over size_max. */
 wr_err wr_file_map(const char *path, size_t size_max, struct wr_str *out, struct wr_error *error);
 void wr_file_unmap(struct wr_str bytes);
+/* Gives the whole pages of a range back to the system: of a mapped file they are read anew when
+ * they are looked at again, other memory then holds anything. */
+void wr_file_release(const void *bytes, size_t n);
 
 #endif

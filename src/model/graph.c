@@ -137,6 +137,13 @@ static uint32_t new_tensor(struct wr_graph *g, unsigned type, const struct wr_sh
     return g->code == WR_OK ? g->n_tensors++ : WR_NO_TENSOR;
 }
 
+void wr_graph_release(const struct wr_graph *g, const void *bytes, size_t n)
+{
+    if (g->release != NULL && n >= WR_MODEL_RELEASE_FROM) {
+        g->release(bytes, n);
+    }
+}
+
 void wr_graph_reserve(struct wr_graph *g, uint64_t size)
 {
     size = WR_MIN(size, (uint64_t)WR_LIMIT_PROGRAM_SIZE);
@@ -282,15 +289,37 @@ static uint32_t operand_meta(const struct wr_tensor *t)
     return t->count | (uint32_t)t->type << 28;
 }
 
+static uint64_t constant_size(const struct wr_tensor *t)
+{
+    return ((uint64_t)t->count * wr_element_size(t->type) + 7) & ~(uint64_t)7;
+}
+
+/* Does what comes out take the place of what went in? */
+static bool has_place(const struct wr_graph *g, const struct wr_graph_step *step)
+{
+    if (step->n_out != 1 || step->n_in != 1) {
+        return false;
+    }
+    const struct wr_tensor *out = &g->tensors[step->tensors[0]];
+    const struct wr_tensor *in = &g->tensors[step->tensors[1]];
+    return in->spare && constant_size(in) == constant_size(out);
+}
+
 /* Runs a step on constants and replaces its outputs by what comes out. */
 static void fold(struct wr_graph *g, const struct wr_graph_step *step)
 {
     uint32_t n = step->n_out + step->n_in, words = 2 + 2 * n + step->n_params;
-    uint32_t *code = wr_arena_alloc(g->arena, words * sizeof *code, 8);
-    uint64_t size = 0;
+    uint64_t size = 0, kept = 0;
     for (uint32_t i = 0; i < step->n_out; i++) {
-        size += ((uint64_t)g->tensors[step->tensors[i]].count * 8 + 63) & ~(uint64_t)63;
+        const struct wr_tensor *t = &g->tensors[step->tensors[i]];
+        size += ((uint64_t)t->count * 8 + 63) & ~(uint64_t)63;
+        kept += has_place(g, step) ? 0 : constant_size(t);
     }
+    if (!room_for_constant(g, kept)) {
+        return;
+    }
+    struct wr_arena_mark mark = wr_arena_mark(g->arena);
+    uint32_t *code = wr_arena_alloc(g->arena, words * sizeof *code, 8);
     uint8_t *scratch = wr_arena_zalloc(g->arena, (size_t)size, WR_PROGRAM_ALIGN);
     if (code == NULL || scratch == NULL) {
         wr_graph_fail(g, WR_E_MEMORY, "no memory to fold constants");
@@ -315,15 +344,13 @@ static void fold(struct wr_graph *g, const struct wr_graph_step *step)
     }
     for (uint32_t i = 0; i < step->n_out; i++) {
         struct wr_tensor *t = &g->tensors[step->tensors[i]];
-        uint64_t bytes = (uint64_t)t->count * wr_element_size(t->type);
-        if (!room_for_constant(g, (bytes + 7) & ~(uint64_t)7)) {
-            return;
-        }
         t->constant = true;
-        t->at = g->n_constants;
-        memcpy(g->constants + t->at, scratch + code[2 + 2 * i], (size_t)bytes);
-        g->n_constants += (uint32_t)((bytes + 7) & ~(uint64_t)7);
+        t->at = has_place(g, step) ? g->tensors[step->tensors[1]].at : g->n_constants;
+        memcpy(g->constants + t->at, scratch + code[2 + 2 * i],
+               (size_t)t->count * wr_element_size(t->type));
+        g->n_constants += has_place(g, step) ? 0 : (uint32_t)constant_size(t);
     }
+    wr_arena_rewind(g->arena, mark);
 }
 
 static void push_step(struct wr_graph *g, const struct wr_graph_step *step)

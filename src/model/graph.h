@@ -35,6 +35,8 @@ struct wr_tensor {
     uint32_t count;
     uint8_t type; /* enum wr_element */
     bool constant, text;
+    bool once;     /* a constant that one operator reads; the importer says so */
+    bool spare;    /* nothing will read it behind the step to come: its place may be taken */
     uint32_t at;   /* of a constant: offset in graph->constants */
     uint32_t root; /* the tensor whose memory this one shares (itself, or what it reshapes) */
 };
@@ -85,6 +87,7 @@ struct wr_graph {
     struct wr_buf warnings; /* lines */
     wr_model_external *external;
     void *external_context;
+    wr_model_release *release;
 
     bool keep_forests;           /* also those without covers: they will be counted */
     struct wr_forest_kept *kept; /* forest.h */
@@ -110,6 +113,8 @@ static inline const struct wr_tensor *wr_graph_at(const struct wr_graph *g, uint
 {
     return &g->tensors[t];
 }
+/* These bytes of the source, or of constants, were read for the last time. */
+void wr_graph_release(const struct wr_graph *g, const void *bytes, size_t n);
 /* Makes room for `size` bytes of constants ahead, so that they need not move as they grow. */
 void wr_graph_reserve(struct wr_graph *g, uint64_t size);
 /* Room for a constant; *data gets the bytes to fill (valid until the next call). */
@@ -176,7 +181,8 @@ void wr_graph_put_double(uint32_t words[2], double x);
 
 /* ── the end ────────────────────────────────────────────────────────────────────────────────── */
 /* Drops what no output needs, gives scratch memory, and writes the program (a multiple of 64 bytes,
- * aligned to 64, in the arena) with metadata and test vectors. */
+ * aligned to 64, in the arena behind WR_MODULE_HEAD bytes of room) with metadata and test vectors.
+ */
 WR_NODISCARD wr_err wr_graph_write(struct wr_graph *g, const struct wr_model_options *options,
                                    struct wr_str *program);
 

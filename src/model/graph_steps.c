@@ -463,6 +463,7 @@ static uint32_t columns_together(struct wr_graph *g, uint32_t b, bool *transpose
     if (*transpose && g->tensors[b].constant) {
         uint32_t axes[2] = {1, 0};
         *transpose = false;
+        g->tensors[b].spare = g->tensors[b].once && g->tensors[b].root == b;
         return wr_graph_transpose(g, b, axes);
     }
     return b;

@@ -4,6 +4,7 @@
 #include "model/explain_plan.h"
 #include "model/graph.h"
 #include "model/kernel.h"
+#include "model/module.h"
 #include "model/packed_write.h"
 #include "value/json_write.h"
 
@@ -425,16 +426,26 @@ static void round_constants(struct layout *l, const struct wr_model_options *opt
     }
 }
 
-static void copy_constants(const struct layout *l, uint8_t *program)
+/* Zeros lie between them. With `last` the workbench's own copies are not read again: one by one
+ * they are given back, so that a large model is in memory once. */
+static void copy_constants(const struct layout *l, uint8_t *program, uint64_t at, uint64_t end,
+                           bool last)
 {
     const struct wr_graph *g = l->g;
     for (uint32_t t = 0; t < g->n_tensors; t++) {
         const struct wr_tensor *tensor = &g->tensors[t];
-        if (tensor->constant && tensor->root == t && l->dies[t] != NEVER) {
-            memcpy(program + l->place[t], g->constants + tensor->at,
-                   (size_t)tensor->count * wr_element_size(tensor->type));
+        if (!tensor->constant || tensor->root != t || l->dies[t] == NEVER) {
+            continue;
+        }
+        size_t size = (size_t)tensor->count * wr_element_size(tensor->type);
+        memset(program + at, 0, (size_t)(l->place[t] - at));
+        memcpy(program + l->place[t], g->constants + tensor->at, size);
+        at = l->place[t] + size;
+        if (last) {
+            wr_graph_release(g, g->constants + tensor->at, size);
         }
     }
+    memset(program + at, 0, (size_t)(end - at));
 }
 
 static bool count_columns(struct layout *l, const struct wr_model_options *options)
@@ -469,13 +480,24 @@ static bool count_columns(struct layout *l, const struct wr_model_options *optio
     return true;
 }
 
+/* Memory for a program, with room ahead that makes it a module (wr_module_wrap). */
+static uint8_t *take_program(struct wr_graph *g, uint64_t size)
+{
+    uint8_t *bytes = wr_arena_alloc(g->arena, (size_t)(WR_MODULE_HEAD + size), WR_PROGRAM_ALIGN);
+    if (bytes == NULL) {
+        wr_graph_fail(g, WR_E_MEMORY, "no memory for a program of %llu bytes",
+                      (unsigned long long)size);
+        return NULL;
+    }
+    return bytes + WR_MODULE_HEAD;
+}
+
 /* The program with the explanation section behind it. */
 static struct wr_str append_section(struct wr_graph *g, struct wr_program p, const uint8_t *bytes,
                                     struct wr_str section)
 {
-    uint8_t *all = wr_arena_alloc(g->arena, p.size + section.n, WR_PROGRAM_ALIGN);
+    uint8_t *all = take_program(g, (uint64_t)p.size + section.n);
     if (all == NULL) {
-        wr_graph_fail(g, WR_E_MEMORY, "no memory for explanations");
         return WR_STR("");
     }
     memcpy(all, bytes, p.size);
@@ -534,17 +556,17 @@ wr_err wr_graph_write(struct wr_graph *g, const struct wr_model_options *options
     if (options->report != NULL) {
         options->report->weights = (uint32_t)(at - constants);
     }
-    uint8_t *bytes = wr_arena_zalloc(g->arena, (size_t)at, WR_PROGRAM_ALIGN);
+    uint8_t *bytes = take_program(g, at);
     if (bytes == NULL) {
-        wr_graph_fail(g, WR_E_MEMORY, "no memory for a program of %u bytes", p.size);
         return g->code;
     }
+    memset(bytes, 0, (size_t)constants);
     memcpy(bytes, &p, sizeof p);
     put_ports(&l, g->inputs, g->n_inputs, bytes + p.inputs);
     put_ports(&l, g->outputs, g->n_outputs, bytes + p.outputs);
     put_steps(&l, bytes + p.steps);
     memcpy(bytes + p.meta, meta.p, meta.n);
-    copy_constants(&l, bytes);
+    copy_constants(&l, bytes, constants, at, plan->method == WR_EXPLAIN_NONE);
     round_constants(&l, options, bytes, costly ? N_ROUNDING_COSTLY : N_ROUNDING);
     p.n_tests = run_tests(&l, bytes, NULL, (double *)(void *)(bytes + p.tests), n_tests);
     memcpy(bytes, &p, sizeof p);

@@ -109,6 +109,7 @@ wr_err wr_model_compile(struct wr_arena *arena, struct wr_str source,
     g->plain = options->plain;
     g->external = options->external;
     g->external_context = options->external_context;
+    g->release = options->release;
     enum wr_model_format format =
         options->format == WR_MODEL_AUTO ? guess(source) : options->format;
     if (format == WR_MODEL_ONNX) {
@@ -129,7 +130,17 @@ wr_err wr_model_compile(struct wr_arena *arena, struct wr_str source,
     if (options->report != NULL) {
         options->report->warnings = wr_buf_view(&g->warnings);
     }
-    return wr_module_write(program, pack(arena, program, options), wasm_out, error);
+    struct wr_str held = pack(arena, program, options);
+    bool in_place = held.p == program.p && wasm_out->n == 0 && wasm_out->arena == arena;
+    if (in_place) {
+        return wr_module_wrap(program, wasm_out, error);
+    }
+    code = wr_module_write(program, held, wasm_out, error);
+    wr_graph_release(g, program.p, program.n);
+    if (held.p != program.p) {
+        wr_graph_release(g, held.p, held.n);
+    }
+    return code;
 }
 
 /* ── opening ────────────────────────────────────────────────────────────────────────────────── */

@@ -61,6 +61,12 @@ struct wr_model_report {
  * that compiles. */
 typedef bool wr_model_external(void *context, struct wr_str location, struct wr_str *bytes);
 
+/* Told of a large range of bytes whose memory may be taken back. Of the source and the files beside
+ * it: they may be read once more and must then be the same. Of memory that the arena gave: nothing
+ * reads them again. */
+typedef void wr_model_release(const void *bytes, size_t n);
+#define WR_MODEL_RELEASE_FROM (1024u * 1024) /* bytes; less is not told */
+
 struct wr_model_options {
     enum wr_model_format format;
     enum wr_model_missing missing;
@@ -82,12 +88,14 @@ struct wr_model_options {
     struct wr_model_report *report; /* filled, or NULL */
     wr_model_external *external;    /* NULL: external data are refused */
     void *external_context;
+    wr_model_release *release; /* NULL: all memory is kept until the arena goes */
 };
 
 /* Translates a model file into a module.
- * Owns:   `source` is borrowed for the call; the module is appended to `wasm_out`.
- * Errors: WR_E_MODEL naming operator, node and byte offset; WR_E_LIMIT, WR_E_MEMORY.
- * Bound:  arena memory at most 16 times the source and 16 MiB. `options` may be NULL. */
+ * Owns:   `source` is borrowed for the call; the module is appended to `wasm_out`. When that is
+ * empty and of the same arena, it becomes the memory in which the module was made. Errors:
+ * WR_E_MODEL naming operator, node and byte offset; WR_E_LIMIT, WR_E_MEMORY. Bound:  arena memory
+ * at most 16 times the source and 16 MiB. `options` may be NULL. */
 WR_NODISCARD wr_err wr_model_compile(struct wr_arena *arena, struct wr_str source,
                                      const struct wr_model_options *options,
                                      struct wr_buf *wasm_out, struct wr_error *error);

@@ -20,6 +20,9 @@ static const uint8_t kernel[] = {
 #include "model/kernel_wasm.inc"
 };
 
+#define HEAD_MAX (sizeof kernel + 512)
+_Static_assert(HEAD_MAX <= WR_MODULE_HEAD, "the head of a module has no room");
+
 /* ── stepping through sections ──────────────────────────────────────────────────────────────── */
 struct cursor {
     const uint8_t *p;
@@ -179,7 +182,8 @@ static struct segments put_kernel(struct wr_buf *out, uint32_t pages)
     return segments;
 }
 
-wr_err wr_module_write(struct wr_str program, struct wr_str held, struct wr_buf *out,
+/* All that stands before the held bytes. */
+static wr_err put_head(struct wr_buf *out, struct wr_str program, struct wr_str held,
                        struct wr_error *error)
 {
     const struct wr_program *p = (const void *)program.p;
@@ -188,9 +192,6 @@ wr_err wr_module_write(struct wr_str program, struct wr_str held, struct wr_buf 
     uint64_t pages = (wr_explain_end(p) + shift + PAGE - 1) / PAGE;
     if (pages > 65535) {
         return wr_fail(error, WR_E_LIMIT, "the module would need more than 4 GiB of memory");
-    }
-    if (wr_buf_reserve(out, held.n + sizeof kernel + 512) == NULL) {
-        return wr_fail(error, WR_E_MEMORY, "no memory for a module of %zu bytes", held.n);
     }
     struct segments own = put_kernel(out, (uint32_t)pages);
     put_mark(out, held);
@@ -206,8 +207,34 @@ wr_err wr_module_write(struct wr_str program, struct wr_str held, struct wr_buf 
     wr_buf_add(out, "\0\x41\x80\x80\x04\x0b", 6); /* active, at i32.const 65536 */
     put_wide(out, (uint32_t)held.n);
     WR_ASSERT((out->n - start) % 64 == 0 || out->overflow);
+    return WR_OK;
+}
+
+wr_err wr_module_write(struct wr_str program, struct wr_str held, struct wr_buf *out,
+                       struct wr_error *error)
+{
+    if (wr_buf_reserve(out, held.n + HEAD_MAX) == NULL) {
+        return wr_fail(error, WR_E_MEMORY, "no memory for a module of %zu bytes", held.n);
+    }
+    wr_err err = put_head(out, program, held, error);
     wr_buf_str(out, held);
-    return out->overflow ? wr_fail(error, WR_E_MEMORY, "no memory for the module") : WR_OK;
+    return err == WR_OK && out->overflow ? wr_fail(error, WR_E_MEMORY, "no memory for the module")
+                                         : err;
+}
+
+wr_err wr_module_wrap(struct wr_str program, struct wr_buf *out, struct wr_error *error)
+{
+    char *room = (char *)(uintptr_t)program.p - WR_MODULE_HEAD;
+    struct wr_buf head = wr_buf_fixed(room, WR_MODULE_HEAD);
+    wr_err err = put_head(&head, program, program, error);
+    if (err != WR_OK) {
+        return err;
+    }
+    WR_ASSERT(out->n == 0 && !head.overflow);
+    out->p = (char *)(uintptr_t)program.p - head.n;
+    out->n = out->cap = head.n + program.n;
+    memmove(out->p, room, head.n);
+    return WR_OK;
 }
 
 /* ── reading ────────────────────────────────────────────────────────────────────────────────── */

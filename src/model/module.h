@@ -24,6 +24,13 @@ struct wr_module {
 WR_NODISCARD wr_err wr_module_write(struct wr_str program, struct wr_str held, struct wr_buf *out,
                                     struct wr_error *error);
 
+/* Makes a program that is held as it is into its module where it lies: WR_MODULE_HEAD bytes ahead
+ * of it are free for that, and all is memory of `out`'s arena. `out` is empty and becomes the
+ * module. */
+#define WR_MODULE_HEAD (96u * 1024)
+WR_NODISCARD wr_err wr_module_wrap(struct wr_str program, struct wr_buf *out,
+                                   struct wr_error *error);
+
 /* Finds the program in untrusted bytes: every section is stepped through, order, sizes and digest
  * are checked; the code itself is not looked at, since the native kernel runs instead of it.
  * Errors: WR_E_WASM with the byte offset. */

@@ -101,6 +101,7 @@ void wr_onnx_out(struct wr_onnx *o, const struct wr_onnx_node *node, uint32_t i,
 {
     if (i < node->n_outputs && node->outputs[i].n != 0 && o->g->code == WR_OK &&
         tensor != WR_NO_TENSOR) {
+        o->g->tensors[tensor].once = false; /* should an operator pass its input on */
         define(o, node->outputs[i], tensor);
     }
 }
@@ -427,6 +428,29 @@ static void add_initializer(struct wr_onnx *o, struct wr_str bytes)
     }
 }
 
+/* Which initializers one operator reads, and no output of the graph. */
+static void count_readers(struct wr_onnx *o, struct wr_str graph)
+{
+    uint8_t *readers = wr_arena_array(o->g->arena, (size_t)o->g->n_tensors + 1, 1, 1);
+    struct wr_protobuf r = wr_protobuf_over(o->start, graph);
+    struct wr_field f, part;
+    while (readers != NULL && wr_protobuf_next(&r, &f)) {
+        if (f.wire != WR_WIRE_BYTES || (f.number != 1 && f.number != 12)) {
+            continue;
+        }
+        /* NodeProto has its inputs, ValueInfoProto its name in field 1. */
+        struct wr_protobuf inner = wr_protobuf_over(o->start, f.bytes);
+        while (wr_protobuf_next(&inner, &part)) {
+            uint32_t t = part.number == 1 && part.wire == WR_WIRE_BYTES ? look_up(o, part.bytes)
+                                                                        : WR_NO_TENSOR;
+            if (t != WR_NO_TENSOR && readers[t] < 2) {
+                readers[t] = f.number == 12 ? 2 : readers[t] + 1;
+                o->g->tensors[t].once = readers[t] == 1;
+            }
+        }
+    }
+}
+
 /* GraphProto: node 1, initializer 5, input 11, output 12, sparse_initializer 15. One pass each, for
  * fields may come in any order. */
 static void read_graph(struct wr_onnx *o, struct wr_str bytes)
@@ -435,6 +459,9 @@ static void read_graph(struct wr_onnx *o, struct wr_str bytes)
     uint32_t n_nodes = 0;
     for (size_t pass = 0; pass < WR_COUNTOF(passes); pass++) {
         struct wr_protobuf r = wr_protobuf_over(o->start, bytes);
+        if (passes[pass] == 1) {
+            count_readers(o, bytes);
+        }
         struct wr_field f;
         while (o->g->code == WR_OK && wr_protobuf_next(&r, &f)) {
             if (f.number == 15) {

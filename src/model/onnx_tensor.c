@@ -394,6 +394,7 @@ static void fill(struct wr_onnx *o, struct tensor *t, struct wr_str bytes)
         for (uint32_t i = 0; i < t->count; i++) {
             store_raw(t, t->raw.p + (size_t)i * size);
         }
+        wr_graph_release(o->g, t->raw.p, t->raw.n);
         return;
     }
     while (o->g->code == WR_OK && wr_protobuf_next(&r, &f)) {

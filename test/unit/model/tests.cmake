@@ -7,6 +7,7 @@ weir_test(NAME conform_onnx FILES test/unit/model/test_onnx_cases.c LABEL confor
 weir_test(NAME unit_model_blocks FILES test/unit/model/test_blocks.c LIBS m)
 weir_test(NAME unit_model_empty FILES test/unit/model/test_empty.c LIBS m)
 weir_test(NAME unit_model_join FILES test/unit/model/test_join.c LIBS m)
+weir_test(NAME unit_model_release FILES test/unit/model/test_release.c LIBS m)
 weir_test(NAME unit_model_explain FILES test/unit/model/test_explain.c LIBS m)
 weir_test(NAME unit_model_explain_peers FILES test/unit/model/test_explain_peers.c LIBS m)
 set_target_properties(conform_onnx PROPERTIES OUTPUT_NAME conform-onnx)
