@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # A credit decision: points give a band, the model's probability of default a grade, the matrix of
 # both a verdict, and the limits an amount. At most one reason of the policy's own; with the three
-# that the model gives for what is not approved, never more than four.
+# that the model gives for what is not approved, never more than four. Where a band's limit cuts an
+# approved amount there are two, for the band alone says nothing specific.
 package credit
 
 import data.limits
@@ -156,6 +157,12 @@ amount_granted := granted if {
 
 reasons contains {"code": reason, "rule": "policy"}
 
+reasons contains {"code": weakest, "rule": "policy"} if {
+	amount_granted < f.amount
+	tightest == "AMOUNT_OVER_BAND"
+	points < data.bands[0].from
+}
+
 reason := unknown if {
 	unknown
 } else := refused if {
@@ -177,7 +184,7 @@ tightest := "AMOUNT_OVER_EXPOSURE" if {
 	room.income == affordable
 } else := "AMOUNT_OVER_BAND"
 
-# Where the points alone stand in the way: the characteristic that lacks most of its points.
+# Where the points stand in the way: the characteristic that lacks most of its points.
 weakest := code if {
 	lacks := {name: l | some name, p in points_of; l := max(scorecard.points[name]) - p}
 	most := max([l | some l in lacks])

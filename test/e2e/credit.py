@@ -126,17 +126,21 @@ class Policy:
                         else "TERM_LONG" if f["months"] > terms["months"]
                         else tightest if granted < asked * limits["least_share"] else None)
         reason = referred
+        lacks = {name: max(self.card["points"][name]) - p for name, p in parts.items()}
+        weakest = CODES[min(n for n, l in lacks.items() if l == max(lacks.values()))]
         if reason is None and verdict != "approve" and self.data["matrix"][0][row] == "approve":
-            lacks = {name: max(self.card["points"][name]) - p for name, p in parts.items()}
-            reason = CODES[min(n for n, l in lacks.items() if l == max(lacks.values()))]
+            reason = weakest
         if verdict == "approve" and referred is None:
             told["amount_granted"] = granted
-            return self.tell(told, "approve", tightest if granted < asked else None)
+            cut = granted < asked
+            lacking = (cut and tightest == "AMOUNT_OVER_BAND"
+                       and told["points"] < self.data["bands"][0]["from"])
+            return self.tell(told, "approve", tightest if cut else None, weakest if lacking else None)
         return self.tell(told, "decline" if verdict == "decline" else "review", reason)
 
     @staticmethod
-    def tell(told, outcome, reason):
-        return told | {"outcome": outcome, "reasons": [reason] if reason else []}
+    def tell(told, outcome, *reasons):
+        return told | {"outcome": outcome, "reasons": sorted({r for r in reasons if r})}
 
 
 # ── the policy under weir eval and OPA ───────────────────────────────────────────────────────────

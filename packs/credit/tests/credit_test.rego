@@ -77,6 +77,23 @@ test_all_is_granted_or_what_the_tightest_limit_leaves if {
 	credit.reasons == {{"code": "AMOUNT_OVER_EXPOSURE", "rule": "policy"}} with input as asked(0.01, {}, {"income": 2000, "exposure": 28510})
 }
 
+test_an_amount_cut_for_the_band_tells_what_costs_points if {
+	# 516 points: band C, whose credits go up to 6,000.
+	better := {"checking_level": 0, "history_level": 4, "employment_level": 4, "months": 10, "amount": 9000}
+	much := asked(0.01, object.union(middling, better), {"income": 9000})
+	credit.points == 516 with input as much
+	credit.amount_granted == 6000 with input as much
+	credit.reasons == {
+		{"code": "AMOUNT_OVER_BAND", "rule": "policy"},
+		{"code": "CHECKING_ACCOUNT", "rule": "policy"},
+	} with input as much
+
+	# No points are lacking, the first band has its limit too.
+	most := asked(0.01, {"amount": 16000}, {"income": 9000})
+	credit.band == "A" with input as most
+	credit.reasons == {{"code": "AMOUNT_OVER_BAND", "rule": "policy"}} with input as most
+}
+
 test_less_than_half_is_referred if {
 	few := asked(0.01, {}, {"income": 560, "obligations": 97})
 	credit.refer with input as few
