@@ -437,6 +437,7 @@ static wr_err view_of(const struct layout *l, const struct wr_reader *reader, bo
                                  .start = reader->start,
                                  .end = reader->end};
         memset(view->extremes, WR_NONE8, sizeof view->extremes);
+        memset(view->plain, 0xff, sizeof view->plain);
         c->n_views++;
     }
     uint8_t kind;
@@ -479,6 +480,43 @@ static wr_err lay_views(const struct layout *l, struct wr_reader *reader)
     return err;
 }
 
+static unsigned plain_kind(unsigned kind)
+{
+    switch (kind) {
+    case WR_FEATURE_COUNT:
+        return WR_PLAIN_COUNT;
+    case WR_FEATURE_SUM:
+        return WR_PLAIN_SUM;
+    case WR_FEATURE_AVG:
+        return WR_PLAIN_AVG;
+    case WR_FEATURE_MIN:
+        return WR_PLAIN_MIN;
+    case WR_FEATURE_MAX:
+        return WR_PLAIN_MAX;
+    default:
+        return WR_PLAIN_KINDS;
+    }
+}
+
+/* A view reads its plain features itself; a second one of the same kind is among the others. */
+static void share_out_readers(struct wr_feature_class *c)
+{
+    for (uint32_t i = 0; i < c->n_readers; i++) {
+        const struct wr_reader *reader = &c->readers[i];
+        unsigned kind = plain_kind(reader->kind);
+        if (reader->set != WR_NONE8) {
+            continue;
+        }
+        uint16_t *plain =
+            kind != WR_PLAIN_KINDS ? &c->views[reader->view].plain[kind] : NULL;
+        if (plain != NULL && *plain == WR_NO_READER) {
+            *plain = (uint16_t)i;
+        } else {
+            c->others[c->n_others++] = (uint16_t)i;
+        }
+    }
+}
+
 /* Stops are sorted by age, so marks come out sorted too, and views by their start. */
 static wr_err lay_marks(const struct layout *l)
 {
@@ -506,6 +544,9 @@ static wr_err lay_marks(const struct layout *l)
             err = lay_views(l, &c->readers[c->stops[i].index]);
         }
     }
+    if (err == WR_OK) {
+        share_out_readers(c);
+    }
     for (unsigned m = 0, x = 0; m <= c->n_marks; m++) {
         while (x < c->n_extremes && c->extremes[x].start < m) {
             x++;
@@ -527,7 +568,9 @@ static wr_err lay_class(struct wr_arena *arena, struct layout *l, uint32_t *n_la
     c->stops = WR_NEW_ARRAY(arena, struct wr_stop, (size_t)l->plan->n_features * 2);
     c->probes = WR_NEW_ARRAY(arena, struct wr_probe, l->plan->n_features);
     c->views = WR_NEW_ARRAY(arena, struct wr_view, (size_t)l->plan->n_features * 2);
-    if (c->readers == NULL || c->stops == NULL || c->views == NULL || c->probes == NULL) {
+    c->others = WR_NEW_ARRAY(arena, uint16_t, l->plan->n_features);
+    if (c->readers == NULL || c->stops == NULL || c->views == NULL || c->probes == NULL ||
+        c->others == NULL) {
         return wr_fail(l->error, WR_E_MEMORY, "no room for the features");
     }
     struct wr_group group = {0};

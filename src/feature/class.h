@@ -99,11 +99,23 @@ struct wr_tally_lane {
     uint8_t counter; /* lane that counts the records with all bits of the mask */
 };
 
+/* Kinds that are nearly always one operation on the totals of their view. */
+enum wr_plain_kind {
+    WR_PLAIN_COUNT,
+    WR_PLAIN_SUM,
+    WR_PLAIN_AVG,
+    WR_PLAIN_MIN,
+    WR_PLAIN_MAX,
+    WR_PLAIN_KINDS
+};
+#define WR_NO_READER 0xffff
+
 /* A lane over one window: what readers of the same window and lane share. */
 struct wr_view {
     bool counts; /* of a counter lane, else of a series lane */
     bool with_self;
     uint8_t lane, start, end;
+    uint16_t plain[WR_PLAIN_KINDS]; /* the first reader of each such kind, or WR_NO_READER */
     uint8_t extremes[WR_EXTREME_KINDS]; /* WR_NONE8: not asked for */
     uint16_t start_at, end_at; /* where a large tape keeps the totals of start and end: bytes */
 };
@@ -155,7 +167,8 @@ struct wr_feature_class {
     uint16_t mark_size;    /* bytes of a mark with its totals */
     struct wr_reader *readers;
     struct wr_stop *stops;
-    uint32_t n_readers, n_stops;
+    uint16_t *others; /* readers that are neither of sets nor plain[] of a view */
+    uint32_t n_readers, n_stops, n_others;
     struct wr_probe *probes;
     uint32_t n_probes, n_listed;
     int64_t retention; /* ticks: the greatest age any feature reads */

@@ -2,7 +2,7 @@
 #include "feature/large.h"
 
 #include "base/hash.h"
-#include "feature/read.h"
+#include "feature/plain.h"
 #include "feature/tally.h"
 
 /* Records a mark moves over one by one; beyond, all marks are made anew. Tallies would have to be
@@ -572,17 +572,21 @@ bool wr_large_read(struct wr_walk *walk, const struct wr_tape *tape, const struc
     if (!wr_large_move(walk, tape, self->tick) || overflows(class, tape->large)) {
         return false;
     }
+    struct wr_plain plain = wr_plain_of(walk, self, bounds, values);
     for (unsigned v = 0; v < class->n_views; v++) {
         const struct wr_view *view = &class->views[v];
         union wr_gauge *gauge = &walk->views[v];
         if (view->counts) {
             view_count(walk, tape, view, &gauge->count);
+            wr_view_add_self(class, view, self, gauge);
+            wr_plain_count(&plain, view, &gauge->count);
         } else {
             view_series(walk, tape, view, &gauge->series);
+            wr_view_add_self(class, view, self, gauge);
+            wr_plain_series(&plain, view, &gauge->series);
         }
-        wr_view_add_self(class, view, self, gauge);
     }
-    wr_feature_read_views(walk, self, bounds, values);
+    wr_feature_read_others(walk, self, bounds, values);
     if (class->n_sets != 0) {
         read_sets(walk, tape, self, bounds, values);
     }

@@ -212,77 +212,17 @@ void wr_feature_read_count(const struct wr_feature_plan *plan, const struct wr_r
     }
 }
 
-#define EXACT ((int64_t)1 << 53) /* integers up to here are doubles */
-
-static inline void put(const struct wr_reader *r, int64_t units, double number,
-                       struct wr_feature_value *value)
-{
-    memcpy(value, &r->head, sizeof r->head);
-    value->units = units;
-    value->number = number;
-    value->value = NULL;
-}
-
-static inline bool is_exact(wr_i128 sum)
-{
-    int64_t low = (int64_t)sum;
-    return low == sum && low <= EXACT && low >= -EXACT;
-}
-
-/* The common kinds where all numbers are doubles, by one operation; false for all else. */
-static inline bool read_common(const struct wr_reader *r, const union wr_gauge *view,
-                               struct wr_feature_value *value)
-{
-    const struct wr_series *s = &view->series;
-    int64_t sum = (int64_t)s->sum, n = (int64_t)s->n;
-    switch (r->kind) {
-    case WR_FEATURE_COUNT:
-        n = (int64_t)view->count.n;
-        put(r, n, (double)n, value);
-        return true;
-    case WR_FEATURE_SUM:
-        put(r, sum & r->units_mask, (double)sum / r->power, value);
-        return is_exact(s->sum);
-    case WR_FEATURE_AVG:
-        put(r, 0, (double)sum / ((double)n * r->power), value);
-        return is_exact(s->sum) && s->n - 1 < r->n_exact;
-    case WR_FEATURE_MAX:
-        put(r, s->max & r->units_mask, (double)s->max / r->power, value);
-        return n != 0;
-    case WR_FEATURE_MIN:
-        put(r, s->min & r->units_mask, (double)s->min / r->power, value);
-        return n != 0;
-    default:
-        return false;
-    }
-}
-
-static void read_view(const struct wr_walk *walk, const struct wr_reader *r,
-                      const struct wr_record *self, struct wr_feature_value *value)
-{
-    const union wr_gauge *view = &walk->views[r->view];
-    struct wr_reading reading = {
-        .count = &view->count, .part = &walk->views[r->part_view].count, .series = &view->series};
-    wr_feature_read(walk->plan, walk->class, r, &reading, self, value);
-}
-
-void wr_feature_read_views(const struct wr_walk *walk, const struct wr_record *self,
-                           const struct wr_walk_bounds *bounds, struct wr_feature_value *values)
+void wr_feature_read_others(const struct wr_walk *walk, const struct wr_record *self,
+                            const struct wr_walk_bounds *bounds, struct wr_feature_value *values)
 {
     const struct wr_feature_class *class = walk->class;
-    int64_t least = WR_MAX(bounds->held_since, bounds->kept_since);
-    for (uint32_t i = 0; i < class->n_readers; i++) {
-        const struct wr_reader *reader = &class->readers[i];
-        if (reader->set != WR_NONE8) {
-            continue;
-        }
-        struct wr_feature_value *value = &values[reader->feature];
-        int64_t start = self->tick - class->marks[reader->start];
-        if (!read_common(reader, &walk->views[reader->view], value)) {
-            read_view(walk, reader, self, value);
-        }
-        if (start + 1 < least) {
-            wr_walk_bound(bounds, start, value);
-        }
+    for (uint32_t i = 0; i < class->n_others; i++) {
+        const struct wr_reader *r = &class->readers[class->others[i]];
+        const union wr_gauge *view = &walk->views[r->view];
+        struct wr_reading reading = {.count = &view->count,
+                                     .part = &walk->views[r->part_view].count,
+                                     .series = &view->series};
+        wr_feature_read(walk->plan, class, r, &reading, self, &values[r->feature]);
+        wr_walk_bound(bounds, self->tick - class->marks[r->start], &values[r->feature]);
     }
 }

@@ -28,10 +28,9 @@ void wr_feature_read_count(const struct wr_feature_plan *plan, const struct wr_r
                            const struct wr_reading *reading, int64_t tick,
                            struct wr_feature_value *value);
 
-/* All features of the class but those of sets, from walk->views, which hold their windows, the
- * event included. */
-void wr_feature_read_views(const struct wr_walk *walk, const struct wr_record *self,
-                           const struct wr_walk_bounds *bounds, struct wr_feature_value *values);
+/* The class's `others`, from walk->views, which hold their windows, the event included. */
+void wr_feature_read_others(const struct wr_walk *walk, const struct wr_record *self,
+                            const struct wr_walk_bounds *bounds, struct wr_feature_value *values);
 
 /* The event itself enters a view that has it. */
 static inline void wr_view_add_self(const struct wr_feature_class *class,

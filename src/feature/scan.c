@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "feature/scan.h"
 
-#include "feature/read.h"
+#include "feature/plain.h"
 
 struct scan {
     const struct wr_feature_class *class;
@@ -39,57 +39,95 @@ static void fold_count(const struct scan *s, uint8_t lane, unsigned from, unsign
     wr_count_fold(count, s->chunk, s->class->n_bits, s->class->counter_lanes[lane].mask, from, to);
 }
 
-/* Views come by rising start, so each lane's totals up to the last one go on from there. */
-static void view_counts(const struct scan *s, const struct wr_view *view, struct wr_count *running,
-                        unsigned *passed, struct wr_count *out)
+/* Totals of a lane up to a start, with the event itself or without: views come by rising start, so
+ * they go on from one to the next. Those that end before the event are gathered alone. */
+struct running {
+    unsigned counts_passed[2 * WR_LIMIT_FEATURE_LANES], series_passed[2 * WR_LIMIT_FEATURE_LANES];
+};
+enum { ALONE = 2 * WR_LIMIT_FEATURE_LANES }; /* the gauge of those */
+_Static_assert((int)ALONE < WR_LIMIT_FEATURE_GAUGES, "room in struct wr_walk");
+
+static unsigned running_of(const struct wr_view *view)
 {
-    unsigned from = s->from[view->start];
-    if (view->end != WR_NONE8) {
-        *out = (struct wr_count){0};
-        fold_count(s, view->lane, from, s->from[view->end], out);
-        return;
-    }
-    fold_count(s, view->lane, from, *passed, running);
-    *passed = from;
-    *out = *running;
+    return view->lane * 2u + view->with_self;
 }
 
-static void view_series(const struct scan *s, const struct wr_view *view, struct wr_series *running,
-                        unsigned *passed, struct wr_series *out)
-{
-    const struct wr_series_lane *lane = &s->class->series_lanes[view->lane];
-    unsigned from = s->from[view->start];
-    if (view->end != WR_NONE8) {
-        *out = (struct wr_series){0};
-        wr_series_fold(out, s->chunk, lane, from, s->from[view->end]);
-        return;
-    }
-    if (from != *passed) {
-        wr_series_fold(running, s->chunk, lane, from, *passed);
-        *passed = from;
-    }
-    *out = *running;
-}
-
-static void fill_views(const struct scan *s, struct wr_walk *walk)
+static void start_running(const struct scan *s, struct wr_walk *walk, const struct wr_record *self,
+                          struct running *running)
 {
     const struct wr_feature_class *class = s->class;
-    unsigned counts_passed[WR_LIMIT_FEATURE_LANES], series_passed[WR_LIMIT_FEATURE_LANES];
-    memset(walk->counters, 0, class->n_counter_lanes * sizeof walk->counters[0]);
-    memset(walk->series, 0, class->n_series_lanes * sizeof walk->series[0]);
-    for (unsigned i = 0; i < WR_LIMIT_FEATURE_LANES; i++) {
-        counts_passed[i] = series_passed[i] = s->at;
+    memset(walk->counters, 0, class->n_counter_lanes * 2 * sizeof walk->counters[0]);
+    memset(walk->series, 0, class->n_series_lanes * 2 * sizeof walk->series[0]);
+    for (unsigned i = 0; i < class->n_counter_lanes; i++) {
+        running->counts_passed[2 * i] = running->counts_passed[2 * i + 1] = s->at;
+        wr_count_record(&walk->counters[2 * i + 1], class->counter_lanes[i].mask, self);
     }
+    for (unsigned i = 0; i < class->n_series_lanes; i++) {
+        running->series_passed[2 * i] = running->series_passed[2 * i + 1] = s->at;
+        wr_series_record(&walk->series[2 * i + 1], &class->series_lanes[i], self);
+    }
+}
+
+static const struct wr_count *view_counts(const struct scan *s, const struct wr_view *view,
+                                          struct wr_walk *walk, struct running *running)
+{
+    struct wr_count *count = &walk->counters[running_of(view)];
+    unsigned from = s->from[view->start], *passed = &running->counts_passed[running_of(view)];
+    if (view->end != WR_NONE8) {
+        count = &walk->counters[ALONE];
+        *count = (struct wr_count){0};
+        fold_count(s, view->lane, from, s->from[view->end], count);
+    } else if (from != *passed) {
+        fold_count(s, view->lane, from, *passed, count);
+        *passed = from;
+    }
+    return count;
+}
+
+static const struct wr_series *view_series(const struct scan *s, const struct wr_view *view,
+                                           struct wr_walk *walk, struct running *running)
+{
+    const struct wr_series_lane *lane = &s->class->series_lanes[view->lane];
+    struct wr_series *series = &walk->series[running_of(view)];
+    unsigned from = s->from[view->start], *passed = &running->series_passed[running_of(view)];
+    if (view->end != WR_NONE8) {
+        series = &walk->series[ALONE];
+        *series = (struct wr_series){0};
+        if (from != s->from[view->end]) {
+            wr_series_fold(series, s->chunk, lane, from, s->from[view->end]);
+        }
+    } else if (from != *passed) {
+        wr_series_fold(series, s->chunk, lane, from, *passed);
+        *passed = from;
+    }
+    return series;
+}
+
+static void read_views(const struct scan *s, struct wr_walk *walk, const struct wr_record *self,
+                       const struct wr_walk_bounds *bounds, struct wr_feature_value *values)
+{
+    const struct wr_feature_class *class = s->class;
+    struct wr_plain plain = wr_plain_of(walk, self, bounds, values);
+    struct running running;
+    start_running(s, walk, self, &running);
     for (unsigned v = 0; v < class->n_views; v++) {
         const struct wr_view *view = &class->views[v];
-        unsigned lane = view->lane;
+        union wr_gauge *kept = class->n_others != 0 ? &walk->views[v] : NULL;
         if (view->counts) {
-            view_counts(s, view, &walk->counters[lane], &counts_passed[lane],
-                        &walk->views[v].count);
+            const struct wr_count *count = view_counts(s, view, walk, &running);
+            wr_plain_count(&plain, view, count);
+            if (kept != NULL) {
+                kept->count = *count;
+            }
         } else {
-            view_series(s, view, &walk->series[lane], &series_passed[lane], &walk->views[v].series);
+            const struct wr_series *series = view_series(s, view, walk, &running);
+            wr_plain_series(&plain, view, series);
+            if (kept != NULL) {
+                kept->series = *series;
+            }
         }
     }
+    wr_feature_read_others(walk, self, bounds, values);
 }
 
 /* One set after the other, each over the records of its window alone. */
@@ -127,13 +165,7 @@ void wr_scan_tape(struct wr_walk *walk, const struct wr_tape *tape, const struct
     if (tape->ref != WR_STORE_NO_REF) {
         s.chunk = wr_store_look(tape->store, tape->ref);
         find_marks(&s, self->tick);
-        fill_views(&s, walk);
-    } else {
-        memset(walk->views, 0, s.class->n_views * sizeof walk->views[0]);
     }
-    for (unsigned v = 0; v < s.class->n_views; v++) {
-        wr_view_add_self(s.class, &s.class->views[v], self, &walk->views[v]);
-    }
-    wr_feature_read_views(walk, self, bounds, values);
+    read_views(&s, walk, self, bounds, values);
     read_sets(&s, walk, self, bounds, values);
 }
