@@ -37,6 +37,7 @@ struct wr_series_lane {
     uint32_t mask;
     uint8_t column;
     bool squares; /* some feature needs the sum of squares */
+    uint8_t rank; /* among those with squares */
 };
 
 struct wr_set_lane { /* what needs each record of a window: different keys, or those like now's */
@@ -118,6 +119,7 @@ struct wr_view {
     uint16_t plain[WR_PLAIN_KINDS]; /* the first reader of each such kind, or WR_NO_READER */
     uint8_t extremes[WR_EXTREME_KINDS]; /* WR_NONE8: not asked for */
     uint16_t start_at, end_at; /* where a large tape keeps the totals of start and end: bytes */
+    uint16_t squares_at;       /* from there to the squares */
 };
 
 /* A feature read by a walk of its own (probe.h). */
@@ -165,6 +167,7 @@ struct wr_feature_class {
     struct wr_view *views; /* by start, and so are the extremes */
     uint8_t large_size;    /* of what a large tape keeps besides: index in wr_store_sizes */
     uint16_t mark_size;    /* bytes of a mark with its totals */
+    uint16_t n_squares;    /* series lanes with squares */
     struct wr_reader *readers;
     struct wr_stop *stops;
     uint16_t *others; /* readers that are neither of sets nor plain[] of a view */

@@ -13,25 +13,40 @@ enum { STEPS_MAX = 64, STEPS_TALLIED_MAX = 4096 };
 static size_t mark_size(const struct wr_feature_class *class)
 {
     return sizeof(struct wr_mark) + class->n_counter_lanes * sizeof(uint64_t) +
-           class->n_series_lanes * sizeof(struct wr_total);
+           class->n_series_lanes * sizeof(struct wr_total) + class->n_squares * sizeof(wr_u128);
+}
+
+static void shape_view(const struct wr_feature_class *class, struct wr_view *view)
+{
+    const struct wr_series_lane *lane = &class->series_lanes[view->lane];
+    size_t in_mark = sizeof(struct wr_large) + sizeof(struct wr_mark) +
+                     (view->counts ? 0 : class->n_counter_lanes * sizeof(uint64_t)) +
+                     view->lane * (view->counts ? sizeof(uint64_t) : sizeof(struct wr_total));
+    size_t end = view->end == WR_NONE8 ? 0 : view->end + 1u;
+    view->start_at = (uint16_t)(in_mark + (view->start + 1u) * class->mark_size);
+    view->end_at = (uint16_t)(in_mark + end * class->mark_size);
+    if (!view->counts && lane->squares) {
+        size_t others = (size_t) class->n_series_lanes - view->lane;
+        view->squares_at =
+            (uint16_t)(others * sizeof(struct wr_total) + lane->rank * sizeof(wr_u128));
+    }
 }
 
 bool wr_large_shape(struct wr_feature_class *class)
 {
+    class->n_squares = 0;
+    for (unsigned i = 0; i < class->n_series_lanes; i++) {
+        class->series_lanes[i].rank = (uint8_t) class->n_squares;
+        class->n_squares = (uint16_t)(class->n_squares + class->series_lanes[i].squares);
+    }
     size_t tallies = sizeof(struct wr_large) + (class->n_marks + 1u) * mark_size(class) +
-                     class->n_extremes * sizeof(struct wr_extreme);
+                     class->n_extremes * sizeof(int64_t);
     unsigned size = wr_store_size_for(tallies + class->n_tallies * sizeof(struct wr_tally));
     class->tallies_at = (uint16_t)tallies;
     class->large_size = (uint8_t)size;
     class->mark_size = (uint16_t)mark_size(class);
     for (unsigned v = 0; size < WR_STORE_SIZES && v < class->n_views; v++) {
-        struct wr_view *view = &class->views[v];
-        size_t in_mark = sizeof(struct wr_large) + sizeof(struct wr_mark) +
-                         (view->counts ? 0 : class->n_counter_lanes * sizeof(uint64_t)) +
-                         view->lane * (view->counts ? sizeof(uint64_t) : sizeof(struct wr_total));
-        size_t end = view->end == WR_NONE8 ? 0 : view->end + 1u;
-        view->start_at = (uint16_t)(in_mark + (view->start + 1u) * class->mark_size);
-        view->end_at = (uint16_t)(in_mark + end * class->mark_size);
+        shape_view(class, &class->views[v]);
     }
     return size < WR_STORE_SIZES;
 }
@@ -74,22 +89,25 @@ static inline struct wr_total *totals_of(const struct wr_feature_class *class, s
 {
     return (struct wr_total *)(void *)(counts_of(mark) + class->n_counter_lanes);
 }
-static inline struct wr_extreme *extremes_of(const struct wr_feature_class *class,
-                                             struct wr_large *large)
+static inline wr_u128_in_8 *squares_of(const struct wr_feature_class *class, struct wr_mark *mark)
 {
-    return (struct wr_extreme *)(void *)mark_at(class, large, class->n_marks);
+    return (wr_u128_in_8 *)(void *)(totals_of(class, mark) + class->n_series_lanes);
+}
+static inline int64_t *extremes_of(const struct wr_feature_class *class, struct wr_large *large)
+{
+    return (int64_t *)(void *)mark_at(class, large, class->n_marks);
 }
 
 static void forget(const struct wr_feature_class *class, struct wr_large *large)
 {
-    struct wr_extreme *extremes = extremes_of(class, large);
+    int64_t *extremes = extremes_of(class, large);
     for (unsigned x = 0; x < class->n_extremes; x++) {
-        extremes[x].known = false;
+        extremes[x] = WR_EXTREME_UNKNOWN;
     }
 }
 
 /* ── records that come and go ───────────────────────────────────────────────────────────────── */
-static void add_totals(const struct wr_feature_class *class, struct wr_mark *mark,
+static inline __attribute__((always_inline)) void add_totals(const struct wr_feature_class *class, struct wr_mark *mark,
                        const struct wr_record *record, bool enters)
 {
     uint64_t *counts = counts_of(mark);
@@ -106,10 +124,12 @@ static void add_totals(const struct wr_feature_class *class, struct wr_mark *mar
             continue;
         }
         int64_t v = wr_number_kept(kept);
-        wr_u128 squares = lane->squares ? (wr_u128)((wr_i128)v * v) : 0;
         totals[i].n += enters ? 1 : -UINT64_C(1);
         totals[i].sum += enters ? (wr_u128)(wr_i128)v : -(wr_u128)(wr_i128)v;
-        totals[i].squares += enters ? squares : -squares;
+        if (lane->squares) {
+            wr_u128 squares = (wr_u128)((wr_i128)v * v);
+            squares_of(class, mark)[lane->rank] += enters ? squares : -squares;
+        }
     }
 }
 
@@ -143,27 +163,26 @@ static void extreme_enter(const struct wr_feature_class *class, struct wr_large 
                           const struct wr_record *record, bool newest)
 {
     const struct wr_extreme_lane *lane = &class->extremes[x];
-    struct wr_extreme *extreme = &extremes_of(class, large)[x];
-    int64_t v;
+    int64_t *extreme = &extremes_of(class, large)[x], v;
     if (!value_for(class, lane, record, &v)) {
         return;
     }
     if (count_between(class, large, lane) == 0) {
-        *extreme = (struct wr_extreme){v, true};
+        *extreme = v;
         return;
     }
     switch (lane->kind) {
-    case WR_EXTREME_MIN:
-        extreme->value = WR_MIN(extreme->value, v);
+    case WR_EXTREME_MIN: /* what is unknown stays so: it is the least */
+        *extreme = WR_MIN(*extreme, v);
         break;
     case WR_EXTREME_MAX:
-        extreme->value = WR_MAX(extreme->value, v);
+        *extreme = *extreme != WR_EXTREME_UNKNOWN ? WR_MAX(*extreme, v) : *extreme;
         break;
     case WR_EXTREME_FIRST:
-        extreme->known = extreme->known && newest;
+        *extreme = newest ? *extreme : WR_EXTREME_UNKNOWN;
         break;
     default: /* LAST: whatever was known gives way to a newer one */
-        *extreme = (struct wr_extreme){v, newest};
+        *extreme = newest ? v : WR_EXTREME_UNKNOWN;
         break;
     }
 }
@@ -172,15 +191,14 @@ static void extreme_leave(const struct wr_feature_class *class, struct wr_large 
                           const struct wr_record *record, bool oldest)
 {
     const struct wr_extreme_lane *lane = &class->extremes[x];
-    struct wr_extreme *extreme = &extremes_of(class, large)[x];
-    int64_t v;
+    int64_t *extreme = &extremes_of(class, large)[x], v;
     if (!value_for(class, lane, record, &v)) {
         return;
     }
     if (lane->kind == WR_EXTREME_FIRST || (lane->kind == WR_EXTREME_LAST && !oldest)) {
-        extreme->known = false;
-    } else if (lane->kind != WR_EXTREME_LAST && extreme->value == v) {
-        extreme->known = false; /* perhaps not the only one of this value: found again then */
+        *extreme = WR_EXTREME_UNKNOWN;
+    } else if (lane->kind != WR_EXTREME_LAST && *extreme == v) {
+        *extreme = WR_EXTREME_UNKNOWN; /* perhaps not the only one of this value: found again then */
     }
 }
 
@@ -403,7 +421,10 @@ static void make_marks(struct wr_walk *walk, const struct wr_tape *tape, struct 
         }
         for (unsigned i = 0; i < class->n_series_lanes; i++) {
             const struct wr_series *s = &walk->series[i];
-            totals[i] = (struct wr_total){-s->n, -(wr_u128)s->sum, -(wr_u128)s->squares};
+            totals[i] = (struct wr_total){-s->n, -(wr_u128)s->sum};
+            if (class->series_lanes[i].squares) {
+                squares_of(class, mark)[class->series_lanes[i].rank] = -(wr_u128)s->squares;
+            }
         }
         place_mark(tape, mark, tick - class->marks[m]);
     }
@@ -453,37 +474,56 @@ void wr_large_prefetch(const struct wr_feature_class *class, const struct wr_sto
 }
 
 /* ── reading ────────────────────────────────────────────────────────────────────────────────── */
-static void search_extreme(struct wr_walk *walk, const struct wr_tape *tape, unsigned x)
+/* The records of the extreme's window, gathered: along the tree, but for windows that end at the
+ * event and lie in the last chunk alone. */
+static void gather_window(struct wr_walk *walk, const struct wr_tape *tape,
+                          const struct wr_extreme_lane *lane)
 {
     const struct wr_feature_class *class = tape->class;
-    const struct wr_extreme_lane *lane = &class->extremes[x];
     struct wr_large *large = tape->large;
-    struct wr_cursor cursor;
+    const struct wr_mark *start = mark_at(class, large, lane->start);
     int64_t end = lane->end == WR_NONE8 ? large->tick : large->tick - class->marks[lane->end];
-    wr_tape_seek(tape, end, &cursor);
-    if (lane->counts) {
-        wr_walk_start(walk, &lane->lane, 1, NULL, 0);
-    } else {
-        wr_walk_start(walk, NULL, 0, &lane->lane, 1);
+    struct wr_cursor cursor;
+    wr_walk_start(walk, &lane->lane, lane->counts ? 1 : 0, &lane->lane, lane->counts ? 0 : 1);
+    if (lane->end != WR_NONE8 || start->chunk != large->last) {
+        wr_tape_seek(tape, end, &cursor);
+        wr_walk_pass(walk, tape, &cursor, large->tick - class->marks[lane->start]);
+        return;
     }
-    wr_walk_pass(walk, tape, &cursor, large->tick - class->marks[lane->start]);
+    const struct wr_chunk *chunk = wr_store_look(tape->store, start->chunk);
+    if (lane->counts) {
+        wr_count_fold(&walk->counters[0], chunk, class->n_bits,
+                      class->counter_lanes[lane->lane].mask, start->i, chunk->n);
+    } else {
+        wr_series_fold(&walk->series[0], chunk, &class->series_lanes[lane->lane], start->i,
+                       chunk->n);
+    }
+}
+
+static int64_t search_extreme(struct wr_walk *walk, const struct wr_tape *tape, unsigned x)
+{
+    const struct wr_extreme_lane *lane = &tape->class->extremes[x];
+    gather_window(walk, tape, lane);
     const struct wr_series *s = &walk->series[0];
-    const int64_t found[] = {
-        [WR_EXTREME_MIN] = s->min,
-        [WR_EXTREME_MAX] = s->max,
-        [WR_EXTREME_FIRST] = s->oldest,
-        [WR_EXTREME_LAST] = lane->counts ? walk->counters[0].newest : s->newest,
-    };
-    extremes_of(class, large)[x] = (struct wr_extreme){found[lane->kind], true};
+    switch (lane->kind) {
+    case WR_EXTREME_MIN:
+        return s->min;
+    case WR_EXTREME_MAX:
+        return s->max;
+    case WR_EXTREME_FIRST:
+        return s->oldest;
+    default:
+        return lane->counts ? walk->counters[0].newest : s->newest;
+    }
 }
 
 static inline int64_t find_extreme(struct wr_walk *walk, const struct wr_tape *tape, unsigned x)
 {
-    struct wr_extreme *extreme = &extremes_of(tape->class, tape->large)[x];
-    if (!extreme->known) {
-        search_extreme(walk, tape, x);
+    int64_t *extreme = &extremes_of(tape->class, tape->large)[x];
+    if (*extreme == WR_EXTREME_UNKNOWN) {
+        *extreme = search_extreme(walk, tape, x);
     }
-    return extreme->value;
+    return *extreme;
 }
 
 static inline void *total_at(struct wr_large *large, uint16_t at)
@@ -498,7 +538,14 @@ static void view_series(struct wr_walk *walk, const struct wr_tape *tape,
     const struct wr_total *start = total_at(tape->large, view->start_at);
     series->n = end->n - start->n;
     series->sum = (wr_i128)(end->sum - start->sum);
-    series->squares = end->squares - start->squares;
+    series->squares = 0;
+    if (view->squares_at != 0) {
+        const wr_u128_in_8 *end_squares =
+            total_at(tape->large, (uint16_t)(view->end_at + view->squares_at));
+        const wr_u128_in_8 *start_squares =
+            total_at(tape->large, (uint16_t)(view->start_at + view->squares_at));
+        series->squares = *end_squares - *start_squares;
+    }
     if (series->n == 0) {
         return;
     }

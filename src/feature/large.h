@@ -12,6 +12,8 @@
  *
  *   piece:  header | head | mark 0 | mark 1 | ... | extremes | tallies
  *   head, mark:  wr_mark | n per counter lane (8) | wr_total per series lane
+ *                | sum of squares (16) per series lane that some feature needs them of
+ *   extreme:     a value (8), WR_EXTREME_UNKNOWN when it is to be found again
  *
  * Marks and extremes are a cache: they can be forgotten and are made again by one walk. Reads that
  * look back (late events, peeks) walk the tree and leave the marks alone. Tallies are no cache:
@@ -42,13 +44,11 @@ struct wr_mark {
 
 struct wr_total {
     uint64_t n;
-    wr_u128_in_8 sum, squares;
+    wr_u128_in_8 sum;
 };
 
-struct wr_extreme {
-    int64_t value; /* a tick for counter lanes */
-    uint64_t known;
-};
+/* Of counter lanes a tick, else a number; neither is ever this. */
+#define WR_EXTREME_UNKNOWN INT64_MIN
 
 /* Sets class->large_size; false when it would need more than the largest piece. */
 bool wr_large_shape(struct wr_feature_class *class);
