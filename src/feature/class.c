@@ -507,8 +507,7 @@ static void share_out_readers(struct wr_feature_class *c)
         if (reader->set != WR_NONE8) {
             continue;
         }
-        uint16_t *plain =
-            kind != WR_PLAIN_KINDS ? &c->views[reader->view].plain[kind] : NULL;
+        uint16_t *plain = kind != WR_PLAIN_KINDS ? &c->views[reader->view].plain[kind] : NULL;
         if (plain != NULL && *plain == WR_NO_READER) {
             *plain = (uint16_t)i;
         } else {

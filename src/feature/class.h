@@ -116,7 +116,7 @@ struct wr_view {
     bool counts; /* of a counter lane, else of a series lane */
     bool with_self;
     uint8_t lane, start, end;
-    uint16_t plain[WR_PLAIN_KINDS]; /* the first reader of each such kind, or WR_NO_READER */
+    uint16_t plain[WR_PLAIN_KINDS];     /* the first reader of each such kind, or WR_NO_READER */
     uint8_t extremes[WR_EXTREME_KINDS]; /* WR_NONE8: not asked for */
     uint16_t start_at, end_at; /* where a large tape keeps the totals of start and end: bytes */
     uint16_t squares_at;       /* from there to the squares */

@@ -255,32 +255,40 @@ static void sweep(struct wr_feature_state *state)
 }
 
 /* ── one event at one entity ────────────────────────────────────────────────────────────────── */
-/* `keep`: it will be put on a tape, so its values may get numbers. */
-static struct wr_record record_of(const struct wr_feature_state *state,
-                                  const struct wr_feature_class *class,
-                                  const struct wr_event *event, uint32_t conditions, bool keep)
+/* `keep`: it will be put on a tape, so its values may get numbers. Field by field into the
+ * caller's: a copy would wait for what was just written. Columns the class lacks are left as they
+ * are. */
+static void record_of(const struct wr_feature_state *state, const struct wr_feature_class *class,
+                      const struct wr_event *event, int64_t tick, uint32_t conditions, bool keep,
+                      struct wr_record *record)
 {
-    struct wr_record record = {.tick = floor_div(event->time_ms, state->plan->schema->tick_ms)};
+    record->tick = tick;
+    record->bits = 0;
     for (uint32_t i = 0; i < state->plan->n_conditions; i++) {
         int8_t bit = class->bit_of[WR_LIMIT_FEATURE_LABELS + i];
         if (bit >= 0 && (conditions >> i & 1) != 0) {
-            record.bits |= (uint32_t)1 << bit;
+            record->bits |= (uint32_t)1 << bit;
         }
     }
     for (uint32_t c = 0; c < class->n_columns; c++) {
         uint32_t f = class->columns[c].field;
         if (f >= WR_LIMIT_SCHEMA_FIELDS) { /* another entity's key */
             const struct wr_event_key *key = &event->keys[f - WR_LIMIT_SCHEMA_FIELDS];
-            record.columns[c] = key->present ? key->hash | UINT64_C(1) << 63 : 0;
+            record->columns[c] = key->present ? key->hash | UINT64_C(1) << 63 : 0;
             continue;
         }
         const struct wr_event_field *field = &event->fields[f];
-        record.columns[c] = !field->present ? 0
-                            : class->columns[c].key
-                                ? wr_dictionary_keep(state->dictionaries[f], field->hash, keep)
-                                : wr_number_keep(field->units);
+        record->columns[c] = !field->present ? 0
+                             : class->columns[c].key
+                                 ? wr_dictionary_keep(state->dictionaries[f], field->hash, keep)
+                                 : wr_number_keep(field->units);
     }
-    return record;
+}
+
+static int64_t tick_of(const struct wr_feature_state *state, const struct wr_event *event)
+{
+    int64_t tick_ms = state->plan->schema->tick_ms;
+    return tick_ms == 1 ? event->time_ms : floor_div(event->time_ms, tick_ms);
 }
 
 /* `forward`: the event will be put on the tape, so what large tapes keep may move up to it. */
@@ -385,7 +393,7 @@ static uint64_t insert(struct wr_feature_state *state, uint32_t at, const struct
 }
 
 /* ── events ─────────────────────────────────────────────────────────────────────────────────── */
-static void read_event(struct wr_feature_state *state, const struct wr_event *event,
+static void read_event(struct wr_feature_state *state, const struct wr_event *event, int64_t tick,
                        uint32_t conditions, struct wr_feature_value *values)
 {
     const struct wr_feature_plan *plan = state->plan;
@@ -394,7 +402,8 @@ static void read_event(struct wr_feature_state *state, const struct wr_event *ev
             read_absent(state, i, values);
         } else if (plan->classes[i].used) {
             uint32_t at = wr_entity_find(&state->entities, &event->keys[i]);
-            struct wr_record record = record_of(state, &plan->classes[i], event, conditions, false);
+            struct wr_record record;
+            record_of(state, &plan->classes[i], event, tick, conditions, false, &record);
             read_class(state, i, at != WR_ROW_NONE ? wr_entity_row(&state->entities, at) : NULL,
                        &record, false, values);
         }
@@ -404,22 +413,24 @@ static void read_event(struct wr_feature_state *state, const struct wr_event *ev
 void wr_feature_peek(struct wr_feature_state *state, const struct wr_event *event,
                      uint32_t conditions, struct wr_feature_vector *vector)
 {
-    int64_t tick = floor_div(event->time_ms, state->plan->schema->tick_ms);
+    int64_t tick = tick_of(state, event);
     int64_t newest = state->newest_tick;
     vector->place = WR_PLACE_NONE;
     vector->late = newest != WR_TICK_NONE && tick < newest - state->lateness_ticks;
     state->newest_tick = WR_MAX(newest, tick);
     state->walk.others = vector->others;
-    read_event(state, event, conditions, vector->values);
+    read_event(state, event, tick, conditions, vector->values);
     state->newest_tick = newest;
 }
 
 /* Inserts the event at one entity; its rank among those of equal time, or PLACE_MAX + 1. */
 static uint64_t apply_class(struct wr_feature_state *state, const struct wr_event *event,
-                            uint32_t entity, uint32_t conditions, struct wr_feature_value *values)
+                            uint32_t entity, int64_t tick, uint32_t conditions,
+                            struct wr_feature_value *values)
 {
     const struct wr_feature_class *class = &state->plan->classes[entity];
-    struct wr_record record = record_of(state, class, event, conditions, true);
+    struct wr_record record;
+    record_of(state, class, event, tick, conditions, true, &record);
     uint32_t at = use_row(state, &event->keys[entity], entity);
     if (values != NULL) {
         const struct wr_row *row = at != WR_ROW_NONE ? wr_entity_row(&state->entities, at) : NULL;
@@ -453,7 +464,7 @@ bool wr_feature_update(struct wr_feature_state *state, const struct wr_event *ev
                        uint32_t conditions, uint64_t sequence, struct wr_feature_vector *vector)
 {
     const struct wr_feature_plan *plan = state->plan;
-    int64_t tick = floor_div(event->time_ms, plan->schema->tick_ms);
+    int64_t tick = tick_of(state, event);
     state->sequence = sequence;
     WR_ASSERT(event->time_ms >= WR_INSTANT_MS_MIN && event->time_ms <= WR_INSTANT_MS_MAX);
     bool late = is_late(state, tick);
@@ -462,12 +473,12 @@ bool wr_feature_update(struct wr_feature_state *state, const struct wr_event *ev
     state->newest_tick = WR_MAX(state->newest_tick, tick);
     state->walk.others = vector != NULL ? vector->others : NULL;
     if (late && values != NULL) {
-        read_event(state, event, conditions, values);
+        read_event(state, event, tick, conditions, values);
     }
     for (uint32_t i = 0; i < plan->schema->n_entities && !late; i++) {
         const struct wr_feature_class *class = &plan->classes[i];
         if (class->used && event->keys[i].present) {
-            uint64_t rank = apply_class(state, event, i, conditions, values);
+            uint64_t rank = apply_class(state, event, i, tick, conditions, values);
             place = class->label_rank != WR_NONE8 ? with_rank(place, class, rank) : place;
         } else if (class->used && values != NULL) {
             read_absent(state, i, values);
@@ -510,12 +521,11 @@ static void prefetch_row(const struct wr_feature_state *state, const struct wr_r
 
 /* Of a large tape what the marks will move over; of a small one the rest of it. */
 static void prefetch_tape(const struct wr_feature_state *state, const struct wr_row *row,
-                          int64_t time_ms)
+                          int64_t tick)
 {
     if (row->is_large) {
         wr_large_prefetch(&state->plan->classes[row->entity], &state->store,
-                          wr_store_look(&state->store, row->ref),
-                          floor_div(time_ms, state->plan->schema->tick_ms));
+                          wr_store_look(&state->store, row->ref), tick);
     } else if (row->ref != WR_STORE_NO_REF) {
         const struct wr_chunk *chunk = wr_store_look(&state->store, row->ref);
         prefetch_lines(chunk, 4, (wr_store_sizes[chunk->size] + 63u) / 64);
@@ -535,7 +545,7 @@ static void prefetch_end(const struct wr_feature_state *state, const struct wr_r
 struct ahead { /* one key of one event */
     const struct wr_event_key *key;
     const struct wr_row *row; /* NULL: not held */
-    int64_t time_ms;
+    int64_t tick;
 };
 
 /* One step further each round: slots, rows, tapes, records: each is in the cache when needed. */
@@ -556,7 +566,7 @@ static void prefetch_keys(const struct wr_feature_state *state, struct ahead *ah
     }
     for (uint32_t i = 0; i < n; i++) {
         if (ahead[i].row != NULL) {
-            prefetch_tape(state, ahead[i].row, ahead[i].time_ms);
+            prefetch_tape(state, ahead[i].row, ahead[i].tick);
         }
     }
     for (uint32_t i = 0; i < n; i++) {
@@ -573,10 +583,11 @@ void wr_feature_prefetch(const struct wr_feature_state *state, const struct wr_e
     struct ahead ahead[4 * WR_LIMIT_SCHEMA_ENTITIES];
     uint32_t n_ahead = 0;
     for (size_t i = 0; i < n; i++) {
+        int64_t tick = tick_of(state, events[i]);
         for (uint32_t entity = 0; entity < plan->schema->n_entities; entity++) {
             const struct wr_event_key *key = &events[i]->keys[entity];
             if (key->present && plan->classes[entity].used) {
-                ahead[n_ahead++] = (struct ahead){.key = key, .time_ms = events[i]->time_ms};
+                ahead[n_ahead++] = (struct ahead){.key = key, .tick = tick};
             }
         }
         if (n_ahead + plan->schema->n_entities > WR_COUNTOF(ahead) || i + 1 == n) {
@@ -614,7 +625,7 @@ enum wr_label_effect wr_feature_label(struct wr_feature_state *state, const stru
                                       uint64_t place, uint32_t label, bool set)
 {
     const struct wr_feature_plan *plan = state->plan;
-    int64_t tick = floor_div(event->time_ms, plan->schema->tick_ms);
+    int64_t tick = tick_of(state, event);
     enum wr_label_effect effect = WR_LABEL_EXPIRED;
     WR_ASSERT(label < plan->n_labels);
     state->n_labels++;

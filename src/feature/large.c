@@ -107,8 +107,10 @@ static void forget(const struct wr_feature_class *class, struct wr_large *large)
 }
 
 /* ── records that come and go ───────────────────────────────────────────────────────────────── */
-static inline __attribute__((always_inline)) void add_totals(const struct wr_feature_class *class, struct wr_mark *mark,
-                       const struct wr_record *record, bool enters)
+static inline __attribute__((always_inline)) void add_totals(const struct wr_feature_class *class,
+                                                             struct wr_mark *mark,
+                                                             const struct wr_record *record,
+                                                             bool enters)
 {
     uint64_t *counts = counts_of(mark);
     struct wr_total *totals = totals_of(class, mark);
@@ -198,7 +200,8 @@ static void extreme_leave(const struct wr_feature_class *class, struct wr_large 
     if (lane->kind == WR_EXTREME_FIRST || (lane->kind == WR_EXTREME_LAST && !oldest)) {
         *extreme = WR_EXTREME_UNKNOWN;
     } else if (lane->kind != WR_EXTREME_LAST && *extreme == v) {
-        *extreme = WR_EXTREME_UNKNOWN; /* perhaps not the only one of this value: found again then */
+        *extreme =
+            WR_EXTREME_UNKNOWN; /* perhaps not the only one of this value: found again then */
     }
 }
 

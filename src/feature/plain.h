@@ -61,9 +61,11 @@ static inline void wr_plain_count(const struct wr_plain *plain, const struct wr_
 }
 
 /* One kind: `units` over `by` times 10^scale, if `doubles`. */
-static inline __attribute__((always_inline)) void
-wr_plain_quotient(const struct wr_plain *plain, const struct wr_view *view, unsigned kind,
-                  int64_t units, bool doubles, const struct wr_series *series)
+static inline __attribute__((always_inline)) void wr_plain_quotient(const struct wr_plain *plain,
+                                                                    const struct wr_view *view,
+                                                                    unsigned kind, int64_t units,
+                                                                    bool doubles,
+                                                                    const struct wr_series *series)
 {
     if (view->plain[kind] == WR_NO_READER) {
         return;

@@ -88,11 +88,19 @@ static void total_path(const struct wr_tape *tape, const struct wr_cursor *curso
 /* The last child whose first record is at or before `tick`, or the first child. */
 static uint32_t child_for(const struct wr_tape *tape, struct wr_node *node, int64_t tick)
 {
-    uint32_t at = node->n - 1u;
-    while (at > 0 && wr_child_at(tape->class, node, at)->first > tick) {
-        at--;
+    uint32_t low = 0, high = node->n - 1u;
+    if (wr_child_at(tape->class, node, high)->first <= tick) { /* most look for what is newest */
+        return high;
     }
-    return at;
+    while (low + 1 < high) { /* the one looked for is in [low, high) */
+        uint32_t middle = (low + high) / 2;
+        if (wr_child_at(tape->class, node, middle)->first <= tick) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
 }
 
 void wr_tape_seek(const struct wr_tape *tape, int64_t tick, struct wr_cursor *cursor)
