@@ -298,7 +298,8 @@ static void pass_record(const struct wr_tape *tape, int m, const struct wr_recor
     add_totals(class, mark_at(class, large, m), record, true);
 }
 
-/* Within its chunk, when that holds a record beyond `limit` or is the tape's last. */
+/* Within its chunk; false when it came to the end of it and more chunks follow. Only lines from the
+ * mark on are touched: those the prefetch asked for. */
 static bool move_near(const struct wr_tape *tape, struct wr_large *large, int m, int64_t limit)
 {
     const struct wr_feature_class *class = tape->class;
@@ -310,25 +311,21 @@ static bool move_near(const struct wr_tape *tape, struct wr_large *large, int m,
     unsigned stride = wr_stride(chunk), n_bits = class->n_bits;
     uint64_t mask = wr_low_bytes(chunk->head);
     const uint8_t *end = chunk->bytes + (size_t)chunk->n * stride;
-    if (mark->chunk != large->last &&
-        limit >= chunk->base + (int64_t)(wr_load(end - stride, mask) >> n_bits)) {
-        return false;
-    }
     struct wr_record record;
-    mark->next = INT64_MAX;
     for (const uint8_t *p = chunk->bytes + mark->at; p < end; p += stride) {
         uint64_t head = wr_load(p, mask);
         int64_t tick = chunk->base + (int64_t)(head >> n_bits);
         if (tick > limit) {
             mark->next = tick;
-            break;
+            return true;
         }
         wr_chunk_decode(chunk, class, p, head, &record);
         pass_record(tape, m, &record);
         mark->i++;
         mark->at = (uint16_t)(mark->at + stride);
     }
-    return true;
+    mark->next = INT64_MAX;
+    return mark->chunk == large->last;
 }
 
 /* Not at the start of a chunk: a late record may still come in left of it, behind the mark. */
@@ -340,7 +337,8 @@ static void stand_at(const struct wr_tape *tape, struct wr_mark *mark,
     mark->at = cursor->i != 0 ? (uint16_t)(cursor->i * wr_stride(cursor->chunk)) : 0;
 }
 
-/* Along the tree, from where it stands by its tick; false when that is too far. */
+/* Along the tree, from where it stands: found by the tick of the last move, which may lie behind it
+ * in its chunk by now. False when that is too far. */
 static bool move_far(const struct wr_tape *tape, struct wr_large *large, int m, int64_t limit)
 {
     const struct wr_feature_class *class = tape->class;
@@ -350,6 +348,10 @@ static bool move_far(const struct wr_tape *tape, struct wr_large *large, int m, 
     unsigned steps = 0, steps_max = class->n_tallies != 0 ? STEPS_TALLIED_MAX : STEPS_MAX;
     mark->next = INT64_MAX;
     wr_tape_seek(tape, large->tick - class->marks[m], &cursor);
+    if (mark->chunk != WR_STORE_NO_REF) {
+        WR_ASSERT(wr_cursor_chunk(tape, &cursor) == mark->chunk);
+        cursor.i = mark->i;
+    }
     while (wr_cursor_settle(tape, &cursor)) {
         wr_chunk_get(cursor.chunk, class, cursor.i, &record);
         if (record.tick > limit) {
