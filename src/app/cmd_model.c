@@ -137,8 +137,8 @@ static void print_report(const char *path, const struct compiled *c)
     printf("%s: %zu bytes from %zu (%.1f %%), %zu inputs, %zu outputs\n", path, c->module.n,
            c->source.n, 100.0 * (double)c->module.n / (double)c->source.n,
            wr_model_n_inputs(c->model), wr_model_n_outputs(c->model));
-    printf("weights: %u bytes%s; once opened %u bytes\n", r->weights, r->packed ? ", packed" : "",
-           r->program);
+    printf("weights: %u bytes%s; once opened %zu bytes\n", r->weights, r->packed ? ", packed" : "",
+           wr_model_opened_size(c->model));
     if (r->change_rows > 0) {
         printf("rounding: outputs of %u test rows change by at most %.3g\n", r->change_rows,
                r->change);

@@ -64,8 +64,14 @@ static void put_tree(const struct maker *m, const struct wr_block_group *g, uint
     }
 }
 
-/* Counts lines and blocks; false when the forest cannot have them. */
-static bool measure(struct maker *m)
+static size_t bytes_of(const struct maker *m)
+{
+    return (size_t)m->n_upper * WR_BLOCK_NODES * 5 + (size_t)m->n_lower * WR_BLOCK_NODES * 9 +
+           m->n_groups * sizeof *m->groups;
+}
+
+/* Counts lines and blocks; false when the forest cannot have them, or not in `most` bytes. */
+static bool measure(struct maker *m, size_t most)
 {
     uint64_t upper = 0, lower = 0;
     for (uint32_t t = 0; t < m->f.n_trees; t += WR_TREE_LANES) {
@@ -80,7 +86,7 @@ static bool measure(struct maker *m)
     m->n_groups = (m->f.n_trees + WR_TREE_LANES - 1) / WR_TREE_LANES;
     m->n_upper = (uint32_t)upper;
     m->n_lower = (uint32_t)lower;
-    return upper * WR_BLOCK_NODES * 5 + lower * WR_BLOCK_NODES * 9 <= WR_LIMIT_MODEL_BLOCKS;
+    return upper <= UINT32_MAX && lower <= UINT32_MAX && bytes_of(m) <= most;
 }
 
 static bool take_room(struct maker *m, struct wr_arena *arena)
@@ -113,11 +119,11 @@ static void put_forest(struct maker *m)
     }
 }
 
-static wr_err make_blocks(const struct wr_step *s, struct wr_arena *arena,
+static wr_err make_blocks(const struct wr_step *s, struct wr_arena *arena, size_t most,
                           const struct wr_blocks **out)
 {
     struct maker m = {.s = s, .f = wr_forest_view_of(s)};
-    if (s->params[1] > WR_BLOCK_COLUMNS || !measure(&m)) {
+    if (s->params[1] > WR_BLOCK_COLUMNS || !measure(&m, most)) {
         return WR_OK;
     }
     struct wr_blocks *b = WR_NEW(arena, struct wr_blocks);
@@ -130,12 +136,13 @@ static wr_err make_blocks(const struct wr_step *s, struct wr_arena *arena,
                             .upper_columns = m.upper_columns,
                             .columns = m.columns,
                             .leaves = m.leaves,
-                            .groups = m.groups};
+                            .groups = m.groups,
+                            .size = bytes_of(&m)};
     *out = b;
     return WR_OK;
 }
 
-wr_err wr_blocks_make(struct wr_kernel *k, struct wr_arena *arena)
+wr_err wr_blocks_make(struct wr_kernel *k, struct wr_arena *arena, size_t most)
 {
     const struct wr_program *p = (const void *)k->program;
     const uint32_t *step = (const void *)(k->program + p->steps);
@@ -148,9 +155,20 @@ wr_err wr_blocks_make(struct wr_kernel *k, struct wr_arena *arena)
         struct wr_step s = wr_kernel_step_of(k->program, NULL, step);
         s.level = k->level;
         if (wr_wide_takes(&s, step[0] & 0xff)) {
-            err = make_blocks(&s, arena, &blocks[i]);
+            err = make_blocks(&s, arena, most, &blocks[i]);
+            most -= blocks[i] != NULL ? blocks[i]->size : 0;
         }
     }
     k->blocks = blocks;
     return err;
+}
+
+size_t wr_blocks_size(const struct wr_kernel *k)
+{
+    const struct wr_program *p = (const void *)k->program;
+    size_t size = 0;
+    for (uint32_t i = 0; k->blocks != NULL && i < p->n_steps; i++) {
+        size += k->blocks[i] != NULL ? k->blocks[i]->size : 0;
+    }
+    return size;
 }

@@ -19,7 +19,7 @@
 #define WR_BLOCK_NODES        16u /* of a block, the last being none; its ways out */
 #define WR_BLOCK_DEPTH        4u
 #define WR_BLOCK_COLUMNS      64u
-#define WR_LIMIT_MODEL_BLOCKS ((size_t)16 << 20) /* bytes of a forest's blocks */
+#define WR_LIMIT_MODEL_BLOCKS ((size_t)16 << 20) /* bytes of all blocks of a model */
 
 /* Sixteen trees of one depth. */
 struct wr_block_group {
@@ -35,11 +35,16 @@ struct wr_blocks {
     const uint8_t *upper_columns, *columns; /* bit 5: NaN is above all (up to 32 columns) */
     const int32_t *leaves;                  /* keys of leaf nodes by way out */
     const struct wr_block_group *groups;
+    size_t size; /* bytes of all of these */
 };
 
-/* Makes blocks of what forests of an opened kernel can have them; it keeps them. Where the level is
- * not AVX-512 nothing is done. Errors: WR_E_MEMORY. */
-WR_NODISCARD wr_err wr_blocks_make(struct wr_kernel *k, struct wr_arena *arena);
+/* Bytes of the blocks of an opened kernel. */
+size_t wr_blocks_size(const struct wr_kernel *k);
+
+/* Makes blocks of what forests of an opened kernel can have them, up to `most` bytes in all: many
+ * steps may share the nodes of one forest. The kernel keeps them. Where the level is not AVX-512
+ * nothing is done. Errors: WR_E_MEMORY. */
+WR_NODISCARD wr_err wr_blocks_make(struct wr_kernel *k, struct wr_arena *arena, size_t most);
 
 /* TREES for s->rows rows of a step that has blocks. */
 void wr_block_trees(const struct wr_step *s);

@@ -329,7 +329,7 @@ wr_err wr_model_open(struct wr_arena *arena, struct wr_str wasm, struct wr_model
     }
     memcpy(&m->head, m->program, sizeof m->head);
     wr_kernel_open(&m->kernel, m->program, wr_kernel_best());
-    if (wr_blocks_make(&m->kernel, arena) != WR_OK) {
+    if (wr_blocks_make(&m->kernel, arena, WR_LIMIT_MODEL_BLOCKS) != WR_OK) {
         return wr_fail(error, WR_E_MEMORY, "no memory for the trees of a model");
     }
     memcpy(m->digest, module.digest, sizeof m->digest);
@@ -487,6 +487,11 @@ static void put_costs(struct wr_buf *json, const struct wr_model *m)
               m->head.explain != 0 ? wr_model_explain_scratch_size(m) : 0);
 }
 
+size_t wr_model_opened_size(const struct wr_model *model)
+{
+    return model->head.size + wr_blocks_size(&model->kernel);
+}
+
 void wr_model_info(const struct wr_model *model, struct wr_buf *json)
 {
     static const char *const shown[] = {"name",       "source", "producer", "missing", "trees",
@@ -505,8 +510,10 @@ void wr_model_info(const struct wr_model *model, struct wr_buf *json)
     put_costs(json, model);
     wr_format(json,
               "\"steps\":%u,\"texts\":%u,\"test_vectors\":%u,\"program_bytes\":%u,"
-              "\"module_bytes\":%zu,\"scratch_bytes\":%u,\"kernel\":\"%s\",\"sha256\":\"",
-              p->n_steps, model->n_texts, p->n_tests, p->size, model->module_size, p->scratch,
+              "\"block_bytes\":%zu,\"module_bytes\":%zu,\"scratch_bytes\":%u,\"kernel\":\"%s\","
+              "\"sha256\":\"",
+              p->n_steps, model->n_texts, p->n_tests, p->size, wr_blocks_size(&model->kernel),
+              model->module_size, p->scratch,
               model->kernel_known ? "of this build" : "of another build");
     wr_buf_hex(json, model->digest, sizeof model->digest);
     wr_buf_str(json, WR_STR("\"}"));

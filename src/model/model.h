@@ -152,6 +152,8 @@ double wr_model_category(const struct wr_model *model, size_t input, struct wr_s
 struct wr_str wr_model_label_text(const struct wr_model *model, size_t output, double label);
 /* SHA-256 of the weights section: the identity that decision records carry. */
 const uint8_t *wr_model_digest(const struct wr_model *model);
+/* Bytes that scoring reads: the program, and what opening made of it for this processor. */
+size_t wr_model_opened_size(const struct wr_model *model);
 /* Appends a JSON object: name, source, inputs, outputs, explanation, quality, operators, costs,
  * sizes, memory, digest. */
 void wr_model_info(const struct wr_model *model, struct wr_buf *json);

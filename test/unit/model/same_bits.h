@@ -47,7 +47,7 @@ static inline void check_levels(struct test_model *m, const double *rows, uint32
     for (unsigned level = 0; level <= best + 1;
          level++) { /* the best one with and without blocks */
         wr_kernel_open(&k, program, (enum wr_kernel_level)WR_MIN(level, best));
-        CHECK(level <= best || wr_blocks_make(&k, &m->arena) == WR_OK);
+        CHECK(level <= best || wr_blocks_make(&k, &m->arena, WR_LIMIT_MODEL_BLOCKS) == WR_OK);
         scratch = wr_arena_alloc(&m->arena, k.scratch, 64);
         static const uint32_t pieces[] = {1, 33, 300};
         for (size_t p = 0; p < WR_COUNTOF(pieces); p++) {

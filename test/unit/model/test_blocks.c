@@ -91,18 +91,25 @@ static char *write_forest(const struct forest *f)
     return text;
 }
 
-static uint32_t count_blocks(struct test_model *m)
+/* Blocks of all forests in `most` bytes: how many there are, and their bytes. */
+static size_t blocks_within(struct test_model *m, const uint8_t *program, size_t most, uint32_t *n)
 {
     struct wr_kernel k;
-    bool packed;
-    const uint8_t *program = (const uint8_t *)program_in(m, &packed).p;
-    uint32_t n = 0;
     wr_kernel_open(&k, program, wr_kernel_best());
-    CHECK(wr_blocks_make(&k, &m->arena) == WR_OK);
+    CHECK(wr_blocks_make(&k, &m->arena, most) == WR_OK);
+    *n = 0;
     for (uint32_t i = 0; k.blocks != NULL && i < ((const struct wr_program *)program)->n_steps;
          i++) {
-        n += k.blocks[i] != NULL;
+        *n += k.blocks[i] != NULL;
     }
+    return wr_blocks_size(&k);
+}
+
+static uint32_t count_blocks(struct test_model *m)
+{
+    bool packed;
+    uint32_t n;
+    blocks_within(m, (const void *)program_in(m, &packed).p, WR_LIMIT_MODEL_BLOCKS, &n);
     return n;
 }
 
@@ -148,6 +155,34 @@ TEST("every number of columns that registers hold, and more")
     for (uint32_t columns = 1; columns <= 67; columns++) {
         check_forest(&(struct forest){columns, 3 + columns % 6, 18, 1});
     }
+}
+
+TEST("the blocks of all forests of a model are bounded together, and their bytes are told")
+{
+    struct wr_arena arena;
+    struct test_model m;
+    bool packed;
+    uint32_t all, half, none;
+    char told[64];
+    if (!test_exists(WEIR_SHARED "/models") || wr_kernel_best() != WR_KERNEL_AVX512) {
+        check_skip("no ../shared/models or no AVX-512: blocks of many forests were not bounded");
+        return;
+    }
+    wr_arena_init(&arena, &test_memory, 64 << 20);
+    struct wr_str file = test_file(&arena, WEIR_SHARED "/models/fraud-iforest/model.onnx");
+    CHECK(test_open(&m, file, &(struct wr_model_options){.plain = true})); /* a forest a tree */
+    const uint8_t *program = (const void *)program_in(&m, &packed).p;
+    size_t size = blocks_within(&m, program, WR_LIMIT_MODEL_BLOCKS, &all);
+    CHECK(all > 10 && size > all * 16 * 16 * 9);
+    CHECK(blocks_within(&m, program, size / 2, &half) <= size / 2);
+    CHECK(half > 0 && half < all);
+    CHECK_INT(blocks_within(&m, program, size / all / 10, &none), 0);
+    struct wr_buf json = wr_buf_in(&m.arena, 65536);
+    wr_model_info(m.model, &json);
+    snprintf(told, sizeof told, "\"block_bytes\":%zu,", size);
+    CHECK(wr_str_find(wr_buf_view(&json), wr_str_z(told), 0) != SIZE_MAX);
+    test_close(&m);
+    wr_arena_deinit(&arena);
 }
 
 TEST("several sums")
