@@ -50,6 +50,7 @@ uint32_t wr_answer_write(struct wr_buf *buf, const struct wr_reply *reply)
         .minor = reply->minor,
         .keep_alive = !reply->close,
         .content_type = reply->content_type,
+        .chunked = reply->chunked,
         .content_length = reply->body.n + reply->body_elsewhere,
         .fields = wr_buf_view(&fields),
     };

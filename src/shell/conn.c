@@ -151,6 +151,9 @@ void wr_conn_close(struct wr_server *server, struct wr_conn *conn)
     if (conn->held) {
         wr_shared_forget(server, conn);
     }
+    if (conn->stream != NULL) {
+        wr_batch_forget(conn);
+    }
     net->watch(net->context, conn->sock, 0, 0);
     net->close(net->context, conn->sock);
     conn->sock = -1;
@@ -481,14 +484,15 @@ void wr_conn_flush(struct wr_server *server, struct wr_conn *conn)
     if (conn->in_at == conn->in_n) {
         drop_in(server, conn);
     }
-    if (conn->broken || (conn->n_slots == 0 && !has_unsent && ends(server, conn))) {
+    bool is_through = conn->n_slots == 0 && !has_unsent && conn->stream == NULL;
+    if (conn->broken || (is_through && ends(server, conn))) {
         wr_conn_close(server, conn);
         return;
     }
     arm(server, conn, has_unsent);
     if (conn->broken) {
         wr_conn_close(server, conn);
-    } else if (conn->more && wr_conn_may_parse(conn)) {
-        wr_conn_touch(server, conn); /* it has whole requests left, and no event will tell */
+    } else if (wr_batch_may_go_on(conn) || (conn->more && wr_conn_may_parse(conn))) {
+        wr_conn_touch(server, conn); /* it has more to decide, and no event will tell */
     }
 }

@@ -167,7 +167,8 @@ static void take_row(const struct wr_server *server, struct wr_gathering *gather
         wr_gather_set_document(gathering, part, record.document, record.derived);
     } else {
         wr_gather_set_problem(gathering, part, &error,
-                              gathering->kind == WR_GATHER_BATCH ? (int64_t)i : -1);
+                              gathering->kind == WR_GATHER_BATCH ? (int64_t)gathering->first + i
+                                                                 : -1);
     }
 }
 
@@ -198,6 +199,18 @@ void wr_gather_set_bytes(struct wr_server *server, struct wr_gathering *gatherin
     gathering->bytes = wr_buf_view(&all);
     gathering->done = true;
     if (all.overflow) {
+        gathering->bytes = WR_STR("");
+        gathering->conn->broken = true;
+    }
+    wr_conn_touch(server, gathering->conn);
+}
+
+void wr_gather_set_piece(struct wr_server *server, struct wr_gathering *gathering,
+                         const struct wr_buf *written)
+{
+    gathering->bytes = wr_buf_view(written);
+    gathering->done = true;
+    if (written->overflow) {
         gathering->bytes = WR_STR("");
         gathering->conn->broken = true;
     }

@@ -36,6 +36,9 @@ struct wr_gathering {
     struct wr_str begun; /* BATCH: what is written of the body */
     bool is_single;      /* LABELS: one object, not an array */
     bool lines;          /* BATCH: the answer is JSON lines */
+    uint32_t first;      /* BATCH: items before those of this piece */
+    bool is_piece;       /* BATCH: it is a chunk of a longer answer, */
+    bool is_last;        /* the last one or the whole */
     bool want_features, keep_alive, done;
     uint8_t minor;
     uint32_t epoch; /* DECISION: as asked */
@@ -53,6 +56,9 @@ void wr_gather_set_document(struct wr_gathering *gathering, struct wr_part *part
                             struct wr_str document, struct wr_str features);
 void wr_gather_set_bytes(struct wr_server *server, struct wr_gathering *gathering, int status,
                          struct wr_str content_type, struct wr_str body, bool replayed);
+/* The same for a piece of an answer whose head has gone before; it keeps what is written. */
+void wr_gather_set_piece(struct wr_server *server, struct wr_gathering *gathering,
+                         const struct wr_buf *written);
 void wr_gather_overload(struct wr_server *server, struct wr_conn *conn,
                         const struct wr_http_request *request);
 /* Counts the items, so that a body that is not whole is refused before anything is decided. */

@@ -210,6 +210,9 @@ static void parse(struct wr_server *server, struct wr_conn *conn)
     if (conn->stage == WR_CONN_LINGER) {
         return;
     }
+    if (wr_batch_may_go_on(conn)) {
+        wr_batch_go_on(server, conn);
+    }
     uint32_t spent = 0; /* a refusal is cheap, and the queue has to go */
     conn->spent = false;
     while (wr_conn_may_parse(conn) && spent < 4 * WR_LIMIT_PER_WAKE && !conn->spent) {
@@ -246,7 +249,8 @@ static void sweep(struct wr_server *server)
         if (conn->sock < 0) {
             continue;
         }
-        bool idle = conn->first_ns == 0 && conn->n_slots == 0 && conn->out == NULL;
+        bool idle =
+            conn->first_ns == 0 && conn->n_slots == 0 && conn->out == NULL && conn->stream == NULL;
         if (is_late(server, conn)) {
             server->metrics.n_closed_slow += conn->stage != WR_CONN_LINGER;
             wr_conn_close(server, conn);

@@ -214,7 +214,7 @@ void wr_server_fail(struct wr_server *server)
     uint32_t n_closed = 0;
     for (uint32_t i = 0; i < server->conns_made; i++) {
         struct wr_conn *conn = server->conns[i];
-        if (conn->sock >= 0 && conn->n_slots > 0) {
+        if (conn->sock >= 0 && (conn->n_slots > 0 || conn->stream != NULL)) {
             /* Whether its rows are kept is not known: no answer is better than a wrong one. */
             wr_conn_close(server, conn);
             n_closed++;

@@ -79,6 +79,7 @@
 #define WR_LIMIT_SHARED_ITEMS 256u /* of a batch: keys of so many of its items are asked for */
 
 struct wr_gathering;
+struct wr_stream;
 
 struct wr_arrival { /* bytes of a connection from `at` on came at `ns` */
     uint64_t at;
@@ -129,13 +130,14 @@ struct wr_conn {
     size_t out_cap, out_n, out_at; /* out_at: first byte not sent */
     struct wr_slot slots[WR_LIMIT_SLOTS];
     uint32_t slot_first, n_slots;
-    int64_t first_ns;   /* first byte of the current request; 0 = none yet */
-    int64_t head_ns;    /* its head was complete */
-    int64_t stalled_ns; /* since when the peer takes nothing; 0 = it does */
-    int64_t active_ns;  /* last sign of life */
-    uint64_t ticket;    /* held until this fetch is done, */
-    int64_t held_ns;    /* or until then; */
-    int64_t hold_ns;    /* since then */
+    int64_t first_ns;         /* first byte of the current request; 0 = none yet */
+    int64_t head_ns;          /* its head was complete */
+    int64_t stalled_ns;       /* since when the peer takes nothing; 0 = it does */
+    int64_t active_ns;        /* last sign of life */
+    uint64_t ticket;          /* held until this fetch is done, */
+    int64_t held_ns;          /* or until then; */
+    int64_t hold_ns;          /* since then */
+    struct wr_stream *stream; /* the answer that leaves in pieces; NULL: none */
     struct wr_h1_reader reader;
     struct wr_h1_body body;
 };
@@ -310,6 +312,12 @@ int64_t wr_decide_now_us(const struct wr_server *server);
 /* ── gather.c ───────────────────────────────────────────────────────────────────────────────── */
 void wr_gather_batch(struct wr_server *server, struct wr_conn *conn,
                      const struct wr_http_request *request);
+/* Has the connection an answer under way, and is there room for its next piece? */
+bool wr_batch_may_go_on(const struct wr_conn *conn);
+/* Decides and writes that piece. */
+void wr_batch_go_on(struct wr_server *server, struct wr_conn *conn);
+/* The answer is written, or the connection has gone. */
+void wr_batch_forget(struct wr_conn *conn);
 void wr_gather_labels(struct wr_server *server, struct wr_conn *conn,
                       const struct wr_http_request *request);
 void wr_gather_decision(struct wr_server *server, struct wr_conn *conn,
@@ -343,6 +351,7 @@ struct wr_reply {
     size_t body_elsewhere;  /* bytes of a body that the caller puts behind the head itself */
     const char *durability; /* NULL: not a decision */
     bool replayed, elapsed, retry_after;
+    bool chunked; /* the caller puts chunks behind the head */
     struct wr_str allow, location;
     struct wr_str fields; /* more, each with its line end */
 };

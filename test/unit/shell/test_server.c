@@ -200,6 +200,155 @@ TEST("a batch of a thousand items crosses the engine's batches")
     world_close(&world);
 }
 
+/* n events as an array, every seventh of which was sent before. */
+static char *long_body(int n, bool repeats)
+{
+    char event[512], id[32], *body = malloc((size_t)n * 512);
+    size_t at = 0;
+    for (int i = 0; i < n; i++) {
+        int k = repeats && i % 7 == 6 ? i - 6 : i;
+        snprintf(id, sizeof id, "e%d", k);
+        at += (size_t)sprintf(body + at, "%c%s", i == 0 ? '[' : ',',
+                              world_event(event, id, k % 50, k + 1));
+    }
+    body[at++] = ']';
+    body[at] = '\0';
+    return body;
+}
+
+static size_t count_of(struct wr_str text, struct wr_str what)
+{
+    size_t n = 0, at = 0;
+    while ((at = wr_str_find(text, what, at)) != SIZE_MAX) {
+        n++;
+        at++;
+    }
+    return n;
+}
+
+TEST("the answer of a long batch leaves in pieces, and waits for whoever does not read it")
+{
+    enum { ITEMS = 4900, KNOWN = ITEMS / 7 };
+    struct world world;
+    struct http http, other;
+    char event[512];
+    char *body = long_body(ITEMS, true);
+    world_open(&world, 16, WR_MODE_DURABLE);
+    http_open(&world, &http);
+    http_open(&world, &other);
+    http_send(&world, &http, "POST", "/v1/decisions:batch", body);
+    for (int i = 0; i < 100; i++) {
+        wr_server_step(world.server, 1000000);
+    }
+    uint64_t decided = wr_server_sequence(world.server);
+    CHECK(decided > 256 && decided < ITEMS / 2); /* the client reads nothing */
+    CHECK_INT(http_ask(&world, &other, "POST", "/v1/decisions", world_event(event, "other", 99, 1)),
+              200);
+    for (int i = 0; i < 100; i++) {
+        wr_server_step(world.server, 1000000);
+    }
+    CHECK_INT(wr_server_sequence(world.server), decided + 1);
+    CHECK(http_wait(&world, &http));
+    CHECK_INT(http.status, 200);
+    CHECK(wr_str_eq(http_field(&http, "Transfer-Encoding"), WR_STR("chunked")));
+    CHECK_INT(count_of(http.body, WR_STR("{\"decision\":{")), ITEMS);
+    CHECK_INT(count_of(http.body, WR_STR("\"replayed\":true}}")), KNOWN);
+    CHECK_INT(count_of(http.body, WR_STR("}},{\"decision\"")), ITEMS - 1);
+    CHECK_TEXT(http.body.p, 14, "[{\"decision\":{");
+    CHECK_TEXT(http.body.p + http.body.n - 4, 4, "}}]\n");
+    CHECK_INT(wr_server_sequence(world.server), ITEMS - KNOWN + 1);
+    CHECK_INT(http_ask(&world, &http, "GET", "/health", ""), 200); /* the connection goes on */
+    free(body);
+    http_close(&world, &http);
+    http_close(&world, &other);
+    world_close(&world);
+}
+
+TEST("a long batch of items that cannot be read numbers them through, and ends a connection when "
+     "due")
+{
+    struct world world;
+    struct http http;
+    char *body = malloc(8192);
+    size_t at = 0;
+    for (int i = 0; i < 600; i++) {
+        at += (size_t)sprintf(body + at, "%c{\"x\":1}", i == 0 ? '[' : ',');
+    }
+    strcpy(body + at, "]");
+    world_open(&world, 18, WR_MODE_FAST);
+    http_open(&world, &http);
+    char head[128];
+    int n = snprintf(head, sizeof head,
+                     "POST /v1/decisions:batch HTTP/1.1\r\nHost: w\r\nConnection: close\r\n"
+                     "Content-Length: %zu\r\n\r\n",
+                     at + 1);
+    sim_send(world.sim, http.client, head, (size_t)n);
+    sim_send(world.sim, http.client, body, at + 1);
+    CHECK(http_wait(&world, &http));
+    CHECK_INT(count_of(http.body, WR_STR("{\"error\":{")), 600);
+    CHECK_HAS(http.body, "\"item\":599,");
+    wr_server_step(world.server, 0);
+    CHECK(!sim_is_open(world.sim, http.client));
+    free(body);
+    http_close(&world, &http);
+    world_close(&world);
+}
+
+TEST("a disk that fails during a long batch ends its answer: what has left is in the journal")
+{
+    for (uint64_t fails_at = 1; fails_at <= 6; fails_at++) {
+        struct world world;
+        struct http http;
+        char *body = long_body(2100, fails_at % 2 == 0);
+        world_open(&world, 20 + fails_at, WR_MODE_DURABLE);
+        world.quiet = true;
+        http_open(&world, &http);
+        sim_faults(world.sim)->sync_fails_at = fails_at;
+        http_send(&world, &http, "POST", "/v1/decisions:batch", body);
+        CHECK(!http_wait(&world, &http));
+        for (size_t before = SIZE_MAX; before != http.n;) { /* what was sent before the end */
+            before = http.n;
+            CHECK(!http_take(&world, &http));
+        }
+        size_t left = count_of(wr_str_of(http.bytes, http.n), WR_STR("{\"decision\":{"));
+        CHECK(left < 2100 && (fails_at == 1) == (left == 0));
+        CHECK(fails_at > 1 || http.n == 0); /* not even a head before the first rows are kept */
+        world_die(&world, true);
+        CHECK(world_start(&world));
+        CHECK(wr_server_sequence(world.server) >= (fails_at % 2 == 0 ? left - left / 7 : left));
+        free(body);
+        http_close(&world, &http);
+        world_close(&world);
+    }
+}
+
+TEST("a caller who goes during a long batch takes the rest of it with him")
+{
+    struct world world;
+    struct http http;
+    char *body = long_body(4900, true);
+    world_open(&world, 17, WR_MODE_FAST);
+    http_open(&world, &http);
+    http_send(&world, &http, "POST", "/v1/decisions:batch", body);
+    for (int i = 0; i < 3; i++) { /* the small pack remembers 1,000 ids */
+        wr_server_step(world.server, 1000000);
+    }
+    sim_reset(world.sim, http.client);
+    for (int i = 0; i < 100; i++) {
+        wr_server_step(world.server, 1000000);
+    }
+    CHECK(wr_server_sequence(world.server) > 0 && wr_server_sequence(world.server) < 1000);
+    CHECK(!sim_is_open(world.sim, http.client));
+    http_close(&world, &http);
+    http_open(&world, &http);
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions:batch", body), 200);
+    CHECK_INT(count_of(http.body, WR_STR("{\"decision\":{")), 4900);
+    CHECK_INT(wr_server_sequence(world.server), 4200);
+    free(body);
+    http_close(&world, &http);
+    world_close(&world);
+}
+
 TEST("labels find their decision, and say when they have no effect")
 {
     struct world world;

@@ -161,6 +161,33 @@ static inline struct wr_str http_field(const struct http *http, const char *name
     return wr_str_of(http->head.p + at, end - at);
 }
 
+/* A body in chunks, put together in place once the last is there: its bytes as sent, or 0. */
+static inline size_t http_dechunk(char *raw, size_t n, size_t *n_body)
+{
+    size_t at = 0;
+    *n_body = 0;
+    for (;;) {
+        const char *line_end = memchr(raw + at, '\n', n - at);
+        size_t size = line_end != NULL ? strtoul(raw + at, NULL, 16) : 0;
+        size_t data = line_end != NULL ? (size_t)(line_end - raw) + 1 : n;
+        if (n - data < size + 2) {
+            return 0;
+        }
+        at = data + size + 2;
+        if (size == 0) {
+            break;
+        }
+    }
+    size_t from = 0, size;
+    char *rest;
+    while ((size = strtoul(raw + from, &rest, 16)) != 0) {
+        memmove(raw + *n_body, rest + 2, size);
+        *n_body += size;
+        from = (size_t)(rest + 2 - raw) + size + 2;
+    }
+    return at;
+}
+
 /* Takes the next whole answer out of what has come; false when there is none. */
 static inline bool http_take(struct world *world, struct http *http)
 {
@@ -177,11 +204,17 @@ static inline bool http_take(struct world *world, struct http *http)
     http->head = wr_str_of(rest.p, end + 2);
     http->status = atoi(rest.p + 9);
     struct wr_str length = http_field(http, "Content-Length");
-    size_t n = length.n > 0 && !http->no_body ? (size_t)atoll(length.p) : 0;
+    size_t n = length.n > 0 && !http->no_body ? (size_t)atoll(length.p) : 0, n_body = n;
+    if (http_field(http, "Transfer-Encoding").n > 0) {
+        n = http_dechunk(http->bytes + http->at + end + 4, rest.n - (end + 4), &n_body);
+        if (n == 0) {
+            return false;
+        }
+    }
     if (rest.n - (end + 4) < n) {
         return false;
     }
-    http->body = wr_str_of(rest.p + end + 4, n);
+    http->body = wr_str_of(rest.p + end + 4, n_body);
     http->at += end + 4 + n;
     return true;
 }
