@@ -498,6 +498,12 @@ static void put_classes(struct section *s, const struct rows *rows)
             c.scale /= f->aggregate == WR_AVERAGE ? f->n_trees : 1;
         }
         c.base = base_of(s, rows, &c);
+        if (c.base != c.base || c.shift - c.shift != 0) {
+            wr_graph_fail(s->g, WR_E_MODEL,
+                          "output %u is NaN for the row that explanations start from: compile with "
+                          "--no-explain",
+                          i);
+        }
         to[i] = c;
     }
 }

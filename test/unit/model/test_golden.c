@@ -5,6 +5,7 @@
  * ../shared is absent. The wasm side runs under Node (test/e2e/model_wasm.mjs); without Node that
  * test says so and passes. */
 #include "model/packed_write.h"
+#include "onnx_write.h"
 #include "same_bits.h"
 
 #define SCORE_ABSOLUTE 1e-5
@@ -422,6 +423,52 @@ TEST("a folded weight that is NaN or infinite is found before rounding; packing 
         CHECK(!wr_program_is_finite(bytes, false) && wr_program_is_finite(bytes, true));
         struct wr_buf out = wr_buf_in(&m.arena, program.n);
         CHECK(!wr_program_pack(&m.arena, program, &out) || out.n < program.n);
+        test_close(&m);
+        wr_arena_deinit(&arena);
+    }
+}
+
+static void put_matrix(struct wr_arena *arena, struct wr_buf *graph, const char *name, float x,
+                       const uint64_t dims[2])
+{
+    struct wr_buf tensor = wr_buf_in(arena, 4096);
+    struct wr_buf raw = wr_buf_in(arena, 4096);
+    for (uint64_t i = 0; i < dims[0] * dims[1]; i++) {
+        wr_buf_add(&raw, &x, sizeof x);
+    }
+    put_number(&tensor, 1, dims[0]);
+    put_number(&tensor, 1, dims[1]);
+    put_number(&tensor, 2, 1);
+    put_bytes(&tensor, 8, wr_str_z(name));
+    put_bytes(&tensor, 9, wr_buf_view(&raw));
+    put_bytes(graph, 5, wr_buf_view(&tensor));
+}
+
+TEST("weights that folding makes NaN or infinite are refused with --int8 and when explained, by "
+     "name")
+{
+    static const struct {
+        float weight; /* of which the logarithm is taken */
+        const char *rounded, *explained;
+    } cases[] = {{2, "", ""}, {-2, "--int8", "--no-explain"}, {0, "--int8", "--no-explain"}};
+    for (size_t i = 0; i < WR_COUNTOF(cases); i++) {
+        struct wr_arena arena;
+        struct test_model m;
+        struct wr_model_options how = {.no_explain = true};
+        wr_arena_init(&arena, &test_memory, 1 << 24);
+        struct wr_buf before = wr_buf_in(&arena, 8192);
+        put_matrix(&arena, &before, "w", cases[i].weight, (const uint64_t[]){3, 200});
+        put_matrix(&arena, &before, "v", 0.5f, (const uint64_t[]){200, 3});
+        struct wr_str file =
+            onnx_model(&arena, "Log|w|u;MatMul|x,u|a;MatMul|a,v|y", 1, wr_buf_view(&before));
+        CHECK(test_open(&m, file, &how));
+        test_close(&m);
+        CHECK(test_open(&m, file, NULL) == (cases[i].explained[0] == 0));
+        CHECK(strstr(m.error.text, cases[i].explained) != NULL);
+        test_close(&m);
+        how.round_weights = true;
+        CHECK(test_open(&m, file, &how) == (cases[i].rounded[0] == 0));
+        CHECK(strstr(m.error.text, cases[i].rounded) != NULL);
         test_close(&m);
         wr_arena_deinit(&arena);
     }

@@ -157,6 +157,47 @@ TEST("a small program may not take long: strides of 0 make no work out of nothin
     teardown(&b);
 }
 
+/* The module of the changed program, opened. */
+static wr_err reopen(struct bench *b)
+{
+    struct wr_arena arena;
+    struct wr_error error = {0};
+    struct wr_model *model;
+    wr_arena_init(&arena, &test_memory, 1 << 26);
+    struct wr_buf wasm = wr_buf_in(&arena, 1 << 17);
+    struct wr_str program = wr_str_of((const char *)b->program, b->n);
+    wr_err code = wr_module_write(program, program, &wasm, &error);
+    code = code == WR_OK ? wr_model_open(&arena, wr_buf_view(&wasm), &model, &error) : code;
+    wr_arena_deinit(&arena);
+    return code;
+}
+
+TEST(
+    "test vectors are run until they have taken what one row may, and those that are must be right")
+{
+    struct bench b;
+    uint32_t params;
+    setup(&b, DATA "tiny-mlp/model.onnx");
+    uint32_t step = find_step(&b, WR_STEP_MATMUL, &params);
+    uint32_t count = wr_get32(b.program + step + 8 + 4) & WR_PROGRAM_COUNT;
+    uint32_t width = b.head.n_inputs + b.head.n_outputs;
+    double *vectors = (double *)(void *)(b.program + b.head.tests);
+    uint8_t *scratch = wr_arena_zalloc(&b.arena, b.head.scratch, 64);
+    CHECK(b.head.n_tests > 3 && reopen(&b) == WR_OK);
+    wr_put32(b.program + params + 4 * 4, 0); /* of a and b along k: a row takes half of the limit */
+    wr_put32(b.program + params + 4 * 5, 0);
+    wr_put32(b.program + params + 4, (uint32_t)(WR_LIMIT_PROGRAM_WORK_SMALL / count / 2) + 10000);
+    CHECK(reopen(&b) == WR_E_MODEL); /* the first vector */
+    for (uint32_t t = 0; t < 2; t++) {
+        double *row = vectors + (size_t)t * width;
+        CHECK(wr_kernel_run(b.program, row, row + b.head.n_inputs, scratch) == WR_KERNEL_OK);
+    }
+    CHECK(reopen(&b) == WR_OK); /* the others are wrong, and are not run */
+    vectors[width + b.head.n_inputs] += 1;
+    CHECK(reopen(&b) == WR_E_MODEL);
+    teardown(&b);
+}
+
 TEST("a stride may reach the last element and no further")
 {
     struct bench b;
