@@ -15,7 +15,9 @@
 #include <unistd.h>
 #include <wasi/api.h>
 
-enum { LOCK_PORT_FIRST = 40000, LOCK_PORTS = 8000, ENTROPY_STEP = 256, PAGE = 65536 };
+/* The ports lie below those that systems give to connections (from 32768) and Kubernetes to
+ * services (from 30000). */
+enum { LOCK_PORT_FIRST = 20000, LOCK_PORTS = 8000, ENTROPY_STEP = 256, PAGE = 65536 };
 
 /* ── clock ──────────────────────────────────────────────────────────────────────────────────── */
 static int64_t clock_ns(__wasi_clockid_t id)
