@@ -4,10 +4,7 @@
 
 #include "value/json_write.h"
 
-/* Ten spaces before the value are optional white space of the field (RFC 9110 section 5.5): the
- * digits are filled in when the answer leaves, without moving anything. */
-static const char elapsed_field[] = "Weir-Elapsed-Us:           0\r\n";
-enum { ELAPSED_LEAD = sizeof("Weir-Elapsed-Us: ") - 1 };
+static const char elapsed_field[] = WR_ELAPSED_FIELD WR_ELAPSED_EMPTY "\r\n";
 
 const char *wr_answer_durability(const struct wr_server *server)
 {
@@ -62,8 +59,8 @@ uint32_t wr_answer_write(struct wr_buf *buf, const struct wr_reply *reply)
         return 0;
     }
     struct wr_str written = wr_str_of(buf->p + start, head_end - start);
-    size_t at = wr_str_find(written, WR_STR("Weir-Elapsed-Us: "), 0);
-    return at == SIZE_MAX ? 0 : (uint32_t)(at + ELAPSED_LEAD);
+    size_t at = wr_str_find(written, WR_STR(WR_ELAPSED_FIELD), 0);
+    return at == SIZE_MAX ? 0 : (uint32_t)(at + sizeof WR_ELAPSED_FIELD - 1);
 }
 
 static void member(struct wr_buf *buf, const char *name, struct wr_str value)

@@ -235,10 +235,10 @@ static uint32_t write_plain_head(struct wr_buf *buf, const struct wr_server *ser
 {
     static const char before[] =
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ";
-    static const char elapsed[] = "\r\nWeir-Elapsed-Us:           0\r\nWeir-Durability: ";
+    static const char elapsed[] = "\r\n" WR_ELAPSED_FIELD WR_ELAPSED_EMPTY "\r\nWeir-Durability: ";
     wr_buf_add(buf, before, sizeof before - 1);
     wr_buf_u64(buf, n);
-    uint32_t at = (uint32_t)buf->n + sizeof "\r\nWeir-Elapsed-Us: " - 1;
+    uint32_t at = (uint32_t)buf->n + sizeof "\r\n" WR_ELAPSED_FIELD - 1;
     wr_buf_add(buf, elapsed, sizeof elapsed - 1);
     wr_buf_str(buf, server->config.mode == WR_MODE_DURABLE ? WR_STR("durable\r\n\r\n")
                                                            : WR_STR("fast\r\n\r\n"));

@@ -355,7 +355,12 @@ struct wr_reply {
     struct wr_str allow, location;
     struct wr_str fields; /* more, each with its line end */
 };
+/* White space before the value of a field is optional (RFC 9110 section 5.5): the digits are filled
+ * in when the answer leaves, without moving anything. */
 #define WR_ELAPSED_DIGITS 10
+#define WR_ELAPSED_FIELD  "Weir-Elapsed-Us: "
+#define WR_ELAPSED_EMPTY  "         0"
+_Static_assert(sizeof WR_ELAPSED_EMPTY == WR_ELAPSED_DIGITS + 1, "all of it is filled in");
 /* Writes head and body; returns the offset of the digits of Weir-Elapsed-Us, or 0. */
 uint32_t wr_answer_write(struct wr_buf *buf, const struct wr_reply *reply);
 /* Appends a problem document (RFC 9457). item: its number in a batch, or -1. */
