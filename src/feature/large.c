@@ -59,7 +59,7 @@ static inline struct wr_tally *tallies_of(const struct wr_feature_class *class,
 
 void wr_large_init(const struct wr_feature_class *class, struct wr_large *large)
 {
-    *large = (struct wr_large){.newest = INT64_MIN};
+    *large = (struct wr_large){.newest = INT64_MIN, .dropped_next = INT64_MIN};
     memset(tallies_of(class, large), 0, class->n_tallies * sizeof(struct wr_tally));
 }
 

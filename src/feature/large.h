@@ -32,8 +32,10 @@ struct wr_large {
     uint8_t height;
     bool valid;
     uint8_t spare[6];
-    int64_t tick;   /* where the marks stand, when valid */
-    int64_t newest; /* greatest tick on the tape, or greater */
+    int64_t tick;         /* where the marks stand, when valid */
+    int64_t newest;       /* greatest tick on the tape, or greater */
+    int64_t dropped_next; /* tick of the newest record of the oldest chunk when last looked at: up
+                             to there no horizon drops a chunk. Only saves looking */
 };
 
 struct wr_mark {

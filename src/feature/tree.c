@@ -565,8 +565,13 @@ static void drop_expired(struct wr_tape *tape, int64_t horizon)
 {
     for (int round = 0; round < 2 && tape->height > 0; round++) {
         struct wr_cursor cursor;
+        if (tape->large->dropped_next > horizon) {
+            return;
+        }
         wr_tape_seek(tape, INT64_MIN, &cursor);
-        if (wr_chunk_tick(cursor.chunk, tape->class->n_bits, cursor.chunk->n - 1u) > horizon) {
+        int64_t newest = wr_chunk_tick(cursor.chunk, tape->class->n_bits, cursor.chunk->n - 1u);
+        tape->large->dropped_next = newest;
+        if (newest > horizon) {
             return;
         }
         wr_tape_drop_oldest(tape);
