@@ -104,7 +104,7 @@ static void check_log(uint8_t *bytes, size_t n)
     wr_sha256_of(bytes, 96, bytes + 96);
     file_bytes = wr_str_of((const char *)bytes, n);
     demand(wr_log_open(&port, "x", &log, &meta) == WR_IO_OK);
-    if (wr_log_scan(&log, meta.link, &error) == WR_OK) {
+    if (wr_log_scan(&log, meta.link, NULL, &error) == WR_OK) {
         demand(log.end <= n && log.end >= 128 && log.synced <= log.end && log.next >= log.first);
         for (uint64_t sequence = log.first; sequence < log.next; sequence++) {
             demand(wr_log_find(&log, sequence, &row) && row.sequence == sequence &&

@@ -23,7 +23,7 @@ static wr_err check_row(struct work *work, const struct wr_snapshot_info *info,
 {
     uint8_t link[32];
     wr_err err = wr_journal_link(work->journal, info->sequence, link, error);
-    return err == WR_OK && memcmp(link, info->link, sizeof link) != 0
+    return err == WR_OK && memcmp(link, info->place.link, sizeof link) != 0
                ? wr_fail(error, WR_E_STATE, "its row is another one in this journal")
                : err;
 }

@@ -157,7 +157,7 @@ static wr_err fill(const struct pass *pass, const char *from, const char *to, ui
         return failed(from, io, error);
     }
     wr_arena_init(&arena, &wr_heap, (size_t)64 << 20);
-    wr_err err = wr_log_scan(&log, meta.link, error);
+    wr_err err = wr_log_scan(&log, meta.link, NULL, error);
     err = err != WR_OK ? err : wr_journal_export_open(&arena, "sqlite", to, &export, error);
     if (err == WR_OK) {
         err = copy_rows(pass, &log, next, export, error);

@@ -191,6 +191,15 @@ static int64_t process_cpu(void *context)
 
 #define SMALL_PAGE ((size_t)4096)
 #define HUGE_PAGE  ((size_t)2 << 20)
+#define ROOM_FIRST (4 * HUGE_PAGE) /* rooms of this size and more begin on small pages ... */
+#define ROOMS      8               /* ... the first so many: a start touches little of each */
+
+static size_t begins_small(size_t size)
+{
+    static uint32_t n;
+    bool is_room = size >= ROOM_FIRST && __atomic_fetch_add(&n, 1, __ATOMIC_RELAXED) < ROOMS;
+    return is_room ? HUGE_PAGE : 0;
+}
 
 static void *memory_take(void *context, size_t size)
 {
@@ -218,7 +227,8 @@ static void *memory_take(void *context, size_t size)
     if (after != 0) {
         munmap(block + before + size, after);
     }
-    madvise(block + before, size, MADV_HUGEPAGE); /* a refusal costs speed only */
+    size_t small = begins_small(size);
+    madvise(block + before + small, size - small, MADV_HUGEPAGE); /* a refusal costs speed only */
     return block + before;
 }
 

@@ -306,7 +306,7 @@ void wr_gather_replies(struct wr_server *server)
     struct wr_journal_reply reply;
     while (!server->failed && wr_journal_thread_reply(server->thread, &reply)) {
         if (reply.ticket == WR_SNAPSHOT_TICKET) {
-            wr_snapshots_take_link(server, reply.link, reply.found);
+            wr_snapshots_take_row(server, &reply.place, reply.found);
             wr_journal_thread_release(server->thread);
             continue;
         }

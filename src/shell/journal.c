@@ -239,6 +239,19 @@ static wr_err raise_epoch(struct wr_journal *journal, struct wr_error *error)
     return WR_OK;
 }
 
+static wr_err find_end(struct wr_journal *journal, struct wr_log *log, struct wr_error *error)
+{
+    struct wr_journal_identity identity = wr_journal_identity(journal);
+    struct wr_row_place place = {0};
+    bool known =
+        journal->start != NULL && journal->start(journal->start_context, &identity, &place);
+    wr_err err = wr_log_scan(log, journal->meta.link, known ? &place : NULL, error);
+    journal->vouched = err == WR_OK && log->n_marks > 0 && log->marks[0].sequence > log->first
+                           ? place.sequence
+                           : 0;
+    return err;
+}
+
 /* Finds the end of the journal, whether its last segment ended well or not, and begins a new
  * segment there: rows up to the last sync that is known of stay where they are, what comes after is
  * written once more. */
@@ -254,7 +267,7 @@ static wr_err go_on(struct wr_journal *journal, struct wr_error *error)
     if (io != WR_IO_OK || journal->meta.first != first) {
         err = wr_fail(error, WR_E_STATE, "%s: not a journal, or damaged: %s", path, wr_io_text(io));
     }
-    err = err != WR_OK ? err : wr_log_scan(&before, journal->meta.link, error);
+    err = err != WR_OK ? err : find_end(journal, &before, error);
     if (err == WR_OK && journal->read_only) {
         journal->live = before;
         journal->last = journal->last_committed = before.next - 1;
@@ -285,7 +298,7 @@ static wr_err go_on(struct wr_journal *journal, struct wr_error *error)
 static wr_err check_tail(struct wr_journal *journal, struct wr_error *error)
 {
     uint64_t first = journal->last > TAIL_CHECKED ? journal->last - TAIL_CHECKED + 1 : 1;
-    first = WR_MAX(first, journal->segments[0].first);
+    first = WR_MAX(first, WR_MAX(journal->segments[0].first, journal->vouched + 1));
     return journal->last < first ? WR_OK : wr_journal_verify(journal, first, journal->last, error);
 }
 
@@ -318,6 +331,8 @@ static void set_limits(struct wr_journal *journal, struct wr_journal_options opt
     journal->retain_us = options.retain_us;
     journal->epoch_step = WR_MAX(options.epoch_step, 1U);
     journal->read_only = options.read_only;
+    journal->start = options.start;
+    journal->start_context = options.start_context;
     journal->segment_max = options.segment_max;
     if (options.segment_max == 0) {
         uint64_t eighth = WR_MAX(options.retain_bytes / 8, SEGMENT_MAX_LEAST);

@@ -19,6 +19,7 @@
 #include "base/hash.h"
 #include "engine/record.h"
 #include "port/port.h"
+#include "shell/log.h"
 
 #define WR_LIMIT_STATE_PATH 200 /* bytes of the state directory's path */
 #define WR_LIMIT_SEGMENTS   65536
@@ -27,6 +28,12 @@ enum wr_journal_state { WR_JOURNAL_OK = 0, WR_JOURNAL_FULL, WR_JOURNAL_BROKEN };
 const char *wr_journal_state_name(enum wr_journal_state state); /* "ok", "full", "broken" */
 
 struct wr_journal;
+
+struct wr_journal_identity {
+    uint64_t node;              /* made with the directory */
+    uint32_t epoch;             /* raised and synced by every opening */
+    struct wr_hash_key keys[2]; /* made with the directory; secret */
+};
 
 /* Retention drops whole segments from the beginning, never the live one, and none with rows behind
  * the floor (wr_journal_set_floor), as long as this does not take twice the bytes or the age. What
@@ -38,12 +45,11 @@ struct wr_journal_options {
     int64_t retain_us;     /* drop segments whose rows are all older; 0 = never */
     uint32_t epoch_step;   /* how far this opening raises the epoch; 0 = 1 */
     bool read_only;        /* writes nothing: no segment, no epoch; there must be a journal */
-};
-
-struct wr_journal_identity {
-    uint64_t node;              /* made with the directory */
-    uint32_t epoch;             /* raised and synced by every opening */
-    struct wr_hash_key keys[2]; /* made with the directory; secret */
+    /* Tells a row that is surely synced, where looking for the end may begin; false: none. NULL:
+     * the last segment is walked from its first row. */
+    bool (*start)(void *context, const struct wr_journal_identity *identity,
+                  struct wr_row_place *out);
+    void *start_context;
 };
 
 /* Opens or makes the journal of a directory. Errors: WR_E_STATE when the directory cannot be used
@@ -97,9 +103,9 @@ void wr_journal_recover(struct wr_journal *journal);
 WR_NODISCARD wr_err wr_journal_fetch(struct wr_journal *journal, uint64_t sequence,
                                      struct wr_str *payload, struct wr_error *error);
 
-/* The same with the row's link. */
-WR_NODISCARD wr_err wr_journal_fetch_linked(struct wr_journal *journal, uint64_t sequence,
-                                            struct wr_str *payload, uint8_t link[32],
+/* The same with the row's place and link. */
+WR_NODISCARD wr_err wr_journal_fetch_placed(struct wr_journal *journal, uint64_t sequence,
+                                            struct wr_str *payload, struct wr_row_place *place,
                                             struct wr_error *error);
 /* The link of a row, which tells it and all before it; also of the row before the first one that is
  * there. Errors as above. */

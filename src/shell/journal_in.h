@@ -31,6 +31,10 @@ struct wr_journal {
     int64_t retain_us;     /* 0: for ever */
     uint64_t floor;        /* rows behind it are in no snapshot */
     uint32_t epoch_step;
+    bool (*start)(void *context, const struct wr_journal_identity *identity,
+                  struct wr_row_place *out);
+    void *start_context;
+    uint64_t vouched; /* sequence that the last walk began at; 0: at the first row */
     enum wr_journal_state state;
     int32_t lock;
     bool locked, read_only;

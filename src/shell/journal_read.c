@@ -76,14 +76,18 @@ wr_err wr_journal_fetch(struct wr_journal *journal, uint64_t sequence, struct wr
     return err;
 }
 
-wr_err wr_journal_fetch_linked(struct wr_journal *journal, uint64_t sequence,
-                               struct wr_str *payload, uint8_t link[32], struct wr_error *error)
+wr_err wr_journal_fetch_placed(struct wr_journal *journal, uint64_t sequence,
+                               struct wr_str *payload, struct wr_row_place *place,
+                               struct wr_error *error)
 {
     struct wr_log_row row;
     wr_err err = fetch_row(journal, sequence, &row, error);
     *payload = row.payload;
     if (err == WR_OK) {
-        memcpy(link, row.link.p, 32);
+        place->segment = journal->segments[segment_of(journal, sequence)].first;
+        place->sequence = sequence;
+        place->offset = row.offset;
+        memcpy(place->link, row.link.p, 32);
     }
     return err;
 }
@@ -92,6 +96,7 @@ wr_err wr_journal_link(struct wr_journal *journal, uint64_t sequence, uint8_t li
                        struct wr_error *error)
 {
     struct wr_str payload;
+    struct wr_row_place place;
     if (sequence + 1 == journal->segments[0].first) {
         wr_err err = is_live(journal, 0) ? WR_OK : open_old(journal, 0, error);
         const struct wr_segment_meta *meta =
@@ -99,7 +104,11 @@ wr_err wr_journal_link(struct wr_journal *journal, uint64_t sequence, uint8_t li
         memcpy(link, meta->link, 32);
         return err;
     }
-    return wr_journal_fetch_linked(journal, sequence, &payload, link, error);
+    wr_err err = wr_journal_fetch_placed(journal, sequence, &payload, &place, error);
+    if (err == WR_OK) {
+        memcpy(link, place.link, 32);
+    }
+    return err;
 }
 
 struct row_visitor { /* each's rows with their links */

@@ -23,7 +23,7 @@ enum reply_kind { REPLY_ABSENT, REPLY_FOUND, REPLY_BUSY };
 struct reply_head {
     uint64_t sequence, ticket;
     uint64_t kind; /* enum reply_kind */
-    uint8_t link[32];
+    struct wr_row_place place;
 };
 /* Room in the reply ring that rows may not take, so that a short reply always fits. */
 #define REPLY_RESERVE ((uint64_t)WR_LIMIT_FETCHES * 2 * (sizeof(struct reply_head) + 8))
@@ -94,8 +94,8 @@ static void reply(struct wr_journal_thread *thread, const struct fetch_head *ask
     struct wr_error error;
     struct wr_str payload = {NULL, 0};
     struct reply_head head = {asked->sequence, asked->ticket, REPLY_ABSENT, {0}};
-    if (is_good(thread) && wr_journal_fetch_linked(thread->journal, asked->sequence, &payload,
-                                                   head.link, &error) == WR_OK) {
+    if (is_good(thread) && wr_journal_fetch_placed(thread->journal, asked->sequence, &payload,
+                                                   &head.place, &error) == WR_OK) {
         bool fits = wr_ring_room(&thread->out) >= 2 * payload.n + REPLY_RESERVE;
         head.kind = fits ? REPLY_FOUND : REPLY_BUSY;
     }
@@ -464,8 +464,8 @@ bool wr_journal_thread_reply(struct wr_journal_thread *thread, struct wr_journal
         .found = head.kind == REPLY_FOUND,
         .busy = head.kind == REPLY_BUSY,
         .payload = wr_str_of((const char *)message + sizeof head, n - sizeof head),
+        .place = head.place,
     };
-    memcpy(reply_out->link, head.link, sizeof head.link);
     return true;
 }
 

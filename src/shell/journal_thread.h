@@ -58,7 +58,7 @@ struct wr_journal_reply {
     bool found;
     bool busy;             /* there was no room for the row: ask again */
     struct wr_str payload; /* until wr_journal_thread_release */
-    uint8_t link[32];      /* of the row */
+    struct wr_row_place place;
 };
 bool wr_journal_thread_reply(struct wr_journal_thread *thread, struct wr_journal_reply *reply);
 void wr_journal_thread_release(struct wr_journal_thread *thread);

@@ -63,16 +63,37 @@ static void give(const struct wr_port *port, void *block, size_t size)
     }
 }
 
+/* How many marks lie at or before an offset. */
+static size_t marks_until(const struct wr_log *log, uint64_t offset)
+{
+    size_t low = 0, high = log->n_marks;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (log->marks[middle].offset <= offset) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
 static void mark(struct wr_log *log, uint64_t sequence, uint64_t offset)
 {
-    if (log->n_marks > 0 && offset < log->marks[log->n_marks - 1].offset + MARK_EVERY) {
+    size_t at = log->n_marks; /* a walk from the first row may pass before what was marked first */
+    if (at > 0 && offset < log->marks[at - 1].offset) {
+        at = offset < log->marks[0].offset ? 0 : marks_until(log, offset);
+    }
+    if (at > 0 && offset < log->marks[at - 1].offset + MARK_EVERY) {
         return;
     }
     size_t size = log->n_marks * sizeof *log->marks, cap = log->cap_marks * sizeof *log->marks;
     if (grow(log->port, &log->marks, &cap, size, size + sizeof *log->marks,
              MARKS_FIRST * sizeof *log->marks)) {
         log->cap_marks = cap / sizeof *log->marks;
-        log->marks[log->n_marks++] = (struct wr_log_mark){sequence, offset};
+        memmove(log->marks + at + 1, log->marks + at, (log->n_marks - at) * sizeof *log->marks);
+        log->marks[at] = (struct wr_log_mark){sequence, offset};
+        log->n_marks++;
     } /* without room rows are still found, with a longer walk */
 }
 
@@ -270,12 +291,12 @@ bool wr_log_find(struct wr_log *log, uint64_t sequence, struct wr_log_row *out)
             high = middle;
         }
     }
-    uint64_t offset = log->n_marks > 0 ? log->marks[low].offset : HEAD;
+    bool marked = log->n_marks > 0 && log->marks[low].sequence <= sequence;
+    uint64_t offset = marked ? log->marks[low].offset : HEAD;
     while (wr_log_next(log, offset, out)) {
         if (out->sequence == sequence) {
             return true;
         }
-        mark(log, out->sequence, offset); /* a closed log has none at first: the way is not lost */
         offset = out->next;
     }
     return find_gathered(log, sequence, out);
@@ -319,25 +340,44 @@ static wr_err damaged(uint64_t sequence, struct wr_error *error)
                    (unsigned long long)sequence);
 }
 
-wr_err wr_log_scan(struct wr_log *log, const uint8_t before[32], struct wr_error *error)
+static bool is_there(struct wr_log *log, const struct wr_row_place *place)
+{
+    struct wr_log_row row;
+    return place != NULL && place->segment == log->first && place->offset >= HEAD &&
+           place->offset < log->end && wr_log_row_at(log, place->offset, &row) &&
+           row.sequence == place->sequence && memcmp(row.link.p, place->link, 32) == 0;
+}
+
+/* Walks from a row over all that look whole; returns where the last of them ends, and in `synced`
+ * how much they say is on the medium. */
+static uint64_t walk(struct wr_log *log, uint64_t at, uint64_t *synced)
+{
+    struct wr_log_row row;
+    for (; wr_log_row_at(log, at, &row) && row.sequence == log->next; log->next++) {
+        mark(log, row.sequence, at);
+        *synced = WR_MAX(*synced, row.synced);
+        at = row.next;
+    }
+    *synced = is_seal(log, at) ? at : *synced;
+    return at;
+}
+
+wr_err wr_log_scan(struct wr_log *log, const uint8_t before[32], const struct wr_row_place *start,
+                   struct wr_error *error)
 {
     struct wr_log_row row;
     uint8_t link[32];
-    uint64_t at = HEAD, synced = HEAD;
+    bool known = is_there(log, start);
+    uint64_t from = known ? start->offset : HEAD;
+    uint64_t synced = known ? from + 1 : HEAD; /* the row at the start is */
     memcpy(link, before, sizeof link);
-    for (log->next = log->first; wr_log_row_at(log, at, &row) && row.sequence == log->next;
-         log->next++) {
-        mark(log, row.sequence, at);
-        synced = WR_MAX(synced, row.synced);
-        at = row.next;
-    }
-    synced = is_seal(log, at) ? at : synced;
-    if (is_damage(log, at, log->next) || synced > at) {
+    log->next = known ? start->sequence : log->first;
+    uint64_t doubtful = from, sequence = log->next, end = walk(log, from, &synced);
+    if (is_damage(log, end, log->next) || synced > end) {
         return damaged(log->next, error);
     }
     /* What lies behind `synced` has to prove itself; the last mark before it shortens the way. */
-    uint64_t end = at, doubtful = HEAD, sequence = log->first;
-    for (size_t i = log->n_marks; i > 0 && doubtful == HEAD; i--) {
+    for (size_t i = log->n_marks; i > 0 && doubtful == from; i--) {
         if (log->marks[i - 1].offset < synced) {
             doubtful = log->marks[i - 1].offset;
             sequence = log->marks[i - 1].sequence;

@@ -74,6 +74,13 @@ struct wr_log_row {
     struct wr_str link, payload; /* views until the next call */
 };
 
+/* Where a walk may begin, as somebody knows who vouches for it: a synced row and its link. */
+struct wr_row_place {
+    uint64_t segment; /* sequence of the first row of its log; 0: not known */
+    uint64_t sequence, offset;
+    uint8_t link[32];
+};
+
 /* Makes an empty log under a name that is not its own yet; wr_log_settle gives it its own. */
 enum wr_io wr_log_create(const struct wr_port *port, const char *path_new,
                          const struct wr_segment_meta *meta, struct wr_log *out);
@@ -83,11 +90,12 @@ enum wr_io wr_log_settle(struct wr_log *log, const char *directory, const char *
 /* Opens a log to read. WR_IO_INVALID when it is not a whole head of this version. */
 enum wr_io wr_log_open(const struct wr_port *port, const char *path, struct wr_log *out,
                        struct wr_segment_meta *meta);
-/* Walks over all rows and finds the end; `*synced` gets the offset up to which rows are surely on
- * the medium, `before` is the link before the first row. Errors: WR_E_JOURNAL when rows that had
- * been synced cannot be read. */
+/* Walks over the rows and finds the end; log->synced gets the offset up to which rows are surely on
+ * the medium, `before` is the link before the first row. The walk begins at `start` when that is
+ * not NULL and the row is there, with that link; else at the first row. Errors: WR_E_JOURNAL when
+ * rows on the way that had been synced cannot be read. */
 WR_NODISCARD wr_err wr_log_scan(struct wr_log *log, const uint8_t before[32],
-                                struct wr_error *error);
+                                const struct wr_row_place *start, struct wr_error *error);
 /* Frees all; what is gathered is dropped. */
 enum wr_io wr_log_close(struct wr_log *log);
 

@@ -347,6 +347,8 @@ static wr_err open_all(struct wr_server *server, struct wr_error *error)
         .segment_max = server->config.segment_max,
         .retain_bytes = server->config.retain_bytes,
         .retain_us = server->config.retain_us,
+        .start = wr_snapshots_start,
+        .start_context = server,
     };
     start_clocks(server);
     wr_err err = take_memory(server, error);

@@ -141,7 +141,7 @@ static void write_tail(struct wr_snapshot_writer *writer, const struct wr_snapsh
     memcpy(tail, tail_magic, sizeof tail_magic);
     wr_put64(tail + 8, info->node);
     wr_put64(tail + 16, info->sequence);
-    memcpy(tail + 24, info->link, 32);
+    memcpy(tail + 24, info->place.link, 32);
     memcpy(tail + 56, info->pack_digest, 32);
     memcpy(tail + 88, info->state_digest, 32);
     wr_put64(tail + 120, (uint64_t)info->begun_us);
@@ -149,6 +149,8 @@ static void write_tail(struct wr_snapshot_writer *writer, const struct wr_snapsh
     wr_put64(tail + 136, writer->n_bytes);
     wr_put64(tail + 144, writer->sum);
     wr_put32(tail + 152, info->epoch);
+    wr_put64(tail + 160, info->place.segment);
+    wr_put64(tail + 168, info->place.offset);
     make_mac(&writer->place, tail, tail + AT_MAC);
     if (writer->io == WR_IO_OK) {
         writer->io =
@@ -282,8 +284,9 @@ static wr_err read_tail(const struct wr_snapshot_place *place, const uint8_t *ta
         .n_blocks = wr_get64(tail + 128),
         .n_bytes = wr_get64(tail + 136),
         .sum = wr_get64(tail + 144),
+        .place = {wr_get64(tail + 160), wr_get64(tail + 16), wr_get64(tail + 168), {0}},
     };
-    memcpy(info->link, tail + 24, 32);
+    memcpy(info->place.link, tail + 24, 32);
     memcpy(info->pack_digest, tail + 56, 32);
     memcpy(info->state_digest, tail + 88, 32);
     return wrong != 0 || info->sequence != sequence

@@ -17,7 +17,11 @@
  *            136  8  bytes of all blocks
  *            144  8  sum over the sums of the blocks
  *            152  4  epoch
- *            156 68  0
+ *            156  4  0
+ *            160  8  sequence of the first row of the journal's segment that holds the row; 0: not
+ *                    known
+ *            168  8  offset of the row in that segment
+ *            176 48  0
  *            224 32  HMAC-SHA-256 of bytes 0 to 223 under the node's keys
  *
  * Little-endian. A snapshot is written to snapshot.new, synced every 32 MiB and at the end,
@@ -31,6 +35,7 @@
 #include "base/hash.h"
 #include "engine/snapshot.h"
 #include "port/port.h"
+#include "shell/log.h"
 
 #define WR_SNAPSHOT_VERSION 1
 #define WR_SNAPSHOT_BLOCK   (256u * 1024)
@@ -41,7 +46,8 @@
 struct wr_snapshot_info {
     uint64_t node, sequence;
     uint32_t epoch;
-    uint8_t link[32], pack_digest[32], state_digest[32];
+    struct wr_row_place place; /* of that row: a start looks from there for the journal's end */
+    uint8_t pack_digest[32], state_digest[32];
     int64_t begun_us;
     uint64_t n_blocks, n_bytes, sum; /* filled in by the writer */
 };

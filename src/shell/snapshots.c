@@ -295,7 +295,7 @@ void wr_snapshots_step(struct wr_server *server)
     }
 }
 
-void wr_snapshots_take_link(struct wr_server *server, const uint8_t link[32], bool found)
+void wr_snapshots_take_row(struct wr_server *server, const struct wr_row_place *place, bool found)
 {
     struct wr_snapshots *s = &server->snapshots;
     if (s->stage != WR_SNAPSHOT_ASKING || !s->asked) {
@@ -305,7 +305,7 @@ void wr_snapshots_take_link(struct wr_server *server, const uint8_t link[32], bo
         s->asked = false;
         return;
     }
-    memcpy(s->info.link, link, sizeof s->info.link);
+    s->info.place = *place;
     send_last(server, KIND_END, &s->info);
     s->stage = WR_SNAPSHOT_ENDING;
 }
@@ -333,8 +333,10 @@ void wr_snapshots_last(struct wr_server *server)
     while (s->stage == WR_SNAPSHOT_COPYING) {
         copy(server);
     }
+    struct wr_str payload;
     if (s->stage == WR_SNAPSHOT_ASKING &&
-        wr_journal_link(server->journal, s->info.sequence, s->info.link, &error) == WR_OK) {
+        wr_journal_fetch_placed(server->journal, s->info.sequence, &payload, &s->info.place,
+                                &error) == WR_OK) {
         send_last(server, KIND_END, &s->info);
         s->stage = WR_SNAPSHOT_ENDING;
         while (s->has_thread && atomic_load(&s->outcome) == WR_SNAPSHOT_PENDING) {
@@ -374,7 +376,7 @@ static wr_err check_fits(struct wr_server *server, const struct wr_snapshot_info
         return wr_fail(error, WR_E_PACK, "it was made with other features");
     }
     wr_err err = wr_journal_link(server->journal, info->sequence, link, error);
-    return err == WR_OK && memcmp(link, info->link, sizeof link) != 0
+    return err == WR_OK && memcmp(link, info->place.link, sizeof link) != 0
                ? wr_fail(error, WR_E_STATE, "its row is another one in this journal")
                : err;
 }
@@ -389,6 +391,23 @@ static void note(struct wr_server *server, const struct wr_snapshot_info *info, 
     wr_server_log(server, "info", "restored", "the state at entry %llu, %llu bytes in %lld us",
                   (unsigned long long)info->sequence, (unsigned long long)info->n_bytes,
                   (long long)((clock->mono_ns(clock->context) - before_ns) / 1000));
+}
+
+bool wr_snapshots_start(void *server, const struct wr_journal_identity *identity,
+                        struct wr_row_place *out)
+{
+    const struct wr_server *of = server;
+    struct wr_snapshot_place place = {
+        of->port, of->config.state_directory, {identity->keys[0], identity->keys[1]}};
+    struct wr_snapshot_info info;
+    struct wr_error error;
+    uint64_t sequences[WR_LIMIT_SNAPSHOTS];
+    if (of->config.snapshot_every_ns == 0 || wr_snapshot_list(&place, sequences) == 0 ||
+        wr_snapshot_look(&place, sequences[0], &info, &error) != WR_OK) {
+        return false;
+    }
+    *out = info.place;
+    return out->segment != 0;
 }
 
 /* Tries one; on an error the engine has to be opened again if it was `touched`. */

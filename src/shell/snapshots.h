@@ -27,6 +27,7 @@
 #define WR_SNAPSHOT_RETRY_NS  30000000000
 #define WR_SNAPSHOT_TICKET    UINT64_MAX /* of the row whose link is asked for */
 
+struct wr_journal_identity;
 struct wr_server;
 
 enum wr_snapshot_stage {
@@ -75,7 +76,10 @@ void wr_snapshots_step(struct wr_server *server);
 /* True when the loop should not wait for the network: there is something to copy. */
 bool wr_snapshots_busy(const struct wr_server *server);
 /* The row that was asked for. */
-void wr_snapshots_take_link(struct wr_server *server, const uint8_t link[32], bool found);
+void wr_snapshots_take_row(struct wr_server *server, const struct wr_row_place *place, bool found);
+/* The row of the newest snapshot of this journal, when that says where it lies. */
+bool wr_snapshots_start(void *server, const struct wr_journal_identity *identity,
+                        struct wr_row_place *out);
 /* Gives up the one under way; before the engine or the journal's thread is closed. */
 void wr_snapshots_stop(struct wr_server *server);
 /* The journal's thread is closed and all is kept: writes the state as it is now, if that is not

@@ -237,6 +237,93 @@ TEST("a synced row that cannot be read is damage, not the end of the journal")
     sim_close(sim);
 }
 
+struct told { /* what an opening is told of a synced row */
+    struct wr_row_place place;
+    int n_asked;
+};
+
+static bool tell(void *context, const struct wr_journal_identity *identity,
+                 struct wr_row_place *out)
+{
+    struct told *told = context;
+    CHECK(identity->node != 0);
+    told->n_asked++;
+    *out = told->place;
+    return true;
+}
+
+static wr_err open_told(struct sim *sim, struct told *told, struct wr_journal **out,
+                        struct wr_error *error)
+{
+    struct wr_journal_options options = {.start = tell, .start_context = told};
+    return wr_journal_open(sim_port(sim), "/state", &options, out, error);
+}
+
+/* Two hundred synced rows; tells of one of them. */
+static void make_told(struct sim *sim, uint64_t sequence, struct told *told)
+{
+    struct wr_error error = {0};
+    struct wr_str payload;
+    struct wr_journal *journal = open_at(sim, 0);
+    CHECK_INT(add(journal, 100, &error), WR_OK);
+    CHECK_INT(wr_journal_sync(journal, &error), WR_OK);
+    CHECK_INT(add(journal, 100, &error), WR_OK);
+    *told = (struct told){0};
+    CHECK_INT(wr_journal_fetch_placed(journal, sequence, &payload, &told->place, &error), WR_OK);
+    CHECK(wr_str_eq(payload, row(sequence)));
+    wr_journal_close(journal, true);
+}
+
+TEST("an opening that is told of a synced row looks for the end from there, and all rows stay")
+{
+    for (uint64_t sequence = 1; sequence <= 200; sequence += 1 + sequence % 40) {
+        struct sim *sim = sim_open(72);
+        struct wr_error error = {0};
+        struct wr_journal *journal = NULL;
+        struct told told;
+        make_told(sim, sequence, &told);
+        CHECK_INT(open_told(sim, &told, &journal, &error), WR_OK);
+        CHECK_INT(told.n_asked, 1);
+        check_rows(journal, 200);
+        CHECK_INT(add(journal, 10, &error), WR_OK);
+        for (uint64_t i = 210; i > 0; i--) { /* the way back fills the index in front */
+            struct wr_str payload;
+            CHECK_INT(wr_journal_fetch(journal, i, &payload, &error), WR_OK);
+            CHECK(wr_str_eq(payload, row(i)));
+        }
+        check_rows(journal, 210);
+        wr_journal_close(journal, true);
+        sim_close(sim);
+    }
+}
+
+TEST("rows before the one it is told of are not read; a wrong place or link is not believed")
+{
+    struct sim *sim = sim_open(73);
+    struct wr_error error = {0};
+    struct wr_journal *journal = NULL;
+    struct told told;
+    make_told(sim, 150, &told);
+    CHECK(sim_rot(sim, "/state/journal-0000000000000001.log", 128)); /* the magic of row 1 */
+    for (int wrong = 0; wrong < 4; wrong++) {
+        struct told other = told;
+        other.place.segment += wrong == 0;
+        other.place.sequence += wrong == 1;
+        other.place.offset += wrong == 2 ? 8 : 0;
+        other.place.link[31] ^= wrong == 3;
+        CHECK_INT(open_told(sim, &other, &journal, &error), WR_E_JOURNAL);
+        CHECK(strstr(error.text, "row 1: damaged") != NULL);
+    }
+    CHECK_INT(open_told(sim, &told, &journal, &error), WR_OK);
+    uint64_t next = 150;
+    CHECK_INT(wr_journal_last(journal), 200);
+    CHECK_INT(wr_journal_each(journal, 150, UINT64_MAX, same_row, &next, &error), WR_OK);
+    CHECK_INT(next, 201);
+    CHECK_INT(wr_journal_verify(journal, 1, UINT64_MAX, &error), WR_E_JOURNAL);
+    wr_journal_close(journal, true);
+    sim_close(sim);
+}
+
 TEST("a failed sync breaks the journal; recovery goes on in a new segment")
 {
     struct sim *sim = sim_open(8);

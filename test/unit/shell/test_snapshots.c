@@ -130,6 +130,10 @@ TEST("a start uses the newest snapshot and folds what came after, to the same st
     struct place place = look(&world);
     CHECK_INT(place.n, 2);
     CHECK(place.sequences[0] >= 80 && place.sequences[1] >= 40);
+    struct wr_snapshot_info info; /* made behind the thread, and at the end below */
+    struct wr_error error;
+    CHECK_INT(wr_snapshot_look(&place.place, place.sequences[0], &info, &error), WR_OK);
+    CHECK(info.place.segment == 1 && info.place.offset != 0);
     CHECK(world_start(&world));
     CHECK_INT(wr_server_n_folded(world.server), 100 - place.sequences[0]);
     digest_of(&world, after);
