@@ -191,7 +191,8 @@ def journal(weir, served, check):
                and changes[0]["event"]["entries"] == [{"value": "d1", "owner": "ann",
                                                        "reason": "case 7"}],
                "every change is a row of the journal", changes[:1])
-    check.that("4111" not in out.stdout, "without card numbers")
+    plain = ("41111111", "4111 1111")  # four digits alone also come up in digests
+    check.that(not any(digits in out.stdout for digits in plain), "without card numbers")
     rows = served.folder / "rows.jsonl"
     rows.write_text(out.stdout)
     for source in (served.folder / "state", rows):
