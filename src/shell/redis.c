@@ -6,6 +6,7 @@
 #include "wire/resp.h"
 
 enum { IN_SIZE = 65536, OUT_SIZE = 131072, OUT_FULL = 98304, READS_A_TURN = 8, FIELD_MAX = 64 };
+enum { CODE_MAX = 16 }; /* of an error: ERR, WRONGPASS, NOAUTH */
 
 static const int64_t bounds_ns[WR_REDIS_BOUNDS] = {
     100000, 200000, 500000, 1000000, 2000000, 5000000, 10000000, 20000000, 50000000, 100000000};
@@ -409,17 +410,29 @@ static struct command pop(struct wr_redis *redis)
     return c;
 }
 
+/* Of an answer to AUTH only its first word: a peer that knows no AUTH repeats what it was sent. */
+static void log_refusal(const struct wr_redis *redis, enum command_kind kind, struct wr_str why)
+{
+    char text[WR_LIMIT_RESP_LINE + 32];
+    struct wr_buf buf = wr_buf_fixed(text, sizeof text - 1);
+    size_t word = wr_str_find(why, WR_STR(" "), 0);
+    if (kind == AUTH) {
+        wr_buf_str(&buf, word <= CODE_MAX ? wr_str_of(why.p, word) : WR_STR("refused"));
+        wr_buf_str(&buf, WR_STR(" in answer to AUTH"));
+    } else {
+        wr_buf_str(&buf, why);
+    }
+    text[buf.n] = '\0';
+    tell(redis, "error", "redis_refuses", text);
+}
+
 static enum taken take_greeting(struct wr_redis *redis, enum command_kind kind,
                                 enum wr_resp_kind got, const struct wr_resp_token *token,
                                 int64_t now_ns)
 {
     (void)pop(redis);
     if (got == WR_RESP_ERROR) {
-        char text[WR_LIMIT_RESP_LINE + 1];
-        struct wr_buf buf = wr_buf_fixed(text, sizeof text - 1);
-        wr_buf_str(&buf, token->text);
-        text[buf.n] = '\0';
-        tell(redis, "error", "redis_refuses", text);
+        log_refusal(redis, kind, token->text);
     }
     struct wr_str wanted = kind == PING ? WR_STR("PONG") : WR_STR("OK");
     if (got != WR_RESP_SIMPLE || !wr_str_eq(token->text, wanted)) {

@@ -9,7 +9,7 @@
 
 enum { MS = 1000000, PIPE = 1 << 20 };
 
-enum manner { HONEST, SILENT, REFUSING, ERRORS, EVERY_OTHER, GARBAGE, LATE };
+enum manner { HONEST, SILENT, REFUSING, ERRORS, EVERY_OTHER, GARBAGE, LATE, ECHOING };
 
 static struct far {
     enum manner manner;
@@ -60,6 +60,12 @@ static void take_command(char command)
 {
     far.n_commands++;
     far.n_hset += command == 'S';
+    if (command == 'A') { /* as a proxy says it that knows no AUTH */
+        static const char echo[] = "-ERR unknown command 'AUTH', with args beginning with: "
+                                   "'weir' 'correct horse' \r\n";
+        say(echo, sizeof echo - 1);
+        return;
+    }
     if (command == 'P' && far.manner != SILENT) {
         reply('P');
         return;
@@ -89,6 +95,7 @@ static void take_command(char command)
         far.late[far.n_late++ % WR_COUNTOF(far.late)].kind = command;
         break;
     case SILENT:
+    case ECHOING:
         break;
     }
     far.most_flying = WR_MAX(far.most_flying, far.n_commands - far.n_replies);
@@ -229,11 +236,24 @@ static const char pack[] =
     "{\"entities\":{\"card\":\"card\"},\"features\":{\"n\":{\"entity\":\"card\",\"count\":true,"
     "\"window\":\"1h\",\"scope\":\"fleet\"}}}";
 
+static char lines[4096]; /* of the log */
+
+static void note_line(void *context, const char *level, const char *event, const char *text)
+{
+    size_t n = strlen(lines);
+    (void)context;
+    snprintf(lines + n, sizeof lines - n, "%s %s %s\n", level, event, text);
+}
+
 static void open_world(enum manner manner)
 {
     struct wr_value document;
     struct wr_schema *schema;
-    const struct wr_redis_config config = {.address = "far", .wait_ns = 5 * MS};
+    struct wr_redis_config config = {.address = "far", .wait_ns = 5 * MS, .log = note_line};
+    if (manner == ECHOING) {
+        config.user = WR_STR("weir");
+        config.password = WR_STR("correct horse");
+    }
     memset(&w, 0, sizeof w);
     memset(&far, 0, sizeof far);
     far.manner = manner;
@@ -298,6 +318,19 @@ static struct wr_redis_stats stats(void)
 }
 
 /* ── tests ──────────────────────────────────────────────────────────────────────────────────── */
+TEST("an answer that repeats the password is not logged")
+{
+    lines[0] = '\0';
+    open_world(ECHOING);
+    for (int i = 0; i < 3; i++) {
+        turn(MS);
+    }
+    CHECK(!wr_redis_is_up(w.redis));
+    CHECK(strstr(lines, "error redis_refuses ERR in answer to AUTH\n") != NULL);
+    CHECK(strstr(lines, "horse") == NULL);
+    close_world();
+}
+
 TEST("a fetch ends with its answer, also when that comes byte by byte")
 {
     for (int piecemeal = 0; piecemeal < 2; piecemeal++) {
