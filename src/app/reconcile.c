@@ -122,14 +122,14 @@ static struct known *place_of(const struct reconcile *r, struct wr_hash128 hash)
 
 static wr_err make_room(struct reconcile *r, struct wr_error *error)
 {
+    if (r->n_known >= WR_LIMIT_RECONCILE_IDS) {
+        return wr_fail(error, WR_E_LIMIT, "there are over %u ids", WR_LIMIT_RECONCILE_IDS);
+    }
     if (r->n_known * 3 < r->known_cap * 2) {
         return WR_OK;
     }
     struct known *old = r->known;
     uint64_t cap = r->known_cap;
-    if (r->n_known >= WR_LIMIT_RECONCILE_IDS) {
-        return wr_fail(error, WR_E_LIMIT, "there are over %u ids", WR_LIMIT_RECONCILE_IDS);
-    }
     r->known_cap = cap == 0 ? 65536 : cap * 2;
     r->known = calloc(r->known_cap, sizeof *r->known);
     if (r->known == NULL) {

@@ -15,6 +15,15 @@ static const char *instant(int64_t us, char room[INSTANT_MAX])
     return room;
 }
 
+/* Quoted, so that no id can end a line or move a terminal's cursor. */
+static void json_text(FILE *out, struct wr_str text)
+{
+    char room[4096];
+    struct wr_buf buf = wr_buf_fixed(room, sizeof room);
+    wr_json_write_string(&buf, text, WR_JSON_COMPACT);
+    fprintf(out, "%.*s", WR_FMT(buf.overflow ? WR_STR("\"\"") : wr_buf_view(&buf)));
+}
+
 /* ── text ───────────────────────────────────────────────────────────────────────────────────── */
 static void text_nodes(FILE *out, const struct wr_reconcile_result *result)
 {
@@ -56,8 +65,9 @@ static void text_changes(FILE *out, const struct wr_reconcile_result *result)
     }
     for (size_t i = 0; i < result->n_examples; i++) {
         const struct wr_reconcile_example *e = &result->examples[i];
-        fprintf(out, "  %s, %.*s: %s would have been %s\n", e->first, WR_FMT(e->id),
-                wr_outcome_name(e->was), wr_outcome_name(e->is));
+        fprintf(out, "  %s, ", e->first);
+        json_text(out, e->id);
+        fprintf(out, ": %s would have been %s\n", wr_outcome_name(e->was), wr_outcome_name(e->is));
     }
     if (result->n_unread != 0) {
         fprintf(out, "%llu events do not fit the pack\n", (unsigned long long)result->n_unread);
@@ -75,21 +85,15 @@ void wr_reconcile_text(FILE *out, const struct wr_reconcile_result *result)
             (unsigned long long)result->n_twice_differ);
     for (size_t i = 0; i < result->n_twice_shown; i++) {
         const struct wr_reconcile_example *e = &result->twice[i];
-        fprintf(out, "  %.*s: %s %s, then %s %s\n", WR_FMT(e->id), e->first,
-                wr_outcome_name(e->was), e->second, wr_outcome_name(e->is));
+        fputs("  ", out);
+        json_text(out, e->id);
+        fprintf(out, ": %s %s, then %s %s\n", e->first, wr_outcome_name(e->was), e->second,
+                wr_outcome_name(e->is));
     }
     text_changes(out, result);
 }
 
 /* ── JSON ───────────────────────────────────────────────────────────────────────────────────── */
-static void json_text(FILE *out, struct wr_str text)
-{
-    char room[4096];
-    struct wr_buf buf = wr_buf_fixed(room, sizeof room);
-    wr_json_write_string(&buf, text, WR_JSON_COMPACT);
-    fprintf(out, "%.*s", WR_FMT(buf.overflow ? WR_STR("\"\"") : wr_buf_view(&buf)));
-}
-
 static void json_nodes(FILE *out, const struct wr_reconcile_result *result)
 {
     for (size_t i = 0; i < result->n_nodes; i++) {

@@ -36,6 +36,9 @@ def main():
             for i in range(3):
                 a.decide(event(f"other{i}", f"d{i}", at=2000 + i))
             b.decide(event("other1", "d1", at=2001))  # its caller had no answer from a
+            forged = "x\n  ids decided twice: 0\x1b[2J"
+            for node in (a, b):
+                node.decide({"transaction": {"id": forged, "time": START + 2100, "amount": 1}, "card": {"token": "f"}})
             b.decide(event("other2", "d2", amount=900, at=2002))  # and this one had another body
             a.ask("POST", "/v1/labels", {"id": "e1", "label": {"fraud": True}})
             for node in (a, b, idle):
@@ -45,21 +48,23 @@ def main():
             report = json.loads(done.stdout)
             check.that(done.returncode == 1, "repeats are told by the exit code", done.returncode)
             twice = report["twice"]
-            check.that((twice["two_nodes"], twice["one_node"], twice["differ"]) == (2, 0, 1), "two ids came twice",
+            check.that((twice["two_nodes"], twice["one_node"], twice["differ"]) == (3, 0, 1), "three ids came twice",
                        twice)
-            check.that([e["transaction_id"] for e in twice["examples"]] == ["eother1", "eother2"], "and which",
+            check.that([e["transaction_id"] for e in twice["examples"]] == ["eother1", forged, "eother2"], "and which",
                        twice)
             changed = report["changed"]
-            check.that(changed["compared"] == 19 and changed["changed"] == 6 and
+            check.that(changed["compared"] == 20 and changed["changed"] == 6 and
                        changed["by"] == [{"was": "review", "is": "decline", "n": 6}],
                        "from the eleventh event on all windows see it", changed)
-            check.that([n["decisions"] for n in report["nodes"]] == [11, 10, 0] and report["decisions"] == 21,
+            check.that([n["decisions"] for n in report["nodes"]] == [12, 11, 0] and report["decisions"] == 23,
                        "totals by node", report["nodes"])
             check.that(all(n["lacked_news"] == n["decisions"] for n in report["nodes"]), "none had news of another")
             text = reconcile(*states)
-            check.that(text.returncode == 1 and "ids decided twice: 2 on two nodes, 0 on one node; 1 with another"
-                       in text.stdout and "would have changed 6 of 19 decisions (31.579 %)" in text.stdout
+            check.that(text.returncode == 1 and "ids decided twice: 3 on two nodes, 0 on one node; 1 with another"
+                       in text.stdout and "would have changed 6 of 20 decisions (30.000 %)" in text.stdout
                        and "review -> decline: 6" in text.stdout, "the same as text", text.stdout)
+            check.that("\x1b" not in text.stdout and text.stdout.count("\n  ids decided") == 0 and
+                       json.dumps(forged) in text.stdout, "an id ends no line and moves no cursor", text.stdout)
             alone = reconcile(states[0])
             check.that(alone.returncode == 0 and "0 on two nodes, 0 on one" in alone.stdout, "one journal alone",
                        alone.stdout + alone.stderr)
