@@ -13,7 +13,7 @@
 #include <stdio.h>
 
 #define WR_LIMIT_CSV_ROW     (256 * 1024)
-#define WR_LIMIT_CSV_COLUMNS 1024
+#define WR_LIMIT_CSV_COLUMNS 8192
 
 struct wr_csv_reader {
     FILE *in;

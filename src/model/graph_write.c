@@ -500,7 +500,12 @@ static struct wr_str append_section(struct wr_graph *g, struct wr_program p, con
     if (all == NULL) {
         return WR_STR("");
     }
-    memcpy(all, bytes, p.size);
+    for (size_t at = 0, n; at < p.size;
+         at += n) { /* in pieces: one after the other is given back */
+        n = WR_MIN(p.size - at, (size_t)16 << 20);
+        memcpy(all + at, bytes + at, n);
+        wr_graph_release(g, bytes + at, n);
+    }
     memcpy(all + p.size, section.p, section.n);
     p.explain = p.size;
     p.explain_room = (uint32_t)wr_explain_room(&p, (const void *)section.p);
@@ -572,6 +577,9 @@ wr_err wr_graph_write(struct wr_graph *g, const struct wr_model_options *options
     memcpy(bytes, &p, sizeof p);
     struct wr_explain_site site = {.program = bytes, .live = l.live, .place = l.place};
     struct wr_str section = wr_explain_build(g, options, plan, &site, p.size);
+    if (plan->method != WR_EXPLAIN_NONE) {
+        wr_graph_release(g, g->constants, g->n_constants);
+    }
     *program = section.n == 0 ? wr_str_of((const char *)bytes, p.size)
                               : append_section(g, p, bytes, section);
     return g->code;

@@ -113,6 +113,19 @@ TEST("a quoted title behind a byte order mark may hold a line end")
     close_text();
 }
 
+TEST("a row may have as many columns as the limit, and no more")
+{
+    char *text = malloc(WR_LIMIT_CSV_COLUMNS * 2 + 16);
+    for (size_t n = WR_LIMIT_CSV_COLUMNS; n <= WR_LIMIT_CSV_COLUMNS + 1; n++) {
+        for (size_t i = 0; i < n; i++) {
+            memcpy(text + i * 2, i + 1 < n ? "a," : "a\n", 3);
+        }
+        CHECK_INT(open_text(text), n == WR_LIMIT_CSV_COLUMNS ? WR_OK : WR_E_LIMIT);
+        close_text();
+    }
+    free(text);
+}
+
 TEST("a row over the limit is refused, not cut")
 {
     bool end = false;

@@ -63,6 +63,16 @@ TEST("what was told to be read for the last time is not read again: the module i
     CHECK(wr_str_eq(wr_buf_view(&kept.wasm), wr_buf_view(&spoiled.wasm)));
     test_close(&spoiled);
     test_close(&kept);
+    /* With an explanation behind the program. */
+    static const double rows[2][3] = {{1, 2, 3}, {-1, 0.5, 2}};
+    struct wr_model_options how = {.background = rows[0], .n_background = 2};
+    CHECK(test_open(&kept, source, &how));
+    how.release = spoil;
+    CHECK(test_open(&spoiled, source, &how));
+    CHECK(n_own > 4 * WIDE * 3 * 4 && wr_model_explains(spoiled.model, 0));
+    CHECK(wr_str_eq(wr_buf_view(&kept.wasm), wr_buf_view(&spoiled.wasm)));
+    test_close(&spoiled);
+    test_close(&kept);
     wr_arena_deinit(&arena);
 }
 
