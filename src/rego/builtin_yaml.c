@@ -19,7 +19,8 @@ static wr_err read_yaml(struct wr_builtin_call *call, struct wr_str text, struct
     if (err != WR_OK) {
         return wr_builtin_fail(call, "yaml: line %u: %s", error.line, error.message);
     }
-    *out = node == NULL ? wr_null() : wr_yaml_value(call->arena, node);
+    WR_TRY(wr_builtin_charge(call, node->size)); /* aliases counted out */
+    *out = wr_yaml_value(call->arena, node);
     if (out->type == WR_UNDEFINED) {
         return wr_arena_failed(call->arena) ? wr_builtin_no_room(call)
                                             : wr_builtin_fail(call, "yaml: a key is no string");

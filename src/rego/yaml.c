@@ -9,12 +9,26 @@ struct reader {
     size_t n, at;
     uint32_t line;
     uint32_t depth;
+    uint32_t n_anchors, n_aliased;
+    const struct anchor *anchors; /* the last one first */
     struct wr_yaml_error *error;
     wr_err err;
 };
 
-static struct wr_yaml *parse_block(struct reader *r, size_t column);
-static struct wr_yaml *parse_inline(struct reader *r, size_t indent, bool in_flow);
+struct anchor {
+    struct wr_str name;
+    const struct wr_yaml *node;
+    const struct anchor *next;
+};
+
+/* What stands before a node. */
+struct properties {
+    struct wr_str anchor, tag;
+};
+
+/* `least`: the column from which on lines belong to the node. */
+static struct wr_yaml *parse_block(struct reader *r, size_t column, size_t least);
+static struct wr_yaml *parse_inline(struct reader *r, size_t least, bool in_flow);
 
 static struct wr_yaml *fail(struct reader *r, const char *message)
 {
@@ -44,6 +58,11 @@ static bool at_end(const struct reader *r)
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t';
+}
+
+static bool ends_word(char c)
+{
+    return is_blank(c) || c == '\n' || c == '\r';
 }
 
 static void skip_spaces(struct reader *r)
@@ -99,6 +118,7 @@ static struct wr_yaml *new_node(struct reader *r, enum wr_yaml_kind kind)
     }
     node->kind = (uint8_t)kind;
     node->line = r->line;
+    node->size = 1;
     return node;
 }
 
@@ -110,6 +130,11 @@ static struct wr_yaml *new_scalar(struct reader *r, struct wr_str text, bool pla
         node->plain = plain;
     }
     return node;
+}
+
+static struct wr_yaml *empty_scalar(struct reader *r)
+{
+    return new_scalar(r, WR_STR(""), true);
 }
 
 /* Appends to a map (two items) or list; doubles the room. */
@@ -132,6 +157,8 @@ static bool append(struct reader *r, struct wr_yaml *node, struct wr_yaml *item,
         node->items = grown;
     }
     node->items[n_items] = item;
+    node->size += item->size;
+    node->height = WR_MAX(node->height, item->height + 1);
     return true;
 }
 
@@ -144,6 +171,12 @@ static int hex_value(char c)
     }
     c |= 'a' - 'A';
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static void add_code_point(struct wr_buf *out, uint32_t code_point)
+{
+    char bytes[4];
+    wr_buf_add(out, bytes, wr_utf8_encode(code_point, bytes));
 }
 
 static bool read_code_point(struct reader *r, unsigned digits, struct wr_buf *out)
@@ -160,8 +193,7 @@ static bool read_code_point(struct reader *r, unsigned digits, struct wr_buf *ou
     if (code_point > 0x10FFFF || (code_point >= 0xD800 && code_point < 0xE000)) {
         return false;
     }
-    char bytes[4];
-    wr_buf_add(out, bytes, wr_utf8_encode(code_point, bytes));
+    add_code_point(out, code_point);
     return true;
 }
 
@@ -171,6 +203,16 @@ static bool read_escape(struct reader *r, struct wr_buf *out)
     static const char from[] = "0abtnvfre \"/\\", to[] = "\0\a\b\t\n\v\f\r\x1b \"/\\";
     char c = peek(r);
     r->at++;
+    if (c == '\n') { /* nothing stands for this line end */
+        r->line++;
+        skip_spaces(r);
+        return true;
+    }
+    uint32_t wide = c == 'N' ? 0x85 : c == '_' ? 0xA0 : c == 'L' ? 0x2028 : c == 'P' ? 0x2029 : 0;
+    if (wide != 0) {
+        add_code_point(out, wide);
+        return true;
+    }
     if (c == 'x' || c == 'u' || c == 'U') {
         return read_code_point(r, c == 'x' ? 2 : c == 'u' ? 4 : 8, out);
     }
@@ -182,11 +224,12 @@ static bool read_escape(struct reader *r, struct wr_buf *out)
     return true;
 }
 
-/* A line end within quotes: one becomes a space, n become n - 1 line ends. */
-static void fold_quoted(struct reader *r, struct wr_buf *out)
+/* A line end within quotes: one becomes a space, n become n - 1 line ends. Blanks before it go, but
+ * for what was written as an escape, up to `kept`. */
+static void fold_quoted(struct reader *r, struct wr_buf *out, size_t kept)
 {
     size_t ends = 0;
-    while (out->n > 0 && is_blank(out->p[out->n - 1])) {
+    while (out->n > kept && is_blank(out->p[out->n - 1])) {
         out->n--;
     }
     while (!at_end(r) && (is_blank(r->p[r->at]) || r->p[r->at] == '\n')) {
@@ -208,11 +251,12 @@ static struct wr_yaml *parse_quoted(struct reader *r)
 {
     char quote = peek(r);
     struct wr_buf out = wr_buf_in(r->arena, 32);
+    size_t kept = 0;
     r->at++;
     while (!at_end(r)) {
         char c = r->p[r->at];
         if (c == '\n') {
-            fold_quoted(r, &out);
+            fold_quoted(r, &out, kept);
             continue;
         }
         r->at++;
@@ -225,6 +269,7 @@ static struct wr_yaml *parse_quoted(struct reader *r)
             if (!read_escape(r, &out)) {
                 return fail(r, "found unknown escape character");
             }
+            kept = out.n;
         } else {
             wr_buf_char(&out, c);
         }
@@ -251,8 +296,16 @@ static size_t plain_end(const struct reader *r, bool in_flow)
     return end;
 }
 
-/* A plain scalar; in blocks it goes on over lines that are indented deeper than `indent`. */
-static struct wr_yaml *parse_plain(struct reader *r, size_t indent, bool in_flow)
+/* --- or ... at the start of a line */
+static bool at_document_mark(const struct reader *r)
+{
+    return (r->at == 0 || r->p[r->at - 1] == '\n') && r->at + 3 <= r->n &&
+           (memcmp(r->p + r->at, "---", 3) == 0 || memcmp(r->p + r->at, "...", 3) == 0) &&
+           ends_word(peek_at(r, 3));
+}
+
+/* A plain scalar; in blocks it goes on over lines from column `least` on. */
+static struct wr_yaml *parse_plain(struct reader *r, size_t least, bool in_flow)
 {
     size_t end = plain_end(r, in_flow);
     struct wr_yaml *node = new_scalar(r, wr_str_of(r->p + r->at, end - r->at), true);
@@ -270,7 +323,7 @@ static struct wr_yaml *parse_plain(struct reader *r, size_t indent, bool in_flow
             break;
         }
         uint32_t line = r->line;
-        bool more = next_content(r) && column_of(r) > indent && r->err == WR_OK;
+        bool more = next_content(r) && column_of(r) >= least && !at_document_mark(r);
         size_t next_end = more ? plain_end(r, in_flow) : r->at;
         size_t look = next_end;
         while (look < r->n && is_blank(r->p[look])) {
@@ -289,7 +342,7 @@ static struct wr_yaml *parse_plain(struct reader *r, size_t indent, bool in_flow
 }
 
 /* Behind `|` or `>`: keeps or folds lines; `-` drops the last line end, `+` keeps all. */
-static struct wr_yaml *parse_block_scalar(struct reader *r, size_t indent)
+static struct wr_yaml *parse_block_scalar(struct reader *r, size_t least)
 {
     bool folded = peek(r) == '>';
     char chomp = 0;
@@ -301,7 +354,7 @@ static struct wr_yaml *parse_block_scalar(struct reader *r, size_t indent)
         if (c == '-' || c == '+') {
             chomp = c;
         } else if (c >= '1' && c <= '9') {
-            column = indent + (size_t)(c - '0');
+            column = (least > 0 ? least - 1 : 0) + (size_t)(c - '0');
         } else {
             return fail(r, "did not find expected comment or line break");
         }
@@ -318,7 +371,7 @@ static struct wr_yaml *parse_block_scalar(struct reader *r, size_t indent)
         }
         size_t here = r->at - start;
         column = column == 0 ? here : column;
-        if (here < column || (first && column <= indent && indent != SIZE_MAX)) {
+        if (here < column || (first && column < WR_MAX(least, (size_t)1))) {
             r->at = start;
             break;
         }
@@ -353,12 +406,154 @@ static struct wr_yaml *parse_block_scalar(struct reader *r, size_t indent)
     return node;
 }
 
-/* ── flow collections ───────────────────────────────────────────────────────────────────────── */
+/* ── anchors, aliases and tags ──────────────────────────────────────────────────────────────── */
 
-static struct wr_yaml *empty_scalar(struct reader *r)
+static bool is_name(char c)
 {
-    return new_scalar(r, WR_STR(""), true);
+    char lower = (char)(c | ('a' - 'A'));
+    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
 }
+
+static bool take_name(struct reader *r, struct wr_str *name)
+{
+    size_t from = ++r->at;
+    while (is_name(peek(r))) {
+        r->at++;
+    }
+    *name = wr_str_of(r->p + from, r->at - from);
+    char c = peek(r);
+    return name->n > 0 && (ends_word(c) || memchr("?:,]}%@`", c, 8) != NULL);
+}
+
+static bool take_properties(struct reader *r, bool in_flow, struct properties *out)
+{
+    while (peek(r) == '&' || peek(r) == '!') {
+        if ((peek(r) == '&' ? out->anchor : out->tag).n > 0) {
+            return fail(r, "did not find expected node content") != NULL;
+        }
+        if (peek(r) == '&') {
+            if (!take_name(r, &out->anchor)) {
+                return fail(r, "did not find expected alphabetic or numeric character") != NULL;
+            }
+        } else {
+            size_t from = r->at;
+            while (!ends_word(peek(r)) && !(in_flow && memchr(",]}", peek(r), 3) != NULL)) {
+                r->at++;
+            }
+            out->tag = wr_str_of(r->p + from, r->at - from);
+        }
+        skip_spaces(r);
+    }
+    return true;
+}
+
+/* Properties behind which the line ends: they belong to what stands below. */
+static bool take_properties_line(struct reader *r, struct properties *out)
+{
+    struct reader ahead = *r;
+    if ((peek(r) != '&' && peek(r) != '!') || !take_properties(&ahead, false, out) ||
+        !(at_end(&ahead) || peek(&ahead) == '#' || ends_word(peek(&ahead)))) {
+        *out = (struct properties){0};
+        return false;
+    }
+    *r = ahead;
+    return true;
+}
+
+/* A scalar is what its tag says or refused; tags of an application make it a text. */
+static bool put_tag(struct reader *r, struct wr_str tag, struct wr_yaml *node)
+{
+    static const char core[] = "tag:yaml.org,2002:";
+    if (node->kind != WR_YAML_SCALAR) {
+        return true;
+    }
+    if (wr_str_starts(tag, WR_STR("!<")) && tag.p[tag.n - 1] == '>') {
+        tag = wr_str_of(tag.p + 2, tag.n - 3);
+    }
+    if (wr_str_starts(tag, WR_STR("!!"))) {
+        tag = wr_str_of(tag.p + 2, tag.n - 2);
+    } else if (wr_str_starts(tag, WR_STR(core))) {
+        tag = wr_str_of(tag.p + sizeof core - 1, tag.n - (sizeof core - 1));
+    } else {
+        tag = WR_STR("str");
+    }
+    if (wr_str_eq(tag, WR_STR("binary")) || wr_str_eq(tag, WR_STR("timestamp"))) {
+        return fail(r, "!!binary and !!timestamp are not read") != NULL;
+    }
+    node->plain = wr_str_eq(tag, WR_STR("int")) || wr_str_eq(tag, WR_STR("float")) ||
+                  wr_str_eq(tag, WR_STR("bool")) || wr_str_eq(tag, WR_STR("null"));
+    struct wr_str is = wr_str_z(wr_yaml_tag(node));
+    bool widened = wr_str_eq(tag, WR_STR("float")) && wr_str_eq(is, WR_STR("int"));
+    return !node->plain || wr_str_eq(tag, is) || widened ||
+           fail(r, "cannot decode a scalar as its tag says") != NULL;
+}
+
+static struct wr_yaml *put_properties(struct reader *r, const struct properties *p,
+                                      struct wr_yaml *node)
+{
+    if (node == NULL || (p->tag.n > 0 && !put_tag(r, p->tag, node))) {
+        return NULL;
+    }
+    if (p->anchor.n == 0) {
+        return node;
+    }
+    struct anchor *anchor = WR_NEW(r->arena, struct anchor);
+    if (anchor == NULL) {
+        fail(r, "out of memory");
+        r->err = WR_E_MEMORY;
+        return NULL;
+    }
+    if (r->n_anchors++ == WR_LIMIT_YAML_ANCHORS) {
+        return fail(r, "more anchors than WR_LIMIT_YAML_ANCHORS (256)");
+    }
+    *anchor = (struct anchor){p->anchor, node, r->anchors};
+    r->anchors = anchor;
+    return node;
+}
+
+/* Properties and their node on the same line. */
+static struct wr_yaml *parse_marked(struct reader *r, size_t least, bool in_flow)
+{
+    struct properties p = {0};
+    if (!take_properties(r, in_flow, &p)) {
+        return NULL;
+    }
+    bool more = in_flow ? next_content(r) : !at_end(r) && !ends_word(peek(r));
+    bool none = !more || (in_flow && memchr(",:]}", peek(r), 4) != NULL) ||
+                (peek(r) == ':' && ends_word(peek_at(r, 1)));
+    if (!none && peek(r) == '*') {
+        return fail(r, "did not find expected node content");
+    }
+    return put_properties(r, &p, none ? empty_scalar(r) : parse_inline(r, least, in_flow));
+}
+
+static struct wr_yaml *parse_alias(struct reader *r)
+{
+    struct wr_str name;
+    if (!take_name(r, &name)) {
+        return fail(r, "did not find expected alphabetic or numeric character");
+    }
+    const struct anchor *anchor = r->anchors;
+    while (anchor != NULL && !wr_str_eq(anchor->name, name)) {
+        anchor = anchor->next;
+    }
+    struct wr_yaml *copy = anchor != NULL ? new_node(r, WR_YAML_SCALAR) : NULL;
+    if (copy == NULL) {
+        return fail(r, "unknown anchor referenced");
+    }
+    *copy = *anchor->node;
+    copy->line = r->line;
+    if (copy->size > WR_LIMIT_YAML_ALIASED - r->n_aliased) {
+        return fail(r, "document contains excessive aliasing (WR_LIMIT_YAML_ALIASED, 100000)");
+    }
+    r->n_aliased += copy->size;
+    if (r->depth + copy->height > WR_LIMIT_YAML_DEPTH) {
+        return fail(r, "nested deeper than WR_LIMIT_YAML_DEPTH (32)");
+    }
+    return copy;
+}
+
+/* ── flow collections ───────────────────────────────────────────────────────────────────────── */
 
 static bool parse_flow_pair(struct reader *r, struct wr_yaml *map)
 {
@@ -414,16 +609,16 @@ static struct wr_yaml *parse_flow(struct reader *r)
 
 /* ── blocks ─────────────────────────────────────────────────────────────────────────────────── */
 
-static bool ends_word(char c)
-{
-    return is_blank(c) || c == '\n' || c == '\r';
-}
-
 /* A node that begins on this line and is no block mapping or sequence. */
-static struct wr_yaml *parse_inline(struct reader *r, size_t indent, bool in_flow)
+static struct wr_yaml *parse_inline(struct reader *r, size_t least, bool in_flow)
 {
     char c = peek(r);
     switch (c) {
+    case '&':
+    case '!':
+        return parse_marked(r, least, in_flow);
+    case '*':
+        return parse_alias(r);
     case '{':
     case '[':
         return parse_flow(r);
@@ -433,11 +628,7 @@ static struct wr_yaml *parse_inline(struct reader *r, size_t indent, bool in_flo
     case '|':
     case '>':
         return in_flow ? fail(r, "found character that cannot start any token")
-                       : parse_block_scalar(r, indent);
-    case '&':
-    case '*':
-    case '!':
-        return fail(r, "anchors, aliases and tags are not read in annotations");
+                       : parse_block_scalar(r, least);
     case '@':
     case '`':
     case '%':
@@ -455,31 +646,34 @@ static struct wr_yaml *parse_inline(struct reader *r, size_t indent, bool in_flo
     default:
         break;
     }
-    return parse_plain(r, indent, in_flow);
+    return parse_plain(r, least, in_flow);
 }
 
 /* After `key:` or `-`: what stands on the line, or the deeper block below, or nothing. */
 static struct wr_yaml *parse_child(struct reader *r, size_t column, bool of_map)
 {
     uint32_t line = r->line;
+    struct properties p = {0};
+    struct wr_yaml *node;
+    skip_spaces(r);
+    take_properties_line(r, &p);
     if (!next_content(r)) {
-        return empty_scalar(r);
+        return put_properties(r, &p, empty_scalar(r));
     }
     if (r->line == line) {
-        return of_map ? parse_inline(r, column, false) : parse_block(r, column_of(r));
+        return of_map ? parse_inline(r, column + 1, false)
+                      : parse_block(r, column_of(r), column + 1);
     }
     size_t here = column_of(r);
     bool list_of_map = of_map && here == column && peek(r) == '-' && ends_word(peek_at(r, 1));
-    if (here > column || list_of_map) {
-        return parse_block(r, here);
-    }
-    return empty_scalar(r);
+    node = here > column || list_of_map ? parse_block(r, here, column + 1) : empty_scalar(r);
+    return put_properties(r, &p, node);
 }
 
 /* Is the next content one more entry of the block at `column`? Deeper content is an error. */
 static bool goes_on(struct reader *r, size_t column, uint32_t line)
 {
-    if (r->err != WR_OK || !next_content(r)) {
+    if (r->err != WR_OK || !next_content(r) || at_document_mark(r)) {
         return false;
     }
     size_t here = column_of(r);
@@ -514,19 +708,48 @@ static struct wr_yaml *parse_list(struct reader *r, size_t column)
     return r->err == WR_OK ? list : NULL;
 }
 
+static bool at_sign(const struct reader *r, char sign)
+{
+    return peek(r) == sign && ends_word(peek_at(r, 1));
+}
+
+/* Behind "? ": a key of any length, and behind the ":" below it its value. */
+static struct wr_yaml *parse_explicit(struct reader *r, size_t column, struct wr_yaml **key)
+{
+    r->at++;
+    *key = parse_child(r, column, false);
+    if (*key != NULL && (*key)->kind != WR_YAML_SCALAR) {
+        return fail(r, "invalid map key");
+    }
+    if (*key == NULL || !next_content(r) || column_of(r) != column || !at_sign(r, ':')) {
+        return *key == NULL ? NULL : empty_scalar(r);
+    }
+    r->at++;
+    skip_spaces(r);
+    return parse_child(r, column, at_end(r) || ends_word(peek(r)));
+}
+
+/* Behind a key that stands on one line with its ":". */
+static struct wr_yaml *parse_value(struct reader *r, size_t column)
+{
+    skip_spaces(r);
+    if (!at_sign(r, ':')) {
+        r->line++; /* it is missed on the next line */
+        return fail(r, "could not find expected ':'");
+    }
+    r->at++;
+    return parse_child(r, column, true);
+}
+
+/* From the first key on, which is read already, or from its "?" (NULL). */
 static struct wr_yaml *parse_map(struct reader *r, size_t column, struct wr_yaml *key)
 {
     struct wr_yaml *map = new_node(r, WR_YAML_MAP);
     while (map != NULL) {
-        skip_spaces(r);
-        if (peek(r) != ':' || !ends_word(peek_at(r, 1))) {
-            r->line++; /* it is missed on the next line */
-            return fail(r, "could not find expected ':'");
-        }
-        r->at++;
         uint32_t line = r->line;
-        struct wr_yaml *value = parse_child(r, column, true);
-        if (!append(r, map, key, (size_t)2 * map->n) ||
+        struct wr_yaml *value =
+            key == NULL ? parse_explicit(r, column, &key) : parse_value(r, column);
+        if (value == NULL || !append(r, map, key, (size_t)2 * map->n) ||
             !append(r, map, value, (size_t)2 * map->n + 1)) {
             return NULL;
         }
@@ -535,11 +758,11 @@ static struct wr_yaml *parse_map(struct reader *r, size_t column, struct wr_yaml
         if (!goes_on(r, column, same_line ? line : 0)) {
             break;
         }
-        if (peek(r) == '-' && ends_word(peek_at(r, 1))) {
+        if (at_sign(r, '-')) {
             return fail(r, "did not find expected key");
         }
-        key = peek(r) == '"' || peek(r) == '\'' ? parse_quoted(r) : parse_inline(r, column, false);
-        if (key == NULL || key->kind != WR_YAML_SCALAR) {
+        key = at_sign(r, '?') ? NULL : parse_inline(r, column + 1, false);
+        if (r->err != WR_OK || (key != NULL && key->kind != WR_YAML_SCALAR)) {
             return fail(r, "did not find expected key");
         }
     }
@@ -547,18 +770,25 @@ static struct wr_yaml *parse_map(struct reader *r, size_t column, struct wr_yaml
 }
 
 /* The node whose first character is at `column` of this line. */
-static struct wr_yaml *parse_block(struct reader *r, size_t column)
+static struct wr_yaml *parse_block(struct reader *r, size_t column, size_t least)
 {
+    struct properties p = {0};
     if (r->depth >= WR_LIMIT_YAML_DEPTH) {
         return fail(r, "nested deeper than WR_LIMIT_YAML_DEPTH (32)");
     }
     r->depth++;
     struct wr_yaml *node;
-    if (peek(r) == '-' && ends_word(peek_at(r, 1))) {
+    if (take_properties_line(r, &p)) {
+        bool more = next_content(r) && column_of(r) >= least;
+        node = more ? parse_block(r, column_of(r), least) : empty_scalar(r);
+        node = put_properties(r, &p, node);
+    } else if (at_sign(r, '-')) {
         node = parse_list(r, column);
+    } else if (at_sign(r, '?')) {
+        node = parse_map(r, column, NULL);
     } else {
         uint32_t line = r->line;
-        node = parse_inline(r, column == 0 ? SIZE_MAX : column - 1, false);
+        node = parse_inline(r, least, false);
         struct reader behind = *r;
         skip_spaces(r);
         if (node != NULL && node->kind == WR_YAML_SCALAR && r->line == line && peek(r) == ':' &&
@@ -580,8 +810,8 @@ wr_err wr_yaml_read(struct wr_arena *arena, struct wr_str text, struct wr_yaml *
     if (text.n >= 3 && memcmp(text.p, "---", 3) == 0 && (text.n == 3 || ends_word(text.p[3]))) {
         r.at = 3;
     }
-    struct wr_yaml *node = next_content(&r) ? parse_block(&r, column_of(&r)) : empty_scalar(&r);
-    if (node != NULL && r.err == WR_OK && next_content(&r)) {
+    struct wr_yaml *node = next_content(&r) ? parse_block(&r, column_of(&r), 0) : empty_scalar(&r);
+    if (node != NULL && r.err == WR_OK && next_content(&r) && !at_document_mark(&r)) {
         fail(&r, "did not find expected <document start>");
     }
     *out = node;

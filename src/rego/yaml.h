@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The YAML that stands in annotations: block and flow mappings and sequences, plain, quoted,
- * literal
- * (|) and folded (>) scalars, comments. Not read, and refused: anchors, aliases, tags, complex
- * keys, several documents, tabs as indentation.
+/* YAML as annotations, documents and yaml.unmarshal have it: block and flow mappings and sequences,
+ * plain, quoted, literal (|) and folded (>) scalars, comments, keys behind "?", anchors and
+ * aliases, tags, merge keys. The first document is read. Refused: keys that are collections,
+ * !!binary and
+ * !!timestamp, tabs as indentation.
  *
  * The result keeps the text of scalars; what a plain scalar means (YAML 1.1, as OPA's reader has
- * it) is decided by wr_yaml_value. Depth is bounded by WR_LIMIT_YAML_DEPTH. */
+ * it) is decided by wr_yaml_value. Depth is bounded by WR_LIMIT_YAML_DEPTH, also through aliases,
+ * and what all aliases stand for by WR_LIMIT_YAML_ALIASED nodes. */
 #ifndef WR_REGO_YAML_H
 #define WR_REGO_YAML_H
 
@@ -14,15 +16,18 @@
 #include "base/err.h"
 #include "value/value.h"
 
-#define WR_LIMIT_YAML_DEPTH 32
+#define WR_LIMIT_YAML_DEPTH   32
+#define WR_LIMIT_YAML_ANCHORS 256
+#define WR_LIMIT_YAML_ALIASED 100000 /* nodes */
 
 enum wr_yaml_kind { WR_YAML_SCALAR, WR_YAML_MAP, WR_YAML_LIST };
 
 struct wr_yaml {
     uint8_t kind;
-    bool plain;    /* scalar: neither quoted nor a block */
-    uint32_t line; /* from 1 */
-    uint32_t n;    /* map: pairs; list: items */
+    bool plain;            /* scalar: neither quoted nor a block */
+    uint32_t line;         /* from 1 */
+    uint32_t n;            /* map: pairs; list: items */
+    uint32_t size, height; /* nodes in it and containers above one another, aliases counted out */
     struct wr_str text;
     struct wr_yaml **items; /* map: key, value, key, value, ... */
 };

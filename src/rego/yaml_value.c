@@ -185,6 +185,21 @@ static struct wr_value int_value(struct wr_arena *arena, const struct number *nu
     return text.overflow ? wr_undefined() : wr_number_text(wr_buf_view(&text));
 }
 
+/* As Go writes doubles in JSON: below 1e-6 with an exponent. */
+static struct wr_value float_value(struct wr_arena *arena, double d)
+{
+    if (d == 0 || (d < 0 ? -d : d) >= 1e-6) {
+        return wr_number_double(arena, d);
+    }
+    char digits[17];
+    int exponent;
+    unsigned n = wr_num_shortest(d, digits, &exponent);
+    struct wr_buf text = wr_buf_in(arena, 32);
+    wr_format(&text, "%s%c%s%.*se%d", d < 0 ? "-" : "", digits[0], n > 1 ? "." : "", (int)n - 1,
+              digits + 1, exponent - 1);
+    return text.overflow ? wr_undefined() : wr_number_text(wr_buf_view(&text));
+}
+
 static struct wr_value scalar_value(struct wr_arena *arena, const struct wr_yaml *node)
 {
     struct number number = {0};
@@ -196,7 +211,7 @@ static struct wr_value scalar_value(struct wr_arena *arena, const struct wr_yaml
     case INT:
         return int_value(arena, &number);
     case FLOAT:
-        return number.beyond ? wr_undefined() : wr_number_double(arena, number.d);
+        return number.beyond ? wr_undefined() : float_value(arena, number.d);
     default:
         return wr_string(node->text);
     }
@@ -220,6 +235,13 @@ static struct wr_value list_value(struct wr_arena *arena, const struct wr_yaml *
 /* Keys that are numbers or truths become texts, as in OPA. */
 static struct wr_value key_value(struct wr_arena *arena, const struct wr_yaml *node)
 {
+    struct number number = {0};
+    if (node->kind == WR_YAML_SCALAR && meaning_of(node, &number) == FLOAT && number.beyond) {
+        bool none = memchr("nN", node->text.p[node->text.n - 1], 2) != NULL;
+        return wr_string(none                     ? WR_STR(".nan")
+                         : node->text.p[0] == '-' ? WR_STR("-.inf")
+                                                  : WR_STR(".inf"));
+    }
     struct wr_value key = wr_yaml_value(arena, node);
     if (key.type == WR_BOOL || key.type == WR_NUMBER) {
         struct wr_buf text = wr_buf_in(arena, 24);
@@ -229,26 +251,56 @@ static struct wr_value key_value(struct wr_arena *arena, const struct wr_yaml *n
     return key;
 }
 
+static bool is_merge(const struct wr_yaml *key)
+{
+    return key->kind == WR_YAML_SCALAR && key->plain && wr_str_eq(key->text, WR_STR("<<"));
+}
+
+/* Adds the pairs of a map, or of each map of a list, the first of which rules. */
+static bool merge(struct wr_arena *arena, const struct wr_yaml *from, bool in_list,
+                  struct wr_pair *pairs, size_t *n)
+{
+    if (from->kind == WR_YAML_LIST && !in_list) {
+        bool ok = true;
+        for (uint32_t i = from->n; i > 0 && ok; i--) {
+            ok = merge(arena, from->items[i - 1], true, pairs, n);
+        }
+        return ok;
+    }
+    struct wr_value map = from->kind == WR_YAML_MAP ? wr_yaml_value(arena, from) : wr_undefined();
+    if (map.type != WR_OBJECT) {
+        return false;
+    }
+    memcpy(pairs + *n, map.pairs, map.n * sizeof *pairs);
+    *n += map.n;
+    return true;
+}
+
+/* Later pairs replace earlier ones, merged or not, as in OPA. */
+static struct wr_value map_value(struct wr_arena *arena, const struct wr_yaml *node)
+{
+    size_t n = 0; /* never more than there are nodes */
+    struct wr_pair *pairs = WR_NEW_ARRAY(arena, struct wr_pair, node->size);
+    bool ok = pairs != NULL;
+    for (uint32_t i = 0; i < node->n && ok; i++) {
+        const struct wr_yaml *key = node->items[(size_t)2 * i];
+        const struct wr_yaml *value = node->items[(size_t)2 * i + 1];
+        if (is_merge(key)) {
+            ok = merge(arena, value, false, pairs, &n);
+            continue;
+        }
+        pairs[n] = (struct wr_pair){key_value(arena, key), wr_yaml_value(arena, value)};
+        ok = pairs[n].key.type == WR_STRING && pairs[n].value.type != WR_UNDEFINED;
+        n++;
+    }
+    return ok ? wr_object_from(pairs, n) : wr_undefined();
+}
+
 struct wr_value wr_yaml_value(struct wr_arena *arena, const struct wr_yaml *node)
 {
-    if (node->kind == WR_YAML_SCALAR) {
-        return scalar_value(arena, node);
-    }
-    if (node->kind == WR_YAML_LIST) {
-        return list_value(arena, node);
-    }
-    struct wr_pair *pairs = WR_NEW_ARRAY(arena, struct wr_pair, node->n);
-    if (pairs == NULL) {
-        return wr_undefined();
-    }
-    for (uint32_t i = 0; i < node->n; i++) {
-        pairs[i].key = key_value(arena, node->items[(size_t)2 * i]);
-        pairs[i].value = wr_yaml_value(arena, node->items[(size_t)2 * i + 1]);
-        if (pairs[i].key.type != WR_STRING || pairs[i].value.type == WR_UNDEFINED) {
-            return wr_undefined();
-        }
-    }
-    return wr_object_from(pairs, node->n);
+    return node->kind == WR_YAML_SCALAR ? scalar_value(arena, node)
+           : node->kind == WR_YAML_LIST ? list_value(arena, node)
+                                        : map_value(arena, node);
 }
 
 const struct wr_yaml *wr_yaml_get(const struct wr_yaml *map, struct wr_str key)

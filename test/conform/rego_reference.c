@@ -130,6 +130,8 @@ static void limits(struct wr_buf *out)
         LIMIT(WR_LIMIT_REGEX_DEPTH, "nested groups of a regular expression"),
         LIMIT(WR_LIMIT_REGEX_REPEAT, "of {n,m}, and the product of nested ones"),
         LIMIT(WR_LIMIT_YAML_DEPTH, "nesting of YAML"),
+        LIMIT(WR_LIMIT_YAML_ANCHORS, "anchors of a YAML text"),
+        LIMIT(WR_LIMIT_YAML_ALIASED, "nodes that all aliases of a YAML text stand for"),
     };
 #undef LIMIT
     wr_buf_str(out, WR_STR("\n## Limits\n\nWhat goes beyond ends with an error that names the "

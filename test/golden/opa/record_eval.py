@@ -105,6 +105,20 @@ YAML_READ = (
     "a: 0xfF", "a: -0xfF", "a: 0b12", "a: ._5", "a: 1__2", "a: 1_", "a: -_1", "a: 0.1e", "a: 1e+", "a: -0",
     "a: -0.0", "a: 100000000000000000000.5", "a: 1e22", "a: 00", "a: 0_0",
 )
+YAML_MARKED = (
+    "b: 2\n<<: {b: 1}", "<<: {b: 1}\nb: 2", "<<: [{a: 1, b: 2}, {a: 3, c: 4}]\n", "<<: 1\n", "<<: [1]",
+    "!!str 1", "!!int \"1\"", "!!float 1", "!!int x", "!foo 1", "! 12", "!!bool yes", "!!null ''", "&a [*a]",
+    "*b", "a\nb", "a: x\n y", "- a\n b", "a\n---\nb", "--- a\n...\nb", "<<: [[{a: 1}]]", "\"<<\": {a: 1}",
+    "{<<: {a: 1}, b: 2}", "a: &x {k: v}\nb:\n  <<: *x\n  z: 1", "&a k: v\nz: *a", "&a\nk: v",
+    "k: &a\n- 1\n- 2\nz: *a", "!!map {a: 1}", "!!seq [1]", "!!set {a, b}", "[&a 1, *a]", "{&a a: 1, b: *a}",
+    "? a", "? a\n? b\n", "? a\n: b\n? c\n", "? [a]\n: 1", "a: !!str\nb: 1", "a: !!str\n  5\n",
+    "<<: {a: {b: 1}}\na: 3", "*a : 1", "- |\n a\n- b", "- - |2-\n    a\n", ">2\n  a\n   b\n", "1e-7", "1e-6",
+    "[1e-9, 123456789012345678901.5, 1e20, 1e21]", "!<tag:yaml.org,2002:str> 1", "&a: 1", "a: &b", "!!int 0x10",
+    "<<: null", "<<:\nb: 1", "? |\n  a\n: - 1\n", "? a\n:\n- 1\n", "? a\n: b: 1\n  c: 2\n",
+    "'a' : 1\n? b\n: 2\nc: 3\n", "k: *\n", "k: !!str &a 1\nb: *a", "k: &a !!str 1\nb: *a",
+    "\"a\\\n  b\"", "\"a\\t\n  b \\N\\_\\L\\P\"", "1e-7", "? \"a\\nb\"\n: c: 1\n  d: 2\n",
+    "- |2-\n\n  -a\n- []\n",
+)
 YAML_WRITTEN = (
     "0o7", "-0o7", "0o8", "2001-01-01", ".inf", "-.inf", "+.inf", "+.nan", ".NaN", ".Inf", "-.Inf", ".INF", "<<",
     "=", "2001-1-1", "2001-01-01 10:00:00", "y", "Y", "n", "N", "on", "off", "0b1", "-0b1", "1_000", "1__0", "_1",
@@ -159,6 +173,7 @@ def cases():
     for query in YAML:
         yield ["eval", "-f", "raw", query]
     yield ["eval", "{s: x | s := %s[_]; x := yaml.unmarshal(s)}" % json.dumps(YAML_READ)]
+    yield ["eval", "{s: x | s := %s[_]; x := yaml.unmarshal(s)}" % json.dumps(YAML_MARKED)]
     yield ["eval", "{s: x | s := %s[_]; x := yaml.marshal(s)}" % json.dumps(YAML_WRITTEN)]
     for mode in ([], ["-v"], ["--explain", "notes"], ["--explain=fails"], ["-v", "--explain", "full", "-r", "note"]):
         yield ["test", *mode, "trace_test.rego"]

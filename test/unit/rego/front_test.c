@@ -4,6 +4,7 @@
 #include "front.h"
 #include "rego/annotation.h"
 #include "rego/ast_value.h"
+#include "rego/yaml.h"
 #include "value/json_write.h"
 
 /* Checks the canonical text of a query. */
@@ -289,6 +290,54 @@ TEST("annotations nested beyond WR_LIMIT_YAML_DEPTH are refused")
         front_end(&f);
         free(module);
         free(list);
+    }
+}
+
+static wr_err read_yaml(const char *text, struct wr_yaml_error *error, struct wr_value *out)
+{
+    struct front f;
+    struct wr_yaml *node;
+    front_begin(&f, FRONT_ARENA_MAX);
+    wr_err err = wr_yaml_read(&f.arena, wr_str_z(text), &node, error);
+    *out = err == WR_OK ? wr_yaml_value(&f.arena, node) : wr_undefined();
+    out->items = NULL; /* gone with the arena */
+    front_end(&f);
+    return err;
+}
+
+/* Items with an anchor each, n of them; those of kinds 1 and 2 hold the one before, once or twice.
+ */
+static void anchored(char *out, unsigned kind, int n)
+{
+    for (int k = 0; k < n; k++) {
+        out += sprintf(out, "- &a%d [", k);
+        for (unsigned i = 0; i < kind && k > 0; i++) {
+            out += sprintf(out, "*a%d,", k - 1);
+        }
+        out += sprintf(out, "x]\n");
+    }
+}
+
+TEST("anchors and what aliases stand for are bounded, in number, size and depth")
+{
+    static const struct {
+        int fits, n;
+        const char *error;
+    } cases[] = {
+        {256, 257, "more anchors than WR_LIMIT_YAML_ANCHORS (256)"},
+        {30, 32, "nested deeper than WR_LIMIT_YAML_DEPTH (32)"},
+        {14, 17, "document contains excessive aliasing (WR_LIMIT_YAML_ALIASED, 100000)"},
+    };
+    for (unsigned kind = 0; kind < WR_COUNTOF(cases); kind++) {
+        char text[8192];
+        struct wr_yaml_error error = {0};
+        struct wr_value value;
+        anchored(text, kind, cases[kind].fits);
+        CHECK_INT(read_yaml(text, &error, &value), WR_OK);
+        CHECK_INT(value.n, cases[kind].fits);
+        anchored(text, kind, cases[kind].n);
+        CHECK_INT(read_yaml(text, &error, &value), WR_E_CONFIG);
+        CHECK_STR(error.message, cases[kind].error);
     }
 }
 
