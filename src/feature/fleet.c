@@ -37,8 +37,9 @@ static bool take_tables(struct wr_fleet *fleet)
     fleet->entities = take(fleet, WR_LIMIT_FLEET_ENTITIES * sizeof *fleet->entities);
     fleet->entity_buckets = take(fleet, WR_FLEET_BUCKETS * sizeof(uint32_t));
     fleet->tiles = take(fleet, WR_LIMIT_FLEET_OTHERS * fleet->other_size);
+    fleet->seen = take(fleet, WR_FLEET_SEEN * sizeof *fleet->seen);
     return fleet->own != NULL && fleet->own_buckets != NULL && fleet->entities != NULL &&
-           fleet->entity_buckets != NULL && fleet->tiles != NULL;
+           fleet->entity_buckets != NULL && fleet->tiles != NULL && fleet->seen != NULL;
 }
 
 struct wr_fleet *wr_fleet_open(const struct wr_memory *memory, const struct wr_feature_plan *plan,
@@ -68,6 +69,7 @@ struct wr_fleet *wr_fleet_open(const struct wr_memory *memory, const struct wr_f
         wr_fleet_close(fleet);
         return NULL;
     }
+    memset(fleet->seen, 0, WR_FLEET_SEEN * sizeof *fleet->seen);
     wr_fleet_forget(fleet);
     for (uint32_t i = 0; i < WR_FLEET_BUCKETS; i++) {
         fleet->entity_buckets[i] = WR_FLEET_NONE;
@@ -85,6 +87,7 @@ void wr_fleet_close(struct wr_fleet *fleet)
     give(fleet, fleet->entities, WR_LIMIT_FLEET_ENTITIES * sizeof *fleet->entities);
     give(fleet, fleet->entity_buckets, WR_FLEET_BUCKETS * sizeof(uint32_t));
     give(fleet, fleet->tiles, WR_LIMIT_FLEET_OTHERS * fleet->other_size);
+    give(fleet, fleet->seen, WR_FLEET_SEEN * sizeof *fleet->seen);
     fleet->memory->give(fleet->memory->context, fleet, sizeof *fleet);
 }
 
@@ -229,7 +232,8 @@ void wr_fleet_load_tile(struct wr_fleet *fleet, struct wr_fleet_load *load, uint
 {
     struct wr_tile_head head;
     struct wr_fleet_totals columns[WR_LIMIT_FLEET_COLUMNS];
-    if (!wr_tile_read(fleet, series, redis_key, field, value, &head, columns)) {
+    if (!wr_tile_read(fleet, series, redis_key, field, value, &head, columns) ||
+        !wr_tile_is_new(fleet, load, field)) {
         fleet->stats.n_bad_tiles++;
         return;
     }

@@ -61,7 +61,7 @@ struct wr_fleet_stats {
     uint64_t n_own, n_queued, n_entities, n_others;
     uint64_t n_dropped_tiles, n_dropped_events; /* given up before they were written */
     uint64_t n_evicted;                         /* entities of the others */
-    uint64_t n_bad_tiles;                       /* found, and no tiles */
+    uint64_t n_bad_tiles;                       /* found, and no tiles, or twice */
     uint64_t bytes;                             /* of all tables */
 };
 
@@ -126,10 +126,12 @@ void wr_fleet_window_periods(const struct wr_fleet *fleet, const struct wr_fleet
 
 /* Tiles of one key on their way in, until all its periods are there. Zeroed at first. */
 struct wr_fleet_load {
-    uint32_t first; /* tile + 1 */
-    bool failed;    /* no room */
+    uint32_t first;  /* tile + 1 */
+    uint32_t n;      /* fields of tiles that have come */
+    uint64_t number; /* 0: none has */
+    bool failed;     /* no room */
 };
-/* One field of one period. What is no tile is counted and left out. */
+/* One field of one period. What is no tile, or has come before, is counted and left out. */
 void wr_fleet_load_tile(struct wr_fleet *fleet, struct wr_fleet_load *load, uint32_t series,
                         struct wr_str redis_key, struct wr_str field, struct wr_str value);
 /* All of them are there: from now on they count, as of now_us. */

@@ -8,6 +8,7 @@
 
 #define WR_FLEET_NONE    UINT32_MAX
 #define WR_FLEET_BUCKETS 65536u /* of either table; a power of two */
+#define WR_FLEET_SEEN    65536u /* twice the fields of two periods; a power of two */
 
 struct wr_own_tile {
     struct wr_hash128 key;
@@ -39,6 +40,10 @@ struct wr_other { /* one entity of one series */
     uint8_t series;
 };
 
+struct wr_seen { /* a field that has come, in the load of that number; of another one: free */
+    uint64_t hash, load;
+};
+
 struct wr_fleet {
     const struct wr_memory *memory;
     const struct wr_feature_plan *feature_plan;
@@ -60,6 +65,8 @@ struct wr_fleet {
     uint32_t entities_made, entities_free, entity_oldest, entity_newest;
     uint8_t *tiles;                  /* WR_LIMIT_FLEET_OTHERS of other_size bytes */
     uint32_t tiles_made, tiles_free; /* free: + 1 */
+    struct wr_seen *seen;            /* WR_FLEET_SEEN fields of the load that comes in */
+    uint64_t n_loads;
 };
 
 static inline uint32_t wr_fleet_bucket(struct wr_hash128 key, uint32_t series, int64_t slot)
@@ -81,6 +88,11 @@ static inline int64_t wr_fleet_floor(const struct wr_fleet *fleet, int64_t time_
 
 /* ── fleet_tile.c ───────────────────────────────────────────────────────────────────────────── */
 void wr_totals_merge(struct wr_fleet_totals *into, const struct wr_fleet_totals *more);
+
+/* Has this field not come before in the same load? A peer that lies may repeat a tile that is
+ * sealed, and it must not count twice. Loads come in one after the other. Also false, and the load
+ * fails, when there are more fields than an honest answer has. */
+bool wr_tile_is_new(struct wr_fleet *fleet, struct wr_fleet_load *load, struct wr_str field);
 
 struct wr_tile_head {
     uint64_t node, part;

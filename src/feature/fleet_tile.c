@@ -132,6 +132,27 @@ bool wr_tile_read(const struct wr_fleet *fleet, uint32_t series, struct wr_str r
     return read_columns(s, v + HEAD_SIZE, v[3], columns);
 }
 
+bool wr_tile_is_new(struct wr_fleet *fleet, struct wr_fleet_load *load, struct wr_str field)
+{
+    const struct wr_hash_key key = {wr_get64(fleet->seal), wr_get64(fleet->seal + 8)};
+    uint64_t hash = wr_siphash13(key, field.p, field.n);
+    load->number = load->number != 0 ? load->number : ++fleet->n_loads;
+    struct wr_seen *at = &fleet->seen[hash % WR_FLEET_SEEN];
+    while (at->load == load->number) {
+        if (at->hash == hash) {
+            return false;
+        }
+        at = at + 1 < fleet->seen + WR_FLEET_SEEN ? at + 1 : fleet->seen;
+    }
+    if (load->n >= WR_FLEET_SEEN / 2) {
+        load->failed = true;
+        return false;
+    }
+    load->n++;
+    *at = (struct wr_seen){hash, load->number};
+    return true;
+}
+
 /* ── shares ─────────────────────────────────────────────────────────────────────────────────── */
 /* tag 8, stale_ms 4 (all ones: not known), totals 48, edge 8; zeros to 76. */
 size_t wr_fleet_shares_write(const struct wr_feature_plan *plan,

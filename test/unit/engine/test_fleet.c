@@ -593,6 +593,28 @@ TEST("a tile with any bit changed, of another key, or from nowhere is none")
     nodes_close();
 }
 
+TEST("a tile that comes twice in one fetch counts once")
+{
+    struct wr_fleet_stats stats;
+    struct wr_fleet_load load = {0};
+    nodes_open();
+    decide(0, body_of(1, RIG_START, 1, 1, true), 0);
+    write_behind(0);
+    const struct entry *e = &w.store[0];
+    for (int fetches = 1; fetches <= 3; fetches++) {
+        for (int i = 0; i < 4; i++) {
+            wr_fleet_load_tile(w.fleets[1], &load, 0, wr_str_of(e->key, e->key_n),
+                               wr_str_of((const char *)e->field, sizeof e->field),
+                               wr_str_of((const char *)e->value, e->value_n));
+        }
+        CHECK(load.first != 0);
+        wr_fleet_stats(w.fleets[1], &stats);
+        CHECK_INT(stats.n_bad_tiles, 3 * fetches);
+        wr_fleet_load_drop(w.fleets[1], &load);
+    }
+    nodes_close();
+}
+
 /* ── the pack ───────────────────────────────────────────────────────────────────────────────── */
 static void check_refused(const char *feature, const char *why)
 {
