@@ -217,6 +217,7 @@ static void add_error(struct wr_server *server, const struct wr_pending *pending
     struct wr_buf all = wr_buf_in(&server->scratch, 1024);
     int status = wr_err_http(error->code);
     wr_answer_problem(&body, error, status, -1);
+    wr_buf_char(&body, '\n');
     struct wr_reply reply = {
         .status = status,
         .close = !pending->keep_alive,
@@ -245,6 +246,7 @@ static uint32_t write_plain_head(struct wr_buf *buf, const struct wr_server *ser
     return at;
 }
 
+/* The document ends with a line end, which is not part of it: the journal's row has none. */
 static void add_document(struct wr_server *server, const struct wr_pending *pending,
                          struct wr_str document, bool replayed)
 {
@@ -255,8 +257,9 @@ static void add_document(struct wr_server *server, const struct wr_pending *pend
     struct wr_buf buf = wr_buf_fixed(room, ANSWER_HEAD_MAX + document.n);
     if (WR_LIKELY(pending->minor == 1 && pending->keep_alive && !replayed &&
                   server->thread != NULL)) {
-        pending->slot->elapsed_at = write_plain_head(&buf, server, document.n);
+        pending->slot->elapsed_at = write_plain_head(&buf, server, document.n + 1);
         wr_buf_str(&buf, document);
+        wr_buf_char(&buf, '\n');
         pending->slot->n = (uint32_t)buf.n;
         pending->conn->out_n += buf.n;
         return;
@@ -266,12 +269,14 @@ static void add_document(struct wr_server *server, const struct wr_pending *pend
         .close = !pending->keep_alive,
         .minor = pending->minor,
         .content_type = WR_STR("application/json"),
-        .body = document,
+        .body_elsewhere = document.n + 1,
         .durability = wr_answer_durability(server),
         .replayed = replayed,
         .elapsed = true,
     };
     pending->slot->elapsed_at = wr_answer_write(&buf, &reply);
+    wr_buf_str(&buf, document);
+    wr_buf_char(&buf, '\n');
     WR_ASSERT(!buf.overflow);
     pending->slot->n = (uint32_t)buf.n;
     pending->conn->out_n += buf.n;

@@ -225,7 +225,13 @@ static struct wr_str type_of(const struct wr_part *part)
 static void finish_one(struct wr_server *server, struct wr_gathering *gathering)
 {
     const struct wr_part *part = gathering->parts;
-    wr_gather_set_bytes(server, gathering, part->status, type_of(part), part->text,
+    struct wr_buf body = wr_buf_in(&gathering->arena, part->text.n + 1);
+    wr_buf_str(&body, part->text);
+    if (part->text.n > 0 && part->text.p[part->text.n - 1] != '\n') {
+        wr_buf_char(&body, '\n'); /* not part of the document */
+    }
+    gathering->conn->broken = gathering->conn->broken || body.overflow;
+    wr_gather_set_bytes(server, gathering, part->status, type_of(part), wr_buf_view(&body),
                         gathering->kind == WR_GATHER_REPLAY);
 }
 

@@ -147,6 +147,31 @@ TEST("chunked bodies are read, also a byte at a time")
     world_close(&world);
 }
 
+TEST("an answer is a line, whoever asks for it and however often; the row is not")
+{
+    struct world world;
+    struct http http;
+    char event[512], first[2048], path[128];
+    world_open(&world, 19, WR_MODE_DURABLE);
+    http_open(&world, &http);
+    world_event(event, "a", 1, 10);
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions", event), 200);
+    snprintf(first, sizeof first, "%.*s", WR_FMT(http.body));
+    CHECK_TEXT(http.body.p + http.body.n - 2, 2, "}\n");
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions", event), 200); /* from the journal */
+    CHECK_TEXT(http.body.p, http.body.n, first);
+    snprintf(path, sizeof path, "/v1/decisions/%.*s",
+             WR_FMT(json_member(http.body, "decision_id")));
+    CHECK_INT(http_ask(&world, &http, "GET", path, ""), 200);
+    CHECK_TEXT(http.body.p, http.body.n, first);
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions", "{}"), 422);
+    CHECK_TEXT(http.body.p + http.body.n - 2, 2, "}\n");
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions:batch", event), 200);
+    CHECK_HAS(http.body, "},\"meta\":{"); /* in a batch a document is a member */
+    http_close(&world, &http);
+    world_close(&world);
+}
+
 TEST("a batch is answered item by item, as an array or as lines")
 {
     struct world world;
