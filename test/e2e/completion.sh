@@ -15,8 +15,8 @@ offers() { # offers "LIST" WORDS...: the last word is the one that is being type
   [[ "${COMPREPLY[*]}" == "$want" ]] || { echo "weir $*: ${COMPREPLY[*]}, not $want"; wrong=1; }
 }
 offers "model" mod
-offers "compile" model co
-offers "compile info score explain" model ""
+offers "compile conform" model co
+offers "compile info score explain conform" model ""
 offers "check" pack ch
 offers "backup" journal b
 offers "--background" model --back

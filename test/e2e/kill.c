@@ -147,8 +147,13 @@ static struct wr_str member(struct wr_str json, const char *key)
 
 static void take_decision(uint32_t id, struct wr_str body)
 {
-    uint64_t node, sequence, hash = hash_of(body);
+    uint64_t node, sequence, hash;
     uint32_t epoch;
+    if (body.n == 0 || body.p[--body.n] != '\n') { /* behind the document, as the row has it */
+        complain("an answer without a line end", id, 0);
+        return;
+    }
+    hash = hash_of(body);
     if (!wr_decision_id_read(member(body, "\"decision_id\":\""), &node, &epoch, &sequence) ||
         sequence >= SEQUENCES_MAX) {
         complain("an answer without a decision id", id, 0);
