@@ -342,9 +342,9 @@ static void prefetch_row(const struct checking *c, uint32_t at)
     }
     if (row->ref != WR_STORE_NO_REF && span < store->n_spans) {
         const uint8_t *p = wr_store_look(store, row->ref);
-        __builtin_prefetch(p);
-        __builtin_prefetch(p + 64);
-        __builtin_prefetch(p + 128);
+        for (unsigned line = 0; line < 6; line++) {
+            __builtin_prefetch(p + 64 * line);
+        }
     }
 }
 
