@@ -23,7 +23,7 @@ int wr_complain(const char *format, ...)
 int wr_complain_error(const char *what, const struct wr_error *error)
 {
     fprintf(stderr, "%s: %s", running, what);
-    if (error->where[0] != '\0') {
+    if (error->where[0] != '\0' && strcmp(error->where, what) != 0) {
         fprintf(stderr, ": %s", error->where);
     }
     if (error->row != 0) {

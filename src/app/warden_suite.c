@@ -19,42 +19,51 @@ struct suite {
 };
 
 /* ── finding ────────────────────────────────────────────────────────────────────────────────── */
-static bool is_suite(struct wr_arena *arena, const char *path)
+/* Is it one? A file that says so and cannot be read is an error: its cases would not be missed. */
+static wr_err is_suite(struct wr_arena *arena, const char *path, bool *found,
+                       struct wr_error *error)
 {
     struct wr_str name = wr_str_z(path), text;
     struct wr_kube_objects objects;
+    *found = false;
     if (!wr_str_ends(name, WR_STR(".yaml")) && !wr_str_ends(name, WR_STR(".yml"))) {
-        return false;
+        return WR_OK;
     }
     struct wr_arena_mark mark = wr_arena_mark(arena);
-    bool found = wr_file_read(arena, path, WR_LIMIT_KUBE_FILE, &text, NULL) == WR_OK &&
-                 wr_str_find(text, WR_STR("test.gatekeeper.sh"), 0) != SIZE_MAX &&
-                 wr_kube_read(arena, path, &objects, NULL) == WR_OK && objects.n == 1 &&
+    wr_err code = WR_OK;
+    if (wr_file_read(arena, path, WR_LIMIT_KUBE_FILE, &text, NULL) == WR_OK &&
+        wr_str_find(text, WR_STR("apiVersion: test.gatekeeper.sh/"), 0) != SIZE_MAX) {
+        code = wr_kube_read(arena, path, &objects, error);
+        *found = code == WR_OK && objects.n == 1 &&
                  wr_str_eq(objects.items[0].group, WR_STR("test.gatekeeper.sh")) &&
                  wr_str_eq(objects.items[0].kind, WR_STR("Suite"));
+    }
     wr_arena_rewind(arena, mark);
-    return found;
+    return code;
 }
 
 wr_err wr_warden_suites_find(struct wr_arena *arena, const char *path, struct wr_warden_suites *out,
                              struct wr_error *error)
 {
     struct wr_file_list list = {0};
+    bool found = false;
     *out = (struct wr_warden_suites){0};
     if (!wr_file_is_directory(path)) {
         out->paths = WR_NEW_ARRAY(arena, struct wr_str, 1);
-        if (out->paths != NULL && is_suite(arena, path)) {
+        wr_err code = is_suite(arena, path, &found, error);
+        if (out->paths != NULL && found) {
             out->paths[out->n++] = wr_str_z(path);
         }
-        return WR_OK;
+        return code;
     }
     wr_err code = wr_file_walk(arena, path, &list, error);
     out->paths = code == WR_OK ? WR_NEW_ARRAY(arena, struct wr_str, list.n + 1) : NULL;
-    for (size_t i = 0; i < list.n && out->paths != NULL; i++) {
+    for (size_t i = 0; i < list.n && out->paths != NULL && code == WR_OK; i++) {
         char full[WR_LIMIT_WARDEN_PATH];
         size_t slash = strlen(path) > 0 && path[strlen(path) - 1] == '/' ? 0 : 1;
         snprintf(full, sizeof full, "%s%s%.*s", path, slash != 0 ? "/" : "", WR_FMT(list.paths[i]));
-        if (is_suite(arena, full)) {
+        code = is_suite(arena, full, &found, error);
+        if (found) {
             out->paths[out->n++] = wr_str_copy(arena, wr_str_z(full));
         }
     }

@@ -104,7 +104,13 @@ def main():
         many = folder / "many.yaml"
         many.write_text("---\napiVersion: test.gatekeeper.sh/v1\nkind: Suite\n" * 300)
         code, text = run(weir, "test", many)
-        check.that(code != 0, "more objects than the limit are no suite", text)
+        check.that(code != 0 and "more than 256 objects" in text,
+                   "more objects than the limit are no suite", text)
+        many.write_text("apiVersion: test.gatekeeper.sh/v1\nkind: Suite\ntests: [\n")
+        for path in (many, folder):
+            code, text = run(weir, "test", path)
+            check.that(code != 0 and "many.yaml" in text, "a suite that cannot be read is an error",
+                       text)
     finally:
         shutil.rmtree(folder)
     return check.end()
