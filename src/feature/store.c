@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "feature/store.h"
 
-const uint16_t wr_store_sizes[WR_STORE_SIZES] = {
-    32, 48, 64, 96, 128, 192, 256, 320, 384, 512, 768, 1024, 1536, 2048, 4096, 8192, 16384, 32768};
+const uint16_t wr_store_sizes[WR_STORE_SIZES] = {32,   48,   64,   96,   128,  160,   192,
+                                                 224,  256,  320,  384,  448,  512,   768,
+                                                 1024, 1536, 2048, 4096, 8192, 16384, 32768};
 
 enum { GRANULE = 16, NO_GRANULE = 0xffff };
 #define NO_SPAN UINT32_MAX

@@ -14,8 +14,8 @@
 #define WR_SPAN_SIZE    65536
 #define WR_SPAN_USABLE  (WR_SPAN_SIZE - 16) /* an 8-byte load at a piece's end stays inside */
 #define WR_BLOCK_SPANS  32                  /* 2 MiB: a huge page, where there are any */
-#define WR_STORE_SIZES  18
-#define WR_STORE_TAPES  10 /* the first sizes: 32 .. 512 bytes */
+#define WR_STORE_SIZES  21
+#define WR_STORE_TAPES  13 /* the first sizes: 32 .. 512 bytes */
 #define WR_STORE_NO_REF 0
 
 struct wr_shadow;

@@ -4,7 +4,7 @@
 #include "feature/large.h"
 
 enum {
-    CHUNK_SIZE = 9 /* 512 bytes, the largest of a tape */,
+    CHUNK_SIZE = 12 /* 512 bytes, the largest of a tape */,
     FANOUT_MIN = 8,
     NODE_SIZE_MIN = 2048
 };
