@@ -32,7 +32,7 @@ static wr_err is_suite(struct wr_arena *arena, const char *path, bool *found,
     struct wr_arena_mark mark = wr_arena_mark(arena);
     wr_err code = WR_OK;
     if (wr_file_read(arena, path, WR_LIMIT_KUBE_FILE, &text, NULL) == WR_OK &&
-        wr_str_find(text, WR_STR("apiVersion: test.gatekeeper.sh/"), 0) != SIZE_MAX) {
+        wr_str_find(text, WR_STR("test.gatekeeper.sh/v1"), 0) != SIZE_MAX) {
         code = wr_kube_read(arena, path, &objects, error);
         *found = code == WR_OK && objects.n == 1 &&
                  wr_str_eq(objects.items[0].group, WR_STR("test.gatekeeper.sh")) &&
