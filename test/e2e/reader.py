@@ -146,10 +146,10 @@ def mounted(weir, check, folder):
 
 def limits(weir, check, folder):
     """Each limit of the loaders and of the command line admits its number and refuses one more."""
-    for n in (1024, 1025):
+    for n in (8192, 8193):
         text = ",".join(f"c{i}" for i in range(n)) + "\n"
         code, out, told = run(weir, "decide", "--pack", str(PACKS / "cards"), "--input", "csv", text=text)
-        check.that(code == 1 and ("1024 columns" in told) == (n > 1024), f"{n} columns", told)
+        check.that(code == 1 and ("8192 columns" in told) == (n > 8192), f"{n} columns", told)
     for depth in (16, 17):
         deep = Path(folder, f"deep{depth}", *["d"] * depth)
         deep.mkdir(parents=True)
