@@ -67,7 +67,7 @@ def reload_files(check, served, folder, port, token_line, token):
     """SIGHUP: a new certificate and other rights, also on connections that are open; what is broken
     changes nothing."""
     access, before = Path(folder, "access.txt"), serial(folder, port)
-    link = http.client.HTTPSConnection("localhost", port, context=context(folder, "gate"), timeout=10)
+    link = http.client.HTTPSConnection("127.0.0.1", port, context=context(folder, "gate"), timeout=10)
     link.request("POST", "/v1/decisions", event(10))
     check.that(link.getresponse().read() != b"", "an open connection decides")
     certificate(folder, "ca", "server", "DNS:localhost,IP:127.0.0.1")
