@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Two images FROM scratch, as OCI layouts in build/images: native (the static binary) and wasm (the
 # module for WasmEdge, compiled ahead of time when ./dev edge --aot has made that). Both hold
-# packs/cards; a model at /model.wasm serves the starter pack when WEIR_PACK is set to nothing.
+# packs/cards and its model at /model.wasm.
 #
 #   tools/images.sh [OUT]      after ./dev build and ./dev edge
 set -eu

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The port of the system that the program is built for: Linux (host_linux.c) or WASI under WasmEdge
- * (host_wasmedge.c). */
+ * (port_wasmedge.c). */
 #ifndef WR_HOST_H
 #define WR_HOST_H
 

@@ -102,6 +102,8 @@ def start(check, folder):
     if fresh:
         size = module.stat().st_size
         check.that(size <= SIZE_MAX, "compiled ahead it has 5 MB at most", size)
+    else:
+        print("modules: no fresh module compiled ahead (./dev edge --aot): its size is not checked")
     node = Node([str(WASMEDGE), str(module if fresh else WASM)], folder / "state", CARDS)
     client = node.start()
     _, _, body = client.ask("GET", "/metrics")
