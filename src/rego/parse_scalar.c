@@ -156,7 +156,7 @@ static int32_t hex4(struct wr_str s, size_t at)
     return unit;
 }
 
-/* Decodes \uXXXX at s.p[*at], the digits' offset; lone surrogates become U+FFFD. */
+/* Decodes a \u escape whose four digits begin at s.p[*at]; lone surrogates become U+FFFD. */
 static bool decode_unicode(struct wr_str s, size_t *at, struct wr_buf *out)
 {
     int32_t unit = hex4(s, *at);
