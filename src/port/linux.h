@@ -8,6 +8,7 @@
 struct wr_port_linux {
     int poll_fd;
     int wake_fd;
+    bool is_coarse; /* the kernel keeps the time of a poll to a millisecond only */
 };
 
 /* Fill their tables; `context` is the native port. */

@@ -254,14 +254,30 @@ static uint32_t ready_of(uint32_t events)
     return ready;
 }
 
+/* To the nanosecond since Linux 5.11. Older kernels do not know the call, and filters of calls that
+ * were written for them forbid it: then to the millisecond, never too early. */
+static int wait_for_events(struct wr_port_linux *native, struct epoll_event *raw, size_t cap,
+                           int64_t timeout_ns)
+{
+    int n = (int)WR_MIN(cap, (size_t)POLL_EVENTS);
+    timeout_ns = WR_MAX(WR_MIN(timeout_ns, (int64_t)60000000000), (int64_t)0);
+    if (!native->is_coarse) {
+        struct timespec timeout = {timeout_ns / 1000000000, timeout_ns % 1000000000};
+        int got = epoll_pwait2(native->poll_fd, raw, n, &timeout, NULL);
+        if (got >= 0 || (errno != ENOSYS && errno != EPERM)) {
+            return got;
+        }
+        native->is_coarse = true;
+    }
+    return epoll_wait(native->poll_fd, raw, n, (int)((timeout_ns + 999999) / 1000000));
+}
+
 static enum wr_io net_poll(void *context, struct wr_net_event *events, size_t cap,
                            int64_t timeout_ns, size_t *n)
 {
     struct wr_port_linux *native = context;
     struct epoll_event raw[POLL_EVENTS];
-    int64_t ms = (timeout_ns + 999999) / 1000000;
-    int got = epoll_wait(native->poll_fd, raw, (int)WR_MIN(cap, (size_t)POLL_EVENTS),
-                         (int)WR_MIN(ms, (int64_t)60000));
+    int got = wait_for_events(native, raw, cap, timeout_ns);
     if (got < 0 && errno != EINTR) {
         return wr_posix_io(errno);
     }
