@@ -30,16 +30,39 @@ struct wr_hash_key wr_fleet_hash_key(struct wr_str secret)
     return (struct wr_hash_key){wr_get64(bytes), wr_get64(bytes + 8)};
 }
 
+static bool take_table(struct wr_fleet *fleet, struct wr_fleet_table *table, uint32_t n,
+                       size_t item_size)
+{
+    table->item_size = item_size;
+    for (uint32_t i = 0; i < n / WR_FLEET_CHUNK; i++) {
+        table->chunks[i] = take(fleet, WR_FLEET_CHUNK * item_size);
+        if (table->chunks[i] == NULL) {
+            return false;
+        }
+        table->n_chunks++;
+    }
+    return true;
+}
+
+static void give_table(struct wr_fleet *fleet, struct wr_fleet_table *table)
+{
+    for (uint32_t i = 0; i < table->n_chunks; i++) {
+        give(fleet, table->chunks[i], WR_FLEET_CHUNK * table->item_size);
+    }
+}
+
 static bool take_tables(struct wr_fleet *fleet)
 {
-    fleet->own = take(fleet, WR_LIMIT_FLEET_OWN * fleet->own_size);
+    size_t columns_size = fleet->n_columns * sizeof(struct wr_fleet_totals);
     fleet->own_buckets = take(fleet, WR_FLEET_BUCKETS * sizeof(uint32_t));
-    fleet->entities = take(fleet, WR_LIMIT_FLEET_ENTITIES * sizeof *fleet->entities);
     fleet->entity_buckets = take(fleet, WR_FLEET_BUCKETS * sizeof(uint32_t));
-    fleet->tiles = take(fleet, WR_LIMIT_FLEET_OTHERS * fleet->other_size);
     fleet->seen = take(fleet, WR_FLEET_SEEN * sizeof *fleet->seen);
-    return fleet->own != NULL && fleet->own_buckets != NULL && fleet->entities != NULL &&
-           fleet->entity_buckets != NULL && fleet->tiles != NULL && fleet->seen != NULL;
+    return take_table(fleet, &fleet->own, WR_LIMIT_FLEET_OWN,
+                      sizeof(struct wr_own_tile) + columns_size) &&
+           take_table(fleet, &fleet->tiles, WR_LIMIT_FLEET_OTHERS,
+                      sizeof(struct wr_other_tile) + columns_size) &&
+           take_table(fleet, &fleet->entities, WR_LIMIT_FLEET_ENTITIES, sizeof(struct wr_other)) &&
+           fleet->own_buckets != NULL && fleet->entity_buckets != NULL && fleet->seen != NULL;
 }
 
 struct wr_fleet *wr_fleet_open(const struct wr_memory *memory, const struct wr_feature_plan *plan,
@@ -50,14 +73,11 @@ struct wr_fleet *wr_fleet_open(const struct wr_memory *memory, const struct wr_f
         return NULL;
     }
     WR_ASSERT(plan->fleet != NULL);
-    size_t columns_size = plan->fleet->n_columns * sizeof(struct wr_fleet_totals);
     *fleet = (struct wr_fleet){.memory = memory,
                                .feature_plan = plan,
                                .plan = plan->fleet,
                                .node = node,
                                .n_columns = plan->fleet->n_columns,
-                               .own_size = sizeof(struct wr_own_tile) + columns_size,
-                               .other_size = sizeof(struct wr_other_tile) + columns_size,
                                .newest_ms = INT64_MIN / 2,
                                .begin_ms = INT64_MIN,
                                .folding = true,
@@ -82,11 +102,11 @@ void wr_fleet_close(struct wr_fleet *fleet)
     if (fleet == NULL) {
         return;
     }
-    give(fleet, fleet->own, WR_LIMIT_FLEET_OWN * fleet->own_size);
+    give_table(fleet, &fleet->own);
+    give_table(fleet, &fleet->tiles);
+    give_table(fleet, &fleet->entities);
     give(fleet, fleet->own_buckets, WR_FLEET_BUCKETS * sizeof(uint32_t));
-    give(fleet, fleet->entities, WR_LIMIT_FLEET_ENTITIES * sizeof *fleet->entities);
     give(fleet, fleet->entity_buckets, WR_FLEET_BUCKETS * sizeof(uint32_t));
-    give(fleet, fleet->tiles, WR_LIMIT_FLEET_OTHERS * fleet->other_size);
     give(fleet, fleet->seen, WR_FLEET_SEEN * sizeof *fleet->seen);
     fleet->memory->give(fleet->memory->context, fleet, sizeof *fleet);
 }
@@ -105,8 +125,7 @@ size_t wr_fleet_write_key(const struct wr_fleet *fleet, uint32_t series, struct 
 /* ── tiles of the others ────────────────────────────────────────────────────────────────────── */
 static struct wr_other_tile *tile_at(const struct wr_fleet *fleet, uint32_t plus_one)
 {
-    return (struct wr_other_tile *)(void *)(fleet->tiles +
-                                            (size_t)(plus_one - 1) * fleet->other_size);
+    return wr_fleet_item(&fleet->tiles, plus_one - 1);
 }
 
 static void free_tiles(struct wr_fleet *fleet, uint32_t *first)
@@ -122,12 +141,20 @@ static void free_tiles(struct wr_fleet *fleet, uint32_t *first)
 }
 
 /* ── entities of the others ─────────────────────────────────────────────────────────────────── */
+static struct wr_other *entity_at(const struct wr_fleet *fleet, uint32_t i)
+{
+    return wr_fleet_item(&fleet->entities, i);
+}
+
 static uint32_t find(const struct wr_fleet *fleet, struct wr_hash128 key, uint32_t series)
 {
     uint32_t i = fleet->entity_buckets[wr_fleet_bucket(key, series, 0)];
-    while (i != WR_FLEET_NONE &&
-           (fleet->entities[i].series != series || !wr_fleet_key_eq(fleet->entities[i].key, key))) {
-        i = fleet->entities[i].next;
+    while (i != WR_FLEET_NONE) {
+        const struct wr_other *entity = entity_at(fleet, i);
+        if (entity->series == series && wr_fleet_key_eq(entity->key, key)) {
+            break;
+        }
+        i = entity->next;
     }
     return i;
 }
@@ -135,12 +162,12 @@ static uint32_t find(const struct wr_fleet *fleet, struct wr_hash128 key, uint32
 static void leave_order(struct wr_fleet *fleet, const struct wr_other *entity)
 {
     if (entity->older != WR_FLEET_NONE) {
-        fleet->entities[entity->older].newer = entity->newer;
+        entity_at(fleet, entity->older)->newer = entity->newer;
     } else {
         fleet->entity_oldest = entity->newer;
     }
     if (entity->newer != WR_FLEET_NONE) {
-        fleet->entities[entity->newer].older = entity->older;
+        entity_at(fleet, entity->newer)->older = entity->older;
     } else {
         fleet->entity_newest = entity->older;
     }
@@ -148,11 +175,11 @@ static void leave_order(struct wr_fleet *fleet, const struct wr_other *entity)
 
 static void be_newest(struct wr_fleet *fleet, uint32_t i)
 {
-    struct wr_other *entity = &fleet->entities[i];
+    struct wr_other *entity = entity_at(fleet, i);
     entity->older = fleet->entity_newest;
     entity->newer = WR_FLEET_NONE;
     if (fleet->entity_newest != WR_FLEET_NONE) {
-        fleet->entities[fleet->entity_newest].newer = i;
+        entity_at(fleet, fleet->entity_newest)->newer = i;
     } else {
         fleet->entity_oldest = i;
     }
@@ -166,10 +193,10 @@ static bool evict(struct wr_fleet *fleet)
     if (i == WR_FLEET_NONE) {
         return false;
     }
-    struct wr_other *entity = &fleet->entities[i];
+    struct wr_other *entity = entity_at(fleet, i);
     uint32_t *at = &fleet->entity_buckets[wr_fleet_bucket(entity->key, entity->series, 0)];
     while (*at != i) {
-        at = &fleet->entities[*at].next;
+        at = &entity_at(fleet, *at)->next;
     }
     *at = entity->next;
     leave_order(fleet, entity);
@@ -188,12 +215,13 @@ static uint32_t make(struct wr_fleet *fleet, struct wr_hash128 key, uint32_t ser
     }
     uint32_t i = fleet->entities_free;
     if (i != WR_FLEET_NONE) {
-        fleet->entities_free = fleet->entities[i].next;
+        fleet->entities_free = entity_at(fleet, i)->next;
     } else {
         i = fleet->entities_made++;
     }
     uint32_t *bucket = &fleet->entity_buckets[wr_fleet_bucket(key, series, 0)];
-    fleet->entities[i] = (struct wr_other){.key = key, .next = *bucket, .series = (uint8_t)series};
+    *entity_at(fleet, i) =
+        (struct wr_other){.key = key, .next = *bucket, .series = (uint8_t)series};
     *bucket = i;
     fleet->stats.n_entities++;
     be_newest(fleet, i);
@@ -282,10 +310,10 @@ void wr_fleet_load_done(struct wr_fleet *fleet, struct wr_fleet_load *load,
     if (i == WR_FLEET_NONE) {
         i = make(fleet, key->key, key->series);
     } else {
-        leave_order(fleet, &fleet->entities[i]);
+        leave_order(fleet, entity_at(fleet, i));
         be_newest(fleet, i);
     }
-    struct wr_other *entity = &fleet->entities[i];
+    struct wr_other *entity = entity_at(fleet, i);
     free_tiles(fleet, &entity->first);
     entity->first = load->first;
     entity->fetched_us = now_us;
@@ -320,9 +348,8 @@ static const struct wr_other *held(const struct wr_fleet *fleet, const struct wr
     int64_t from, to;
     uint32_t i = find(fleet, key->key, key->series);
     wr_fleet_periods(&fleet->plan->series[key->series], key->time_ms, &from, &to);
-    return i != WR_FLEET_NONE && fleet->entities[i].from <= from && fleet->entities[i].to >= to
-               ? &fleet->entities[i]
-               : NULL;
+    const struct wr_other *entity = i != WR_FLEET_NONE ? entity_at(fleet, i) : NULL;
+    return entity != NULL && entity->from <= from && entity->to >= to ? entity : NULL;
 }
 
 bool wr_fleet_is_fresh(const struct wr_fleet *fleet, const struct wr_fleet_key *key, int64_t now_us,
@@ -375,4 +402,5 @@ void wr_fleet_read(const struct wr_fleet *fleet, const struct wr_event *event, i
 void wr_fleet_stats(const struct wr_fleet *fleet, struct wr_fleet_stats *out)
 {
     *out = fleet->stats;
+    out->n_queued += fleet->again_end - fleet->again;
 }

@@ -106,7 +106,7 @@ struct wr_fleet_write {
 bool wr_fleet_next_write(struct wr_fleet *fleet, uint64_t kept, struct wr_fleet_write *out);
 /* Redis has it, or not: then it waits again. */
 void wr_fleet_wrote(struct wr_fleet *fleet, const struct wr_fleet_written *write, bool ok);
-/* Redis may have lost everything: all own tiles that still count wait again. */
+/* Redis may have lost everything: all own tiles that still count wait again, behind one another. */
 void wr_fleet_write_all(struct wr_fleet *fleet);
 
 /* ── others ─────────────────────────────────────────────────────────────────────────────────── */

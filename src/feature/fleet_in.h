@@ -9,6 +9,21 @@
 #define WR_FLEET_NONE    UINT32_MAX
 #define WR_FLEET_BUCKETS 65536u /* of either table; a power of two */
 #define WR_FLEET_SEEN    65536u /* twice the fields of two periods; a power of two */
+#define WR_FLEET_CHUNK   2048u  /* items of a table that are one block */
+#define WR_FLEET_CHUNKS  (WR_LIMIT_FLEET_OTHERS / WR_FLEET_CHUNK) /* of the longest table */
+
+/* Items in blocks of about a MiB at most: larger ones may lie on huge pages, whose first touch, in
+ * the midst of a turn, takes milliseconds where the machine itself is a guest. */
+struct wr_fleet_table {
+    uint8_t *chunks[WR_FLEET_CHUNKS];
+    uint32_t n_chunks;
+    size_t item_size;
+};
+
+static inline void *wr_fleet_item(const struct wr_fleet_table *table, uint32_t i)
+{
+    return table->chunks[i / WR_FLEET_CHUNK] + (size_t)(i % WR_FLEET_CHUNK) * table->item_size;
+}
 
 struct wr_own_tile {
     struct wr_hash128 key;
@@ -50,20 +65,21 @@ struct wr_fleet {
     const struct wr_fleet_plan *plan;
     uint64_t node;
     uint8_t seal[32];
-    size_t n_columns, own_size, other_size;
+    size_t n_columns;
     struct wr_fleet_stats stats;
     /* own */
-    uint8_t *own; /* WR_LIMIT_FLEET_OWN of own_size bytes */
+    struct wr_fleet_table own; /* WR_LIMIT_FLEET_OWN */
     uint32_t *own_buckets;
     uint32_t generation; /* of the last tile made */
     uint32_t own_made, own_oldest, own_newest, queue_first, queue_last;
+    uint32_t again, again_end; /* tiles that will be queued once more: from, up to */
     int64_t newest_ms, begin_ms;
     bool folding;
     /* others */
-    struct wr_other *entities;
+    struct wr_fleet_table entities; /* WR_LIMIT_FLEET_ENTITIES */
     uint32_t *entity_buckets;
     uint32_t entities_made, entities_free, entity_oldest, entity_newest;
-    uint8_t *tiles;                  /* WR_LIMIT_FLEET_OTHERS of other_size bytes */
+    struct wr_fleet_table tiles;     /* WR_LIMIT_FLEET_OTHERS */
     uint32_t tiles_made, tiles_free; /* free: + 1 */
     struct wr_seen *seen;            /* WR_FLEET_SEEN fields of the load that comes in */
     uint64_t n_loads;

@@ -8,7 +8,7 @@
 
 struct wr_own_tile *wr_own_at(const struct wr_fleet *fleet, uint32_t i)
 {
-    return (struct wr_own_tile *)(void *)(fleet->own + (size_t)i * fleet->own_size);
+    return wr_fleet_item(&fleet->own, i);
 }
 
 /* ── the queue ──────────────────────────────────────────────────────────────────────────────── */
@@ -206,6 +206,7 @@ void wr_fleet_forget(struct wr_fleet *fleet)
     fleet->own_made = 0;
     fleet->own_oldest = fleet->own_newest = WR_FLEET_NONE;
     fleet->queue_first = fleet->queue_last = WR_FLEET_NONE;
+    fleet->again = fleet->again_end = 0;
     fleet->stats.n_own = fleet->stats.n_queued = 0;
 }
 
@@ -236,6 +237,23 @@ static bool counts_still(const struct wr_fleet *fleet, const struct wr_own_tile 
     return tile->last_ms > fleet->newest_ms - series->far_ms;
 }
 
+/* Queues some of those that are to be written once more: all at once would take milliseconds. */
+static void queue_again(struct wr_fleet *fleet)
+{
+    enum { SOME = 64, MOST = 4096 };
+    for (uint32_t n = 0; fleet->again < fleet->again_end &&
+                         (n < SOME || (n < MOST && fleet->queue_first == WR_FLEET_NONE));
+         n++) {
+        uint32_t i = fleet->again++;
+        struct wr_own_tile *tile = wr_own_at(fleet, i);
+        if (tile->used && counts_still(fleet, tile)) {
+            tile->was_written = false;
+            tile->n_sent = 0;
+            queue(fleet, i);
+        }
+    }
+}
+
 /* Takes the first tile that waits out of the queue; those that no window reaches are let go. */
 static struct wr_own_tile *next_queued(struct wr_fleet *fleet, uint64_t kept, uint32_t *at)
 {
@@ -256,6 +274,7 @@ static struct wr_own_tile *next_queued(struct wr_fleet *fleet, uint64_t kept, ui
 
 bool wr_fleet_next_write(struct wr_fleet *fleet, uint64_t kept, struct wr_fleet_write *out)
 {
+    queue_again(fleet);
     struct wr_own_tile *tile = next_queued(fleet, kept, &out->id.handle);
     if (tile == NULL) {
         return false;
@@ -265,7 +284,8 @@ bool wr_fleet_next_write(struct wr_fleet *fleet, uint64_t kept, struct wr_fleet_
     out->id.n = tile->n;
     out->id.more = tile->n - WR_MAX(tile->n_sent, tile->n_written);
     tile->n_sent = tile->n;
-    out->is_new = !tile->was_written;
+    bool comes_again = out->id.handle >= fleet->again && out->id.handle < fleet->again_end;
+    out->is_new = !tile->was_written || comes_again; /* Redis may have lost its key */
     out->live_ms = WR_FLEET_SLOTS * series->slot_ms + series->far_ms + 600000;
     out->key_n =
         wr_fleet_write_key(fleet, tile->series, tile->key, wr_fleet_period(tile->slot), out->key);
@@ -295,13 +315,6 @@ void wr_fleet_wrote(struct wr_fleet *fleet, const struct wr_fleet_written *write
 
 void wr_fleet_write_all(struct wr_fleet *fleet)
 {
-    for (uint32_t i = fleet->own_oldest; i != WR_FLEET_NONE;) {
-        struct wr_own_tile *tile = wr_own_at(fleet, i);
-        if (counts_still(fleet, tile)) {
-            tile->was_written = false;
-            tile->n_sent = 0;
-            queue(fleet, i);
-        }
-        i = tile->newer;
-    }
+    fleet->again = 0;
+    fleet->again_end = fleet->own_made;
 }

@@ -456,6 +456,48 @@ TEST("nothing is written before the journal has it, and what failed is written a
     nodes_close();
 }
 
+static uint32_t write_what_waits(struct wr_fleet *fleet, uint32_t *n_new)
+{
+    struct wr_fleet_write write;
+    uint32_t n = 0;
+    *n_new = 0;
+    while (wr_fleet_next_write(fleet, UINT64_MAX, &write)) {
+        wr_fleet_wrote(fleet, &write.id, true);
+        *n_new += write.is_new;
+        n++;
+    }
+    return n;
+}
+
+TEST("after a reconnection each own tile is written once more, with its life")
+{
+    enum { CUSTOMERS = 5000, BEFORE = 100 };
+    nodes_open();
+    struct wr_fleet *fleet = w.fleets[0];
+    struct wr_fleet_stats stats;
+    struct wr_fleet_write write;
+    uint32_t n_new;
+    for (int i = 0; i < CUSTOMERS; i++) {
+        decide(0, body_of(i, RIG_START, i, 1, true), 0);
+        w.n_seen = 0;
+    }
+    CHECK_INT(write_what_waits(fleet, &n_new), 2 * CUSTOMERS);
+    wr_fleet_write_all(fleet);
+    for (int i = 0; i < BEFORE; i++) {
+        CHECK(wr_fleet_next_write(fleet, UINT64_MAX, &write));
+        wr_fleet_wrote(fleet, &write.id, true);
+    }
+    wr_fleet_stats(fleet, &stats);
+    CHECK_INT(stats.n_queued, 2 * CUSTOMERS - BEFORE);
+    decide(0, body_of(CUSTOMERS, RIG_START, CUSTOMERS - 1, 1, true), 0); /* its turn is to come */
+    decide(0, body_of(CUSTOMERS + 1, RIG_START, CUSTOMERS, 1, true), 0); /* new: not once more */
+    CHECK_INT(write_what_waits(fleet, &n_new), 2 * CUSTOMERS - BEFORE + 2);
+    CHECK_INT(n_new, 2 * CUSTOMERS - BEFORE + 2);
+    wr_fleet_stats(fleet, &stats);
+    CHECK_INT(stats.n_queued, 0);
+    nodes_close();
+}
+
 TEST("what cannot be written for long is dropped, the oldest first, and counted")
 {
     nodes_open();
