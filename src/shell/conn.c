@@ -260,10 +260,10 @@ int64_t wr_conn_arrival(struct wr_conn *conn)
     return conn->arrivals[0].ns;
 }
 
-int64_t wr_conn_arrival_before(const struct wr_conn *conn)
+int64_t wr_conn_arrival_before(const struct wr_conn *conn, size_t at)
 {
     uint32_t i = conn->n_arrivals;
-    while (i > 1 && conn->arrivals[i - 1].at >= conn->in_base + conn->in_at) {
+    while (i > 1 && conn->arrivals[i - 1].at >= conn->in_base + at) {
         i--;
     }
     return i > 0 ? conn->arrivals[i - 1].ns : conn->first_ns;

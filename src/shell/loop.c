@@ -139,7 +139,7 @@ static void finish_request(struct wr_server *server, struct wr_conn *conn,
         end = conn->in_at + conn->need;
     }
     conn->in_at = end;
-    request.whole_ns = conn->was_held ? server->now_ns : wr_conn_arrival_before(conn);
+    request.whole_ns = conn->was_held ? server->now_ns : wr_conn_arrival_before(conn, end);
     conn->was_held = conn->whole = false;
     conn->stage = WR_CONN_HEAD;
     wr_h1_init(&conn->reader, server->config.body_max);
@@ -160,7 +160,8 @@ static bool holds(struct wr_server *server, struct wr_conn *conn, const struct w
     bool chunked = conn->stage == WR_CONN_CHUNKED;
     struct wr_str body = chunked ? wr_str_of(conn->in + conn->body_at, conn->body_n)
                                  : wr_str_of(conn->in + conn->in_at + head_n, conn->need - head_n);
-    bool held = wr_shared_hold(server, conn, head, body);
+    size_t end = chunked ? conn->raw_at : conn->in_at + conn->need;
+    bool held = wr_shared_hold(server, conn, head, body, wr_conn_arrival_before(conn, end));
     conn->whole = held && chunked;
     return held;
 }
@@ -320,9 +321,6 @@ static void take_event(struct wr_server *server, const struct wr_net_event *even
         return;
     }
     struct wr_conn *conn = conn_of(server, event->token);
-    if (conn == NULL && event->token == WR_REDIS_TOKEN && server->redis != NULL) {
-        wr_redis_ready(server->redis, server->now_ns);
-    }
     if (conn == NULL) {
         return;
     }
@@ -330,6 +328,18 @@ static void take_event(struct wr_server *server, const struct wr_net_event *even
     if ((event->ready & WR_NET_READ) != 0) {
         wr_conn_read(server, conn);
     }
+}
+
+/* Redis' answers, and those who wait for them, come before all else of a turn. */
+static void take_shared(struct wr_server *server, const struct wr_net_event *events, size_t n,
+                        int64_t turn_ns)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (events[i].token == WR_REDIS_TOKEN) {
+            wr_redis_ready(server->redis, server->now_ns);
+        }
+    }
+    wr_shared_release(server, turn_ns);
 }
 
 static void take_kept(struct wr_server *server)
@@ -440,17 +450,18 @@ bool wr_server_step(struct wr_server *server, int64_t timeout_ns)
         timeout_ns = wr_shared_sleep_ns(server, timeout_ns);
     }
     int64_t asked_ns = server->port->clock.mono_ns(server->port->clock.context);
+    int64_t turn_ns = server->looked_ns == 0 ? 0 : asked_ns - server->looked_ns;
     if (net->poll(net->context, events, EVENTS, timeout_ns, &n) != WR_IO_OK) {
         server->poll_failed = true;
         return false;
     }
     read_clocks(server);
     date_arrivals(server, asked_ns);
+    if (server->redis != NULL) {
+        take_shared(server, events, n, turn_ns);
+    }
     for (size_t i = 0; i < n; i++) {
         take_event(server, &events[i]);
-    }
-    if (server->redis != NULL) {
-        wr_shared_release(server);
     }
     for (uint32_t i = 0; i < server->n_touched; i++) {
         parse(server, server->touched[i]);

@@ -72,11 +72,8 @@
             those who waited get the fallback */
 #define WR_ARRIVALS 4
 
-#define WR_SHARED_FRESH_US 10000 /* what was fetched so lately is not fetched again */
-#define WR_SHARED_TIMER_NS                                                                         \
-    1000000 /* the poll set keeps time to a millisecond: held for so much less                     \
-             */
-#define WR_LIMIT_SHARED_ITEMS 256u /* of a batch: keys of so many of its items are asked for */
+#define WR_SHARED_FRESH_US    10000 /* what was fetched so lately is not fetched again */
+#define WR_LIMIT_SHARED_ITEMS 256u  /* of a batch: keys of so many of its items are asked for */
 
 struct wr_gathering;
 struct wr_stream;
@@ -136,7 +133,7 @@ struct wr_conn {
     int64_t active_ns;        /* last sign of life */
     uint64_t ticket;          /* held until this fetch is done, */
     int64_t held_ns;          /* or until then; */
-    int64_t hold_ns;          /* since then */
+    int64_t hold_ns;          /* it was read then */
     struct wr_stream *stream; /* the answer that leaves in pieces; NULL: none */
     struct wr_h1_reader reader;
     struct wr_h1_body body;
@@ -229,6 +226,7 @@ struct wr_server {
     struct wr_fleet *fleet; /* of the engine; NULL: the pack has no feature of scope fleet */
     struct wr_conn **held;  /* in order of their tickets */
     uint32_t n_held;
+    int64_t turn_ns;      /* the longest of the last turns, an eighth less with each since */
     int64_t tell_from_us; /* events from then on are told again after a restart */
     struct wr_metrics metrics;
     uint64_t n_runs, n_flushes; /* with answers; of each one in WR_SAMPLE is timed */
@@ -264,8 +262,8 @@ void wr_conn_touch(struct wr_server *server, struct wr_conn *conn);
 bool wr_conn_may_parse(const struct wr_conn *conn);
 /* When the first byte at in_at came; 0 when there is none yet. */
 int64_t wr_conn_arrival(struct wr_conn *conn);
-/* When the last byte before in_at came; while marks behind it are there. */
-int64_t wr_conn_arrival_before(const struct wr_conn *conn);
+/* When the last byte before this place of the input came; while marks behind it are there. */
+int64_t wr_conn_arrival_before(const struct wr_conn *conn, size_t at);
 void wr_conn_free_all(struct wr_server *server);
 
 /* ── route.c ────────────────────────────────────────────────────────────────────────────────── */
@@ -384,11 +382,12 @@ void wr_shared_end(struct wr_server *server);
 /* After an activation, which may have brought other features. */
 void wr_shared_follow_pack(struct wr_server *server);
 /* Does the request that the connection has whole wait for what other nodes saw? It is then not
- * taken yet, and parsed again later. At most once per request. */
+ * taken yet, and parsed again later. At most once per request. It may have come at whole_ns. */
 bool wr_shared_hold(struct wr_server *server, struct wr_conn *conn, const struct wr_h1_head *head,
-                    struct wr_str body);
-/* Lets go those that need not wait any longer. */
-void wr_shared_release(struct wr_server *server);
+                    struct wr_str body, int64_t whole_ns);
+/* At the beginning of a turn, before anything else of it: lets go those that need not wait any
+ * longer. The turn before it has taken turn_ns. */
+void wr_shared_release(struct wr_server *server, int64_t turn_ns);
 void wr_shared_forget(struct wr_server *server, const struct wr_conn *conn);
 /* How long the loop may sleep. */
 int64_t wr_shared_sleep_ns(const struct wr_server *server, int64_t most_ns);

@@ -143,8 +143,17 @@ static uint64_t ask_for_batch(struct wr_server *server, const struct wr_h1_head 
     return ticket;
 }
 
+/* Three fifths of the time that is allowed: the rest is for what comes late, the machine with its
+ * wake, or this loop, which lets go between its turns only. While turns are long less is left to
+ * wait, down to nothing. */
+static int64_t hold_most_ns(const struct wr_server *server)
+{
+    int64_t wait_ns = server->config.redis.wait_ns;
+    return WR_MAX(WR_MIN(wait_ns * 3 / 5, wait_ns - 2 * server->turn_ns), (int64_t)0);
+}
+
 bool wr_shared_hold(struct wr_server *server, struct wr_conn *conn, const struct wr_h1_head *head,
-                    struct wr_str body)
+                    struct wr_str body, int64_t whole_ns)
 {
     if (conn->was_held || head->method != WR_H1_POST || server->engine == NULL ||
         !wr_redis_is_up(server->redis) || !wr_route_allows(server, conn, head)) {
@@ -156,32 +165,37 @@ bool wr_shared_hold(struct wr_server *server, struct wr_conn *conn, const struct
     } else if (wr_str_eq(head->path, WR_STR("/v1/decisions:batch"))) {
         ticket = ask_for_batch(server, head, body);
     }
-    int64_t wait_ns = server->config.redis.wait_ns - WR_SHARED_TIMER_NS;
-    if (ticket == 0 || wait_ns <= 0) {
+    int64_t held_ns = whole_ns + hold_most_ns(server);
+    if (ticket == 0 || held_ns <= server->now_ns) {
         return false;
     }
     conn->held = true;
     conn->ticket = ticket;
     conn->hold_ns = server->now_ns;
-    conn->held_ns = server->now_ns + wait_ns;
+    conn->held_ns = held_ns;
     server->held[server->n_held++] = conn;
     return true;
 }
 
-void wr_shared_release(struct wr_server *server)
+void wr_shared_release(struct wr_server *server, int64_t turn_ns)
 {
     uint64_t done = wr_redis_done(server->redis);
     uint32_t n = 0;
+    server->turn_ns = WR_MAX(turn_ns, server->turn_ns - server->turn_ns / 8);
+    if (server->n_held == 0) {
+        return;
+    }
+    int64_t now_ns = server->port->clock.mono_ns(server->port->clock.context);
     for (uint32_t i = 0; i < server->n_held; i++) {
         struct wr_conn *conn = server->held[i];
-        if (conn->ticket > done && server->now_ns < conn->held_ns) {
+        if (conn->ticket > done && now_ns < conn->held_ns) {
             server->held[n++] = conn;
             continue;
         }
         conn->held = false;
         conn->was_held = true;
-        server->metrics.wait_ns += (uint64_t)(server->now_ns - conn->hold_ns);
-        server->metrics.waits[wr_redis_bound(server->now_ns - conn->hold_ns)]++;
+        server->metrics.wait_ns += (uint64_t)(now_ns - conn->hold_ns);
+        server->metrics.waits[wr_redis_bound(now_ns - conn->hold_ns)]++;
         wr_conn_touch(server, conn);
     }
     server->n_held = n;
@@ -201,9 +215,11 @@ void wr_shared_forget(struct wr_server *server, const struct wr_conn *conn)
 int64_t wr_shared_sleep_ns(const struct wr_server *server, int64_t most_ns)
 {
     int64_t now_ns = server->port->clock.mono_ns(server->port->clock.context);
+    uint64_t done = wr_redis_done(server->redis); /* the breaker may have opened in this turn */
     most_ns = WR_MIN(most_ns, wr_redis_sleep_ns(server->redis, now_ns));
     for (uint32_t i = 0; i < server->n_held; i++) {
-        most_ns = WR_MIN(most_ns, WR_MAX(server->held[i]->held_ns - now_ns, (int64_t)0));
+        int64_t left_ns = server->held[i]->ticket > done ? server->held[i]->held_ns - now_ns : 0;
+        most_ns = WR_MIN(most_ns, WR_MAX(left_ns, (int64_t)0));
     }
     return most_ns;
 }
@@ -279,6 +295,11 @@ void wr_shared_metrics(struct wr_buf *out, const struct wr_server *server)
     if (server->fleet != NULL) {
         wr_fleet_stats(server->fleet, &fleet);
     }
+    wr_format(out,
+              "# HELP weir_redis_hold_seconds How long a request may be held at most: less when "
+              "turns of the loop are long.\n# TYPE weir_redis_hold_seconds gauge\n"
+              "weir_redis_hold_seconds 0.%09lld\n",
+              (long long)hold_most_ns(server));
     one(out, "held", "gauge", "Requests that wait for a fetch.", server->n_held);
     one(out, "tiles", "gauge", "Own tiles held.", fleet.n_own);
     one(out, "queue", "gauge", "Own tiles that wait to be written.", fleet.n_queued);

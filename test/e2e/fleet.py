@@ -5,7 +5,6 @@ callers who get no answer ask the next node with the same id. Afterwards the jou
     fleet.py WEIR [SECONDS RATE KILL_EVERY]     (WEIR_TEST_ALL=1: ten minutes, 2,000 a second)
 """
 import json
-import multiprocessing
 import os
 import random
 import shutil
@@ -19,7 +18,7 @@ import time
 from pathlib import Path
 
 from redis import PACK, Node, all_written, at, figures, settled, until
-from redis_world import Proxy, Redis
+from redis_world import Proxy, Redis, Watch
 from served import Checks
 
 NODES, CALLERS, CARDS, CUT_OFF = 20, 32, 1500, 3
@@ -89,18 +88,6 @@ class Caller(threading.Thread):
             if wait > 0:
                 time.sleep(wait)
             self.once()
-
-
-def watch_scheduler(stop, result):
-    """How long the machine leaves a process alone that wants to run every millisecond."""
-    gaps, last = [], time.monotonic()
-    while not stop.is_set():
-        time.sleep(0.001)
-        now = time.monotonic()
-        if now - last > 0.01:
-            gaps.append(now - last - 0.001)
-        last = now
-    result.send(gaps)
 
 
 class Fleet:
@@ -199,9 +186,7 @@ def main():
             for node in fleet.nodes:  # the first decision of a process is slow: its pages are new
                 for i in range(20):
                     node.decide({"transaction": {"id": f"w{i}-{node.socket}", "amount": 1}, "card": {"token": f"w{i}"}})
-            stop, (mine, theirs) = multiprocessing.Event(), multiprocessing.Pipe()
-            watcher = multiprocessing.Process(target=watch_scheduler, args=(stop, theirs), daemon=True)
-            watcher.start()
+            watch = Watch(0.01)
             callers = [Caller(i, fleet, rate / CALLERS) for i in range(CALLERS)]
             began = time.monotonic()
             troubles = run_troubles(fleet, seconds, kill_every)
@@ -209,8 +194,7 @@ def main():
             for caller in callers:
                 caller.join(20)
             took = time.monotonic() - began
-            stop.set()
-            gaps = mine.recv()
+            gaps = watch.stop()
             healed = until(lambda: all(settled(n) for n in fleet.nodes), 60)
             check.that(healed is not None, "all nodes find Redis again and write what waits")
             told = [figures(n) for n in fleet.nodes]

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from certs import authority, certificate, free_port
-from redis_world import Liar, Proxy, Redis, honest, random_bytes
+from redis_world import Liar, Proxy, Redis, Watch, honest, random_bytes
 from served import Checks, Served, UnixConnection
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -194,13 +194,14 @@ def trouble(weir, key, folder, check, name, begin, end, closes_by_itself=True):
         before = Load(a)
         time.sleep(0.5)
         before.stop()
-        load, began = Load(a), time.monotonic()
+        load, watch, began = Load(a), Watch(0.002), time.monotonic()
         time.sleep(0.1)
         begin(redis, proxy)
         opened = until(lambda: figures(a)["up"] == 0, 5)
         time.sleep(0.5)
         degraded = until(lambda: figures(a)["stale_total"] > 0, 10)
         load.stop()
+        gaps = watch.stop()
         end(redis, proxy)
         closed = until(lambda: is_up(a), 10)
         check.that(load.answered == load.sent and load.sent > 20, f"{name}: every decision is answered",
@@ -220,7 +221,9 @@ def trouble(weir, key, folder, check, name, begin, end, closes_by_itself=True):
         print(f"  {name}: opened after {opened or -1:.3f} s, closed {closed or -1:.3f} s after the end, "
               f"{tries:.0f} connections tried in {time.monotonic() - began:.1f} s; answered in us: before "
               f"p50 {before.p50} p99 {before.p99} most {before.most}, during p50 {load.p50} "
-              f"p99 {load.p99} most {load.most}; {held} waited for Redis, {held - short} longer than 5 ms")
+              f"p99 {load.p99} most {load.most}; {held} waited for Redis, {held - short} longer than 5 ms by the "
+              f"node's clock, {sum(t > 5000 for t in load.elapsed)} answers took longer; {len(gaps)} gaps of the "
+              f"scheduler above 2 ms, the longest {max(gaps, default=0) * 1000:.1f} ms")
     proxy.close()
     redis.stop()
 

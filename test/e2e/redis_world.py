@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A Redis of a test's own, what stands between it and the nodes, and servers that lie."""
 import atexit
+import multiprocessing
 import os
 import signal
 import socket
@@ -206,6 +207,29 @@ class Liar:
 
     def close(self):
         self.listener.close()
+
+
+class Watch:
+    """How long the machine leaves a process alone that wants to run every millisecond."""
+
+    def __init__(self, shortest):
+        self.stopped, (self.mine, theirs) = multiprocessing.Event(), multiprocessing.Pipe()
+        multiprocessing.Process(target=self.run, args=(theirs, shortest), daemon=True).start()
+
+    def run(self, result, shortest):
+        gaps, last = [], time.monotonic()
+        while not self.stopped.is_set():
+            time.sleep(0.001)
+            now = time.monotonic()
+            if now - last > shortest:
+                gaps.append(now - last - 0.001)
+            last = now
+        result.send(gaps)
+
+    def stop(self):
+        """The gaps above the shortest one that counts, in seconds."""
+        self.stopped.set()
+        return self.mine.recv()
 
 
 def random_bytes(n):

@@ -35,3 +35,4 @@ weir_test(NAME test_challengers FILES test/unit/shell/test_challengers.c LIBS we
 weir_test(NAME test_access FILES test/unit/shell/test_access.c LIBS weir_sim weir_shell)
 weir_test(NAME test_metrics FILES test/unit/shell/test_metrics.c LIBS weir_shell)
 weir_test(NAME test_redis FILES test/unit/shell/test_redis.c LIBS weir_shell)
+weir_test(NAME test_shared FILES test/unit/shell/test_shared.c LIBS weir_sim weir_shell)
