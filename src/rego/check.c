@@ -273,6 +273,11 @@ static void run(struct wr_check *c)
     }
 }
 
+static uint32_t steps_allowed(const struct wr_check *c)
+{
+    return c->options->steps != 0 ? c->options->steps : WR_LIMIT_REGO_CHECK;
+}
+
 static wr_err outcome(struct wr_check *c)
 {
     if (c->no_room || c->types.no_room) {
@@ -280,8 +285,9 @@ static wr_err outcome(struct wr_check *c)
                           "no room to check the policy");
     } else if (c->too_long || c->types.steps == 0) {
         wr_rego_error_add(c->errors, WR_E_LIMIT, c->file, NULL,
-                          "checking this takes more than %u steps (WR_LIMIT_REGO_CHECK)",
-                          WR_LIMIT_REGO_CHECK);
+                          "checking this takes more than %u steps (%s)", steps_allowed(c),
+                          c->options->steps != 0 ? "as many as are allowed here"
+                                                 : "WR_LIMIT_REGO_CHECK");
     }
     return c->errors->n == 0 ? WR_OK : c->errors->items[0].code;
 }
@@ -301,8 +307,8 @@ wr_err wr_check_modules(struct wr_arena *arena, struct wr_ast_module *const *mod
     wr_arena_init(&scratch, arena->memory, arena->cap - arena->taken);
     c->arena = arena->memory != NULL ? &scratch : arena;
     c->keep = c->types.arena = arena;
-    c->types.steps = WR_LIMIT_REGO_CHECK;
     c->options = options;
+    c->types.steps = steps_allowed(c);
     c->errors = errors;
     c->suffix = "";
     if (!take_modules(c, modules, n)) {
@@ -413,12 +419,14 @@ wr_err wr_check_query(const struct wr_check *check, struct wr_arena *arena,
     relaxed.strict = false;
     c.options = &relaxed;
     c.arena = c.keep = c.types.arena = arena;
-    c.types.steps = WR_LIMIT_REGO_CHECK;
+    c.types.steps = steps_allowed(&c);
     c.errors = errors;
     c.suffix = "q";
     c.next_local = 0;
     c.ids = c.ignored = c.generated = (struct wr_name_map){0};
     c.called = c.signatures = (struct check_list){0};
+    c.slots = NULL;
+    c.n_slots = 0;
     c.stop = c.no_room = c.too_long = false;
     c.module = &m;
     c.file = module->file;

@@ -2,431 +2,9 @@
 /* Safety: statements are put in an order in which each finds its variables bound; what is left over
  * is unsafe, and so are names of the head that no statement binds.
  *
- * A statement is safe once its variables are bound or bound by itself. What a statement binds: the
- * operands of references below something bound, the sides of an equation, the output of a call
- * whose arguments are bound; a negated one binds nothing. */
+ * A statement is safe once its variables are bound or bound by itself (check_binds.c). */
 #include "rego/check_state.h"
 #include "rego/lex.h"
-
-/* ── variables of things ────────────────────────────────────────────────────────────────────── */
-
-/* Items of a reference, its head too unless it is to be skipped. */
-static void vars_of_items(struct wr_check *c, struct check_set *set,
-                          struct wr_ast_term *const *items, uint32_t from, uint32_t n,
-                          unsigned flags)
-{
-    for (uint32_t i = from; i < n; i++) {
-        wr_check_vars_of_term(c, set, items[i], flags);
-    }
-}
-
-void wr_check_vars_of_term(struct wr_check *c, struct check_set *set, const struct wr_ast_term *t,
-                           unsigned flags)
-{
-    wr_check_charge(c, 1);
-    if (t->kind == WR_AST_SCALAR || c->stop) {
-        return;
-    }
-    if (t->kind == WR_AST_VAR) {
-        if (t->tag != UINT32_MAX) {
-            wr_varset_add(c, set, t->tag);
-        }
-        return;
-    }
-    if (t->body != NULL) {
-        if ((flags & CHECK_SKIP_CLOSURES) == 0) {
-            vars_of_items(c, set, t->items, 0, t->n_items, flags);
-            wr_check_vars_of_body(c, set, t->body, flags);
-        }
-        return;
-    }
-    if (t->kind == WR_AST_SET && (flags & CHECK_SKIP_SETS) != 0) {
-        return;
-    }
-    if (t->kind == WR_AST_OBJECT && (flags & CHECK_SKIP_OBJECT_KEYS) != 0) {
-        for (uint32_t i = 1; i < t->n_items; i += 2) {
-            wr_check_vars_of_term(c, set, t->items[i], flags);
-        }
-        return;
-    }
-    uint32_t from = t->kind == WR_AST_REF && (flags & CHECK_SKIP_REF_HEAD) != 0 ? 1 : 0;
-    if (t->kind == WR_AST_CALL && (flags & CHECK_SKIP_CALL_HEAD) != 0) {
-        vars_of_items(c, set, t->items[0]->items, 1, t->items[0]->n_items, flags);
-        from = 1;
-    }
-    vars_of_items(c, set, t->items, from, t->n_items, flags);
-}
-
-static void vars_of_with(struct wr_check *c, struct check_set *set, const struct wr_ast_with *with,
-                         unsigned flags)
-{
-    const struct wr_ast_term *target = with->target, *value = with->value;
-    if ((flags & CHECK_SKIP_CALL_HEAD) == 0) {
-        wr_check_vars_of_term(c, set, target, flags);
-        wr_check_vars_of_term(c, set, value, flags);
-        return;
-    }
-    if (target->kind == WR_AST_REF) {
-        vars_of_items(c, set, target->items, 1, target->n_items, flags);
-    }
-    if (value->kind == WR_AST_REF) {
-        vars_of_items(c, set, value->items, 1, value->n_items, flags);
-    } else {
-        wr_check_vars_of_term(c, set, value, flags);
-    }
-}
-
-void wr_check_vars_of_expr(struct wr_check *c, struct check_set *set, const struct wr_ast_expr *e,
-                           unsigned flags)
-{
-    if (e->kind == WR_AST_EVERY) {
-        wr_check_vars_of_term(c, set, e->domain, flags);
-        if ((flags & CHECK_SKIP_CLOSURES) != 0) {
-            return;
-        }
-        wr_check_vars_of_term(c, set, e->key, flags);
-        wr_check_vars_of_term(c, set, e->value, flags);
-        wr_check_vars_of_body(c, set, e->body, flags);
-    } else if (e->term != NULL) {
-        wr_check_vars_of_term(c, set, e->term, flags);
-    }
-    for (uint32_t i = 0; i < e->n_with; i++) {
-        vars_of_with(c, set, &e->with[i], flags);
-    }
-}
-
-void wr_check_vars_of_body(struct wr_check *c, struct check_set *set, const struct wr_ast_body *b,
-                           unsigned flags)
-{
-    for (uint32_t i = 0; i < b->n && !c->stop; i++) {
-        wr_check_vars_of_expr(c, set, b->exprs[i], flags);
-    }
-}
-
-/* Is each variable of a also in b or more? */
-static bool is_within(const struct check_set *a, const struct check_set *b,
-                      const struct check_set *more)
-{
-    for (uint32_t i = 0; i < a->n; i++) {
-        uint64_t have =
-            (i < b->n ? b->words[i] : 0) | (more != NULL && i < more->n ? more->words[i] : 0);
-        if ((a->words[i] & ~have) != 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* ── what an equation binds ─────────────────────────────────────────────────────────────────── */
-
-#define PATTERN (CHECK_SKIP_REF_HEAD | CHECK_SKIP_OBJECT_KEYS | CHECK_SKIP_CLOSURES)
-
-struct waiting { /* a variable that is known once others are */
-    struct waiting *next;
-    uint32_t var;
-    struct check_set on;
-};
-
-struct unifier {
-    struct wr_check *c;
-    const struct check_set *safe;
-    struct check_set unified;
-    struct waiting *waiting;
-};
-
-static bool is_safe_var(const struct unifier *u, uint32_t var)
-{
-    return wr_varset_has(u->safe, var) || wr_varset_has(&u->unified, var);
-}
-
-static bool is_ref_safe(struct wr_check *c, const struct wr_ast_term *ref,
-                        const struct check_set *safe)
-{
-    const struct wr_ast_term *head = ref->items[0];
-    if (head->kind == WR_AST_VAR) {
-        return head->tag != UINT32_MAX && wr_varset_has(safe, head->tag);
-    }
-    struct check_set vars = {0};
-    wr_check_vars_of_term(c, &vars, head, head->kind == WR_AST_CALL ? CHECK_SAFETY : 0);
-    return is_within(&vars, safe, NULL);
-}
-
-static bool is_call_safe(struct unifier *u, const struct wr_ast_term *call)
-{
-    struct check_set vars = {0};
-    wr_check_vars_of_term(u->c, &vars, call, CHECK_SAFETY);
-    return is_within(&vars, u->safe, NULL);
-}
-
-/* Marks a variable, then all that waited for it alone. */
-static void mark_safe(struct unifier *u, uint32_t var)
-{
-    struct check_list todo = {0};
-    wr_check_push(u->c, &todo, (void *)(uintptr_t)var);
-    while (todo.n > 0 && !u->c->stop) {
-        uint32_t v = (uint32_t)(uintptr_t)todo.items[--todo.n];
-        wr_varset_add(u->c, &u->unified, v);
-        for (struct waiting **at = &u->waiting; *at != NULL;) {
-            struct waiting *w = *at;
-            wr_check_charge(u->c, 1);
-            bool mine = w->var == v;
-            wr_varset_remove(&w->on, v);
-            if (mine) { /* what it waited for can be had from it */
-                for (uint32_t k = 0; k < w->on.n * 64; k++) {
-                    if (wr_varset_has(&w->on, k)) {
-                        wr_check_push(u->c, &todo, (void *)(uintptr_t)k);
-                    }
-                }
-            } else if (wr_varset_is_empty(&w->on)) {
-                wr_check_push(u->c, &todo, (void *)(uintptr_t)w->var);
-            }
-            if (mine || wr_varset_is_empty(&w->on)) {
-                *at = w->next;
-            } else {
-                at = &w->next;
-            }
-        }
-    }
-}
-
-static void mark_all_safe(struct unifier *u, const struct wr_ast_term *t)
-{
-    struct check_set vars = {0};
-    wr_check_vars_of_term(u->c, &vars, t, PATTERN);
-    for (uint32_t v = 0; v < vars.n * 64; v++) {
-        if (wr_varset_has(&vars, v)) {
-            mark_safe(u, v);
-        }
-    }
-}
-
-static void mark_waiting(struct unifier *u, uint32_t var, uint32_t on)
-{
-    struct waiting *w = u->waiting;
-    while (w != NULL && w->var != var) {
-        w = w->next;
-    }
-    if (w == NULL) {
-        w = WR_NEW(u->c->arena, struct waiting);
-        if (w == NULL) {
-            wr_check_no_room(u->c);
-            return;
-        }
-        w->var = var;
-        w->next = u->waiting;
-        u->waiting = w;
-    }
-    wr_varset_add(u->c, &w->on, on);
-}
-
-/* A variable and an array or object. */
-static void unify_all(struct unifier *u, uint32_t var, const struct wr_ast_term *t)
-{
-    if (is_safe_var(u, var)) {
-        mark_all_safe(u, t);
-        return;
-    }
-    struct check_set vars = {0};
-    wr_check_vars_of_term(u->c, &vars, t, PATTERN);
-    if (is_within(&vars, u->safe, &u->unified)) {
-        mark_safe(u, var);
-        return;
-    }
-    for (uint32_t v = 0; v < vars.n * 64; v++) {
-        if (wr_varset_has(&vars, v) && !is_safe_var(u, v)) {
-            mark_waiting(u, var, v);
-        }
-    }
-}
-
-static void unify(struct unifier *u, const struct wr_ast_term *a, const struct wr_ast_term *b);
-
-static void unify_var(struct unifier *u, const struct wr_ast_term *a, const struct wr_ast_term *b)
-{
-    switch ((enum wr_ast_kind)b->kind) {
-    case WR_AST_VAR:
-        if (is_safe_var(u, b->tag)) {
-            mark_safe(u, a->tag);
-        } else if (is_safe_var(u, a->tag)) {
-            mark_safe(u, b->tag);
-        } else {
-            mark_waiting(u, a->tag, b->tag);
-            mark_waiting(u, b->tag, a->tag);
-        }
-        return;
-    case WR_AST_ARRAY:
-    case WR_AST_OBJECT:
-        unify_all(u, a->tag, b);
-        return;
-    case WR_AST_REF:
-        if (is_ref_safe(u->c, b, u->safe)) {
-            mark_safe(u, a->tag);
-        }
-        return;
-    case WR_AST_CALL:
-        if (is_call_safe(u, b)) {
-            mark_safe(u, a->tag);
-        }
-        return;
-    default:
-        mark_safe(u, a->tag);
-        return;
-    }
-}
-
-static void unify_objects(struct unifier *u, const struct wr_ast_term *a,
-                          const struct wr_ast_term *b)
-{
-    if (a->n_items != b->n_items) {
-        return;
-    }
-    for (uint32_t i = 0; i + 1 < a->n_items && !u->c->stop; i += 2) {
-        for (uint32_t k = 0; k + 1 < b->n_items; k += 2) {
-            wr_check_charge(u->c, 1);
-            if (wr_ast_term_cmp(a->items[i], b->items[k]) == 0) {
-                unify(u, a->items[i + 1], b->items[k + 1]);
-                break;
-            }
-        }
-    }
-}
-
-/* Two terms of which the first is an array or object. */
-static void unify_collection(struct unifier *u, const struct wr_ast_term *a,
-                             const struct wr_ast_term *b)
-{
-    if (b->kind == WR_AST_VAR) {
-        unify_all(u, b->tag, a);
-    } else if (b->kind == WR_AST_REF ? is_ref_safe(u->c, b, u->safe)
-                                     : b->kind == WR_AST_CALL && is_call_safe(u, b)) {
-        mark_all_safe(u, a);
-    } else if (b->body != NULL && a->kind == WR_AST_ARRAY) {
-        mark_all_safe(u, a);
-    } else if (a->kind == WR_AST_OBJECT && b->kind == WR_AST_OBJECT) {
-        unify_objects(u, a, b);
-    } else if (a->kind == WR_AST_ARRAY && b->kind == WR_AST_ARRAY && a->n_items == b->n_items) {
-        for (uint32_t i = 0; i < a->n_items && !u->c->stop; i++) {
-            unify(u, a->items[i], b->items[i]);
-        }
-    }
-}
-
-static void unify(struct unifier *u, const struct wr_ast_term *a, const struct wr_ast_term *b)
-{
-    bool known = false, b_pattern = b->kind == WR_AST_ARRAY || b->kind == WR_AST_OBJECT;
-    switch ((enum wr_ast_kind)a->kind) {
-    case WR_AST_VAR:
-        unify_var(u, a, b);
-        return;
-    case WR_AST_ARRAY:
-    case WR_AST_OBJECT:
-        unify_collection(u, a, b);
-        return;
-    case WR_AST_REF:
-        known = is_ref_safe(u->c, a, u->safe);
-        break;
-    case WR_AST_CALL:
-        known = is_call_safe(u, a);
-        break;
-    case WR_AST_ARRAY_COMPREHENSION:
-        known = true;
-        b_pattern = b->kind == WR_AST_ARRAY;
-        break;
-    case WR_AST_OBJECT_COMPREHENSION:
-        known = true;
-        b_pattern = b->kind == WR_AST_OBJECT;
-        break;
-    default:
-        known = true;
-        b_pattern = false;
-        break;
-    }
-    if (known && b->kind == WR_AST_VAR) {
-        mark_safe(u, b->tag);
-    } else if (known && b_pattern) {
-        mark_all_safe(u, b);
-    }
-}
-
-/* ── what a statement binds ─────────────────────────────────────────────────────────────────── */
-
-/* Operands of references below something bound. */
-static void outputs_of_term(struct wr_check *c, struct check_set *set, const struct wr_ast_term *t,
-                            const struct check_set *safe)
-{
-    wr_check_charge(c, 1);
-    if (t->kind == WR_AST_SCALAR || t->kind == WR_AST_VAR || t->body != NULL || c->stop) {
-        return;
-    }
-    if (t->kind == WR_AST_REF) {
-        if (!is_ref_safe(c, t, safe)) {
-            return;
-        }
-        vars_of_items(c, set, t->items, 1, t->n_items, CHECK_SKIP_REF_HEAD);
-    }
-    for (uint32_t i = 0; i < t->n_items; i++) {
-        outputs_of_term(c, set, t->items[i], safe);
-    }
-}
-
-static void outputs_of_call(struct wr_check *c, struct check_set *set, const struct wr_ast_expr *e,
-                            const struct check_set *safe)
-{
-    const unsigned flags =
-        CHECK_SKIP_CLOSURES | CHECK_SKIP_SETS | CHECK_SKIP_OBJECT_KEYS | CHECK_SKIP_REF_HEAD;
-    const struct wr_ast_term *call = e->term;
-    int arity = wr_check_arity(c, call->items[0]);
-    uint32_t n_inputs = (uint32_t)arity + 1;
-    struct check_set inputs = {0};
-    if (arity < 0 || n_inputs >= call->n_items) {
-        return;
-    }
-    vars_of_items(c, &inputs, call->items, 0, n_inputs, flags);
-    if (!is_within(&inputs, set, safe)) {
-        *set = (struct check_set){0};
-        return;
-    }
-    vars_of_items(c, set, call->items, n_inputs, call->n_items, flags);
-}
-
-void wr_check_outputs(struct wr_check *c, struct check_set *set, const struct wr_ast_expr *e,
-                      const struct check_set *safe)
-{
-    if (e->negated) {
-        return;
-    }
-    for (uint32_t i = 0; i < e->n_with; i++) {
-        struct check_set vars = {0};
-        vars_of_with(c, &vars, &e->with[i], CHECK_SAFETY);
-        if (!is_within(&vars, safe, NULL)) {
-            return;
-        }
-    }
-    if (e->kind == WR_AST_EVERY) {
-        outputs_of_term(c, set, e->domain, safe);
-        return;
-    }
-    if (wr_check_is_call(e) && !wr_check_is_op(e->term, "eq") &&
-        wr_check_arity(c, e->term->items[0]) < 0) {
-        return;
-    }
-    if (e->term != NULL) {
-        outputs_of_term(c, set, e->term, safe);
-    }
-    for (uint32_t i = 0; i < e->n_with; i++) {
-        outputs_of_term(c, set, e->with[i].target, safe);
-        outputs_of_term(c, set, e->with[i].value, safe);
-    }
-    if (wr_check_is_call(e) && wr_check_is_op(e->term, "eq") && e->term->n_items == 3) {
-        struct check_set known = wr_varset_copy(c, safe);
-        wr_varset_join(c, &known, set);
-        struct unifier u = {.c = c, .safe = &known};
-        unify(&u, e->term->items[1], e->term->items[2]);
-        wr_varset_join(c, set, &u.unified);
-    } else if (wr_check_is_call(e)) {
-        outputs_of_call(c, set, e, safe);
-    }
-}
 
 /* ── order ──────────────────────────────────────────────────────────────────────────────────── */
 
@@ -490,32 +68,18 @@ struct waiter {
 
 static bool same_set(const struct check_set *a, const struct check_set *b)
 {
-    return is_within(a, b, NULL) && is_within(b, a, NULL);
+    return wr_varset_within(a, b, NULL) && wr_varset_within(b, a, NULL);
 }
 
-static void keep_common(struct check_set *set, const struct check_set *with,
-                        const struct check_set *without)
-{
-    for (uint32_t i = 0; i < set->n; i++) {
-        set->words[i] &= i < with->n ? with->words[i] : 0;
-        set->words[i] &= ~(i < without->n ? without->words[i] : 0);
-    }
-}
-
-static void take_away(struct check_set *set, const struct check_set *a, const struct check_set *b)
-{
-    for (uint32_t i = 0; i < set->n; i++) {
-        set->words[i] &= ~((i < a->n ? a->words[i] : 0) | (i < b->n ? b->words[i] : 0));
-    }
-}
-
-/* True if the statement can be evaluated now; then what it binds is safe. */
-static bool try_one(struct wr_check *c, struct waiter *w, struct check_set *safe)
+/* True if the statement can be evaluated now; then what it binds is safe, and *binds. */
+static bool try_one(struct wr_check *c, struct waiter *w, struct check_set *safe,
+                    struct check_set *binds)
 {
     struct check_set outputs = {0};
     struct wr_arena_mark mark = wr_arena_mark(c->arena);
+    wr_check_charge(c, 1 + safe->n);
     wr_check_outputs(c, &outputs, w->expr, safe);
-    take_away(&outputs, safe, &(struct check_set){0});
+    wr_varset_take(&outputs, safe, NULL);
     bool ready = true;
     if (!wr_varset_is_empty(&w->closed)) {
         ready = !same_set(&w->closed, &outputs); /* else it would bind what it closes over */
@@ -525,7 +89,7 @@ static bool try_one(struct wr_check *c, struct waiter *w, struct check_set *safe
         }
     }
     if (ready) {
-        take_away(&w->unsafe, &outputs, safe);
+        wr_varset_take(&w->unsafe, &outputs, safe);
         ready = wr_varset_is_empty(&w->unsafe);
     }
     if (!ready) {
@@ -533,6 +97,7 @@ static bool try_one(struct wr_check *c, struct waiter *w, struct check_set *safe
         return false;
     }
     wr_varset_join(c, safe, &outputs);
+    *binds = outputs;
     return true;
 }
 
@@ -549,7 +114,7 @@ static void check_closure(struct safety *s, const struct wr_ast_expr *e, struct 
         wr_check_vars_of_term(c, &vars, t->items[i], 0);
     }
     wr_check_vars_of_body(c, &bound, t->body, CHECK_SAFETY);
-    take_away(&vars, &bound, &(struct check_set){0});
+    wr_varset_take(&vars, &bound, NULL);
     if (!wr_varset_is_empty(&vars)) {
         note_unsafe(s, e, &vars);
     }
@@ -603,8 +168,8 @@ static struct waiter *new_waiters(struct safety *s, const struct check_set *glob
         closed_over(c, &waiters[i].closed, body->exprs[i]);
     }
     for (uint32_t i = 0; i < body->n && !c->stop; i++) {
-        keep_common(&waiters[i].closed, &all, globals);
-        take_away(&waiters[i].unsafe, globals, &(struct check_set){0});
+        wr_varset_keep(&waiters[i].closed, &all, globals);
+        wr_varset_take(&waiters[i].unsafe, globals, NULL);
         struct check_set room = wr_varset_copy(c, &waiters[i].closed);
         wr_varset_join(c, &room, &waiters[i].unsafe);
         if (!c->stop && room.n > 0) { /* as large as the larger one: it will hold either */
@@ -614,8 +179,90 @@ static struct waiter *new_waiters(struct safety *s, const struct check_set *glob
         waiters[i].unsafe = room;
     }
     wr_varset_join(c, safe, &all);
-    keep_common(safe, globals, &(struct check_set){0});
+    wr_varset_keep(safe, globals, NULL);
     return waiters;
+}
+
+/* A statement that uses a variable: worth another try once the variable is bound. */
+struct check_user {
+    struct check_user *next;
+    uint32_t statement;
+};
+
+/* Notes at each variable the waiting statements that use it; returns the variables. */
+static struct check_set open_users(struct wr_check *c, const struct waiter *waiters, uint32_t n)
+{
+    struct check_set all = {0}, vars = {0};
+    for (uint32_t i = 0; i < n && !c->stop; i++) {
+        if (waiters[i].done) {
+            continue;
+        }
+        wr_check_vars_of_expr(c, &vars, waiters[i].expr, 0);
+        wr_varset_join(c, &all, &vars);
+        for (uint32_t v = 0; wr_varset_from(&vars, &v); v++) {
+            struct check_user *user = WR_NEW(c->arena, struct check_user);
+            if (user == NULL) {
+                wr_check_no_room(c);
+                return all;
+            }
+            *user = (struct check_user){c->slots[v].users, i};
+            c->slots[v].users = user;
+        }
+        wr_varset_take(&vars, &vars, NULL);
+    }
+    return all;
+}
+
+/* Tries a statement; where it finds its place, those that use what it binds are due again. */
+static void place_one(struct wr_check *c, struct waiter *waiters, uint32_t at,
+                      struct check_set *safe, struct check_list *order, struct check_set *due)
+{
+    struct check_set bound = {0};
+    waiters[at].done = try_one(c, &waiters[at], safe, &bound);
+    if (!waiters[at].done) {
+        return;
+    }
+    wr_check_push(c, order, waiters[at].expr);
+    for (uint32_t v = 0; wr_varset_from(&bound, &v); v++) {
+        for (const struct check_user *user = c->slots[v].users; user != NULL; user = user->next) {
+            wr_check_charge(c, 1);
+            if (!waiters[user->statement].done) {
+                wr_varset_add(c, due, user->statement);
+            }
+        }
+    }
+}
+
+/* OPA tries all that are left, from the first to the last, again and again. The order here is that
+ * one, but from the second round on a statement is not tried when none of its variables was bound
+ * since its last try: it would fail again. */
+static void find_order(struct wr_check *c, struct waiter *waiters, uint32_t n,
+                       struct check_set *safe, struct check_list *order)
+{
+    struct check_set due = {0};
+    for (uint32_t i = 0; i < n && !c->stop; i++) {
+        place_one(c, waiters, i, safe, order, &due);
+    }
+    if (order->n == n || order->n == 0 || c->stop) {
+        return;
+    }
+    struct check_set used = open_users(c, waiters, n);
+    for (uint32_t i = n; i-- > 0;) {
+        if (!waiters[i].done) {
+            wr_varset_add(c, &due, i);
+        }
+    }
+    for (uint32_t i = 0; !wr_varset_is_empty(&due) && !c->stop; i++) {
+        if (wr_varset_from(&due, &i)) {
+            wr_varset_remove(&due, i);
+            place_one(c, waiters, i, safe, order, &due);
+        } else {
+            i = UINT32_MAX; /* the next round */
+        }
+    }
+    for (uint32_t v = 0; wr_varset_from(&used, &v); v++) {
+        c->slots[v].users = NULL;
+    }
 }
 
 static struct wr_ast_body *reorder(struct safety *s, const struct check_set *globals,
@@ -625,16 +272,8 @@ static struct wr_ast_body *reorder(struct safety *s, const struct check_set *glo
     struct check_set safe = {0};
     struct check_list order = {0};
     struct waiter *waiters = new_waiters(s, globals, body, &safe);
-    bool progress = waiters != NULL;
-    while (progress && !c->stop) {
-        progress = false;
-        for (uint32_t i = 0; i < body->n && !c->stop; i++) {
-            wr_check_charge(c, 1);
-            if (!waiters[i].done && try_one(c, &waiters[i], &safe)) {
-                waiters[i].done = progress = true;
-                wr_check_push(c, &order, waiters[i].expr);
-            }
-        }
+    if (waiters != NULL && wr_check_slots(c) != NULL) {
+        find_order(c, waiters, body->n, &safe, &order);
     }
     if (c->stop) {
         return body;
@@ -747,7 +386,7 @@ static void report_exprs(struct safety *s)
             return;
         }
         wr_check_push(c, &done, (void *)(uintptr_t)first);
-        if (!is_within(&first->vars, &seen, NULL)) {
+        if (!wr_varset_within(&first->vars, &seen, NULL)) {
             wr_varset_join(c, &seen, &first->vars);
             wr_check_error(c, WR_E_REGO_UNSAFE, &first->expr->loc, "expression is unsafe");
         }
@@ -787,9 +426,8 @@ void wr_check_safe_heads(struct wr_check *c, struct check_rule *rule)
     if (rule->value != NULL) {
         wr_check_vars_of_term(c, &head, rule->value, 0);
     }
-    for (uint32_t v = 0; v < head.n * 64 && !c->stop; v++) {
-        if (wr_varset_has(&head, v) && !wr_varset_has(&bound, v) &&
-            !wr_check_is_generated(shown_name(c, v))) {
+    for (uint32_t v = 0; wr_varset_from(&head, &v); v++) {
+        if (!c->stop && !wr_varset_has(&bound, v) && !wr_check_is_generated(shown_name(c, v))) {
             wr_check_error(c, WR_E_REGO_UNSAFE, &rule->source->loc, "var %.*s is unsafe",
                            WR_FMT(shown_name(c, v)));
         }

@@ -116,6 +116,49 @@ bool wr_varset_is_empty(const struct check_set *set)
     return any == 0;
 }
 
+bool wr_varset_from(const struct check_set *set, uint32_t *v)
+{
+    uint64_t above = UINT64_MAX << (*v % 64);
+    for (uint32_t i = *v / 64; i < set->n; i++, above = UINT64_MAX) {
+        uint64_t left = set->words[i] & above;
+        if (left != 0) {
+            *v = i * 64 + (uint32_t)__builtin_ctzll(left);
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint64_t word(const struct check_set *set, uint32_t i)
+{
+    return set != NULL && i < set->n ? set->words[i] : 0;
+}
+
+bool wr_varset_within(const struct check_set *a, const struct check_set *b,
+                      const struct check_set *more)
+{
+    uint64_t outside = 0;
+    for (uint32_t i = 0; i < a->n; i++) {
+        outside |= a->words[i] & ~(word(b, i) | word(more, i));
+    }
+    return outside == 0;
+}
+
+void wr_varset_keep(struct check_set *set, const struct check_set *with,
+                    const struct check_set *without)
+{
+    for (uint32_t i = 0; i < set->n; i++) {
+        set->words[i] &= word(with, i) & ~word(without, i);
+    }
+}
+
+void wr_varset_take(struct check_set *set, const struct check_set *a, const struct check_set *b)
+{
+    for (uint32_t i = 0; i < set->n; i++) {
+        set->words[i] &= ~(word(a, i) | word(b, i));
+    }
+}
+
 struct check_set wr_varset_copy(struct wr_check *c, const struct check_set *set)
 {
     struct check_set copy = {0};
@@ -208,6 +251,19 @@ static struct wr_str local_name(struct wr_check *c, uint32_t number)
     }
     memcpy(text + n_front + n, "__", 2);
     return wr_str_of(text, n_front + n + 2);
+}
+
+struct check_slot *wr_check_slots(struct wr_check *c)
+{
+    if (c->n_slots < c->vars->n) {
+        c->n_slots = c->vars->n;
+        c->slots = WR_NEW_ARRAY(c->arena, struct check_slot, c->n_slots);
+    }
+    if (c->slots == NULL) {
+        c->n_slots = 0;
+        wr_check_no_room(c);
+    }
+    return c->slots;
 }
 
 uint32_t wr_check_generate(struct wr_check *c)

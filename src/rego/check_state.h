@@ -42,6 +42,11 @@ struct check_vars {
 
 struct check_module;
 
+struct check_slot {                /* what is noted at a variable */
+    struct check_user *users;      /* check_safety.c, of the body that is put in order */
+    struct check_unknown *unknown; /* check_binds.c, of the equation looked at */
+};
+
 struct check_rule {
     const struct wr_ast_rule *source;
     struct check_module *module;
@@ -113,6 +118,8 @@ struct wr_check {
     struct check_vars *vars;
     struct wr_name_map ids;     /* of variables as written */
     struct wr_name_map ignored; /* names that hide rules and imports, with a count */
+    struct check_slot *slots;   /* by variable; empty but while safety is found */
+    uint32_t n_slots;
     struct wr_ast_term sink;
     struct wr_ast_body sink_body;
     struct wr_ast_expr sink_expr;
@@ -135,6 +142,15 @@ void wr_varset_remove(struct check_set *set, uint32_t var);
 void wr_varset_join(struct wr_check *c, struct check_set *set, const struct check_set *more);
 bool wr_varset_is_empty(const struct check_set *set);
 struct check_set wr_varset_copy(struct wr_check *c, const struct check_set *set);
+/* Moves *v on to the least member from it on; false: there is none. */
+bool wr_varset_from(const struct check_set *set, uint32_t *v);
+/* Is each variable of a also in b or `more` (NULL: none)? */
+bool wr_varset_within(const struct check_set *a, const struct check_set *b,
+                      const struct check_set *more);
+/* Keeps what is in `with` and not in `without`; takes out what is in a or b. NULL: none. */
+void wr_varset_keep(struct check_set *set, const struct check_set *with,
+                    const struct check_set *without);
+void wr_varset_take(struct check_set *set, const struct check_set *a, const struct check_set *b);
 
 struct wr_ast_term *wr_check_new(struct wr_check *c, enum wr_ast_kind kind,
                                  const struct wr_ast_loc *loc);
@@ -144,6 +160,8 @@ struct wr_ast_term *wr_check_new_items(struct wr_check *c, enum wr_ast_kind kind
 /* The variable `var` as a term. */
 struct wr_ast_term *wr_check_var(struct wr_check *c, uint32_t var, const struct wr_ast_loc *loc);
 uint32_t wr_check_new_var(struct wr_check *c, struct wr_str name);
+/* Room for all variables of the rule; NULL when there is none. */
+struct check_slot *wr_check_slots(struct wr_check *c);
 uint32_t wr_check_generate(struct wr_check *c); /* a variable with a new name */
 bool wr_check_is_generated(struct wr_str name);
 struct wr_ast_expr *wr_check_new_expr(struct wr_check *c, struct wr_ast_term *term,
@@ -230,7 +248,7 @@ const struct wr_builtin *wr_check_builtin(struct wr_check *c, struct wr_ast_term
 /* Its type; NULL when it is none. */
 const struct wr_check_type *wr_check_signature(struct wr_check *c, struct wr_ast_term *ref);
 
-/* check_safety.c */
+/* check_binds.c */
 enum check_vars_flag {
     CHECK_SKIP_REF_HEAD = 1,
     CHECK_SKIP_CALL_HEAD = 2,
@@ -248,6 +266,8 @@ void wr_check_vars_of_body(struct wr_check *c, struct check_set *set, const stru
 /* Adds what evaluating e binds when `safe` is bound. */
 void wr_check_outputs(struct wr_check *c, struct check_set *set, const struct wr_ast_expr *e,
                       const struct check_set *safe);
+
+/* check_safety.c */
 void wr_check_safe_heads(struct wr_check *c, struct check_rule *rule);
 void wr_check_safe_bodies(struct wr_check *c, struct check_rule *rule);
 struct wr_ast_body *wr_check_safe_query(struct wr_check *c, struct wr_ast_body *body);

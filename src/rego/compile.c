@@ -346,6 +346,11 @@ static wr_err compile_outcome(struct compiler *c)
     return c->errors->n == 0 ? WR_OK : c->errors->items[0].code;
 }
 
+static uint64_t order_steps(const struct wr_rego_options *options)
+{
+    return options->steps != 0 ? options->steps : WR_LIMIT_REGO_SAFETY;
+}
+
 wr_err wr_compile_program(struct wr_rego_program *program, struct wr_rego_errors *errors)
 {
     struct wr_rule_tree *tree = &program->resolved.tree;
@@ -354,7 +359,7 @@ wr_err wr_compile_program(struct wr_rego_program *program, struct wr_rego_errors
                          .tree = tree,
                          .errors = errors,
                          .prepared = program->prepared,
-                         .budget = WR_LIMIT_REGO_SAFETY};
+                         .budget = order_steps(&program->options)};
     for (uint32_t i = 0; i < tree->n_nodes && !c.no_room && !errors->full; i++) {
         if (!tree->nodes[i]->absorbed) {
             compile_node(&c, tree->nodes[i], &program->unit.functions[i]);
@@ -373,7 +378,7 @@ static struct compiler query_compiler(struct wr_rego_query *query, struct wr_are
                              .tree = &query->program->resolved.tree,
                              .errors = errors,
                              .prepared = NULL,
-                             .budget = WR_LIMIT_REGO_SAFETY};
+                             .budget = order_steps(&query->program->options)};
 }
 
 /* Variables that stand directly in the body and have a name of their own, sorted by name. */

@@ -94,6 +94,7 @@ list(APPEND WEIR_CORE_FILES
   src/rego/builtin_rego.c
   src/rego/to_json.c
   src/rego/check.c
+  src/rego/check_binds.c
   src/rego/check_call.c
   src/rego/check_infer.c
   src/rego/check_locals.c

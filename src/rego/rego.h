@@ -34,6 +34,7 @@ struct wr_rego_options {
     bool decision; /* refuse rand.*, uuid.*, opa.runtime, http.send: results must be replayable */
     bool allow_network; /* let network builtins compile (they stay undefined without a provider) */
     bool all_keywords;  /* queries: as if `import future.keywords` stood above */
+    uint32_t steps;     /* that checking may take, and finding orders; 0: WR_LIMIT_REGO_CHECK */
     const struct wr_builtin *extra; /* functions of the host, known to policies like builtins */
     size_t n_extra;
 };

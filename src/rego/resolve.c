@@ -199,10 +199,8 @@ static void declare_pattern(struct resolver *r, const struct wr_ast_term *t)
     t = wr_as_name(t);
     if (t->kind == WR_AST_VAR) {
         if (!wr_ast_is_wildcard(t)) {
-            struct scope_name *entry = wr_scope_add(r, t->name, SCOPE_ARGUMENT);
-            if (entry != NULL) {
-                entry->active = true;
-            }
+            wr_scope_add(r, t->name);
+            wr_scope_activate(r, t->name);
         }
     } else if (t->kind == WR_AST_ARRAY) {
         for (uint32_t i = 0; i < t->n_items; i++) {

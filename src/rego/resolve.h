@@ -13,19 +13,9 @@
 
 #define WR_LIMIT_REGO_VARS 16384 /* variables of one clause */
 
-enum scope_how { SCOPE_ARGUMENT, SCOPE_DECLARED, SCOPE_ASSIGNED };
-
-struct scope_name {
-    struct wr_str name;
-    uint32_t var;
-    uint8_t how;
-    bool active; /* its declaration has been passed */
-    struct scope_name *next;
-};
-
 struct scope {
     struct scope *parent;
-    struct scope_name *names;
+    struct wr_name_map names; /* to twice the variable, and 1 once its declaration was passed */
 };
 
 struct resolver {
@@ -56,12 +46,13 @@ static inline const struct wr_ast_term *wr_as_name(const struct wr_ast_term *t)
 }
 
 uint32_t wr_resolve_new_var(struct resolver *r, struct wr_str name);
-struct scope_name *wr_scope_add(struct resolver *r, struct wr_str name, enum scope_how how);
+/* Declares a name in the innermost scope; not yet visible. */
+void wr_scope_add(struct resolver *r, struct wr_str name);
 /* Declares ahead what a body declares: its `some`s and the left sides of `:=`. */
 void wr_scope_enter_body(struct resolver *r, struct scope *scope, const struct wr_ast_body *body);
 void wr_scope_leave(struct resolver *r, struct scope *scope);
 /* Makes a declared name visible from here on. */
-void wr_scope_activate(struct resolver *r, struct wr_str name, enum scope_how how);
+void wr_scope_activate(struct resolver *r, struct wr_str name);
 /* A declared variable; false: the name is none. `*blocked` if it will be declared later on. */
 bool wr_scope_find(struct resolver *r, struct wr_str name, uint32_t *var, bool *blocked);
 

@@ -260,18 +260,18 @@ static void take_out(struct resolver *r, struct wr_plan_body *body, struct wr_pl
 
 /* ── statements ─────────────────────────────────────────────────────────────────────────────── */
 
-static void activate_pattern(struct resolver *r, const struct wr_ast_term *t, enum scope_how how)
+static void activate_pattern(struct resolver *r, const struct wr_ast_term *t)
 {
     t = wr_as_name(t);
     if (t->kind == WR_AST_VAR && !wr_ast_is_wildcard(t)) {
-        wr_scope_activate(r, t->name, how);
+        wr_scope_activate(r, t->name);
     } else if (t->kind == WR_AST_ARRAY) {
         for (uint32_t i = 0; i < t->n_items; i++) {
-            activate_pattern(r, t->items[i], how);
+            activate_pattern(r, t->items[i]);
         }
     } else if (t->kind == WR_AST_OBJECT) {
         for (uint32_t i = 1; i < t->n_items; i += 2) {
-            activate_pattern(r, t->items[i], how);
+            activate_pattern(r, t->items[i]);
         }
     }
 }
@@ -306,7 +306,7 @@ static struct wr_plan_expr *resolve_assign(struct resolver *r, const struct wr_a
         wr_resolve_error(r, WR_E_REGO_COMPILE, &call->loc, "cannot assign to %s", what);
         return NULL;
     }
-    activate_pattern(r, target, SCOPE_ASSIGNED);
+    activate_pattern(r, target);
     e->a = wr_resolve_term(r, target);
     return e;
 }
@@ -323,9 +323,9 @@ static struct wr_plan_expr *resolve_some_in(struct resolver *r, const struct wr_
     const struct wr_ast_term *value = call->items[call->n_items - 2];
     const struct wr_ast_term *key = with_key ? call->items[1] : NULL;
     if (with_key) {
-        activate_pattern(r, key, SCOPE_DECLARED);
+        activate_pattern(r, key);
     }
-    activate_pattern(r, value, SCOPE_DECLARED);
+    activate_pattern(r, value);
     struct wr_plan_term *k =
         with_key ? wr_resolve_term(r, key)
                  : wr_resolve_var(r, wr_resolve_new_var(r, (struct wr_str){0}), &call->loc);
@@ -350,7 +350,7 @@ static struct wr_plan_expr *resolve_some(struct resolver *r, const struct wr_ast
         return resolve_some_in(r, ast->terms[0]);
     }
     for (uint32_t i = 0; i < ast->n_terms; i++) {
-        activate_pattern(r, ast->terms[i], SCOPE_DECLARED);
+        activate_pattern(r, ast->terms[i]);
     }
     return NULL;
 }
@@ -367,10 +367,8 @@ static struct wr_plan_expr *resolve_every(struct resolver *r, const struct wr_as
     const struct wr_ast_term *sides[2] = {ast->key, ast->value};
     for (int i = 0; i < 2; i++) {
         if (sides[i] != NULL && sides[i]->kind == WR_AST_VAR && !wr_ast_is_wildcard(sides[i])) {
-            struct scope_name *entry = wr_scope_add(r, sides[i]->name, SCOPE_DECLARED);
-            if (entry != NULL) {
-                entry->active = true;
-            }
+            wr_scope_add(r, sides[i]->name);
+            wr_scope_activate(r, sides[i]->name);
         }
         struct wr_plan_term *side = sides[i] == NULL ? NULL : wr_resolve_term(r, sides[i]);
         *(i == 0 ? &e->a : &e->b) = side;

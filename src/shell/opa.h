@@ -15,9 +15,9 @@
  * one. What lies under the pack's roots, or a bundle's, cannot be changed here.
  *
  * Bounds. On a node that decides, each request costs the loop at most WR_LIMIT_OPA_FUEL_NODE of
- * evaluation, or the compilation of WR_LIMIT_OPA_CODE_NODE bytes of modules or of
- * WR_LIMIT_OPA_QUERY_NODE of a query, and the store holds at most WR_LIMIT_OPA_DATA_NODE; a server
- * without a pack has the larger ones.
+ * evaluation, or the compilation of WR_LIMIT_OPA_CODE_NODE bytes of modules in
+ * WR_LIMIT_OPA_STEPS_NODE steps or of WR_LIMIT_OPA_QUERY_NODE of a query, and the store holds at
+ * most WR_LIMIT_OPA_DATA_NODE; a server without a pack has the larger ones.
  *
  * Source: OPA 0.60, REST API and its behaviour as recorded in test/golden/opa.                   */
 #ifndef WR_OPA_H
@@ -40,8 +40,9 @@
 #define WR_LIMIT_OPA_DATA_NODE    (16u * 1024 * 1024)
 #define WR_LIMIT_OPA_FUEL_EXPLAIN 100000u /* statements of an explanation */
 #define WR_LIMIT_OPA_FUEL_NODE    2000000u
-#define WR_LIMIT_OPA_INFLATE      100u  /* a body may unpack to so many times its size */
-#define WR_LIMIT_OPA_SERIES       128u  /* of http_request_duration_seconds */
+#define WR_LIMIT_OPA_STEPS_NODE   2000000u /* to check modules; ordinary code: 2 a byte */
+#define WR_LIMIT_OPA_INFLATE      100u     /* a body may unpack to so many times its size */
+#define WR_LIMIT_OPA_SERIES       128u     /* of http_request_duration_seconds */
 #define WR_OPA_GZIP_MIN           1024u /* answers from this size on are packed, when asked for */
 
 struct wr_opa_module {

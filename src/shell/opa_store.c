@@ -62,14 +62,15 @@ static bool add_module(struct wr_opa_code *code, struct wr_str id, struct wr_str
     return !wr_arena_failed(&code->arena);
 }
 
-/* Compiles all modules of a generation, with the documents for the check of conflicts. */
-static wr_err compile(const struct wr_opa *opa, struct wr_opa_code *code,
+/* Compiles all modules of a generation, with the documents for the check of conflicts, in as many
+ * steps as are given (0: as ever). */
+static wr_err compile(const struct wr_opa *opa, struct wr_opa_code *code, uint32_t steps,
                       struct wr_rego_errors *errors)
 {
     struct wr_rego_source *sources =
         WR_NEW_ARRAY(&code->arena, struct wr_rego_source, code->n_modules);
     struct wr_rego_program *program = NULL;
-    struct wr_rego_options options = {.v1 = opa->v1};
+    struct wr_rego_options options = {.v1 = opa->v1, .steps = steps};
     if (sources == NULL) {
         return too_much(errors, WR_E_MEMORY, "no room for the modules");
     }
@@ -227,7 +228,8 @@ wr_err wr_opa_set_module(struct wr_opa *opa, struct wr_str id, const struct wr_s
                             ? "the modules are larger than a deciding node compiles (256 KiB)"
                             : "the modules are larger than 64 MiB");
     }
-    wr_err err = compile(opa, code, errors);
+    bool bounded = text != NULL && opa->beside_decisions;
+    wr_err err = compile(opa, code, bounded ? WR_LIMIT_OPA_STEPS_NODE : 0, errors);
     err = err == WR_OK ? renew(opa, code, opa->documents->root, errors) : err;
     if (err != WR_OK) {
         close_code(opa->memory, code);
@@ -398,7 +400,7 @@ static wr_err fill(struct wr_opa *opa, struct wr_server *server, struct wr_error
     if (server->pack != NULL) {
         opa->code->program = wr_pack_program(server->pack); /* compiled once is enough */
     } else {
-        err = compile(opa, opa->code, &errors);
+        err = compile(opa, opa->code, 0, &errors);
     }
     err = err == WR_OK ? renew(opa, opa->code, opa->documents->root, &errors) : err;
     return err == WR_OK ? WR_OK : wr_rego_errors_to_error(&errors, error);

@@ -81,6 +81,9 @@ def writing(weir, check):
         big = "package big\n" + "\n".join(f"p{i} = {i}" for i in range(20000))
         status, _, d = served.ask("PUT", "/v1/policies/big", big, POLICY)
         check.that(status == 413 and "256 KiB" in d["message"], "more code than a node compiles is refused", d)
+        slow = "package slow\np {\n" + "".join(f"x{i} = x{i - 1} + 1\n" for i in range(3600, 0, -1)) + "x0 = 1\n}\n"
+        status, _, d = served.ask("PUT", "/v1/policies/slow", slow, POLICY)
+        check.that(status == 413 and "2000000 steps" in d["message"], "code that is long to check is refused", d)
         status, _, d = served.ask("POST", "/v1/query",
                                   {"query": "count({[a, b] | a := numbers.range(1, 2000)[_]; b := numbers.range(1, 2000)[_]})"})
         check.that(status == 500 and d["errors"][0]["code"] == "eval_cancel_error",

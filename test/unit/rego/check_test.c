@@ -27,6 +27,8 @@ static void begin(void)
     put("package t\n");
 }
 
+static struct wr_rego_options options; /* of the next compilation only */
+
 /* Compiles the text; `first` gets the first error. */
 static wr_err compile(char *first, size_t size)
 {
@@ -36,7 +38,8 @@ static wr_err compile(char *first, size_t size)
     struct wr_rego_source source = {WR_STR("t.rego"), wr_str_of(text, n_text)};
     wr_arena_init(&arena, &memory, ROOM);
     wr_rego_errors_init(&errors, &arena);
-    wr_err err = wr_rego_compile(&arena, &source, 1, NULL, NULL, &program, &errors);
+    wr_err err = wr_rego_compile(&arena, &source, 1, NULL, &options, &program, &errors);
+    options = (struct wr_rego_options){0};
     first[0] = 0;
     if (errors.n > 0) {
         snprintf(first, size, "%.*s", WR_FMT(errors.items[0].message));
@@ -75,27 +78,39 @@ TEST("comprehensions in comprehensions are checked once each")
     CHECK(compile(first, sizeof(first)) == WR_OK);
 }
 
-TEST("a body in the worst order is put right")
+static void put_reversed(int n)
 {
-    char first[200];
     begin();
     put("p { ");
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < n; i++) {
         put("x%d = x%d + 1\n", i, i + 1);
     }
-    put("x300 = 1 }\n");
+    put("x%d = 1 }\n", n);
+}
+
+TEST("a body in the worst order is put right, in steps near to its length")
+{
+    char first[200];
+    put_reversed(3000);
+    CHECK(compile(first, sizeof(first)) == WR_OK);
+    put_reversed(1000);
+    options.steps = 2500000;
     CHECK(compile(first, sizeof(first)) == WR_OK);
 }
 
-TEST("a body that would take too long ends with WR_LIMIT_REGO_CHECK")
+TEST("a body that would take too long ends with the limit of steps")
 {
     char first[200];
-    begin();
+    put_reversed(3000);
+    options.steps = 2000000;
+    CHECK(compile(first, sizeof(first)) == WR_E_LIMIT);
+    CHECK(strstr(first, "more than 2000000 steps (as many as are allowed here)") != NULL);
+    begin(); /* each unsafe variable is looked for among all, in each statement */
     put("p { ");
-    for (int i = 0; i < 6000; i++) {
-        put("x%d = x%d + 1\n", i, i + 1);
+    for (int i = 0; i < 15000; i++) {
+        put("x%d > 1\n", i);
     }
-    put("x6000 = 1 }\n");
+    put("}\n");
     CHECK(compile(first, sizeof(first)) == WR_E_LIMIT);
     CHECK(strstr(first, "WR_LIMIT_REGO_CHECK") != NULL);
 }
