@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# After a change of packs/cards or of the manifests: copies the pack's policy into base/policy, and
-# writes rendered/OVERLAY.yaml, what `kubectl kustomize` makes of each overlay (for clusters that are
+# After a change of packs/cards, packs/fleet or the manifests: copies their policies, and writes
+# rendered/OVERLAY.yaml, what `kubectl kustomize` makes of each overlay (for clusters that are
 # fed with plain files, and so that the tests can read the manifests where there is no kubectl), and
 # the Deployment of the overlay wasmedge as a fixture of the gates. Wants kubectl with kustomize 5.
 #
@@ -12,9 +12,8 @@ cd "$(dirname "$0")"
 out=${1:-rendered}
 mkdir -p "$out"
 if [ $# -eq 0 ]; then
-    for file in base/policy/* base/policy/.manifest; do
-        cp "../../packs/cards/$(basename "$file")" "$file"
-    done
+    cp ../../packs/cards/.manifest ../../packs/cards/*.rego ../../packs/cards/*.yaml base/policy
+    cp ../../packs/fleet/.manifest ../../packs/fleet/*.rego ../../packs/fleet/*.yaml overlays/fleet/policy
 fi
 for overlay in overlays/*/; do
     name=$(basename "$overlay")

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """deploy/k3s: what kustomize makes of each overlay has only fields that Kubernetes 1.30 knows, fits
 together, passes the gates of deploy/gatekeeper, and its container starts, answers its probes and
-drains as the manifest says.
+drains as the manifest says; that of the overlay `fleet` reaches a Redis with TLS and an ACL user.
 
     manifests.py WEIR
 
@@ -15,7 +15,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,8 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+from certs import authority, certificate, free_port  # noqa: E402
+from redis_world import Redis  # noqa: E402
 from served import Checks  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -154,7 +155,8 @@ def check_pod(check, name, overlay, workload):
     if "runtimeClassName" in pod:
         check.that([d["metadata"]["name"] for d in only(overlay, "RuntimeClass")] ==
                    [pod["runtimeClassName"]], f"{name}: its RuntimeClass is there")
-    revision = json.loads((K3S / "base" / "policy" / ".manifest").read_text())["revision"]
+    policy = only(overlay, "ConfigMap")[0]["data"]
+    revision = json.loads(policy[".manifest"])["revision"]
     check.that(labels["pack-revision"] == revision, f"{name}: the label tells the pack's revision")
 
 
@@ -172,11 +174,14 @@ def check_requirement(check, workload):
 
 
 def check_policy(check):
-    ours = sorted(path.name for path in (K3S / "base" / "policy").iterdir())
-    same = [name for name in ours if (K3S / "base" / "policy" / name).read_bytes() ==
-            (ROOT / "packs" / "cards" / name).read_bytes()]
-    check.that(same == ours and len(ours) == 5,
-               "base/policy is packs/cards without models (deploy/k3s/render.sh copies it)", same)
+    for copy_of, ours, n in (("cards", K3S / "base" / "policy", 5),
+                             ("fleet", K3S / "overlays" / "fleet" / "policy", 4)):
+        names = sorted(path.name for path in ours.iterdir())
+        same = [name for name in names if (ours / name).read_bytes() ==
+                (ROOT / "packs" / copy_of / name).read_bytes()]
+        check.that(same == names and len(names) == n,
+                   f"{ours.relative_to(K3S)} is packs/{copy_of} without models and tests "
+                   "(deploy/k3s/render.sh copies it)", same)
 
 
 # ── the gates ────────────────────────────────────────────────────────────────────────────────────
@@ -200,21 +205,15 @@ def check_gates(check, weir, folder, name, workload):
     (folder / "suite.yaml").write_text(json.dumps(suite))
     done = subprocess.run([weir, "test", folder / "suite.yaml"], capture_output=True, text=True)
     refused = re.findall(r"(?m)^--- FAIL: (\S+)", done.stdout)
-    wanted = {"native": ["risk-control-policy"], "wasmedge": [], "kept": [],
+    wanted = {"native": ["risk-control-policy"], "fleet": ["risk-control-policy"], "wasmedge": [], "kept": [],
               "dev": ["risk-control-policy", "image-by-digest", "required-labels"]}[name]
     check.that(refused == wanted, f"{name}: the gates let it pass, but for {wanted}", done.stdout)
 
 
 # ── the container, as a kubelet would start and stop it ──────────────────────────────────────────
 
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
-
-
-def ask(port, path, token=None):
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}")
+def ask(port, path, token=None, body=None):
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", body)
     if token:
         request.add_header("Authorization", "Bearer " + token)
     try:
@@ -235,50 +234,115 @@ def mount(folder, data):
         (folder / name).symlink_to(f"..data/{name}")
 
 
-def check_running(check, weir, folder, overlay):
-    workload, = only(overlay, "Deployment")
-    policy, = only(overlay, "ConfigMap")
-    access, = only(overlay, "Secret")
-    container, = workload["spec"]["template"]["spec"]["containers"]
-    mount(folder / "policy", policy["data"])
-    mount(folder / "access", {name: base64.b64decode(text).decode()
-                              for name, text in access["data"].items()})
-    ports = {port["containerPort"]: free_port() for port in container["ports"]}
-    names = {port["name"]: ports[port["containerPort"]] for port in container["ports"]}
-    variables = {v["name"]: v["value"] for v in container["env"]}
-    for name in ("WEIR_PACK", "WEIR_STATE", "WEIR_ACCESS"):
-        variables[name] = f"{folder}{variables[name]}"
-    variables["MODEL_PATH"] = str(ROOT / "packs" / "cards" / "models" / "fraud.wasm")
-    for inside, outside in ports.items():
-        variables["WEIR_LISTEN"] = variables["WEIR_LISTEN"].replace(f"0.0.0.0:{inside}",
-                                                                    f"127.0.0.1:{outside}")
-    (folder / "state").mkdir()
-    log = open(folder / "log", "wb")
-    process = subprocess.Popen([weir, "serve"], env=variables, stdout=log, stderr=log)
-    try:
-        probe = {hook: container[hook]["httpGet"] for hook in ("startupProbe", "readinessProbe",
-                                                               "livenessProbe")}
+class Container:
+    """The only container of an overlay, with its volumes below a folder and its ports on loopback.
+    `secrets`: {name: {key: text}} of those that are made at the site."""
+
+    def __init__(self, weir, folder, overlay, secrets):
+        pod = only(overlay, "Deployment")[0]["spec"]["template"]["spec"]
+        self.spec, = pod["containers"]
+        self.folder = folder
+        secrets = secrets | {one["metadata"]["name"]: {key: base64.b64decode(text).decode() for key, text
+                                                       in one["data"].items()} for one in only(overlay, "Secret")}
+        maps = {one["metadata"]["name"]: one["data"] for one in only(overlay, "ConfigMap")}
+        volumes = {volume["name"]: volume for volume in pod["volumes"]}
+        for mounted in self.spec["volumeMounts"]:
+            volume, place = volumes[mounted["name"]], Path(f"{folder}{mounted['mountPath']}")
+            if "configMap" in volume:
+                mount(place, maps[volume["configMap"]["name"]])
+            elif "secret" in volume:
+                of = volume["secret"]
+                items = {item["key"]: item["path"] for item in of.get("items", [])}
+                mount(place, {items.get(key, key): text for key, text in secrets[of["secretName"]].items()
+                              if not items or key in items})
+            else:
+                place.mkdir(parents=True)
+        ports = {port["containerPort"]: free_port() for port in self.spec["ports"]}
+        self.ports = {port["name"]: ports[port["containerPort"]] for port in self.spec["ports"]}
+        self.variables = {v["name"]: v["value"] if "value" in v else
+                          secrets[v["valueFrom"]["secretKeyRef"]["name"]][v["valueFrom"]["secretKeyRef"]["key"]]
+                          for v in self.spec["env"]}
+        for name, value in self.variables.items():
+            if value.startswith("/"):
+                self.variables[name] = f"{folder}{value}"
+        self.variables["MODEL_PATH"] = str(ROOT / "packs" / "cards" / "models" / "fraud.wasm")
+        for inside, outside in ports.items():
+            self.variables["WEIR_LISTEN"] = self.variables["WEIR_LISTEN"].replace(
+                f"0.0.0.0:{inside}", f"127.0.0.1:{outside}")
+        log = open(folder / "log", "wb")
+        self.process = subprocess.Popen([weir, "serve"], env=self.variables, stdout=log, stderr=log)
         for _ in range(200):
-            if ask(names["probe"], probe["startupProbe"]["path"]) is not None:
+            if ask(self.ports["probe"], "/health") is not None:
                 break
             time.sleep(0.05)
-        for hook, get in probe.items():
-            check.that(ask(names[get["port"]], get["path"]) == 200, f"{hook} answers 200",
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+def check_running(check, weir, folder, overlay):
+    token = "not-a-secret-token-of-dev"
+    with Container(weir, folder, overlay, {}) as container:
+        ports, spec = container.ports, container.spec
+        for hook in ("startupProbe", "readinessProbe", "livenessProbe"):
+            get = spec[hook]["httpGet"]
+            check.that(ask(ports[get["port"]], get["path"]) == 200, f"{hook} answers 200",
                        (folder / "log").read_text())
-        check.that(ask(names["probe"], "/metrics") == 200, "metrics without a token at the probe port")
-        check.that(ask(names["probe"], "/status") == 200, "and the status page")
-        check.that(ask(names["decisions"], "/status") == 401, "which wants a token elsewhere")
-        check.that(ask(names["probe"], "/v1/pack", "not-a-secret-token-of-dev") == 403,
-                   "nothing else there, not even with one")
-        check.that(ask(names["decisions"], "/metrics") == 401, "no metrics without a token elsewhere")
-        check.that(ask(names["decisions"], "/v1/pack", "not-a-secret-token-of-dev") == 200,
-                   "the token of the overlay dev is known")
-        hook = container["lifecycle"]["preStop"]["httpGet"]
-        check.that(ask(names[hook["port"]], hook["path"]) == 202, "preStop is taken")
-        check.that(process.wait(15) == 0, "and the container ends with 0", process.returncode)
-    finally:
-        if process.poll() is None:
-            process.kill()
+        check.that(ask(ports["probe"], "/metrics") == 200, "metrics without a token at the probe port")
+        check.that(ask(ports["probe"], "/status") == 200, "and the status page")
+        check.that(ask(ports["decisions"], "/status") == 401, "which wants a token elsewhere")
+        check.that(ask(ports["probe"], "/v1/pack", token) == 403, "nothing else there, not even with one")
+        check.that(ask(ports["decisions"], "/metrics") == 401, "no metrics without a token elsewhere")
+        check.that(ask(ports["decisions"], "/v1/pack", token) == 200, "the token of the overlay dev is known")
+        hook = spec["lifecycle"]["preStop"]["httpGet"]
+        check.that(ask(ports[hook["port"]], hook["path"]) == 202, "preStop is taken")
+        check.that(container.process.wait(15) == 0, "and the container ends with 0",
+                   container.process.returncode)
+
+
+def check_sharing(check, weir, folder, overlay, token):
+    """The overlay `fleet` with the Secret of docs/cluster.md, against a Redis as docs/fleet.md has it."""
+    if shutil.which("redis-server") is None:
+        print("manifests: no redis-server: the overlay fleet was not started")
+        return
+    folder.mkdir()
+    authority(folder, "ca")
+    certificate(folder, "ca", "redis", "DNS:redis.redis.svc")
+    port = free_port()
+    redis = Redis(folder, None, "--tls-port", str(port), "--tls-cert-file", f"{folder}/redis.crt",
+                  "--tls-key-file", f"{folder}/redis.key", "--tls-ca-cert-file", f"{folder}/ca.crt",
+                  "--tls-auth-clients", "no")
+    redis.ask("ACL", "SETUSER", "weir", "on", ">a password of the site", "~weir:*", "+hset", "+hgetall",
+              "+pexpire", "+ping")
+    secrets = {"risk-control-redis": {"address": f"tls:127.0.0.1:{port}", "user": "weir",
+                                      "password": "a password of the site\n",
+                                      "fleet.key": "a secret of all nodes of the site\n",
+                                      "ca.crt": (folder / "ca.crt").read_text()},
+               "risk-control-access": token}
+    event = {"transaction": {"id": "1", "amount": 10}, "card": {"token": "c1"}}
+    with Container(weir, folder, overlay, secrets) as node:
+        metrics = f"http://127.0.0.1:{node.ports['probe']}/metrics"
+        up, keys = False, []
+        for _ in range(200):
+            text = urllib.request.urlopen(metrics, timeout=5).read().decode()
+            if not up and "\nweir_redis_up 1\n" in text:
+                up = ask(node.ports["decisions"], "/v1/decisions", "not-a-secret-token-of-dev",
+                         json.dumps(event).encode()) == 200
+            keys = redis.ask("KEYS", "weir:1:*")
+            if up and keys:
+                break
+            time.sleep(0.05)
+        check.that(up and len(keys) == 2, "fleet: the container reaches Redis by TLS as its user, and shares",
+                   (up, keys, (folder / "log").read_text()))
+        spec = json.dumps(only(overlay, "Deployment"))
+        check.that("a password of the site" not in spec + json.dumps(node.variables) and
+                   node.variables["WEIR_REDIS"].startswith("tls:"), "fleet: secrets are files")
+    redis.stop()
 
 
 def check_fresh(check, folder):
@@ -317,6 +381,9 @@ def main():
                    "the gates' fixture is the overlay wasmedge")
         check_policy(check)
         check_running(check, weir, folder, overlays["dev"])
+        token, = only(overlays["dev"], "Secret")
+        check_sharing(check, weir, folder / "fleet", overlays["fleet"],
+                      {name: base64.b64decode(text).decode() for name, text in token["data"].items()})
         (folder / "rendered").mkdir()
         check_fresh(check, folder / "rendered")
     finally:
