@@ -227,6 +227,9 @@ const struct wr_pack *wr_engine_state_pack(const struct wr_engine *engine);
  * Errors: WR_E_JOURNAL naming the sequence when the record does not follow or does not decode. */
 WR_NODISCARD wr_err wr_engine_fold(struct wr_engine *engine, struct wr_str payload,
                                    struct wr_arena *scratch, struct wr_error *error);
+/* After the last fold and before the first decision: does now what its features would else have to
+ * catch up with (wr_feature_catch_up). O(entities); changes no answer. */
+void wr_engine_catch_up(struct wr_engine *engine);
 /* True when the last entry folded was made under another pack than the running one: the caller
  * then activates the running pack, so that the journal says where it changed. */
 bool wr_engine_pack_changed(const struct wr_engine *engine);

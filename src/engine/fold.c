@@ -240,6 +240,13 @@ wr_err wr_engine_tell(struct wr_engine *engine, struct wr_str payload, int64_t f
     return err;
 }
 
+void wr_engine_catch_up(struct wr_engine *engine)
+{
+    uint32_t from = 0;
+    while (!wr_feature_catch_up(engine->features, &from, UINT32_MAX)) {
+    }
+}
+
 bool wr_engine_pack_changed(const struct wr_engine *engine)
 {
     return engine->sequence != 0 &&

@@ -156,20 +156,21 @@ static void slot_put(uint64_t *slots, uint32_t mask, uint64_t slot)
 }
 
 /* ── growing, a step with each new entity ───────────────────────────────────────────────────── */
-/* A step clears 2 KiB or moves 64 slots. The next table is asked for when 9/16 of the present one
- * are taken and takes over at 5/8: of n slots n/16 adds lie between, and n/128 steps clear it.
- * Moving takes n/64 steps, long before the next one is asked for. Not earlier, so that memory is
- * not taken long before it is needed. */
-enum { CLEAR_STEP = 256, MOVE_STEP = 64 };
+/* A step clears or moves 256 bytes: WR_LIMIT_FEATURE_GROWTH for a batch whose entities are all new.
+ * The next table is asked for when 9/16 of the present one are taken and takes over at 5/8: of n
+ * slots n/16 adds lie between, and as many steps clear it. Moving takes n/32 steps, long before the
+ * next one is asked for. Not earlier, so that memory is not taken long before it is needed. */
+enum { STEP_SLOTS = WR_LIMIT_FEATURE_GROWTH / (16 * WR_LIMIT_SCHEMA_ENTITIES) / sizeof(uint64_t) };
 
 static void move_step(struct wr_entities *entities)
 {
     uint32_t n = entities->n_slots / 2;
-    for (int i = 0; i < MOVE_STEP && entities->old_moved < n; i++) {
+    for (unsigned i = 0; i < STEP_SLOTS && entities->old_moved < n; i++) {
         uint64_t *slot = &entities->old[entities->old_moved++];
         if (*slot != 0 && *slot != MOVED) {
             slot_put(entities->slots, entities->n_slots - 1, *slot);
             *slot = MOVED;
+            entities->growth += sizeof *slot;
         }
     }
     if (entities->old_moved == n) {
@@ -181,8 +182,9 @@ static void move_step(struct wr_entities *entities)
 static void clear_step(struct wr_entities *entities)
 {
     uint32_t left = entities->n_slots * 2 - entities->next_cleared;
-    uint32_t n = WR_MIN(left, (uint32_t)CLEAR_STEP);
+    uint32_t n = WR_MIN(left, (uint32_t)STEP_SLOTS);
     memset(entities->next + entities->next_cleared, 0, slots_size(n));
+    entities->growth += slots_size(n);
     entities->next_cleared += n;
 }
 

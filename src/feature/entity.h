@@ -15,6 +15,9 @@
 #include "feature/schema.h"
 #include "feature/store.h"
 
+/* Bytes of slots that a batch of 16 events may clear or move for growth. */
+#define WR_LIMIT_FEATURE_GROWTH 65536
+
 #define WR_ROW_NONE  UINT32_MAX
 #define WR_PAGE_ROWS (WR_SPAN_SIZE / (uint32_t)sizeof(struct wr_row))
 #define WR_LOST_NONE (-((int64_t)1 << 47)) /* before every tick */
@@ -55,6 +58,7 @@ struct wr_entities {
     uint64_t *old; /* of half the size, being moved; or NULL */
     uint32_t old_moved;
     uint32_t n_slots_max; /* room for all rows at 5/8 load */
+    uint64_t growth;      /* bytes cleared or moved to double the slots, ever */
     struct wr_row **pages;
     uint32_t *page_spans; /* of each page, its span */
     uint32_t n_pages, n_pages_max, n_rows, free_row;

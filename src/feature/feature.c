@@ -27,11 +27,6 @@ static uint32_t sets_needed(const struct wr_feature_plan *plan)
     return n;
 }
 
-static int64_t floor_div(int64_t a, int64_t b)
-{
-    return a / b - (a % b < 0 ? 1 : 0);
-}
-
 static bool open_dictionaries(struct wr_feature_state *state)
 {
     const struct wr_schema *schema = state->plan->schema;
@@ -128,7 +123,7 @@ struct wr_feature_state *wr_feature_state_open(const struct wr_feature_plan *pla
     state->lateness_ticks = plan->lateness_ms / plan->schema->tick_ms;
     state->kept_since_tick = caps->warming_since_ms == INT64_MIN
                                  ? WR_TICK_NONE
-                                 : floor_div(caps->warming_since_ms, plan->schema->tick_ms);
+                                 : wr_floor_div(caps->warming_since_ms, plan->schema->tick_ms);
     if (!open_parts(state, bytes_max)) {
         memory->give(memory->context, state, sizeof *state);
         return NULL;
@@ -285,12 +280,6 @@ static void record_of(const struct wr_feature_state *state, const struct wr_feat
     }
 }
 
-static int64_t tick_of(const struct wr_feature_state *state, const struct wr_event *event)
-{
-    int64_t tick_ms = state->plan->schema->tick_ms;
-    return tick_ms == 1 ? event->time_ms : floor_div(event->time_ms, tick_ms);
-}
-
 /* `forward`: the event will be put on the tape, so what large tapes keep may move up to it. */
 static void read_class(struct wr_feature_state *state, uint32_t entity, const struct wr_row *row,
                        const struct wr_record *record, bool forward,
@@ -413,7 +402,7 @@ static void read_event(struct wr_feature_state *state, const struct wr_event *ev
 void wr_feature_peek(struct wr_feature_state *state, const struct wr_event *event,
                      uint32_t conditions, struct wr_feature_vector *vector)
 {
-    int64_t tick = tick_of(state, event);
+    int64_t tick = wr_state_tick(state, event);
     int64_t newest = state->newest_tick;
     vector->place = WR_PLACE_NONE;
     vector->late = newest != WR_TICK_NONE && tick < newest - state->lateness_ticks;
@@ -464,7 +453,7 @@ bool wr_feature_update(struct wr_feature_state *state, const struct wr_event *ev
                        uint32_t conditions, uint64_t sequence, struct wr_feature_vector *vector)
 {
     const struct wr_feature_plan *plan = state->plan;
-    int64_t tick = tick_of(state, event);
+    int64_t tick = wr_state_tick(state, event);
     state->sequence = sequence;
     WR_ASSERT(event->time_ms >= WR_INSTANT_MS_MIN && event->time_ms <= WR_INSTANT_MS_MAX);
     bool late = is_late(state, tick);
@@ -492,109 +481,6 @@ bool wr_feature_update(struct wr_feature_state *state, const struct wr_event *ev
         sweep(state);
     }
     return !late;
-}
-
-/* ── prefetching ────────────────────────────────────────────────────────────────────────────── */
-static void prefetch_lines(const void *p, unsigned from, unsigned to)
-{
-    for (unsigned line = from; line < to; line++) {
-        __builtin_prefetch((const uint8_t *)p + (size_t)line * 64);
-    }
-}
-
-/* The row, which is in the cache by now: its neighbours in order of use and what it refers to. */
-static void prefetch_row(const struct wr_feature_state *state, const struct wr_row *row)
-{
-    const struct wr_entities *entities = &state->entities;
-    if (row->before != WR_ROW_NONE) {
-        __builtin_prefetch(wr_entity_row(entities, row->before), 1);
-    }
-    if (row->after != WR_ROW_NONE) {
-        __builtin_prefetch(wr_entity_row(entities, row->after), 1);
-    }
-    if (row->ref != WR_STORE_NO_REF) {
-        const struct wr_feature_class *class = &state->plan->classes[row->entity];
-        unsigned lines = row->is_large ? wr_store_sizes[class->large_size] / 64 : 4;
-        prefetch_lines(wr_store_look(&state->store, row->ref), 0, WR_MIN(lines, 10u));
-    }
-}
-
-/* Of a large tape what the marks will move over; of a small one the rest of it. */
-static void prefetch_tape(const struct wr_feature_state *state, const struct wr_row *row,
-                          int64_t tick)
-{
-    if (row->is_large) {
-        wr_large_prefetch(&state->plan->classes[row->entity], &state->store,
-                          wr_store_look(&state->store, row->ref), tick);
-    } else if (row->ref != WR_STORE_NO_REF) {
-        const struct wr_chunk *chunk = wr_store_look(&state->store, row->ref);
-        prefetch_lines(chunk, 4, (wr_store_sizes[chunk->size] + 63u) / 64);
-    }
-}
-
-/* Where the next record of a large tape goes. */
-static void prefetch_end(const struct wr_feature_state *state, const struct wr_row *row)
-{
-    if (row->is_large) {
-        const struct wr_large *large = wr_store_look(&state->store, row->ref);
-        const struct wr_chunk *chunk = wr_store_look(&state->store, large->last);
-        __builtin_prefetch(chunk->bytes + (size_t)chunk->n * wr_stride(chunk), 1);
-    }
-}
-
-struct ahead { /* one key of one event */
-    const struct wr_event_key *key;
-    const struct wr_row *row; /* NULL: not held */
-    int64_t tick;
-};
-
-/* One step further each round: slots, rows, tapes, records: each is in the cache when needed. */
-static void prefetch_keys(const struct wr_feature_state *state, struct ahead *ahead, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        wr_entity_prefetch(&state->entities, ahead[i].key);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t at = wr_entity_hint(&state->entities, ahead[i].key);
-        ahead[i].row = at != WR_ROW_NONE ? wr_entity_row(&state->entities, at) : NULL;
-        __builtin_prefetch(ahead[i].row, 1);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        if (ahead[i].row != NULL) {
-            prefetch_row(state, ahead[i].row);
-        }
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        if (ahead[i].row != NULL) {
-            prefetch_tape(state, ahead[i].row, ahead[i].tick);
-        }
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        if (ahead[i].row != NULL) {
-            prefetch_end(state, ahead[i].row);
-        }
-    }
-}
-
-void wr_feature_prefetch(const struct wr_feature_state *state, const struct wr_event *const *events,
-                         size_t n)
-{
-    const struct wr_feature_plan *plan = state->plan;
-    struct ahead ahead[4 * WR_LIMIT_SCHEMA_ENTITIES];
-    uint32_t n_ahead = 0;
-    for (size_t i = 0; i < n; i++) {
-        int64_t tick = tick_of(state, events[i]);
-        for (uint32_t entity = 0; entity < plan->schema->n_entities; entity++) {
-            const struct wr_event_key *key = &events[i]->keys[entity];
-            if (key->present && plan->classes[entity].used) {
-                ahead[n_ahead++] = (struct ahead){.key = key, .tick = tick};
-            }
-        }
-        if (n_ahead + plan->schema->n_entities > WR_COUNTOF(ahead) || i + 1 == n) {
-            prefetch_keys(state, ahead, n_ahead);
-            n_ahead = 0;
-        }
-    }
 }
 
 /* ── labels ─────────────────────────────────────────────────────────────────────────────────── */
@@ -625,7 +511,7 @@ enum wr_label_effect wr_feature_label(struct wr_feature_state *state, const stru
                                       uint64_t place, uint32_t label, bool set)
 {
     const struct wr_feature_plan *plan = state->plan;
-    int64_t tick = tick_of(state, event);
+    int64_t tick = wr_state_tick(state, event);
     enum wr_label_effect effect = WR_LABEL_EXPIRED;
     WR_ASSERT(label < plan->n_labels);
     state->n_labels++;

@@ -108,6 +108,13 @@ void wr_feature_peek(struct wr_feature_state *state, const struct wr_event *even
 void wr_feature_prefetch(const struct wr_feature_state *state, const struct wr_event *const *events,
                          size_t n);
 
+/* Events applied without reading leave the marks of busy entities (large.h) to the first read,
+ * which then takes up to ten times as long. This makes them ahead of it, of up to n entities
+ * beginning at number *from, which moves on; true when all have been looked at. After a restart,
+ * before the first decision. Changes no value and no digest; about 3 us for each busy entity, 10 ns
+ * for each other. */
+bool wr_feature_catch_up(struct wr_feature_state *state, uint32_t *from, uint32_t n);
+
 enum wr_label_effect {
     WR_LABEL_CHANGED = 0, /* on the tape of at least one entity */
     WR_LABEL_SAME,        /* it said so already */

@@ -25,6 +25,7 @@ list(APPEND WEIR_CORE_FILES
   src/feature/probe.c
   src/feature/large.c
   src/feature/feature.c
+  src/feature/ahead.c
   src/feature/cost.c
   src/feature/digest.c
   src/feature/image.c

@@ -531,6 +531,22 @@ static inline int64_t find_extreme(struct wr_walk *walk, const struct wr_tape *t
     return *extreme;
 }
 
+void wr_large_catch_up(struct wr_walk *walk, const struct wr_tape *tape)
+{
+    const struct wr_feature_class *class = tape->class;
+    struct wr_large *large = tape->large;
+    if (large->valid || class->n_tallies != 0) {
+        return;
+    }
+    make_marks(walk, tape, large, large->newest);
+    for (unsigned x = 0; x < class->n_extremes; x++) {
+        const struct wr_extreme_lane *lane = &class->extremes[x];
+        if (count_between(class, large, lane) != 0) {
+            find_extreme(walk, tape, x);
+        }
+    }
+}
+
 static inline void *total_at(struct wr_large *large, uint16_t at)
 {
     return (uint8_t *)large + at;

@@ -67,6 +67,10 @@ void wr_large_change(const struct wr_tape *tape, const struct wr_record *record,
 /* Moves the marks up to an event that will be put on the tape; false when it lies before them. */
 bool wr_large_move(struct wr_walk *walk, const struct wr_tape *tape, int64_t tick);
 
+/* Makes void marks as of the newest record, and finds the extremes, as the next read would. Not
+ * where there are tallies: those are no cache and must not depend on who reads. */
+void wr_large_catch_up(struct wr_walk *walk, const struct wr_tape *tape);
+
 /* Records up to the horizon are about to be dropped: marks that are not behind them are void. */
 static inline void wr_large_keep(const struct wr_feature_class *class, struct wr_large *large,
                                  int64_t horizon)

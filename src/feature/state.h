@@ -33,6 +33,18 @@ struct wr_feature_state {
 /* Records up to this tick count no more for this kind of entity. */
 int64_t wr_state_horizon(const struct wr_feature_state *state, uint32_t entity);
 
+static inline int64_t wr_floor_div(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0 ? 1 : 0);
+}
+
+static inline int64_t wr_state_tick(const struct wr_feature_state *state,
+                                    const struct wr_event *event)
+{
+    int64_t tick_ms = state->plan->schema->tick_ms;
+    return tick_ms == 1 ? event->time_ms : wr_floor_div(event->time_ms, tick_ms);
+}
+
 struct wr_tape wr_state_tape(struct wr_feature_state *state, const struct wr_row *row);
 
 #endif

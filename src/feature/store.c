@@ -78,11 +78,8 @@ void *wr_store_span(struct wr_store *store, uint32_t *at)
     if (*at == NO_SPAN) {
         return NULL;
     }
-    if (store->shadow != NULL) {
-        wr_shadow_save(store->shadow, *at, 0, WR_SPAN_SIZE);
-    }
     store->used += WR_SPAN_SIZE;
-    return memset(store->spans[*at].p, 0, WR_SPAN_SIZE);
+    return store->spans[*at].p;
 }
 
 static void list_add(struct wr_store *store, uint32_t at)

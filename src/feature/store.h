@@ -51,8 +51,8 @@ unsigned wr_store_size_for(size_t n);
 /* A reference, or WR_STORE_NO_REF. The piece is not cleared. */
 uint32_t wr_store_alloc(struct wr_store *store, unsigned size);
 void wr_store_free(struct wr_store *store, uint32_t ref);
-/* A whole span, cleared, never given back before deinit, and its number; NULL when there is none.
- */
+/* A whole span, not cleared, never given back before deinit, and its number; NULL when there is
+ * none. Who writes there saves what the image lacks (wr_shadow_save). */
 void *wr_store_span(struct wr_store *store, uint32_t *at);
 /* One more block of spans, all of them in the pool. */
 bool wr_store_grow(struct wr_store *store);

@@ -171,6 +171,9 @@ static wr_err fold(struct wr_server *server, struct wr_error *error)
         wr_engine_pack_changed(server->engine)) {
         err = note_pack(server, error);
     }
+    if (err == WR_OK) {
+        wr_engine_catch_up(server->engine);
+    }
     return err != WR_OK ? err : wr_challenge_tell_lost(server, error);
 }
 

@@ -91,10 +91,15 @@ static void scale(const struct options *o)
     size_t n = o->load.measured / LOAD_BATCH;
     float *ns = malloc(n * sizeof *ns), *least = malloc(n * sizeof *least);
     double before = load_resident_mb(&l), history = (double)o->load.cards * o->load.days;
-    double fold = 0, mean = 0, preloaded = 0;
+    double fold = 0, caught_up = 0, mean = 0, preloaded = 0;
     for (uint32_t run = 0; run < o->runs; run++) {
         load_restart(&l);
         fold = load_history(&l);
+        double from = load_ns(CLOCK_THREAD_CPUTIME_ID);
+        uint32_t row = 0;
+        while (!wr_feature_catch_up(l.state, &row, 4096)) {
+        }
+        caught_up = load_ns(CLOCK_THREAD_CPUTIME_ID) - from;
         preloaded = load_resident_mb(&l);
         mean = measure(&l, ns, least, run == 0);
     }
@@ -102,7 +107,7 @@ static void scale(const struct options *o)
     printf("cards=%u windows=%u %s %s%s:", o->load.cards, o->load.windows,
            o->load.zipf_cards ? "zipf" : "uniform", o->load.milliseconds ? "ms" : "s",
            o->load.distinct ? " distinct" : "");
-    printf(" mean=%.0f", mean);
+    printf(" catch_up_ms=%.1f mean=%.0f", caught_up / 1e6, mean);
     print_tail("raw", ns, n);
     print_tail("least", least, n);
     printf(" fold_M/s=%.2f preloaded_MB=%.0f after_MB=%.0f (start %.0f) used_MB=%.0f taken_MB=%.0f "

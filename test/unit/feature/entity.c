@@ -55,6 +55,29 @@ TEST("rows are found, made and dropped while the table doubles in steps")
     wr_store_deinit(&store);
 }
 
+/* 16 events, each with 16 entities never seen before. */
+TEST("growing clears or moves at most 64 KiB in a batch")
+{
+    struct wr_memory memory = CHECK_MEMORY;
+    struct wr_store store;
+    struct wr_entities entities;
+    uint64_t most = 0, i = 0;
+    CHECK(wr_store_init(&store, &memory, 1000) && wr_entities_init(&entities, &store, 1 << 20));
+    for (int batch = 0; batch < 2000; batch++) {
+        uint64_t before = entities.growth;
+        for (int key = 0; key < 16 * WR_LIMIT_SCHEMA_ENTITIES; key++) {
+            struct wr_event_key fresh = {wr_mix64(i), (uint32_t)i, true};
+            CHECK(wr_entity_add(&entities, &fresh, 0) == i++);
+        }
+        most = WR_MAX(most, entities.growth - before);
+        CHECK(entities.live.n * 16ull <= entities.n_slots * 11ull); /* and never falls behind */
+    }
+    CHECK(entities.n_slots == 1 << 20 && entities.growth > (uint64_t)12 << 20);
+    CHECK(most > WR_LIMIT_FEATURE_GROWTH / 2 && most <= WR_LIMIT_FEATURE_GROWTH);
+    wr_entities_deinit(&entities);
+    wr_store_deinit(&store);
+}
+
 int main(int argc, char **argv)
 {
     return check_main(argc, argv);
