@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The HTTP/1.1 reader on any bytes. Properties: the same requests, bodies and refusal whole and
- * split; bytes used never exceed bytes given; nothing is read after a refusal; all views lie within
- * the bytes. The first two bytes choose where to split. */
+ * split, with and without a pattern of the head before; bytes used never exceed bytes given;
+ * nothing is read after a refusal; all views lie within the bytes. The first two bytes choose where
+ * to split. */
 #include "wire/h1.h"
 
 #include <stdlib.h>
@@ -62,7 +63,8 @@ struct connection {
     struct wr_h1_head head;
     struct wr_str all;
     size_t start, at;
-    bool in_body, closed;
+    bool in_body, closed, keeps;
+    struct wr_h1_pattern pattern;
 };
 
 static void refuse(struct connection *c, struct outcome *o, int status, const char *why)
@@ -80,7 +82,12 @@ static bool step(struct connection *c, size_t given, struct outcome *o)
     size_t used;
     if (!c->in_body) {
         struct wr_str bytes = wr_str_of(c->all.p + c->start, given - c->start);
-        enum wr_h1_result result = wr_h1_read(&c->reader, bytes, &c->head, &used);
+        enum wr_h1_result result = WR_H1_DONE;
+        if (c->keeps && wr_h1_repeats(&c->pattern, WR_LIMIT_H1_BODY, bytes, &c->head)) {
+            used = c->pattern.n;
+        } else {
+            result = wr_h1_read(&c->reader, bytes, &c->head, &used);
+        }
         demand(used <= bytes.n);
         if (result == WR_H1_BAD) {
             refuse(c, o, c->reader.status, c->reader.why);
@@ -89,6 +96,9 @@ static bool step(struct connection *c, size_t given, struct outcome *o)
             return false;
         }
         see_head(o, &c->head, bytes);
+        if (c->keeps) {
+            wr_h1_keep(&c->pattern, bytes.p, used, &c->head);
+        }
         wr_h1_body_init(&c->body, &c->head, 0);
         c->at = c->start + used;
         c->in_body = true;
@@ -116,11 +126,11 @@ static bool step(struct connection *c, size_t given, struct outcome *o)
     return c->at < given;
 }
 
-static struct outcome converse(struct wr_str all, size_t head, size_t piece)
+static struct outcome converse(struct wr_str all, size_t head, size_t piece, bool keeps)
 {
     static struct connection c;
     struct outcome o = {.digest = 14695981039346656037U};
-    c = (struct connection){.all = all};
+    c = (struct connection){.all = all, .keeps = keeps};
     wr_h1_init(&c.reader, 0);
     for (size_t given = WR_MIN(head, all.n); !c.closed; given = WR_MIN(given + piece, all.n)) {
         while (!c.closed && step(&c, given, &o)) {
@@ -139,8 +149,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         return 0;
     }
     struct wr_str all = wr_str_of((const char *)data + 2, n - 2);
-    struct outcome whole = converse(all, all.n, 1);
-    struct outcome split = converse(all, (size_t)data[0] + 1, (size_t)data[1] + 1);
+    struct outcome whole = converse(all, all.n, 1, true);
+    struct outcome split = converse(all, (size_t)data[0] + 1, (size_t)data[1] + 1, false);
     demand(whole.digest == split.digest && whole.requests == split.requests);
     demand(whole.status == split.status && whole.why == split.why);
     return 0;

@@ -6,6 +6,8 @@
  * Output is one buffer too, sent with one call a turn as far as it may leave. */
 #include "shell/server_in.h"
 
+enum { READ_AHEAD = 4 * WR_BUFFER_SIZE, READ_LEAST = WR_BUFFER_SIZE / 4 };
+
 /* ── buffers ────────────────────────────────────────────────────────────────────────────────── */
 /* Sizes are WR_BUFFER_SIZE times a power of two; those beyond the classes are not kept. */
 static uint32_t class_of(size_t size)
@@ -219,10 +221,20 @@ void wr_conn_compact(struct wr_server *server, struct wr_conn *conn)
     }
 }
 
+/* Moving what is left to the front costs as much as it has bytes. With whole requests left that is
+ * done when at least as many have gone since; until then the buffer grows. */
+static bool is_worth_moving(const struct wr_conn *conn)
+{
+    bool is_tight = conn->in_cap - conn->in_n < READ_LEAST;
+    return !conn->more || conn->in_n - conn->in_at <= conn->in_at ||
+           (is_tight && conn->in_cap >= 2 * READ_AHEAD);
+}
+
 /* Room to read into: what the current request still needs, if that is known, else some more. */
 static bool make_room(struct wr_server *server, struct wr_conn *conn)
 {
     size_t want = conn->stage == WR_CONN_BODY ? conn->need : conn->in_n + 1;
+    want = conn->more ? conn->in_n + READ_LEAST : want;
     if (conn->in_cap >= want && conn->in_cap > conn->in_n) {
         return true;
     }
@@ -255,8 +267,10 @@ int64_t wr_conn_arrival(struct wr_conn *conn)
            conn->arrivals[passed + 1].at <= conn->in_base + conn->in_at) {
         passed++;
     }
-    conn->n_arrivals -= passed;
-    memmove(conn->arrivals, conn->arrivals + passed, conn->n_arrivals * sizeof *conn->arrivals);
+    if (passed > 0) {
+        conn->n_arrivals -= passed;
+        memmove(conn->arrivals, conn->arrivals + passed, conn->n_arrivals * sizeof *conn->arrivals);
+    }
     return conn->arrivals[0].ns;
 }
 
@@ -272,13 +286,15 @@ int64_t wr_conn_arrival_before(const struct wr_conn *conn, size_t at)
 void wr_conn_read(struct wr_server *server, struct wr_conn *conn)
 {
     const struct wr_port_net *net = &server->port->net;
-    if (conn->more && conn->in_n - conn->in_at >= 4 * WR_BUFFER_SIZE) {
+    if (conn->more && conn->in_n - conn->in_at >= READ_AHEAD) {
         return; /* first what is there */
     }
     if (conn->stage == WR_CONN_LINGER) {
         conn->in_n = conn->in_at = 0;
     }
-    wr_conn_compact(server, conn);
+    if (is_worth_moving(conn)) {
+        wr_conn_compact(server, conn);
+    }
     if (!make_room(server, conn)) {
         conn->broken = true;
         return;

@@ -35,30 +35,52 @@ const char *wr_decide_unrecorded(const struct wr_server *server)
                : wr_journal_state_name(wr_journal_state(server->journal));
 }
 
+/* A window that has ended tells whether a queue stood in it. One that ended long ago, or in which
+ * nothing came, tells nothing about now. */
+static void begin_window(struct wr_server *server)
+{
+    bool is_fresh = server->now_ns - server->wait_window_ns < 2 * WR_OVERLOAD_WINDOW_NS;
+    server->overloaded =
+        is_fresh && server->wait_min_ns != INT64_MAX && server->wait_min_ns > WR_OVERLOAD_TARGET_NS;
+    server->metrics.n_overloads += server->overloaded;
+    server->wait_window_ns = server->now_ns;
+    server->wait_min_ns = INT64_MAX;
+    server->n_late_waits = 0;
+}
+
 /* Controls the delay of the queue, not its length (Nichols and Jacobson, "Controlling queue delay",
  * 2012, as adapted to services): a burst passes, a queue that stands does not. */
-wr_err wr_decide_admit(struct wr_server *server, int64_t whole_ns, struct wr_error *error)
+static bool waited_too_long(struct wr_server *server, int64_t whole_ns)
 {
     int64_t waited = server->now_ns - whole_ns, late = WR_OVERLOAD_LATE_NS;
     if (server->deadline_us != 0) {
         late = server->deadline_us * 800; /* ns: four fifths */
     }
     if (server->now_ns - server->wait_window_ns >= WR_OVERLOAD_WINDOW_NS) {
-        server->overloaded =
-            server->wait_min_ns != INT64_MAX && server->wait_min_ns > WR_OVERLOAD_TARGET_NS;
-        server->metrics.n_overloads += server->overloaded;
-        server->wait_window_ns = server->now_ns;
-        server->wait_min_ns = INT64_MAX;
-        server->n_late_waits = 0;
+        begin_window(server);
     }
     server->wait_min_ns = WR_MIN(server->wait_min_ns, waited);
     server->n_late_waits += waited > late;
-    bool refused = (waited > late && server->n_late_waits > WR_OVERLOAD_LATE_N) ||
-                   (server->overloaded && waited > WR_OVERLOAD_REFUSE_NS);
-    if (WR_UNLIKELY(refused)) {
-        return wr_fail(error, WR_E_OVERLOAD, "requests wait too long");
-    }
+    return (waited > late && server->n_late_waits > WR_OVERLOAD_LATE_N) ||
+           (server->overloaded && waited > WR_OVERLOAD_REFUSE_NS);
+}
+
+static wr_err ready_or_unrecorded(const struct wr_server *server, struct wr_error *error)
+{
     return wr_decide_unrecorded(server) != NULL ? WR_OK : wr_decide_ready(server, error);
+}
+
+static wr_err fail_late(struct wr_error *error)
+{
+    return wr_fail(error, WR_E_OVERLOAD, "requests wait too long");
+}
+
+wr_err wr_decide_admit(struct wr_server *server, int64_t whole_ns, struct wr_error *error)
+{
+    if (WR_UNLIKELY(waited_too_long(server, whole_ns))) {
+        return fail_late(error);
+    }
+    return ready_or_unrecorded(server, error);
 }
 
 int64_t wr_decide_now_us(const struct wr_server *server)
@@ -94,7 +116,7 @@ enum wr_budget wr_decide_budget(const struct wr_server *server, const struct wr_
 
 /* A refusal for overload has to be cheap: the same bytes each time. */
 static void refuse(struct wr_server *server, struct wr_conn *conn,
-                   const struct wr_http_request *request, const struct wr_error *error)
+                   const struct wr_http_request *request)
 {
 #define REFUSAL                                                                                    \
     "{\"type\":\"urn:weir:error:overload\",\"title\":\"the node is at its limit\","                \
@@ -105,10 +127,6 @@ static void refuse(struct wr_server *server, struct wr_conn *conn,
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
         "Content-Length: 173\r\nRetry-After: 1\r\n\r\n" REFUSAL;
 #undef REFUSAL
-    if (error->code != WR_E_OVERLOAD || request->head->minor == 0 || conn->closing) {
-        wr_answer_error(server, conn, request, error);
-        return;
-    }
     struct wr_slot *slot = wr_conn_slot(conn, request->first_ns);
     WR_ASSERT(slot != NULL);
     server->metrics.errors[WR_E_OVERLOAD]++;
@@ -116,15 +134,32 @@ static void refuse(struct wr_server *server, struct wr_conn *conn,
     wr_conn_add(server, conn, slot, wr_str_of(text, sizeof text - 1));
 }
 
+/* False: it has been answered with a refusal. */
+static bool admit(struct wr_server *server, struct wr_conn *conn,
+                  const struct wr_http_request *request)
+{
+    struct wr_error error; /* half a kilobyte: written only when there is something to tell */
+    bool late = waited_too_long(server, request->whole_ns);
+    if (WR_LIKELY(!late && ready_or_unrecorded(server, &error) == WR_OK)) {
+        return true;
+    }
+    if (conn->in_batch) {
+        wr_decide_batch(server); /* earlier answers come first */
+    }
+    if ((late || error.code == WR_E_OVERLOAD) && request->head->minor == 1 && !conn->closing) {
+        refuse(server, conn, request);
+        return false;
+    }
+    if (!late || fail_late(&error) != WR_OK) {
+        wr_answer_error(server, conn, request, &error);
+    }
+    return false;
+}
+
 void wr_decide_one(struct wr_server *server, struct wr_conn *conn,
                    const struct wr_http_request *request)
 {
-    struct wr_error error = {.offset = WR_NO_OFFSET};
-    if (wr_decide_admit(server, request->whole_ns, &error) != WR_OK) {
-        if (conn->in_batch) {
-            wr_decide_batch(server);
-        }
-        refuse(server, conn, request, &error);
+    if (!admit(server, conn, request)) {
         return;
     }
     if (server->n_pending == WR_LIMIT_ENGINE_BATCH) {

@@ -166,6 +166,20 @@ static bool holds(struct wr_server *server, struct wr_conn *conn, const struct w
     return held;
 }
 
+static enum wr_h1_result read_head(struct wr_conn *conn, struct wr_str bytes,
+                                   struct wr_h1_head *head, size_t *used)
+{
+    if (wr_h1_repeats(&conn->pattern, conn->reader.body_max, bytes, head)) {
+        *used = conn->pattern.n;
+        return WR_H1_DONE;
+    }
+    enum wr_h1_result result = wr_h1_read(&conn->reader, bytes, head, used);
+    if (result == WR_H1_DONE) {
+        wr_h1_keep(&conn->pattern, bytes.p, *used, head);
+    }
+    return result;
+}
+
 /* Reads one request out of the buffer; false when there is none, whole, to be had. */
 static bool parse_one(struct wr_server *server, struct wr_conn *conn)
 {
@@ -183,7 +197,7 @@ static bool parse_one(struct wr_server *server, struct wr_conn *conn)
     }
     size_t used = 0;
     if (result == WR_H1_DONE) {
-        result = wr_h1_read(&conn->reader, bytes, &head, &used);
+        result = read_head(conn, bytes, &head, &used);
         if (result == WR_H1_BAD) {
             refuse(server, conn, conn->reader.status, conn->reader.why);
             return false;

@@ -137,6 +137,7 @@ struct wr_conn {
     struct wr_stream *stream; /* the answer that leaves in pieces; NULL: none */
     struct wr_h1_reader reader;
     struct wr_h1_body body;
+    struct wr_h1_pattern pattern; /* its last head */
 };
 
 _Static_assert(sizeof(struct wr_conn) <= 4096, "an idle connection costs at most 4 KiB");

@@ -16,13 +16,15 @@
 
 #include "base/bytes.h"
 
-#define WR_LIMIT_H1_LINE        8192u         /* request line without its CR LF; else 414 */
-#define WR_LIMIT_H1_FIELDS_SIZE (16u * 1024)  /* header section; else 431 */
-#define WR_LIMIT_H1_FIELDS      64u           /* header fields; else 431 */
-#define WR_LIMIT_H1_BODY        (256u * 1024) /* body, the default of body_max; else 413 */
-#define WR_LIMIT_H1_EXTENSIONS  256u          /* chunk extensions of one message; else 400 */
-#define WR_LIMIT_H1_TRAILERS    2048u         /* trailer section; else 431 */
-#define WR_LIMIT_H1_BLANK_LINES 2u            /* before a request; else 400 */
+#define WR_LIMIT_H1_LINE           8192u         /* request line without its CR LF; else 414 */
+#define WR_LIMIT_H1_FIELDS_SIZE    (16u * 1024)  /* header section; else 431 */
+#define WR_LIMIT_H1_FIELDS         64u           /* header fields; else 431 */
+#define WR_LIMIT_H1_BODY           (256u * 1024) /* body, the default of body_max; else 413 */
+#define WR_LIMIT_H1_EXTENSIONS     256u          /* chunk extensions of one message; else 400 */
+#define WR_LIMIT_H1_TRAILERS       2048u         /* trailer section; else 431 */
+#define WR_LIMIT_H1_BLANK_LINES    2u            /* before a request; else 400 */
+#define WR_LIMIT_H1_PATTERN        256u          /* bytes of a head that is kept to know it again */
+#define WR_LIMIT_H1_PATTERN_FIELDS 12u           /* and its fields */
 /* Room for the longest request head, for the caller's buffer. */
 #define WR_LIMIT_H1_HEAD                                                                           \
     (2 * WR_LIMIT_H1_BLANK_LINES + WR_LIMIT_H1_LINE + 2 + WR_LIMIT_H1_FIELDS_SIZE)
@@ -100,6 +102,28 @@ void wr_h1_init(struct wr_h1_reader *reader, uint64_t body_max);
  * belong to the head; the body follows. */
 enum wr_h1_result wr_h1_read(struct wr_h1_reader *reader, struct wr_str bytes,
                              struct wr_h1_head *head, size_t *used);
+
+/* A head of a connection, kept because clients send the same again, but for the length of the body.
+ * Zeroed: none. */
+struct wr_h1_pattern {
+    uint16_t n, digits_at, digits_n; /* of the head; of the digits of its Content-Length */
+    uint8_t n_fields, method, minor;
+    bool keep_alive;
+    uint8_t known[WR_LIMIT_H1_PATTERN_FIELDS]; /* each field's enum wr_h1_known, or more */
+    struct wr_h1_span target, path, query;
+    struct wr_h1_span names[WR_LIMIT_H1_PATTERN_FIELDS], values[WR_LIMIT_H1_PATTERN_FIELDS];
+    char bytes[WR_LIMIT_H1_PATTERN];
+};
+
+/* Keeps what wr_h1_read has found in a head of n bytes, or nothing when it is long, chunked, in
+ * absolute form or expects to be asked on. */
+void wr_h1_keep(struct wr_h1_pattern *pattern, const char *bytes, size_t n,
+                const struct wr_h1_head *head);
+/* True when a request begins with the pattern's bytes, the digits of Content-Length aside: *head is
+ * then what wr_h1_read with this body_max would find in its first pattern->n bytes. False tells
+ * nothing. */
+bool wr_h1_repeats(const struct wr_h1_pattern *pattern, uint64_t body_max, struct wr_str bytes,
+                   struct wr_h1_head *head);
 
 /* The value of the first field with this name (any case), or .p == NULL. */
 struct wr_str wr_h1_field(const struct wr_h1_head *head, struct wr_str name);

@@ -130,6 +130,34 @@ TEST("a burst passes")
     world_close(&world);
 }
 
+/* Requests come, and are looked at when they have waited for so long. */
+static void keep_waiting(struct world *world, struct http *http, int serial, int64_t ns, int n[2])
+{
+    send_events(world, http, serial, 8);
+    sim_step(world->sim, ns);
+    run(world, http, 1, 1000, n);
+}
+
+TEST("a queue of long ago is no reason to refuse")
+{
+    struct world world;
+    struct http http;
+    int n[2] = {0, 0};
+    world_open(&world, 303, WR_MODE_FAST);
+    http_open(&world, &http);
+    for (int i = 0; i < 12; i++) {
+        keep_waiting(&world, &http, i * 8, 30000000, n);
+    }
+    CHECK(n[0] > 8); /* the node is overloaded */
+    int refused = n[0];
+    run(&world, &http, 10, 30000000, n); /* and nobody asks for 300 ms */
+    keep_waiting(&world, &http, 1000, 30000000, n);
+    CHECK_INT(n[0], refused);
+    CHECK_INT(n[0] + n[1], 13 * 8);
+    http_close(&world, &http);
+    world_close(&world);
+}
+
 TEST("after a pause of the machine those who waited get the fallback, not a refusal")
 {
     struct world world;

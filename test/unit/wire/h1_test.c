@@ -412,6 +412,118 @@ TEST("a head is taken apart into method, target, path, query and known fields")
     CHECK(wr_h1_field(&head, WR_STR("weir")).p == NULL);
 }
 
+/* ── heads that repeat ──────────────────────────────────────────────────────────────────────── */
+static bool same_view(struct wr_str a, struct wr_str b)
+{
+    return a.p == b.p && a.n == b.n;
+}
+
+static bool same_head(const struct wr_h1_head *a, const struct wr_h1_head *b)
+{
+    bool same = a->method == b->method && a->minor == b->minor && a->keep_alive == b->keep_alive &&
+                a->chunked == b->chunked && a->has_length == b->has_length &&
+                a->expect_continue == b->expect_continue &&
+                a->content_length == b->content_length && same_view(a->target, b->target) &&
+                same_view(a->path, b->path) && same_view(a->query, b->query) &&
+                a->n_fields == b->n_fields;
+    for (int i = 0; i < WR_H1_KNOWN_COUNT; i++) {
+        same = same && same_view(a->known[i], b->known[i]);
+    }
+    for (uint32_t i = 0; same && i < a->n_fields; i++) {
+        same = same_view(a->fields[i].name, b->fields[i].name) &&
+               same_view(a->fields[i].value, b->fields[i].value);
+    }
+    return same;
+}
+
+/* When the pattern says that it knows these bytes, the reader finds the same in them. */
+static bool pattern_holds(const struct wr_h1_pattern *pattern, struct wr_str text, int *known)
+{
+    static struct wr_h1_head fast, slow;
+    struct wr_h1_reader reader;
+    size_t used;
+    if (!wr_h1_repeats(pattern, 1000, text, &fast)) {
+        return true;
+    }
+    ++*known;
+    wr_h1_init(&reader, 1000);
+    return wr_h1_read(&reader, text, &slow, &used) == WR_H1_DONE && used == pattern->n &&
+           same_head(&fast, &slow);
+}
+
+/* Every byte of the head becomes one of these, and is taken out. */
+static bool changes_are_seen(struct wr_str text, int *kept, int *known)
+{
+    static const char others[] = "09\r\n\t ,:;-+/aA%.\x80";
+    static struct wr_h1_pattern pattern;
+    struct wr_h1_reader reader;
+    size_t used;
+    wr_h1_init(&reader, 1000);
+    if (wr_h1_read(&reader, text, &head, &used) != WR_H1_DONE) {
+        return true;
+    }
+    wr_h1_keep(&pattern, text.p, used, &head);
+    int before = *known;
+    bool holds = pattern_holds(&pattern, text, known);
+    CHECK((*known > before) == (pattern.n != 0));
+    *kept += pattern.n != 0;
+    char *copy = malloc(text.n);
+    for (size_t i = 0; holds && i < used; i++) {
+        memcpy(copy, text.p, text.n);
+        for (size_t k = 0; holds && k < sizeof others; k++) { /* its NUL too */
+            copy[i] = others[k];
+            holds = pattern_holds(&pattern, wr_str_of(copy, text.n), known);
+        }
+        memmove(copy + i, text.p + i + 1, text.n - i - 1);
+        holds = holds && pattern_holds(&pattern, wr_str_of(copy, text.n - 1), known) &&
+                pattern_holds(&pattern, wr_str_of(text.p, i), known);
+    }
+    free(copy);
+    return holds;
+}
+
+TEST("a head that repeats is read as the reader reads it, one that differs is left to the reader")
+{
+    static const char *const heads[] = {
+        "POST /v1/decisions HTTP/1.1\r\nHost: node\r\nContent-Length: 512\r\nA: b\r\n\r\n{}",
+        "POST /v1/decisions?features HTTP/1.1\r\nhost: n\r\ncontent-length:  07 \r\n"
+        "Connection: close, x\r\nAuthorization: Bearer t\r\n\r\n",
+        "\r\n\r\nGET /? HTTP/1.0\r\nAccept:\r\nConnection: keep-alive\r\n\r\n",
+        "HEAD //x/%41 HTTP/1.1\r\nHost: a:1\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 000000000000000001\r\n\r\n{",
+    };
+    int kept = 0, known = 0;
+    for (size_t i = 0; i < WR_COUNTOF(heads); i++) {
+        CHECK(changes_are_seen(wr_str_z(heads[i]), &kept, &known));
+    }
+    CHECK_INT(kept, (int)WR_COUNTOF(heads));
+    CHECK(known > 100);
+}
+
+TEST("a head that is long, chunked, expects to be asked on or in absolute form is not kept")
+{
+    static const char *const heads[] = {
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n",
+        "GET http://node HTTP/1.1\r\nHost: a\r\n\r\n",
+        "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0000000000000000001\r\n\r\n{",
+        "GET / HTTP/1.1\r\nHost: a\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\n"
+        "a:\r\na:\r\n\r\n",
+    };
+    int kept = 0, known = 0;
+    for (size_t i = 0; i < WR_COUNTOF(heads); i++) {
+        CHECK(changes_are_seen(wr_str_z(heads[i]), &kept, &known));
+    }
+    char text[WR_LIMIT_H1_PATTERN + 64];
+    for (int n = 0; n < 2; n++) { /* the limit, and one more */
+        int fill = (int)WR_LIMIT_H1_PATTERN - (int)strlen("GET / HTTP/1.1\r\nHost: \r\n\r\n") + n;
+        snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: %0*d\r\n\r\n", fill, 0);
+        CHECK(changes_are_seen(wr_str_z(text), &kept, &known));
+        CHECK_INT(kept, 1);
+    }
+}
+
 TEST("a target in absolute form yields its path")
 {
     CHECK_INT(read_head("GET http://node:1/a?b HTTP/1.1\r\nHost: x\r\n\r\n"), 200);
