@@ -3,6 +3,7 @@
 #include "app/file.h"
 #include "app/yaml_file.h"
 #include "rego/digest.h"
+#include "rego/name_map.h"
 #include "shell/crypto.h"
 #include "value/json_read.h"
 #include "value/json_write.h"
@@ -207,21 +208,6 @@ static wr_err check_token(struct wr_arena *arena, struct wr_str text, const stru
     return code;
 }
 
-static const struct wr_value *find_signed(const struct wr_value *list, struct wr_str path)
-{
-    for (uint32_t i = 0; i < list->n; i++) {
-        const struct wr_value *name = list->items[i].type == WR_OBJECT
-                                          ? wr_object_get_str(&list->items[i], WR_STR("name"))
-                                          : NULL;
-        struct wr_str s = name != NULL && name->type == WR_STRING ? wr_text(*name) : WR_STR("");
-        s = s.n > 0 && s.p[0] == '/' ? wr_str_of(s.p + 1, s.n - 1) : s;
-        if (wr_str_eq(s, path)) {
-            return &list->items[i];
-        }
-    }
-    return NULL;
-}
-
 static struct wr_str member(const struct wr_value *object, const char *name)
 {
     const struct wr_value *v = wr_object_get_str(object, wr_str_z(name));
@@ -273,6 +259,34 @@ static bool is_excluded(const struct wr_option_list *exclude, struct wr_str path
     return false;
 }
 
+/* The path that an entry of the signature names; "" when it names none. */
+static struct wr_str signed_path(const struct wr_value *entry)
+{
+    struct wr_str name = entry->type == WR_OBJECT ? member(entry, "name") : WR_STR("");
+    return name.n > 0 && name.p[0] == '/' ? wr_str_of(name.p + 1, name.n - 1) : name;
+}
+
+/* Every signed file is there. */
+static wr_err find_files(struct wr_arena *arena, const struct wr_bundle *bundle,
+                         const struct wr_value *list, struct wr_error *error)
+{
+    struct wr_name_map files = {0};
+    bool room = true;
+    for (size_t i = 0; i < bundle->n_files && room; i++) {
+        room = wr_name_map_put(&files, arena, bundle->files[i].path, 1);
+    }
+    for (uint32_t i = 0; i < list->n && room; i++) {
+        const struct wr_value *entry = &list->items[i];
+        if (wr_name_map_get(&files, signed_path(entry)) == NULL) {
+            return wr_fail(error, WR_E_PACK,
+                           "file(s) [%.*s] specified in bundle signatures but not found in the "
+                           "target bundle",
+                           WR_FMT(entry->type == WR_OBJECT ? member(entry, "name") : WR_STR("")));
+        }
+    }
+    return room ? WR_OK : wr_fail(error, WR_E_MEMORY, "no room for the names of files");
+}
+
 /* Every file is signed as it is, and every signed file is there. */
 static wr_err check_files(struct wr_arena *arena, const struct wr_bundle *bundle,
                           const struct token *t, const struct wr_option_list *exclude,
@@ -280,38 +294,28 @@ static wr_err check_files(struct wr_arena *arena, const struct wr_bundle *bundle
 {
     static const struct wr_value none = {.type = WR_ARRAY};
     const struct wr_value *list = wr_object_get_str(&t->claims, WR_STR("files"));
+    struct wr_name_map entries = {0};
     list = list != NULL && list->type == WR_ARRAY ? list : &none;
+    for (uint32_t i = list->n; i-- > 0;) { /* of equal names the first counts */
+        if (!wr_name_map_put(&entries, arena, signed_path(&list->items[i]), i)) {
+            return wr_fail(error, WR_E_MEMORY, "no room for the names of files");
+        }
+    }
     for (size_t i = 0; i < bundle->n_files; i++) {
         const struct wr_pack_file *file = &bundle->files[i];
         if (wr_str_eq(file->path, WR_STR(SIGNATURES_FILE)) || is_excluded(exclude, file->path)) {
             continue;
         }
-        const struct wr_value *entry = find_signed(list, file->path);
-        wr_err code = entry != NULL
-                          ? check_file(arena, file, entry, error)
+        const uint32_t *at = wr_name_map_get(&entries, file->path);
+        wr_err code = at != NULL
+                          ? check_file(arena, file, &list->items[*at], error)
                           : wr_fail(error, WR_E_PACK, "file %.*s not included in bundle signature",
                                     WR_FMT(file->path));
         if (code != WR_OK) {
             return code;
         }
     }
-    for (uint32_t i = 0; i < list->n; i++) {
-        struct wr_str name =
-            list->items[i].type == WR_OBJECT ? member(&list->items[i], "name") : WR_STR("");
-        bool there = false;
-        for (size_t k = 0; k < bundle->n_files; k++) {
-            there |=
-                find_signed(&(struct wr_value){.type = WR_ARRAY, .n = 1, .items = &list->items[i]},
-                            bundle->files[k].path) != NULL;
-        }
-        if (!there) {
-            return wr_fail(error, WR_E_PACK,
-                           "file(s) [%.*s] specified in bundle signatures but not found in the "
-                           "target bundle",
-                           WR_FMT(name));
-        }
-    }
-    return WR_OK;
+    return find_files(arena, bundle, list, error);
 }
 
 /* The one token of the file; text.p NULL when the bundle has no such file or an empty one. */

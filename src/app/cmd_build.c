@@ -262,6 +262,22 @@ static int write_bundle(struct build *b)
     return code == WR_OK ? WR_EXIT_OK : fail("%s", error.text);
 }
 
+/* As in OPA the bundle holds policy and data alone: who meant the pack hears of it. */
+static void warn_of_pack(const char *folder)
+{
+    static const char *const names[] = {"weir.yaml", "weir.yml", "weir.json"};
+    char path[4096];
+    for (size_t i = 0; i < WR_COUNTOF(names); i++) {
+        int n = snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        if (n > 0 && (size_t)n < sizeof path && wr_file_exists(path)) {
+            fprintf(stderr,
+                    "note: %s holds policy and data of the pack alone; --bundle keeps all\n",
+                    options.output);
+            return;
+        }
+    }
+}
+
 static int build(struct wr_arena *arena, int argc, char **argv)
 {
     struct build b = {.arena = arena};
@@ -294,7 +310,11 @@ static int build(struct wr_arena *arena, int argc, char **argv)
         return fail("load error: %.*s", WR_FMT(why));
     }
     int exit_code = check(&b);
-    return exit_code == WR_EXIT_OK ? write_bundle(&b) : exit_code;
+    exit_code = exit_code == WR_EXIT_OK ? write_bundle(&b) : exit_code;
+    for (int i = 0; i < argc && exit_code == WR_EXIT_OK && !options.bundle; i++) {
+        warn_of_pack(argv[i]);
+    }
+    return exit_code;
 }
 
 static int run(int argc, char **argv)

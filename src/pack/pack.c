@@ -333,7 +333,9 @@ static wr_err read_weir(struct wr_pack *pack, struct wr_error *error)
                                         "limits", "places",   NULL};
     const struct wr_pack_file *file = wr_pack_find_file(pack, WR_STR("weir.json"));
     if (file == NULL) {
-        return wr_fail(error, WR_E_PACK, "the pack has no weir.json (or weir.yaml)");
+        return wr_fail(error, WR_E_PACK,
+                       "the pack has no weir.json (or weir.yaml); an archive keeps it when made by "
+                       "weir pack build or weir build --bundle");
     }
     wr_err err = read_json(pack, file, &pack->weir, error);
     if (err != WR_OK) {

@@ -127,6 +127,12 @@ def attacks(weir, check, folder):
     tried("a signed file that is missing", signed([token({"alg": "HS256"}, extra)]), "not found in the target bundle")
     tried("a file added later", {**files, "a/q.rego": b"package a.q\n"}, "not included in bundle signature")
     tried("a module changed later", {**files, "src/p.rego": b"package a.p\n\nallow := false\n"}, "digest mismatch")
+    twice = dict(payload, files=[dict(payload["files"][0], hash="00")] + payload["files"])
+    tried("a file signed twice, first with another digest,", signed([token({"alg": "HS256"}, twice)]), "digest mismatch")
+    slashed = dict(payload, files=[dict(f, name="/" + f["name"]) for f in payload["files"]])
+    pack(bad, signed([token({"alg": "HS256"}, slashed)]))
+    code, _, told = run(weir, "build", "-b", bad, *hs, "--verification-key", SECRET, "-o", folder / "x.tar.gz")
+    check.that(code == 0, "names with a leading slash are the same names", told)
     weak = json.loads(json.dumps(payload))
     weak["files"][0]["algorithm"] = "CRC32"
     tried("an unknown hash", signed([token({"alg": "HS256"}, weak)]), "unsupported hashing algorithm")
@@ -196,6 +202,10 @@ def building(weir, check, folder):
         code, text, _ = run(weir, "eval", "-b", out, "-f", "raw", "data.risk")
         want = run(weir, "eval", "-b", PACKS / name, "-f", "raw", "data.risk")[1]
         check.that(code == 0 and text == want, "the archive is evaluated as the folder", text)
+    code, _, told = run(weir, "build", PACKS / "starter", "-o", "opa.tar.gz", cwd=folder)
+    check.that(code == 0 and "--bundle keeps all" in told, "built as OPA does, a pack is less than a pack", told)
+    code, _, told = run(weir, "pack", "check", "opa.tar.gz", cwd=folder)
+    check.that(code == 1 and "no weir.json" in told and "weir build --bundle" in told, "and the check names the remedy", told)
     (folder / "p.rego").write_text("package p\nallow{input.x}\n")
     (folder / "d.yaml").write_text("k: [1, 2]\n")
     code, _, told = run(weir, "build", "p.rego", "d.yaml", "-r", "r1", "-e", "p/allow", "-o", "plain.tar.gz", cwd=folder)
