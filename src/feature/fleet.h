@@ -92,6 +92,7 @@ void wr_fleet_live(struct wr_fleet *fleet);
 struct wr_fleet_written { /* what wr_fleet_wrote wants to know */
     uint32_t handle, generation;
     uint64_t n, more; /* events; those that no earlier write had */
+    bool is_there; /* an earlier write of it has arrived: Redis has the field, unless it lost it */
 };
 struct wr_fleet_write {
     struct wr_fleet_written id;
@@ -106,6 +107,8 @@ struct wr_fleet_write {
 bool wr_fleet_next_write(struct wr_fleet *fleet, uint64_t kept, struct wr_fleet_write *out);
 /* Redis has it, or not: then it waits again. */
 void wr_fleet_wrote(struct wr_fleet *fleet, const struct wr_fleet_written *write, bool ok);
+/* The tables go with tiles that will not be written any more: counts them as dropped. */
+void wr_fleet_give_up(struct wr_fleet *fleet);
 /* Redis may have lost everything: all own tiles that still count wait again, behind one another. */
 void wr_fleet_write_all(struct wr_fleet *fleet);
 

@@ -36,6 +36,7 @@ struct wr_own_tile {
     uint32_t before, behind;       /* in the queue */
     uint8_t series;
     bool used, queued, was_written;
+    bool untold; /* of a slot that is left alone: it takes its place in the order of use only */
     struct wr_fleet_totals columns[]; /* [fleet->n_columns] */
 };
 

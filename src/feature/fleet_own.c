@@ -89,19 +89,24 @@ static void leave_bucket(struct wr_fleet *fleet, uint32_t i)
     *at = tile->next;
 }
 
+static void count_drop(struct wr_fleet *fleet, const struct wr_own_tile *tile)
+{
+    if (tile->n > tile->n_written && !fleet->folding) { /* else an earlier life saw to it */
+        fleet->stats.n_dropped_tiles++;
+        fleet->stats.n_dropped_events += tile->n - tile->n_written;
+    }
+}
+
 static uint32_t give_up_oldest(struct wr_fleet *fleet)
 {
     uint32_t i = fleet->own_oldest;
     struct wr_own_tile *tile = wr_own_at(fleet, i);
     unqueue(fleet, i);
-    if (tile->n > tile->n_written && !fleet->folding) { /* else an earlier life saw to it */
-        fleet->stats.n_dropped_tiles++;
-        fleet->stats.n_dropped_events += tile->n - tile->n_written;
-    }
+    count_drop(fleet, tile);
     leave_order(fleet, tile);
     leave_bucket(fleet, i);
     tile->used = false;
-    fleet->stats.n_own--;
+    fleet->stats.n_own -= !tile->untold;
     return i;
 }
 
@@ -119,8 +124,8 @@ static uint32_t find(const struct wr_fleet *fleet, struct wr_hash128 key, uint32
     return WR_FLEET_NONE;
 }
 
-static uint32_t make(struct wr_fleet *fleet, struct wr_hash128 key, uint32_t series, int64_t slot,
-                     uint64_t sequence)
+/* Without a part yet. */
+static uint32_t make(struct wr_fleet *fleet, struct wr_hash128 key, uint32_t series, int64_t slot)
 {
     bool full = fleet->own_made == WR_LIMIT_FLEET_OWN;
     uint32_t i = full ? give_up_oldest(fleet) : fleet->own_made++;
@@ -128,16 +133,14 @@ static uint32_t make(struct wr_fleet *fleet, struct wr_hash128 key, uint32_t ser
     struct wr_own_tile *tile = wr_own_at(fleet, i);
     *tile = (struct wr_own_tile){.key = key,
                                  .slot = slot,
-                                 .part = sequence,
                                  .first_ms = INT64_MAX,
                                  .last_ms = INT64_MIN,
-                                 .generation = ++fleet->generation,
                                  .next = *bucket,
                                  .series = (uint8_t)series,
-                                 .used = true};
+                                 .used = true,
+                                 .untold = true};
     memset(tile->columns, 0, fleet->n_columns * sizeof tile->columns[0]);
     *bucket = i;
-    fleet->stats.n_own++;
     be_newest(fleet, i);
     return i;
 }
@@ -166,6 +169,34 @@ static void count(const struct wr_fleet_column *column, const struct wr_event *e
     wr_totals_merge(totals, &one);
 }
 
+static void begin_part(struct wr_fleet *fleet, struct wr_own_tile *tile, uint64_t sequence)
+{
+    tile->part = sequence;
+    tile->generation = ++fleet->generation;
+    tile->untold = false;
+    fleet->stats.n_own++;
+}
+
+/* The tile of an event, now the one used last. What is left alone is used all the same: which tiles
+ * are given up, and so which event begins a part, must not depend on where a fold begins. */
+static uint32_t use(struct wr_fleet *fleet, struct wr_hash128 key, uint32_t series, int64_t slot,
+                    uint64_t sequence)
+{
+    bool untold = fleet->folding && slot * fleet->plan->series[series].slot_ms < fleet->begin_ms;
+    uint32_t i = find(fleet, key, series, slot);
+    if (i == WR_FLEET_NONE) {
+        i = make(fleet, key, series, slot);
+    } else {
+        leave_order(fleet, wr_own_at(fleet, i));
+        be_newest(fleet, i);
+    }
+    struct wr_own_tile *tile = wr_own_at(fleet, i);
+    if (tile->untold && !untold) {
+        begin_part(fleet, tile, sequence);
+    }
+    return i;
+}
+
 void wr_fleet_add(struct wr_fleet *fleet, const struct wr_event *event, uint32_t conditions,
                   uint64_t sequence)
 {
@@ -173,20 +204,15 @@ void wr_fleet_add(struct wr_fleet *fleet, const struct wr_event *event, uint32_t
     fleet->newest_ms = WR_MAX(fleet->newest_ms, time_ms);
     for (uint32_t s = 0; s < fleet->plan->n_series; s++) {
         const struct wr_fleet_series *series = &fleet->plan->series[s];
-        int64_t slot = wr_fleet_slot(series, time_ms);
-        if (!event->keys[series->entity].present ||
-            (fleet->folding && slot * series->slot_ms < fleet->begin_ms)) {
+        if (!event->keys[series->entity].present) {
             continue;
         }
-        struct wr_hash128 key = event->fleet_keys[series->entity];
-        uint32_t i = find(fleet, key, s, slot);
-        if (i == WR_FLEET_NONE) {
-            i = make(fleet, key, s, slot, sequence);
-        } else {
-            leave_order(fleet, wr_own_at(fleet, i));
-            be_newest(fleet, i);
-        }
+        uint32_t i = use(fleet, event->fleet_keys[series->entity], s,
+                         wr_fleet_slot(series, time_ms), sequence);
         struct wr_own_tile *tile = wr_own_at(fleet, i);
+        if (tile->untold) {
+            continue;
+        }
         tile->first_ms = WR_MIN(tile->first_ms, time_ms);
         tile->last_ms = WR_MAX(tile->last_ms, time_ms);
         tile->last_sequence = sequence;
@@ -286,6 +312,7 @@ bool wr_fleet_next_write(struct wr_fleet *fleet, uint64_t kept, struct wr_fleet_
     tile->n_sent = tile->n;
     bool comes_again = out->id.handle >= fleet->again && out->id.handle < fleet->again_end;
     out->is_new = !tile->was_written || comes_again; /* Redis may have lost its key */
+    out->id.is_there = !out->is_new && tile->n_written > 0;
     out->live_ms = WR_FLEET_SLOTS * series->slot_ms + series->far_ms + 600000;
     out->key_n =
         wr_fleet_write_key(fleet, tile->series, tile->key, wr_fleet_period(tile->slot), out->key);
@@ -310,6 +337,13 @@ void wr_fleet_wrote(struct wr_fleet *fleet, const struct wr_fleet_written *write
         tile->was_written = false;
         tile->n_sent = 0;
         queue(fleet, write->handle);
+    }
+}
+
+void wr_fleet_give_up(struct wr_fleet *fleet)
+{
+    for (uint32_t i = fleet->own_oldest; i != WR_FLEET_NONE; i = wr_own_at(fleet, i)->newer) {
+        count_drop(fleet, wr_own_at(fleet, i));
     }
 }
 

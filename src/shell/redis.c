@@ -387,9 +387,22 @@ static void send_writes(struct wr_redis *redis, int64_t now_ns, uint64_t kept)
     }
 }
 
-static void end_write(struct wr_redis *redis, const struct command *c, bool ok, int64_t now_ns)
+/* A field that was there is made anew: Redis has lost it, and who knows what else. */
+static void note_loss(struct wr_redis *redis, int64_t now_ns)
+{
+    if (redis->settle_ns == 0) { /* else all are about to be written again */
+        redis->settle_ns = now_ns + WR_REDIS_SETTLE_NS;
+        tell(redis, "warn", "redis_lost_tiles", "all own tiles are written again");
+    }
+}
+
+static void end_write(struct wr_redis *redis, const struct command *c, bool ok, bool is_made,
+                      int64_t now_ns)
 {
     redis->n_writing--;
+    if (is_made && c->write.is_there) {
+        note_loss(redis, now_ns);
+    }
     if (!ok) {
         redis->stats.n_write_failures++;
         redis->write_pause_ns = now_ns + WR_REDIS_RETRY_NS;
@@ -509,7 +522,8 @@ static enum taken take_token(struct wr_redis *redis, enum wr_resp_kind got,
     }
     struct command c = pop(redis);
     if (kind == HSET) {
-        end_write(redis, &c, got == WR_RESP_INTEGER, now_ns);
+        end_write(redis, &c, got == WR_RESP_INTEGER, got == WR_RESP_INTEGER && token->integer != 0,
+                  now_ns);
     }
     return TAKEN;
 }

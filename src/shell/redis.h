@@ -12,7 +12,9 @@
  * open nothing is fetched and no request waits. Once a second or less, with jitter, one connection
  * is tried; an answer to PING closes the breaker, and all own tiles are written again, since Redis
  * may have begun anew; and once more after WR_REDIS_SETTLE_NS, since older writes of the connection
- * before may have been held up on the way and come behind the newer ones.
+ * before may have been held up on the way and come behind the newer ones. So they are, as long
+ * after, when the answer to a write tells that a tile which was there has gone: somebody emptied
+ * Redis.
  *
  * Replies are hostile: each is read token by token out of a fixed buffer (wire/resp.h), must be of
  * the kind that its command has, and what it brings is believed only under the fleet's seal.

@@ -104,8 +104,10 @@ static wr_err tell_again(struct wr_server *server, struct wr_error *error)
     if (stats.watermark_us == INT64_MIN) {
         return WR_OK; /* there was no event */
     }
-    server->tell_from_us = stats.watermark_us - wr_fleet_reach_ms(server->fleet) * 1000;
-    wr_fleet_begin_at(server->fleet, server->tell_from_us / 1000 + 1);
+    int64_t lateness_ms = wr_pack_plan(server->pack)->lateness_ms;
+    int64_t from_ms = stats.watermark_us / 1000 - wr_fleet_reach_ms(server->fleet);
+    wr_fleet_begin_at(server->fleet, from_ms + 1);
+    server->tell_from_us = (from_ms - lateness_ms) * 1000; /* all that may have come behind */
     return wr_journal_each(server->journal, first, last, tell_row, server, error);
 }
 

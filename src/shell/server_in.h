@@ -227,8 +227,9 @@ struct wr_server {
     struct wr_fleet *fleet; /* of the engine; NULL: the pack has no feature of scope fleet */
     struct wr_conn **held;  /* in order of their tickets */
     uint32_t n_held;
+    uint64_t dropped_tiles, dropped_events; /* with the tables of packs before */
     int64_t turn_ns;      /* the longest of the last turns, an eighth less with each since */
-    int64_t tell_from_us; /* events from then on are told again after a restart */
+    int64_t tell_from_us; /* events from then on are told again after a restart, or take a place */
     struct wr_metrics metrics;
     uint64_t n_runs, n_flushes; /* with answers; of each one in WR_SAMPLE is timed */
     char *late_row; /* the row of the last entry of challengers, until the next row or the sweep */

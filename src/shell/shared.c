@@ -91,12 +91,27 @@ void wr_shared_end(struct wr_server *server)
     }
 }
 
+/* What the tables hold that is not written goes with them; what flies may arrive, and counts too.
+ */
+static void count_drops(struct wr_server *server)
+{
+    struct wr_fleet_stats stats;
+    wr_redis_set_fleet(server->redis, NULL);
+    wr_fleet_give_up(server->fleet);
+    wr_fleet_stats(server->fleet, &stats);
+    server->dropped_tiles += stats.n_dropped_tiles;
+    server->dropped_events += stats.n_dropped_events;
+}
+
 void wr_shared_follow_pack(struct wr_server *server)
 {
     bool shares = wr_pack_shares(server->pack);
     bool kept = wr_engine_fleet(server->engine) == server->fleet; /* else it has new features */
     if (server->redis == NULL || (kept && (server->fleet != NULL || !shares))) {
         return;
+    }
+    if (server->fleet != NULL) {
+        count_drops(server);
     }
     wr_shared_end(server);
     if (shares) {
@@ -304,9 +319,9 @@ void wr_shared_metrics(struct wr_buf *out, const struct wr_server *server)
     one(out, "tiles", "gauge", "Own tiles held.", fleet.n_own);
     one(out, "queue", "gauge", "Own tiles that wait to be written.", fleet.n_queued);
     one(out, "dropped_tiles_total", "counter", "Own tiles given up before they were written.",
-        fleet.n_dropped_tiles);
+        server->dropped_tiles + fleet.n_dropped_tiles);
     one(out, "dropped_events_total", "counter", "Events that other nodes will never see.",
-        fleet.n_dropped_events);
+        server->dropped_events + fleet.n_dropped_events);
     one(out, "entities", "gauge", "Entities of which others' tiles are held.", fleet.n_entities);
     one(out, "entities_evicted_total", "counter", "Entities given up for lack of room.",
         fleet.n_evicted);

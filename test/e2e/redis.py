@@ -228,6 +228,42 @@ def trouble(weir, key, folder, check, name, begin, end, closes_by_itself=True):
     redis.stop()
 
 
+def emptied(weir, key, folder, check):
+    """A node is killed, Redis loses all without a connection being lost, the node starts from a snapshot."""
+    redis = Redis(folder)
+    more = ("--snapshot-rows", "40")
+    with Node(weir, key, *at(redis.port), *more) as a, Node(weir, key, *at(redis.port), *more) as b:
+        def sums_up(when):
+            told = until(lambda: settled(a) and settled(b), 20) is not None and [figures(a), figures(b)]
+            total = sum(t["weir_sequence"] - t["dropped_events_total"] for t in told or [])
+            sums = redis.events()
+            check.that(told and len(sums) == 2 and all(n == total for n in sums.values()),
+                       f"{when}: the tiles are the sum of both nodes, each event once", (sums, total))
+        until(lambda: is_up(a) and is_up(b))
+        for cycle in range(3):
+            load = [Load(a), Load(b)]
+            time.sleep(0.6)
+            for one in load:
+                one.stop()
+            if cycle == 0:
+                sums_up("before")
+            for i in range(5):
+                a.decide(event(i))
+            a.stop(signal.SIGKILL)
+            if cycle != 1:
+                redis.ask("FLUSHALL")
+            a.start()
+            until(lambda: is_up(a))
+            for i in range(5):
+                a.decide(event(i)), b.decide(event(i))
+            if cycle != 1:
+                until(lambda: b.log_text().count("redis_lost_tiles") > cycle // 2, 5)
+            sums_up(("killed, and Redis emptied", "killed", "killed and emptied again")[cycle])
+        check.that('"restored"' in a.log_text(), "it started from a snapshot")
+        check.that(b.log_text().count("redis_lost_tiles") == 2, "who lives on sees that tiles have gone")
+    redis.stop()
+
+
 def killed(redis, proxy):
     redis.kill()
 
@@ -399,6 +435,14 @@ def reload(weir, key, folder, check):
                 sums.setdefault(series, []).append(sum(tiles.values()))
             check.that(len(sums) == 2 and all(10 in totals for totals in sums.values()),
                        f"{name}: both nodes' events are there", sums)
+        redis.signal(signal.SIGSTOP)
+        for i in range(6):
+            a.decide(event("held"))
+        (pack / "weir.yaml").write_text(wide.replace("window: 20m", "window: 30m"))
+        status, _, answer = a.ask("POST", "/v1/pack:reload")
+        check.that(status == 200 and answer["changed"] and figures(a)["dropped_events_total"] == 12,
+                   "what waits for Redis when its windows go is counted as dropped, in both series", figures(a))
+        redis.signal(signal.SIGCONT)
         for node in (a, b):
             node.stop()
             done = subprocess.run([weir, "replay", str(node.folder / "state"), "--report", "json"],
@@ -427,7 +471,7 @@ def main():
     if shutil.which("redis-server") is None:
         print("skipped: no redis-server")
         return 77
-    parts = sys.argv[2:] or ["sharing", "trouble", "lies", "rights", "sealed", "private", "reload", "refusals"]
+    parts = sys.argv[2:] or ["sharing", "trouble", "emptied", "lies", "rights", "sealed", "private", "reload", "refusals"]
     with tempfile.TemporaryDirectory() as folder:
         key = Path(folder, "fleet.key")
         key.write_text("the secret of this fleet\n")
@@ -442,6 +486,8 @@ def main():
             trouble(weir, key, folder, check, "slow", lambda r, p: p.set("delay", 0.03),
                     lambda r, p: p.set("pass"))
             trouble(weir, key, folder, check, "reset", lambda r, p: p.set("gone"), lambda r, p: p.set("pass"))
+        if "emptied" in parts:
+            emptied(weir, key, folder, check)
         if "lies" in parts:
             lies(weir, key, check)
         if "rights" in parts:

@@ -340,6 +340,83 @@ TEST("only a request to a pack with such features may not say `fleet`")
 }
 
 /* ── own tiles ──────────────────────────────────────────────────────────────────────────────── */
+/* The tiles of the customer of an event that wait, by series; all others are taken for written. */
+static void take_writes(struct wr_fleet *fleet, const char *body, uint64_t parts[2], uint64_t n[2])
+{
+    struct wr_fleet_key keys[WR_LIMIT_FLEET_SERIES];
+    struct wr_fleet_write write;
+    wr_arena_reset(&w.rig.scratch);
+    CHECK_INT(wr_engine_fleet_keys(w.engines[0], &w.rig.scratch, wr_str_z(body),
+                                   RIG_NOW + INT64_C(864000000000), keys),
+              2);
+    memset(parts, 0, 2 * sizeof *parts);
+    while (wr_fleet_next_write(fleet, UINT64_MAX, &write)) {
+        for (int k = 0; k < 2; k++) {
+            char name[WR_LIMIT_FLEET_KEY_SIZE];
+            int64_t from, to;
+            wr_fleet_window_periods(fleet, &keys[k], &from, &to);
+            size_t size = wr_fleet_write_key(fleet, keys[k].series, keys[k].key, to, name);
+            if (size == write.key_n && memcmp(name, write.key, size) == 0) {
+                parts[k] = wr_get64(write.field + 8);
+                n[k] = write.id.n;
+            }
+        }
+        wr_fleet_wrote(fleet, &write.id, true);
+    }
+}
+
+TEST("parts begin with the same events, wherever a fold begins")
+{
+    enum { OTHERS = 40000 }; /* their tiles of both series fill the table, of one they do not */
+    const int64_t begin = RIG_START / 1350 * 1350 + 450; /* within a slot of 6 h, not of 1 h */
+    uint64_t live[2], told[2], n[2];
+    char body[256];
+    struct wr_arena scratch;
+    nodes_open();
+    wr_arena_init(&scratch, &w.rig.memory.source, 16 << 20);
+    struct wr_engine_config config = rig_config;
+    config.keys[0].k0 = config.keys[1].k1 = 0;
+    config.fleet_key = wr_fleet_hash_key(SECRET);
+    struct wr_engine *engine;
+    CHECK_INT(wr_engine_open(&w.rig.memory.source, w.rig.pack, &config, &engine, NULL), WR_OK);
+    struct wr_fleet *fleet = wr_fleet_open(&w.rig.memory.source, w.rig.pack->plan, 1, SECRET);
+    wr_engine_set_fleet(engine, fleet);
+    wr_fleet_begin_at(fleet, begin * 1000);
+    for (int i = 0; i < OTHERS + 2; i++) {
+        int customer = i == OTHERS + 1 ? 0 : i;
+        snprintf(body, sizeof body, "%s", body_of(i, begin + 1 + i / 1000, customer, 1, true));
+        struct wr_str record = decide(0, body, 0)->record;
+        CHECK_INT(wr_engine_tell(engine, record, begin * 1000000, &scratch, NULL), WR_OK);
+        wr_arena_reset(&scratch);
+        w.n_seen = 0;
+        if (i == 0) {
+            take_writes(w.fleets[0], body, live, n);
+            CHECK_INT(live[0], 1);
+            CHECK_INT(live[1], 1);
+        }
+    }
+    take_writes(w.fleets[0], body, live, n);
+    CHECK_INT(live[0], OTHERS + 2); /* the first tile was given up meanwhile */
+    wr_fleet_live(fleet);
+    take_writes(fleet, body, told, n);
+    CHECK_INT(told[0], live[0]);
+    CHECK_INT(n[0], 1);
+    CHECK_INT(told[1], 0); /* left alone */
+    /* An event of a slot that is left alone begins a part: the one before is in Redis. */
+    snprintf(body, sizeof body, "%s", body_of(OTHERS + 2, begin + 60, 0, 1, true));
+    CHECK_INT(wr_engine_tell(engine, decide(0, body, 0)->record, begin * 1000000, &scratch, NULL),
+              WR_OK);
+    take_writes(fleet, body, told, n);
+    CHECK_INT(told[0], live[0]);
+    CHECK_INT(n[0], 2);
+    CHECK_INT(told[1], OTHERS + 3);
+    CHECK_INT(n[1], 1);
+    wr_arena_deinit(&scratch);
+    wr_engine_close(engine);
+    wr_fleet_close(fleet);
+    nodes_close();
+}
+
 TEST("a node that folds its journal writes the very same tiles")
 {
     nodes_open();

@@ -9,7 +9,7 @@
 
 enum { MS = 1000000, PIPE = 1 << 20 };
 
-enum manner { HONEST, SILENT, REFUSING, ERRORS, EVERY_OTHER, GARBAGE, LATE, ECHOING };
+enum manner { HONEST, SILENT, REFUSING, ERRORS, EVERY_OTHER, GARBAGE, LATE, ECHOING, EMPTIED };
 
 static struct far {
     enum manner manner;
@@ -37,7 +37,11 @@ static void say(const char *text, size_t n)
 
 static void reply(char command)
 {
-    const char *text = command == 'P' ? "+PONG\r\n" : command == 'H' ? "*0\r\n" : ":1\r\n";
+    bool is_there = command == 'S' && far.manner != EMPTIED; /* the field, as far as it counts */
+    const char *text = command == 'P'   ? "+PONG\r\n"
+                       : command == 'H' ? "*0\r\n"
+                       : is_there       ? ":0\r\n"
+                                        : ":1\r\n";
     far.n_replies++;
     far.n_hset_replies += command == 'S';
     say(text, strlen(text));
@@ -72,6 +76,7 @@ static void take_command(char command)
     }
     switch (far.manner) {
     case HONEST:
+    case EMPTIED:
     case REFUSING:
         reply(command);
         break;
@@ -484,6 +489,41 @@ TEST("at most 256 commands fly and 64 tiles among them, and all tiles arrive")
     turn(MS);
     turn(MS);
     CHECK_INT(far.most_writing, WR_LIMIT_REDIS_WRITING);
+    close_world();
+}
+
+TEST("when a tile that was there has gone all are written again, once")
+{
+    enum { TILES = 40 };
+    lines[0] = '\0';
+    open_world(HONEST);
+    come_up();
+    for (int i = 0; i < TILES; i++) {
+        see_event();
+    }
+    for (int i = 0; i < 2500; i++) { /* until it has settled */
+        turn(MS);
+    }
+    CHECK_INT(far.n_hset_replies, 2 * TILES);
+    CHECK(!stats().settling);
+    far.manner = EMPTIED;
+    see_event(); /* a new one: it was not there before */
+    turn(MS);
+    turn(MS);
+    CHECK_INT(far.n_hset_replies, 2 * TILES + 1);
+    CHECK(!stats().settling);
+    w.card--;
+    see_event();
+    for (int i = 0; i < 5; i++) {
+        turn(MS);
+    }
+    CHECK(stats().settling);
+    CHECK(strstr(lines, "warn redis_lost_tiles ") != NULL);
+    for (int i = 0; i < 6000; i++) {
+        turn(MS);
+    }
+    CHECK_INT(far.n_hset_replies, 2 * TILES + 2 + TILES + 1);
+    CHECK(!stats().settling);
     close_world();
 }
 

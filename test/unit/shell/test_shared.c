@@ -45,7 +45,7 @@ static void take_command(struct wr_str rest)
     bool fetch = wr_str_starts(rest, WR_STR("HGETALL"));
     const char *text = fetch                                        ? "*0\r\n"
                        : wr_str_starts(rest, WR_STR("PING"))        ? "+PONG\r\n"
-                       : wr_str_starts(rest, WR_STR("HSET\r\n"))    ? ":1\r\n"
+                       : wr_str_starts(rest, WR_STR("HSET\r\n"))    ? ":0\r\n"
                        : wr_str_starts(rest, WR_STR("PEXPIRE\r\n")) ? ":1\r\n"
                                                                     : NULL;
     if (text != NULL) {
