@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What POSIX lacks: locks of state directories, and space ahead of the end of a file. */
+/* What POSIX lacks: locks of state directories, space ahead of the end of a file, and a way to say
+ * what need not stay in memory (POSIX has that, WASI has not). */
 #include "port/linux.h"
 #include "port/posix.h"
 
@@ -42,9 +43,18 @@ static void reserve(void *context, int32_t file, uint64_t offset, uint64_t n)
     errno = saved;
 }
 
+static void uncache(void *context, int32_t file, uint64_t offset, uint64_t n)
+{
+    (void)context;
+    if (n != 0) { /* 0 would mean all behind it */
+        (void)posix_fadvise(file, (off_t)offset, (off_t)n, POSIX_FADV_DONTNEED);
+    }
+}
+
 void wr_linux_disk_open(struct wr_port_disk *disk)
 {
     disk->reserve = reserve;
+    disk->uncache = uncache;
     disk->lock = lock_take;
     disk->unlock = lock_give;
 }

@@ -103,6 +103,9 @@ struct wr_port_disk {
     /* Hints that n bytes will be written from an offset on, at the end of the file or behind it:
      * space is kept for them, the size stays. Truncating gives it back. NULL: it cannot. */
     void (*reserve)(void *context, int32_t file, uint64_t offset, uint64_t n);
+    /* Hints that n bytes from an offset on will hardly be read again: once synced, they need not
+     * stay in the system's memory. NULL: it cannot. */
+    void (*uncache)(void *context, int32_t file, uint64_t offset, uint64_t n);
     enum wr_io (*size)(void *context, int32_t file, uint64_t *size);
     enum wr_io (*exists)(void *context, const char *path); /* OK or ABSENT */
     enum wr_io (*remove)(void *context, const char *path);

@@ -3,6 +3,7 @@
 list(APPEND WEIR_SERVER_FILES
   src/shell/log.c
   src/shell/journal.c
+  src/shell/journal_cache.c
   src/shell/journal_read.c
   src/shell/ring.c
   src/shell/sync_thread.c

@@ -210,6 +210,7 @@ static wr_err begin_segment(struct wr_journal *journal, struct wr_log *from, str
         return not_made(journal, io, error);
     }
     journal->last = journal->last_committed = journal->live.next - 1;
+    journal->live_from = 0;
     return WR_OK;
 }
 
@@ -290,6 +291,7 @@ static wr_err go_on(struct wr_journal *journal, struct wr_error *error)
     err = err != WR_OK ? err : begin_segment(journal, &before, error);
     if (err == WR_OK && journal->meta.first > first) { /* it was walked over: that serves again */
         wr_journal_keep_marks(&journal->segments[journal->n_segments - 2], &before);
+        wr_journal_leave(journal, journal->n_segments - 2, 0, before.end);
     }
     wr_log_close(&before);
     return err;
@@ -413,6 +415,7 @@ void wr_journal_close(struct wr_journal *journal, bool clean)
 {
     const struct wr_port *port = journal->port;
     wr_journal_close_old(journal);
+    wr_journal_close_left(journal);
     clean = clean && !journal->read_only;
     if (clean && journal->state == WR_JOURNAL_OK && journal->live.port != NULL &&
         (wr_log_sync(&journal->live) != WR_IO_OK || wr_log_seal(&journal->live) != WR_IO_OK)) {
@@ -505,15 +508,17 @@ wr_err wr_journal_sync(struct wr_journal *journal, struct wr_error *error)
     if (journal->state != WR_JOURNAL_OK) {
         return wr_journal_not_open(error);
     }
-    enum wr_io io = wr_log_sync(&journal->live);
-    return io == WR_IO_OK ? WR_OK : trouble(journal, io, "syncing", error);
+    struct wr_journal_sync sync;
+    wr_journal_sync_begin(journal, &sync);
+    return wr_journal_sync_end(journal, &sync, wr_journal_sync_do(journal->port, &sync), error);
 }
 
-void wr_journal_sync_begin(const struct wr_journal *journal, struct wr_journal_sync *sync)
+void wr_journal_sync_begin(struct wr_journal *journal, struct wr_journal_sync *sync)
 {
     WR_ASSERT(journal->state == WR_JOURNAL_OK);
     *sync = (struct wr_journal_sync){
         .file = journal->live.file, .end = journal->live.end, .last = journal->last_committed};
+    wr_journal_take_stale(journal, sync);
 }
 
 wr_err wr_journal_sync_end(struct wr_journal *journal, const struct wr_journal_sync *sync,
@@ -534,6 +539,7 @@ wr_err wr_journal_sync_end(struct wr_journal *journal, const struct wr_journal_s
 static wr_err start_segment(struct wr_journal *journal, struct wr_error *error)
 {
     enum wr_io io = wr_log_sync(&journal->live);
+    uint64_t from = journal->live_from, end = journal->live.end;
     if (io == WR_IO_OK) {
         wr_journal_keep_marks(&journal->segments[journal->n_segments - 1], &journal->live);
         io = wr_log_close(&journal->live);
@@ -543,7 +549,11 @@ static wr_err start_segment(struct wr_journal *journal, struct wr_error *error)
     }
     journal->meta.first = journal->last + 1;
     memcpy(journal->meta.link, journal->link, sizeof journal->link);
-    return begin_segment(journal, NULL, error);
+    wr_err err = begin_segment(journal, NULL, error);
+    if (err == WR_OK) {
+        wr_journal_leave(journal, journal->n_segments - 2, from, end);
+    }
+    return err;
 }
 
 wr_err wr_journal_tend(struct wr_journal *journal, struct wr_error *error)

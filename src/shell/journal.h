@@ -27,6 +27,12 @@
 enum wr_journal_state { WR_JOURNAL_OK = 0, WR_JOURNAL_FULL, WR_JOURNAL_BROKEN };
 const char *wr_journal_state_name(enum wr_journal_state state); /* "ok", "full", "broken" */
 
+/* Bytes of synced rows that stay in the system's memory, where it can be told so: retries of recent
+ * decisions are read from there. A page that the system takes anew costs more than all else that a
+ * row does to it, and under a limit of memory they are counted. */
+#define WR_LIMIT_JOURNAL_CACHED       (32ull * 1024 * 1024)
+#define WR_LIMIT_JOURNAL_UNCACHE_STEP (16ull * 1024 * 1024) /* let go with one sync, at most */
+
 struct wr_journal;
 
 struct wr_journal_identity {
@@ -76,13 +82,19 @@ WR_NODISCARD wr_err wr_journal_append(struct wr_journal *journal, uint64_t seque
 WR_NODISCARD wr_err wr_journal_commit(struct wr_journal *journal, struct wr_error *error);
 /* All committed rows survive the loss of power when this returns WR_OK. */
 WR_NODISCARD wr_err wr_journal_sync(struct wr_journal *journal, struct wr_error *error);
-/* The same in three steps, the second by another thread: begin, sync the file, end with the result.
- * Meanwhile rows may be appended and committed, and no segment begun or closed. */
+/* The same in three steps, the second by another thread: begin, do, end with the result. Meanwhile
+ * rows may be appended and committed, and no segment begun or closed. */
 struct wr_journal_sync {
     int32_t file;
     uint64_t end, last; /* bytes and sequence that will have been synced */
+    struct {
+        int32_t file;
+        uint64_t from, n; /* what need not stay in memory; n == 0: nothing */
+    } stale;
 };
-void wr_journal_sync_begin(const struct wr_journal *journal, struct wr_journal_sync *sync);
+void wr_journal_sync_begin(struct wr_journal *journal, struct wr_journal_sync *sync);
+/* Lets go of what is stale and syncs the file. */
+enum wr_io wr_journal_sync_do(const struct wr_port *port, const struct wr_journal_sync *sync);
 WR_NODISCARD wr_err wr_journal_sync_end(struct wr_journal *journal,
                                         const struct wr_journal_sync *sync, enum wr_io result,
                                         struct wr_error *error);

@@ -24,6 +24,12 @@ struct wr_journal {
     struct wr_log old; /* the closed segment that is open to read */
     struct wr_segment_meta old_meta;
     size_t old_index; /* which, or SIZE_MAX */
+    struct {
+        bool is_open;
+        int32_t file;
+        uint64_t from, end; /* bytes of it that may be in the system's memory */
+    } left;                 /* the segment before the live one */
+    uint64_t live_from;     /* the same of the live one, up to its end */
     uint64_t last, last_committed;
     uint8_t link[32]; /* of the last row that is linked */
     uint64_t segment_max;
@@ -50,5 +56,11 @@ void wr_journal_close_old(struct wr_journal *journal);
 void wr_journal_keep_marks(struct wr_segment_ref *ref, struct wr_log *log);
 void wr_journal_bring_marks(struct wr_segment_ref *ref, struct wr_log *log);
 wr_err wr_journal_not_open(struct wr_error *error);
+
+/* A segment is live no longer: of its bytes those from `from` to `end` may be in memory. */
+void wr_journal_leave(struct wr_journal *journal, size_t index, uint64_t from, uint64_t end);
+/* Fills in what may be let go with this sync. */
+void wr_journal_take_stale(struct wr_journal *journal, struct wr_journal_sync *sync);
+void wr_journal_close_left(struct wr_journal *journal);
 
 #endif

@@ -49,7 +49,7 @@ struct wr_journal_thread {
     uintptr_t id;
     int64_t synced_at_ns, pruned_at_ns; /* thread: all that was committed before it is synced */
     int64_t asked_at_ns;                /* thread: the last sync began */
-    struct wr_sync_thread *syncs;       /* mode fast with threads; else NULL */
+    struct wr_sync_thread *syncs;       /* with threads; else NULL */
     struct shared shared;
     struct wr_ring in, out;
 };
@@ -208,9 +208,6 @@ static void commit(struct wr_journal_thread *thread)
     count(&shared->n_commits, 1);
     count(&shared->commit_ns, (uint64_t)(now_ns(thread) - before));
     atomic_store(&shared->committed, wr_journal_last(thread->journal));
-    if (thread->durable) {
-        sync_now(thread);
-    }
 }
 
 static void prune(struct wr_journal_thread *thread)
@@ -232,10 +229,7 @@ static void tend(struct wr_journal_thread *thread)
 {
     struct wr_error error;
     uint64_t before = wr_journal_n_segments(thread->journal);
-    if (!is_good(thread)) {
-        return;
-    }
-    if (is_syncing(thread)) {
+    if (!is_good(thread) || is_syncing(thread)) {
         return; /* no segment ends meanwhile */
     }
     if (wr_journal_tend(thread->journal, &error) != WR_OK) {
@@ -253,38 +247,62 @@ static bool is_unsynced(const struct wr_journal_thread *thread)
     return atomic_load(&thread->shared.synced) < atomic_load(&thread->shared.committed);
 }
 
-/* A slow sync may not make more be lost with the power than was promised. */
+/* In mode fast a slow sync may not make more be lost with the power than was promised. */
 static bool must_hold(const struct wr_journal_thread *thread)
 {
-    return is_syncing(thread) && is_good(thread) &&
+    return !thread->durable && is_syncing(thread) && is_good(thread) &&
            now_ns(thread) - thread->synced_at_ns >= HOLD_NS;
+}
+
+/* Begins a sync when one is due; true when it did. */
+static bool sync_due(struct wr_journal_thread *thread)
+{
+    int64_t age = now_ns(thread) - thread->asked_at_ns;
+    if (!is_good(thread) || !is_unsynced(thread) || is_syncing(thread) ||
+        (!thread->durable && age < WR_JOURNAL_SYNC_AGE_NS)) {
+        return false;
+    }
+    sync_some(thread);
+    return true;
+}
+
+/* How long there is nothing to do, unless somebody opens the gate. */
+static int64_t idle_for(const struct wr_journal_thread *thread)
+{
+    int64_t age = now_ns(thread) - thread->asked_at_ns;
+    if (is_syncing(thread)) {
+        return WR_JOURNAL_SYNC_AGE_NS; /* its end opens the gate */
+    }
+    return is_good(thread) && is_unsynced(thread) ? WR_MAX(WR_JOURNAL_SYNC_AGE_NS - age, 1001)
+                                                  : 1000000000;
 }
 
 /* One group. Returns how long there is nothing to do, in ns; 0 when there may be more. */
 static int64_t turn(struct wr_journal_thread *thread)
 {
     bool worked = take_sync(thread);
+    if (worked) {
+        publish(thread); /* answers do not wait for the next group to be written */
+    }
     size_t n_rows = must_hold(thread) ? 0 : take_all(thread, &worked);
     if (n_rows > 0) {
         commit(thread);
     }
-    int64_t age = now_ns(thread) - thread->asked_at_ns;
-    if (is_good(thread) && is_unsynced(thread) && age >= WR_JOURNAL_SYNC_AGE_NS &&
-        !is_syncing(thread)) {
-        sync_some(thread);
-        worked = true;
-    }
     if (worked) {
         publish(thread);
-        tend(thread);
+        tend(thread); /* before the next sync: while one is under way no segment ends */
+    }
+    if (sync_due(thread)) {
+        worked = true;
+        if (thread->syncs == NULL) {
+            publish(thread);
+        }
+    }
+    if (worked) {
         return wr_ring_is_empty(&thread->in) ? 1000 : 0;
     }
     prune(thread);
-    if (is_syncing(thread)) {
-        return WR_JOURNAL_SYNC_AGE_NS; /* its end opens the gate */
-    }
-    return is_good(thread) && is_unsynced(thread) ? WR_MAX(WR_JOURNAL_SYNC_AGE_NS - age, 1001)
-                                                  : 1000000000;
+    return idle_for(thread);
 }
 
 static void finish(struct wr_journal_thread *thread)
@@ -340,7 +358,7 @@ wr_err wr_journal_thread_open(const struct wr_port *port, struct wr_journal *jou
     uint64_t in_size = thread->threaded ? WR_JOURNAL_RING : WR_JOURNAL_RING_INLINE;
     bool good = wr_ring_open(&thread->in, &port->memory, in_size) &&
                 wr_ring_open(&thread->out, &port->memory, WR_JOURNAL_REPLY_RING);
-    if (good && thread->threaded && !durable) {
+    if (good && thread->threaded) {
         good = wr_sync_thread_open(port, &thread->shared.gate, &thread->syncs, error) == WR_OK;
     }
     if (good && thread->threaded) {

@@ -2,10 +2,12 @@
 /* The journal's own thread: rows go in through one ring, fetched rows come out through another.
  *
  * The thread takes whatever waits (at most WR_LIMIT_COMMIT_ROWS rows), makes one transaction of it,
- * commits, in mode durable syncs, and publishes how far rows are kept: that is group commit, with a
- * group as large as the disk is slow. In mode fast a sync begins when 50 ms have passed since the
- * last began and rows wait, on a thread of its own (sync_thread.h), so that no answer waits for it;
- * only when rows would be unsynced for 200 ms, of the 250 that are promised, do the next ones wait.
+ * commits, and publishes how far rows are kept. Syncs are made by a thread of their own
+ * (sync_thread.h), one at a time. In mode durable the next begins as soon as the last has ended and
+ * rows wait: that is group commit, with a group as large as the disk is slow, and the next group is
+ * linked and written while one is synced. In mode fast a sync begins when 50 ms have passed since
+ * the last began and rows wait, and no answer waits for it; only when rows would be unsynced for
+ * 200 ms, of the 250 that are promised, do the next ones wait.
  *
  * After an error everything that still waits is dropped and `kept` stays where it is. The loop then
  * closes the thread, recovers the journal, folds, and opens a new one. Where the port has no

@@ -7,7 +7,7 @@ enum {
     NAME_DIGITS = 16,
     AT_MAC = 224,
     MAC_KEY = 32,
-    SYNC_EVERY = 32 << 20,
+    SYNC_EVERY = 4 << 20,
 };
 static const uint8_t tail_magic[8] = {'W', 'E', 'I', 'R', 'I', 'M', 'G', WR_SNAPSHOT_VERSION};
 static const uint8_t block_magic[4] = {'W', 'R', 's', 'n'};
@@ -92,12 +92,25 @@ bool wr_snapshot_writer_open(struct wr_snapshot_writer *writer,
     return writer->io == WR_IO_OK;
 }
 
+/* Whole pieces of SYNC_EVERY, so that no run of pages that the system holds is cut. */
+static void uncache(struct wr_snapshot_writer *writer)
+{
+    const struct wr_port_disk *disk = disk_of(&writer->place);
+    uint64_t end = writer->synced & ~(uint64_t)(SYNC_EVERY - 1);
+    if (disk->uncache != NULL && end >= writer->cached_from + WR_SNAPSHOT_CACHED) {
+        uint64_t n = end - WR_SNAPSHOT_CACHED - writer->cached_from;
+        disk->uncache(disk->context, writer->file, writer->cached_from, n);
+        writer->cached_from += n;
+    }
+}
+
 static void sync_some(struct wr_snapshot_writer *writer, uint64_t every)
 {
     const struct wr_port_disk *disk = disk_of(&writer->place);
     if (writer->io == WR_IO_OK && writer->n_bytes - writer->synced >= every) {
         writer->io = disk->sync(disk->context, writer->file);
         writer->synced = writer->n_bytes;
+        uncache(writer);
     }
 }
 

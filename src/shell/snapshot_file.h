@@ -24,7 +24,7 @@
  *            176 48  0
  *            224 32  HMAC-SHA-256 of bytes 0 to 223 under the node's keys
  *
- * Little-endian. A snapshot is written to snapshot.new, synced every 32 MiB and at the end,
+ * Little-endian. A snapshot is written to snapshot.new, synced every 4 MiB and at the end,
  * renamed, and its directory synced: it is there whole or not at all. It is written only when the
  * journal's row of its sequence is synced, and used only when the journal holds that row, with that
  * link. */
@@ -42,6 +42,9 @@
 #define WR_SNAPSHOT_TAIL    256
 #define WR_SNAPSHOTS_KEPT   2
 #define WR_LIMIT_SNAPSHOTS  16 /* looked at in one directory */
+/* The last bytes of a file that stay in the system's memory, for a start soon after; what is
+ * written before them is let go, where the system can be told so. */
+#define WR_SNAPSHOT_CACHED (16ull * 1024 * 1024)
 
 struct wr_snapshot_info {
     uint64_t node, sequence;
@@ -68,6 +71,7 @@ struct wr_snapshot_writer {
     bool is_open;
     enum wr_io io; /* the first thing that failed */
     uint64_t n_blocks, n_bytes, sum, synced;
+    uint64_t cached_from; /* what lies before it was let go */
 };
 
 /* False, with io saying why, when it cannot be begun; close in any case. */

@@ -27,14 +27,13 @@ static void run(void *arg)
 {
     struct wr_sync_thread *thread = arg;
     const struct wr_port_threads *threads = &thread->port->threads;
-    const struct wr_port_disk *disk = &thread->port->disk;
     while (atomic_load(&thread->stop) == 0) {
         if (atomic_load(&thread->stage) != ASKED) {
             threads->gate_wait(threads->context, &thread->gate, IDLE_NS);
             continue;
         }
         int64_t before = now_ns(thread);
-        thread->result = disk->sync(disk->context, thread->sync.file);
+        thread->result = wr_journal_sync_do(thread->port, &thread->sync);
         thread->took_ns = now_ns(thread) - before;
         atomic_store(&thread->stage, DONE);
         threads->gate_open(threads->context, thread->asker);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A thread that syncs one file at a time for the journal's thread, which goes on writing meanwhile:
- * in mode fast rows are kept once they are written, and a slow disk must not make them wait.
+ * in mode fast rows are kept once they are written, and a slow disk must not make them wait; in
+ * mode durable the next group is made ready.
  *
  *   IDLE ──ask──▶ ASKED ──sync──▶ DONE ──take──▶ IDLE
  *

@@ -6,6 +6,7 @@
 #include "shell/journal_thread.h"
 #include "shell/ring.h"
 #include "sim/sim.h"
+#include "unit/shell/resident.h"
 
 #include <stdatomic.h>
 #include <time.h>
@@ -213,6 +214,92 @@ TEST("fast rows do not wait for a slow sync, but for one that keeps too many uns
     CHECK_INT(atomic_load(&slow.n), failed); /* never again on that file */
     wr_journal_close(journal, false);
     atomic_store(&slow.fails, 0);
+    wr_port_linux_close(native);
+    snprintf(command, sizeof command, "rm -r %s", directory);
+    CHECK(system(command) == 0);
+}
+
+TEST("durable rows are written while a sync is under way, and kept by the next one")
+{
+    struct wr_port port;
+    struct wr_port_linux *native = NULL;
+    struct wr_error error = {0};
+    struct wr_journal *journal;
+    struct wr_journal_thread *thread;
+    struct wr_journal_stats stats = {0};
+    char directory[] = "/tmp/weir-journal-XXXXXX", command[64];
+    CHECK(mkdtemp(directory) != NULL && wr_port_linux_open(&port, &native) == WR_IO_OK);
+    slow.sync = port.disk.sync;
+    port.disk.sync = slow_sync;
+    CHECK_INT(wr_journal_open(&port, directory, NULL, &journal, &error), WR_OK);
+    CHECK_INT(wr_journal_thread_open(&port, journal, true, &thread, &error), WR_OK);
+    int before = atomic_load(&slow.n);
+    atomic_store(&slow.blocked, 1);
+    append_one(thread, 1);
+    while (atomic_load(&slow.n) == before) {
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    }
+    append_one(thread, 2);
+    append_one(thread, 3);
+    for (int i = 0; i < 5000 && stats.committed != 3; i++) {
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+        wr_journal_thread_stats(thread, &stats);
+    }
+    CHECK_INT(stats.committed, 3);
+    CHECK_INT(wr_journal_thread_kept(thread), 0);
+    CHECK_INT(atomic_load(&slow.n), before + 1);
+    atomic_store(&slow.blocked, 0);
+    wait_for(thread, 3);
+    CHECK_INT(atomic_load(&slow.n), before + 2);
+    atomic_store(&slow.fails, 1);
+    append_one(thread, 4);
+    for (int i = 0; i < 5000 && wr_journal_thread_state(thread) == WR_JOURNAL_OK; i++) {
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    }
+    CHECK_INT(wr_journal_thread_state(thread), WR_JOURNAL_BROKEN);
+    CHECK_INT(wr_journal_thread_kept(thread), 3);
+    wr_journal_thread_close(thread);
+    CHECK_INT(atomic_load(&slow.n), before + 3); /* never again on that file */
+    wr_journal_close(journal, false);
+    atomic_store(&slow.fails, 0);
+    wr_port_linux_close(native);
+    snprintf(command, sizeof command, "rm -r %s", directory);
+    CHECK(system(command) == 0);
+}
+
+TEST("of the files that the journal has synced the system holds no more than is said in memory")
+{
+    enum { ROW = 1 << 18, ROWS = 480, TOGETHER = 16 };
+    static char bytes[ROW] = "WR\1\1";
+    const struct wr_journal_options options = {.segment_max = 40 << 20};
+    struct wr_port port;
+    struct wr_port_linux *native = NULL;
+    struct wr_error error = {0};
+    struct wr_journal *journal;
+    struct wr_journal_thread *thread;
+    char directory[] = "weir-journal-XXXXXX", command[64]; /* /tmp may be in memory */
+    CHECK(mkdtemp(directory) != NULL && wr_port_linux_open(&port, &native) == WR_IO_OK);
+    bool can = resident_lets_go(&port.disk, directory);
+    CHECK_INT(wr_journal_open(&port, directory, &options, &journal, &error), WR_OK);
+    CHECK_INT(wr_journal_thread_open(&port, journal, true, &thread, &error), WR_OK);
+    size_t most = 0;
+    for (uint64_t i = 1; i <= ROWS; i++) {
+        CHECK(wr_journal_thread_append(thread, i, wr_str_of(bytes, ROW)));
+        if (i % TOGETHER == 0) {
+            wr_journal_thread_submit(thread);
+            wait_for(thread, i);
+            most = WR_MAX(most, resident_bytes(&port.disk, directory));
+        }
+    }
+    struct wr_journal_stats stats;
+    wr_journal_thread_stats(thread, &stats);
+    CHECK(stats.n_segments >= 3);
+    if (can) {
+        size_t least = WR_LIMIT_JOURNAL_CACHED / 2;
+        CHECK(most > least && most < WR_LIMIT_JOURNAL_CACHED + 4 * TOGETHER * ROW);
+    }
+    wr_journal_thread_close(thread);
+    wr_journal_close(journal, true);
     wr_port_linux_close(native);
     snprintf(command, sizeof command, "rm -r %s", directory);
     CHECK(system(command) == 0);

@@ -3,8 +3,10 @@
  * another, harmless when power goes at any step of writing one. */
 #include "world.h"
 
+#include "port/port_linux.h"
 #include "shell/journal.h"
 #include "shell/snapshot_file.h"
+#include "unit/shell/resident.h"
 
 enum { FILE_MAX = 4 << 20 };
 
@@ -424,6 +426,32 @@ TEST("retention spares rows that are in no snapshot, up to twice its bytes")
     CHECK(spared);
     http_close(&world, &http);
     world_close(&world);
+}
+
+TEST("of a large snapshot the system holds its last part in memory, and no more")
+{
+    enum { PIECE = 1 << 16, PIECES = 700 };
+    struct wr_port port;
+    struct wr_port_linux *native = NULL;
+    struct wr_snapshot_writer writer;
+    struct wr_snapshot_info info = {.sequence = 1};
+    char directory[] = "weir-snapshot-XXXXXX", command[64]; /* /tmp may be in memory */
+    CHECK(mkdtemp(directory) != NULL && wr_port_linux_open(&port, &native) == WR_IO_OK);
+    bool can = resident_lets_go(&port.disk, directory);
+    struct wr_snapshot_place place = {.port = &port, .directory = directory};
+    CHECK(wr_snapshot_writer_open(&writer, &place));
+    for (int i = 0; i < PIECES; i++) {
+        void *piece = wr_snapshot_writer_claim(&writer, PIECE);
+        CHECK(piece != NULL);
+        memset(piece, i, PIECE);
+    }
+    CHECK_INT(wr_snapshot_writer_finish(&writer, &info), WR_IO_OK);
+    wr_snapshot_writer_close(&writer);
+    size_t held = resident_bytes(&port.disk, directory);
+    CHECK(!can || (held >= WR_SNAPSHOT_CACHED && held < WR_SNAPSHOT_CACHED + (8u << 20)));
+    wr_port_linux_close(native);
+    snprintf(command, sizeof command, "rm -r %s", directory);
+    CHECK(system(command) == 0);
 }
 
 int main(int argc, char **argv)
