@@ -54,6 +54,7 @@ list(APPEND WEIR_APP_FILES
   src/app/file.c
   src/app/filemap.c
   src/app/html.c
+  src/app/import.c
   src/app/journal_backup.c
   src/app/journal_export.c
   src/app/json_find.c

@@ -1,28 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/list_rows.h"
 
-#include "app/csv.h"
-#include "app/progress.h"
+#include "app/import.h"
 #include "value/json_write.h"
 
-#include <errno.h>
-#include <stdlib.h>
-
-enum { BATCH = 500, BATCH_BYTES = 512 * 1024, LINE_MAX_BYTES = 4096 };
+enum { LINE_MAX_BYTES = 4096 };
 
 struct job {
-    struct wr_remote *remote;
+    struct wr_import import;
     const struct wr_list_rows *rows;
     struct wr_list_sums *sums;
-    struct wr_csv_reader *csv; /* NULL: a value a line */
-    FILE *in;
     size_t columns[5]; /* value, owner, reason, ttl, expires; SIZE_MAX: none */
-    struct wr_buf body;
-    uint64_t lines[BATCH]; /* of the entries in the body */
-    uint32_t n;
-    uint64_t line, n_done;
-    struct wr_progress progress;
-    struct wr_error *error;
 };
 
 void wr_list_sums_add(struct wr_list_sums *sums, const struct wr_value *document)
@@ -59,62 +47,38 @@ void wr_list_entry_write(struct wr_buf *out, struct wr_str value, struct wr_str 
     wr_buf_char(out, '}');
 }
 
-/* ── sending ────────────────────────────────────────────────────────────────────────────────── */
-static wr_err fail_at(const struct job *job, uint64_t line, wr_err code, const char *what)
+static void took(void *context, const struct wr_value *answer)
 {
-    return wr_fail(job->error, code, "%s:%llu: %s", job->rows->file, (unsigned long long)line,
-                   what);
-}
-
-static wr_err flush(struct job *job)
-{
-    struct wr_remote_answer answer;
-    struct wr_error cause = {.offset = WR_NO_OFFSET};
-    if (job->n == 0) {
-        return WR_OK;
-    }
-    wr_buf_char(&job->body, ']');
-    wr_err code = wr_remote_ask(job->remote, "POST", wr_str_z(job->rows->path),
-                                wr_buf_view(&job->body), &answer, &cause);
-    if (code != WR_OK) {
-        uint32_t at = answer.row > 0 && answer.row <= job->n ? answer.row - 1 : 0;
-        return fail_at(job, job->lines[at], code, cause.text);
-    }
-    wr_list_sums_add(job->sums, &answer.document);
-    job->n_done += job->n;
-    job->n = 0;
-    job->body.n = 0;
-    wr_progress_step(&job->progress, 0, job->n_done);
-    return WR_OK;
-}
-
-static wr_err add(struct job *job, const struct wr_str fields[5])
-{
-    if (job->n == BATCH || job->body.n > BATCH_BYTES) {
-        wr_err code = flush(job);
-        if (code != WR_OK) {
-            return code;
-        }
-    }
-    wr_buf_char(&job->body, job->n == 0 ? '[' : ',');
-    wr_list_entry_write(&job->body, fields[0], fields[1], fields[2], fields[3], fields[4]);
-    job->lines[job->n++] = job->line;
-    return job->body.overflow ? fail_at(job, job->line, WR_E_LIMIT, "the row is too long") : WR_OK;
+    const struct job *job = context;
+    wr_list_sums_add(job->sums, answer);
 }
 
 /* ── reading ────────────────────────────────────────────────────────────────────────────────── */
+static wr_err add(struct job *job, const struct wr_str fields[5])
+{
+    wr_err code = wr_import_begin_item(&job->import);
+    if (code != WR_OK) {
+        return code;
+    }
+    wr_list_entry_write(&job->import.body, fields[0], fields[1], fields[2], fields[3], fields[4]);
+    return job->import.body.overflow
+               ? wr_import_fail(&job->import, WR_E_LIMIT, "the row is too long")
+               : WR_OK;
+}
+
 static struct wr_str or_z(struct wr_str text, const char *otherwise)
 {
     return text.n != 0 || otherwise == NULL ? text : wr_str_z(otherwise);
 }
 
-static wr_err add_row(struct job *job)
+static wr_err add_row(void *context)
 {
+    struct job *job = context;
     const struct wr_list_rows *rows = job->rows;
     struct wr_str fields[5];
     for (size_t i = 0; i < 5; i++) {
-        fields[i] =
-            job->columns[i] != SIZE_MAX ? job->csv->cells[job->columns[i]] : wr_str_of("", 0);
+        fields[i] = job->columns[i] != SIZE_MAX ? job->import.csv->cells[job->columns[i]]
+                                                : wr_str_of("", 0);
     }
     fields[1] = or_z(fields[1], rows->owner);
     fields[2] = or_z(fields[2], rows->reason);
@@ -125,101 +89,51 @@ static wr_err add_row(struct job *job)
     return add(job, fields);
 }
 
-static wr_err put_csv(struct job *job)
+static wr_err find_columns(void *context)
 {
     static const char *const names[5] = {"value", "owner", "reason", "ttl", "expires"};
-    struct wr_error cause = {.offset = WR_NO_OFFSET};
-    wr_err code = wr_csv_open(job->csv, job->in, &cause);
-    if (code != WR_OK) {
-        return fail_at(job, 1, code, cause.text);
-    }
+    struct job *job = context;
+    const struct wr_csv_reader *csv = job->import.csv;
     for (size_t i = 0; i < 5; i++) {
-        job->columns[i] = wr_csv_column(job->csv, wr_str_z(names[i]));
+        job->columns[i] = wr_csv_column(csv, wr_str_z(names[i]));
     }
     if (job->rows->column != NULL) {
-        job->columns[0] = wr_csv_column(job->csv, wr_str_z(job->rows->column));
+        job->columns[0] = wr_csv_column(csv, wr_str_z(job->rows->column));
         if (job->columns[0] == SIZE_MAX) {
-            return fail_at(job, 1, WR_E_USAGE, "there is no column of that name");
+            return wr_import_fail(&job->import, WR_E_USAGE, "there is no column of that name");
         }
     } else if (job->columns[0] == SIZE_MAX) {
         job->columns[0] = 0;
     }
-    for (bool end = false; code == WR_OK && !end;) {
-        code = wr_csv_next(job->csv, &end, &cause);
-        job->line = job->csv->line;
-        if (code != WR_OK) {
-            return fail_at(job, job->line, code, cause.text);
-        }
-        code = end ? WR_OK : add_row(job);
-    }
-    return code == WR_OK ? flush(job) : code;
+    return WR_OK;
 }
 
-static wr_err put_lines(struct job *job)
+static wr_err add_line(void *context, struct wr_str line)
 {
+    struct job *job = context;
     const struct wr_list_rows *rows = job->rows;
-    char room[LINE_MAX_BYTES];
-    wr_err code = WR_OK;
-    while (code == WR_OK && fgets(room, sizeof room, job->in) != NULL) {
-        size_t n = strlen(room);
-        job->line++;
-        if (n + 1 == sizeof room && room[n - 1] != '\n') {
-            return fail_at(job, job->line, WR_E_LIMIT, "the line is too long");
-        }
-        while (n > 0 && strchr(" \t\r\n", room[n - 1]) != NULL) {
-            n--;
-        }
-        size_t from = strspn(room, " \t");
-        if (from >= n || room[from] == '#') {
-            continue;
-        }
-        const struct wr_str none = wr_str_of("", 0);
-        const struct wr_str fields[5] = {wr_str_of(room + from, n - from), or_z(none, rows->owner),
-                                         or_z(none, rows->reason), or_z(none, rows->ttl),
-                                         or_z(none, rows->expires)};
-        code = add(job, fields);
+    if (line.n >= LINE_MAX_BYTES) {
+        return wr_import_fail(&job->import, WR_E_LIMIT, "the line is too long");
     }
-    return code == WR_OK ? flush(job) : code;
-}
-
-static bool is_csv(const struct wr_list_rows *rows)
-{
-    return rows->format != NULL ? strcmp(rows->format, "csv") == 0
-                                : wr_str_ends(wr_str_z(rows->file), WR_STR(".csv"));
+    while (line.p[0] == ' ' || line.p[0] == '\t') { /* its last byte is no blank */
+        line = wr_str_of(line.p + 1, line.n - 1);
+    }
+    if (line.p[0] == '#') {
+        return WR_OK;
+    }
+    const struct wr_str none = wr_str_of("", 0);
+    const struct wr_str fields[5] = {line, or_z(none, rows->owner), or_z(none, rows->reason),
+                                     or_z(none, rows->ttl), or_z(none, rows->expires)};
+    return add(job, fields);
 }
 
 wr_err wr_list_rows_put(struct wr_remote *remote, const struct wr_list_rows *rows,
                         struct wr_list_sums *sums, struct wr_error *error)
 {
-    size_t room = BATCH_BYTES + (size_t)WR_LIMIT_CSV_ROW * 8;
-    bool standard = strcmp(rows->file, "-") == 0;
-    struct job *job = calloc(1, sizeof *job);
-    char *body = malloc(room);
-    struct wr_csv_reader *csv = calloc(1, sizeof *csv);
-    FILE *in = standard ? stdin : fopen(rows->file, "rbe");
-    wr_err code = WR_OK;
-    if (job == NULL || body == NULL || csv == NULL) {
-        code = wr_fail(error, WR_E_MEMORY, "no memory for an import");
-    } else if (in == NULL) {
-        code = wr_fail(error, WR_E_IO, "%s: %s", rows->file, strerror(errno));
-    } else {
-        *job = (struct job){.remote = remote,
-                            .rows = rows,
-                            .sums = sums,
-                            .in = in,
-                            .csv = csv,
-                            .body = wr_buf_fixed(body, room),
-                            .error = error};
-        wr_progress_open(&job->progress, "entries");
-        code = is_csv(rows) ? put_csv(job) : put_lines(job);
-        wr_progress_close(&job->progress);
-        wr_csv_close(csv);
-    }
-    if (in != NULL && !standard) {
-        fclose(in);
-    }
-    free(csv);
-    free(body);
-    free(job);
-    return code;
+    const struct wr_import_kind kind = {"entries", rows->path, find_columns,
+                                        add_row,   add_line,   took};
+    struct job job = {.rows = rows, .sums = sums};
+    job.import = (struct wr_import){
+        .kind = &kind, .context = &job, .remote = remote, .file = rows->file, .error = error};
+    return wr_import_run(&job.import, rows->format);
 }
