@@ -37,6 +37,27 @@ int wr_complain_error(const char *what, const struct wr_error *error)
     return WR_EXIT_FAILED;
 }
 
+FILE *wr_report_open(const char *path)
+{
+    FILE *report = path != NULL ? fopen(path, "wb") : stdout;
+    if (report == NULL) {
+        wr_complain("cannot write %s", path);
+    }
+    return report;
+}
+
+bool wr_report_close(FILE *report)
+{
+    bool written = fflush(report) == 0 && !ferror(report);
+    if (report != stdout) {
+        written = fclose(report) == 0 && written;
+    }
+    if (!written) {
+        wr_complain("cannot write the report");
+    }
+    return written;
+}
+
 static bool store(const struct wr_option *option, const char *text)
 {
     struct wr_str view = wr_str_z(text);

@@ -10,6 +10,8 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
+#include <stdio.h>
+
 enum wr_option_kind {
     WR_OPT_FLAG,     /* bool * */
     WR_OPT_TEXT,     /* const char ** */
@@ -53,6 +55,11 @@ void wr_command_help(const struct wr_command *command);
 int wr_complain(const char *format, ...) WR_PRINTF(1, 2);
 /* The same for a struct wr_error: place, cause, remedy. */
 int wr_complain_error(const char *what, const struct wr_error *error);
+
+/* Where a report goes: the file, or standard output for NULL. NULL after a complaint. */
+FILE *wr_report_open(const char *path);
+/* False after a complaint: not all of it could be written. */
+bool wr_report_close(FILE *report);
 
 /* Every command of the program, in the order of `weir help`. Defined in main.c. */
 extern const struct wr_command *const wr_commands[];

@@ -295,13 +295,7 @@ static int build(struct wr_arena *arena, int argc, char **argv)
     };
     struct wr_rego_errors errors;
     wr_rego_errors_init(&errors, arena);
-    if (options.bundle) {
-        paths.bundles = (const char *const *)argv;
-        paths.n_bundles = (size_t)argc;
-    } else {
-        paths.paths = (const char *const *)argv;
-        paths.n_paths = (size_t)argc;
-    }
+    wr_policy_paths_take(&paths, argc, argv, options.bundle);
     if (!wr_policy_load(&b.files, arena, &paths, &errors)) {
         struct wr_str why = errors.items[0].message;
         if (wr_str_starts(why, WR_STR("loading error: "))) {

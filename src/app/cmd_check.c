@@ -29,13 +29,7 @@ static int check(struct wr_arena *arena, int argc, char **argv)
     struct wr_rego_program *program;
     struct wr_policy_paths paths = {
         .ignore = &options.ignore, .skip_verify = true, .v1 = options.v1};
-    if (options.bundle) {
-        paths.bundles = (const char *const *)argv;
-        paths.n_bundles = (size_t)argc;
-    } else {
-        paths.paths = (const char *const *)argv;
-        paths.n_paths = (size_t)argc;
-    }
+    wr_policy_paths_take(&paths, argc, argv, options.bundle);
     struct wr_rego_options how = {.v1 = options.v1, .strict = options.strict};
     wr_rego_errors_init(&errors, arena);
     bool json = strcmp(options.format, "json") == 0;

@@ -188,9 +188,9 @@ static bool make_source_config(struct wr_load_source_config *config, const char 
 
 static int report(const struct wr_load_config *config, const struct wr_load_result *result)
 {
-    FILE *out = options.out != NULL ? fopen(options.out, "wb") : stdout;
+    FILE *out = wr_report_open(options.out);
     if (out == NULL) {
-        return wr_complain("cannot write %s", options.out);
+        return WR_EXIT_FAILED;
     }
     if (strcmp(options.report, "json") == 0) {
         wr_load_json(out, config, result);
@@ -199,12 +199,8 @@ static int report(const struct wr_load_config *config, const struct wr_load_resu
     } else {
         wr_load_text(out, config, result);
     }
-    bool written = fflush(out) == 0 && !ferror(out);
-    if (options.out != NULL) {
-        written = fclose(out) == 0 && written;
-    }
-    if (!written) {
-        return wr_complain("cannot write the report");
+    if (!wr_report_close(out)) {
+        return WR_EXIT_FAILED;
     }
     return result->run.n_decisions != 0 ? WR_EXIT_OK
                                         : wr_complain("not one decision was answered with 200");

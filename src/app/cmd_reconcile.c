@@ -21,21 +21,17 @@ static const struct wr_option table[] = {
 
 static int write_report(const struct wr_reconcile_result *result)
 {
-    FILE *out = options.out != NULL ? fopen(options.out, "wb") : stdout;
+    FILE *out = wr_report_open(options.out);
     if (out == NULL) {
-        return wr_complain("cannot write %s", options.out);
+        return WR_EXIT_FAILED;
     }
     if (strcmp(options.report, "json") == 0) {
         wr_reconcile_json(out, result);
     } else {
         wr_reconcile_text(out, result);
     }
-    bool written = fflush(out) == 0 && !ferror(out);
-    if (options.out != NULL) {
-        written = fclose(out) == 0 && written;
-    }
-    if (!written) {
-        return wr_complain("cannot write the report");
+    if (!wr_report_close(out)) {
+        return WR_EXIT_FAILED;
     }
     return result->n_twice_nodes + result->n_twice_node == 0 ? WR_EXIT_OK : WR_EXIT_FAILED;
 }

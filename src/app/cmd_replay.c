@@ -116,9 +116,9 @@ static bool make_config(struct wr_replay_config *config, const char *argument)
 static int write_report(const struct wr_replay_config *config,
                         const struct wr_replay_result *result)
 {
-    FILE *out = options.out != NULL ? fopen(options.out, "wb") : stdout;
+    FILE *out = wr_report_open(options.out);
     if (out == NULL) {
-        return wr_complain("cannot write %s", options.out);
+        return WR_EXIT_FAILED;
     }
     if (strcmp(options.report, "json") == 0) {
         wr_replay_json(out, result);
@@ -127,12 +127,8 @@ static int write_report(const struct wr_replay_config *config,
     } else {
         wr_replay_text(out, config, result);
     }
-    bool written = fflush(out) == 0 && !ferror(out);
-    if (options.out != NULL) {
-        written = fclose(out) == 0 && written;
-    }
-    if (!written) {
-        return wr_complain("cannot write the report");
+    if (!wr_report_close(out)) {
+        return WR_EXIT_FAILED;
     }
     if (result->n_decisions == 0) {
         return wr_complain("there are no decisions to compare");

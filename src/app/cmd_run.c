@@ -127,13 +127,7 @@ static int load_and_serve(struct wr_arena *arena, int argc, char **argv)
         return WR_EXIT_USAGE;
     }
     struct wr_policy_paths paths = {.ignore = &options.ignore, .v1 = options.v1};
-    if (options.bundle) {
-        paths.bundles = (const char *const *)argv;
-        paths.n_bundles = (size_t)argc;
-    } else {
-        paths.paths = (const char *const *)argv;
-        paths.n_paths = (size_t)argc;
-    }
+    wr_policy_paths_take(&paths, argc, argv, options.bundle);
     wr_rego_errors_init(&errors, arena);
     if (!wr_policy_load(&files, arena, &paths, &errors)) {
         wr_rego_errors_print(arena, &errors, false, stderr);

@@ -387,13 +387,7 @@ static int test_all(struct suite *suite, int argc, char **argv)
     struct wr_test_names names;
     struct wr_policy_paths paths = {
         .ignore = &options.ignore, .skip_verify = true, .v1 = options.v1};
-    if (options.bundle) {
-        paths.bundles = (const char *const *)argv;
-        paths.n_bundles = (size_t)argc;
-    } else {
-        paths.paths = (const char *const *)argv;
-        paths.n_paths = (size_t)argc;
-    }
+    wr_policy_paths_take(&paths, argc, argv, options.bundle);
     struct wr_rego_options how = {.v1 = options.v1};
     wr_rego_errors_init(&errors, &suite->arena);
     if (!wr_policy_load(&files, &suite->arena, &paths, &errors)) {

@@ -257,6 +257,12 @@ static bool roots_overlap(struct loader *l)
     return false;
 }
 
+void wr_policy_paths_take(struct wr_policy_paths *paths, int argc, char **argv, bool bundles)
+{
+    *(bundles ? &paths->bundles : &paths->paths) = (const char *const *)argv;
+    *(bundles ? &paths->n_bundles : &paths->n_paths) = (size_t)argc;
+}
+
 bool wr_policy_load(struct wr_policy_files *files, struct wr_arena *arena,
                     const struct wr_policy_paths *paths, struct wr_rego_errors *errors)
 {

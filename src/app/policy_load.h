@@ -25,6 +25,9 @@ struct wr_policy_paths {
     bool v1;
 };
 
+/* The arguments of a command, all bundles or all paths. */
+void wr_policy_paths_take(struct wr_policy_paths *paths, int argc, char **argv, bool bundles);
+
 struct wr_policy_files {
     struct wr_rego_source *sources;
     size_t n;

@@ -2,6 +2,22 @@
 /* Questions about the tree, copies and comparison. Recursion is bounded by the trees' heights. */
 #include "rego/ast.h"
 
+const char *wr_ast_type_name(const struct wr_ast_term *t)
+{
+    static const char *const names[] = {
+        [WR_AST_VAR] = "var",
+        [WR_AST_REF] = "ref",
+        [WR_AST_ARRAY] = "array",
+        [WR_AST_OBJECT] = "object",
+        [WR_AST_SET] = "set",
+        [WR_AST_ARRAY_COMPREHENSION] = "arraycomprehension",
+        [WR_AST_SET_COMPREHENSION] = "setcomprehension",
+        [WR_AST_OBJECT_COMPREHENSION] = "objectcomprehension",
+        [WR_AST_CALL] = "call",
+    };
+    return t->kind == WR_AST_SCALAR ? wr_type_name(t->value) : names[t->kind];
+}
+
 bool wr_ast_is_call_of(const struct wr_ast_term *t, struct wr_str dotted_name)
 {
     if (t->kind != WR_AST_CALL) {

@@ -169,6 +169,8 @@ static inline bool wr_ast_is_wildcard(const struct wr_ast_term *t)
 {
     return t->kind == WR_AST_VAR && t->name.n > 0 && t->name.p[0] == '$';
 }
+/* The kind as OPA names it: "var", "ref", "arraycomprehension"; of a scalar its type. */
+const char *wr_ast_type_name(const struct wr_ast_term *t);
 /* True if the term is a call of the operator with this dotted name ("eq", "internal.member_2"). */
 bool wr_ast_is_call_of(const struct wr_ast_term *t, struct wr_str dotted_name);
 /* OPA's heads carry a name beside the reference, and a key, where the language had no references in

@@ -108,22 +108,6 @@ static void write_scalar(struct writer *w, const struct wr_value *v)
     }
 }
 
-static const char *term_type(const struct wr_ast_term *t)
-{
-    static const char *const types[] = {
-        [WR_AST_VAR] = "var",
-        [WR_AST_REF] = "ref",
-        [WR_AST_ARRAY] = "array",
-        [WR_AST_OBJECT] = "object",
-        [WR_AST_SET] = "set",
-        [WR_AST_ARRAY_COMPREHENSION] = "arraycomprehension",
-        [WR_AST_SET_COMPREHENSION] = "setcomprehension",
-        [WR_AST_OBJECT_COMPREHENSION] = "objectcomprehension",
-        [WR_AST_CALL] = "call",
-    };
-    return t->kind == WR_AST_SCALAR ? wr_type_name(t->value) : types[t->kind];
-}
-
 static void write_term(struct writer *w, const struct wr_ast_term *t)
 {
     text(w, "{");
@@ -132,7 +116,7 @@ static void write_term(struct writer *w, const struct wr_ast_term *t)
         location(w, &t->loc);
         text(w, ",");
     }
-    wr_format(w->json, "\"type\":\"%s\",\"value\":", term_type(t));
+    wr_format(w->json, "\"type\":\"%s\",\"value\":", wr_ast_type_name(t));
     switch ((enum wr_ast_kind)t->kind) {
     case WR_AST_SCALAR:
         write_scalar(w, &t->value);

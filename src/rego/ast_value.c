@@ -154,22 +154,6 @@ static struct wr_value comprehension_value(struct builder *b, const struct wr_as
     return object(b, &f);
 }
 
-static const char *type_of(const struct wr_ast_term *t)
-{
-    static const char *const names[] = {
-        [WR_AST_VAR] = "var",
-        [WR_AST_REF] = "ref",
-        [WR_AST_ARRAY] = "array",
-        [WR_AST_OBJECT] = "object",
-        [WR_AST_SET] = "set",
-        [WR_AST_ARRAY_COMPREHENSION] = "arraycomprehension",
-        [WR_AST_SET_COMPREHENSION] = "setcomprehension",
-        [WR_AST_OBJECT_COMPREHENSION] = "objectcomprehension",
-        [WR_AST_CALL] = "call",
-    };
-    return t->kind == WR_AST_SCALAR ? wr_type_name(t->value) : names[t->kind];
-}
-
 static struct wr_value content(struct builder *b, const struct wr_ast_term *t)
 {
     switch ((enum wr_ast_kind)t->kind) {
@@ -200,7 +184,7 @@ static struct wr_value term_value(struct builder *b, const struct wr_ast_term *t
         return wr_undefined();
     }
     b->depth++;
-    set(&f, "type", text(type_of(t)));
+    set(&f, "type", text(wr_ast_type_name(t)));
     set(&f, "value", content(b, t));
     b->depth -= 2;
     return object(b, &f);

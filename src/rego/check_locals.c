@@ -243,22 +243,6 @@ static void rewrite_expr(struct locals *l, struct wr_ast_expr *e)
     rewrite_with(l, e);
 }
 
-static const char *kind_name(const struct wr_ast_term *t)
-{
-    static const char *const names[] = {
-        [WR_AST_VAR] = "var",
-        [WR_AST_REF] = "ref",
-        [WR_AST_ARRAY] = "array",
-        [WR_AST_OBJECT] = "object",
-        [WR_AST_SET] = "set",
-        [WR_AST_ARRAY_COMPREHENSION] = "arraycomprehension",
-        [WR_AST_SET_COMPREHENSION] = "setcomprehension",
-        [WR_AST_OBJECT_COMPREHENSION] = "objectcomprehension",
-        [WR_AST_CALL] = "call",
-    };
-    return t->kind == WR_AST_SCALAR ? wr_type_name(t->value) : names[t->kind];
-}
-
 static void declare_pattern(struct locals *l, struct wr_ast_term *t)
 {
     uint32_t as;
@@ -273,7 +257,8 @@ static void declare_pattern(struct locals *l, struct wr_ast_term *t)
             declare_pattern(l, t->items[i]);
         }
     } else {
-        wr_check_error(l->c, WR_E_REGO_COMPILE, &t->loc, "cannot assign to %s", kind_name(t));
+        wr_check_error(l->c, WR_E_REGO_COMPILE, &t->loc, "cannot assign to %s",
+                       wr_ast_type_name(t));
     }
 }
 

@@ -63,7 +63,7 @@ static bool check_strings(struct wr_parser *p, const struct wr_ast_term *path)
     for (uint32_t i = 1; path->kind == WR_AST_REF && i < path->n_items; i++) {
         if (!wr_ast_is_string(path->items[i])) {
             wr_parse_error(p, path->items[i]->loc, "unexpected %s token: expecting string",
-                           wr_parse_type_name(path->items[i]));
+                           wr_ast_type_name(path->items[i]));
             return false;
         }
     }
@@ -88,7 +88,7 @@ static void parse_package(struct wr_parser *p, struct statements *list)
     }
     if (path->kind == WR_AST_REF && path->items[0]->kind != WR_AST_VAR) {
         wr_parse_error(p, path->items[0]->loc, "unexpected %s token: expecting var",
-                       wr_parse_type_name(path->items[0]));
+                       wr_ast_type_name(path->items[0]));
         return;
     }
     if (!check_strings(p, path)) {

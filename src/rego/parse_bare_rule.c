@@ -14,7 +14,7 @@ static bool set_target(struct wr_parser *p, struct wr_ast_rule *rule, struct wr_
         name = t->items[0];
     }
     if (name->kind != WR_AST_VAR && name->kind != WR_AST_REF) {
-        wr_parse_error_late(p, loc, "%s cannot be used for rule name", wr_parse_type_name(name));
+        wr_parse_error_late(p, loc, "%s cannot be used for rule name", wr_ast_type_name(name));
         return false;
     }
     if (name->kind == WR_AST_REF && name->items[0]->kind != WR_AST_VAR) {
@@ -103,7 +103,7 @@ static bool rule_of_expr(struct wr_parser *p, struct wr_ast_rule *rule,
     }
     if (term->kind != WR_AST_CALL) {
         wr_parse_error_late(p, expr->loc, "%s cannot be used for rule name",
-                            wr_parse_type_name(term));
+                            wr_ast_type_name(term));
         return false;
     }
     rule->assign = wr_ast_is_call_of(term, WR_STR("assign"));

@@ -164,7 +164,7 @@ static bool check_default_value(struct wr_parser *p, const struct wr_ast_rule *r
     case WR_AST_VAR:
     case WR_AST_CALL:
         wr_parse_error(p, rule->loc, "illegal default rule (value cannot contain %s)",
-                       wr_parse_type_name(t));
+                       wr_ast_type_name(t));
         return false;
     case WR_AST_ARRAY:
     case WR_AST_OBJECT:
@@ -202,7 +202,7 @@ static bool check_default_args(struct wr_parser *p, const struct wr_ast_rule *ru
         const struct wr_ast_term *arg = rule->args[i];
         if (arg->kind != WR_AST_VAR) {
             wr_parse_error(p, rule->loc, "illegal default rule (arguments cannot contain %s)",
-                           wr_parse_type_name(arg));
+                           wr_ast_type_name(arg));
             fine = false;
         } else if (i < LIMIT_DEFAULT_ARGS && is_repeated(rule, i)) {
             wr_parse_error(p, rule->loc, "illegal default rule (arguments cannot be repeated %.*s)",

@@ -255,22 +255,6 @@ void wr_parse_illegal(struct wr_parser *p, const char *note, ...)
     add_error(p, wr_parse_loc(p), false, &text);
 }
 
-const char *wr_parse_type_name(const struct wr_ast_term *t)
-{
-    static const char *const names[] = {
-        [WR_AST_VAR] = "var",
-        [WR_AST_REF] = "ref",
-        [WR_AST_ARRAY] = "array",
-        [WR_AST_OBJECT] = "object",
-        [WR_AST_SET] = "set",
-        [WR_AST_ARRAY_COMPREHENSION] = "arraycomprehension",
-        [WR_AST_SET_COMPREHENSION] = "setcomprehension",
-        [WR_AST_OBJECT_COMPREHENSION] = "objectcomprehension",
-        [WR_AST_CALL] = "call",
-    };
-    return t->kind == WR_AST_SCALAR ? wr_type_name(t->value) : names[t->kind];
-}
-
 struct wr_str wr_parse_term_text(struct wr_parser *p, const struct wr_ast_term *t)
 {
     struct wr_buf text = wr_buf_in(p->arena, 64);

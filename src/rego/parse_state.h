@@ -90,8 +90,6 @@ void wr_parse_illegal(struct wr_parser *p, const char *note, ...) WR_PRINTF(2, 3
 /* An error found when the module was put together: without details. */
 void wr_parse_error_late(struct wr_parser *p, struct wr_ast_loc loc, const char *format, ...)
     WR_PRINTF(3, 4);
-/* "var", "ref", "array", "arraycomprehension": names of kinds in messages. */
-const char *wr_parse_type_name(const struct wr_ast_term *t);
 /* The canonical text of a term for a message. */
 struct wr_str wr_parse_term_text(struct wr_parser *p, const struct wr_ast_term *t);
 

@@ -125,7 +125,7 @@ static struct wr_ast_term *parse_link(struct wr_parser *p, struct wr_ast_term *h
     *more = false;
     if (head->kind == WR_AST_SCALAR || head->kind == WR_AST_REF) {
         wr_parse_error(p, inside_parens(p, head), "illegal ref (head cannot be %s)",
-                       wr_parse_type_name(head));
+                       wr_ast_type_name(head));
     }
     if (!wr_parse_push(p, head)) {
         return NULL;
