@@ -470,6 +470,7 @@ void wr_server_close(struct wr_server *server)
         server->thread = NULL;
         wr_snapshots_last(server);
     }
+    wr_snapshots_close(server);
     if (server->gatherings != NULL) {
         wr_gather_free_all(server);
     }

@@ -4,7 +4,7 @@
 #include "shell/server_in.h"
 
 enum { KIND_PIECE = 1, KIND_END = 2, KIND_STOP = 3 };
-enum { WAIT_NS = 100000000 };
+enum { WAIT_NS = 100000000, PAUSE_NS = 200000, PAGE = 4096 };
 
 static struct wr_snapshot_place place_of(const struct wr_server *server)
 {
@@ -59,11 +59,23 @@ static bool write_some(struct wr_snapshots *s)
     return true;
 }
 
+/* The first touch of a page can cost microseconds, and huge pages come whole. */
+static void warm(struct wr_snapshots *s)
+{
+    volatile uint8_t *bytes = s->ring.bytes;
+    for (uint64_t i = 0; i < s->ring.size && !s->ring_is_warm; i += PAGE) {
+        bytes[i] = 0;
+    }
+    s->ring_is_warm = true;
+    atomic_store(&s->warmed, 1);
+}
+
 static void run(void *arg)
 {
     struct wr_server *server = arg;
     struct wr_snapshots *s = &server->snapshots;
     const struct wr_port_threads *threads = &server->port->threads;
+    warm(s);
     while (write_some(s)) {
         threads->gate_wait(threads->context, &s->gate, WAIT_NS);
     }
@@ -118,19 +130,25 @@ static void join(struct wr_server *server)
         s->has_thread = false;
         server->port->threads.join(server->port->threads.context, s->thread);
     }
-    wr_ring_close(&s->ring);
+    wr_ring_rewind(&s->ring);
     s->stage = WR_SNAPSHOT_IDLE;
 }
 
 static bool open_ring(struct wr_server *server)
 {
+    struct wr_ring *ring = &server->snapshots.ring;
     struct wr_engine_stats stats;
     uint64_t size = WR_SNAPSHOT_RING_MIN;
     wr_engine_stats(server->engine, &stats);
     while (size < WR_SNAPSHOT_RING_MAX && size < 2 * (stats.state_bytes + stats.ids_bytes)) {
         size *= 2;
     }
-    return wr_ring_open(&server->snapshots.ring, &server->port->memory, size);
+    if (ring->bytes != NULL && ring->size >= size) {
+        return true;
+    }
+    wr_ring_close(ring);
+    server->snapshots.ring_is_warm = false;
+    return wr_ring_open(ring, &server->port->memory, size);
 }
 
 /* Takes the writer, the ring and the thread. False: some could not be had, none is kept. */
@@ -144,12 +162,12 @@ static bool take_means(struct wr_server *server)
     }
     if (!wr_snapshot_writer_open(&s->writer, &place)) {
         wr_snapshot_writer_close(&s->writer);
-        wr_ring_close(&s->ring);
         return false;
     }
     s->sink = (struct wr_piece_sink){claim, room, s};
     s->gate = (struct wr_gate){0};
     atomic_store(&s->outcome, WR_SNAPSHOT_PENDING);
+    atomic_store(&s->warmed, 0);
     s->has_thread = is_threaded(server) && threads->start(threads->context, "weir-snapshot", run,
                                                           server, &s->thread) == WR_IO_OK;
     return true;
@@ -168,10 +186,21 @@ static void describe(struct wr_server *server)
     memcpy(info->state_digest, wr_pack_state_digest(wr_engine_pack(server->engine)), 32);
 }
 
-static void begin(struct wr_server *server)
+static void begin_copy(struct wr_server *server)
 {
     struct wr_snapshots *s = &server->snapshots;
     struct wr_error error = {.offset = WR_NO_OFFSET};
+    describe(server);
+    s->stage = WR_SNAPSHOT_COPYING;
+    if (wr_engine_snapshot_begin(server->engine, &s->sink, &error) != WR_OK) {
+        wr_server_log(server, "warn", "snapshot_failed", "%s", error.text);
+        wr_snapshots_stop(server);
+    }
+}
+
+static void begin(struct wr_server *server)
+{
+    struct wr_snapshots *s = &server->snapshots;
     s->retry_ns = server->now_ns + WR_SNAPSHOT_RETRY_NS;
     if (!take_means(server)) {
         s->stats.n_failed++;
@@ -181,11 +210,24 @@ static void begin(struct wr_server *server)
     }
     s->begun_ns = server->now_ns;
     s->asked = false;
-    describe(server);
-    s->stage = WR_SNAPSHOT_COPYING;
-    if (wr_engine_snapshot_begin(server->engine, &s->sink, &error) != WR_OK) {
-        wr_server_log(server, "warn", "snapshot_failed", "%s", error.text);
-        wr_snapshots_stop(server);
+    s->stage = WR_SNAPSHOT_WARMING;
+    if (!s->has_thread) {
+        begin_copy(server);
+    }
+}
+
+static bool is_warmed(const struct wr_snapshots *s)
+{
+    return !s->has_thread || atomic_load(&s->warmed) != 0;
+}
+
+/* Where nothing else has to go on meanwhile. */
+static void await_warm(struct wr_server *server)
+{
+    const struct wr_port_threads *threads = &server->port->threads;
+    struct wr_gate pause = {0};
+    while (!is_warmed(&server->snapshots)) {
+        threads->gate_wait(threads->context, &pause, PAUSE_NS);
     }
 }
 
@@ -199,6 +241,7 @@ void wr_snapshots_stop(struct wr_server *server)
         wr_engine_snapshot_end(server->engine);
     }
     if (s->stage != WR_SNAPSHOT_ENDING) {
+        await_warm(server);
         send_last(server, KIND_STOP, NULL);
         s->stats.n_given_up++;
     }
@@ -280,6 +323,11 @@ void wr_snapshots_step(struct wr_server *server)
             begin(server);
         }
         break;
+    case WR_SNAPSHOT_WARMING:
+        if (is_warmed(s)) {
+            begin_copy(server);
+        }
+        break;
     case WR_SNAPSHOT_COPYING:
         copy(server);
         break;
@@ -327,6 +375,10 @@ void wr_snapshots_last(struct wr_server *server)
         return;
     }
     begin(server);
+    if (s->stage == WR_SNAPSHOT_WARMING) {
+        await_warm(server);
+        begin_copy(server);
+    }
     if (s->stage != WR_SNAPSHOT_COPYING) {
         return;
     }
@@ -347,6 +399,11 @@ void wr_snapshots_last(struct wr_server *server)
     } else {
         wr_snapshots_stop(server);
     }
+}
+
+void wr_snapshots_close(struct wr_server *server)
+{
+    wr_ring_close(&server->snapshots.ring);
 }
 
 uint64_t wr_snapshots_floor(const struct wr_server *server)

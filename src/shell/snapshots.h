@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Snapshots of a running server: when they are made, by whom, and what a start makes of them.
  *
- *   due ─▶ COPYING   the loop copies WR_LIMIT_SNAPSHOT_STEP bytes between two batches, and what
+ *   due ─▶ WARMING   the thread touches the ring's memory: a page that was never touched costs the
+ *            │       loop too much
+ *            ▼
+ *          COPYING   the loop copies WR_LIMIT_SNAPSHOT_STEP bytes between two batches, and what
  *            │       an event is about to change, into a ring; a thread writes the file behind it
  *            ▼
  *          ASKING    all is copied: once the journal's row is synced, its link is asked for
@@ -10,7 +13,7 @@
  *
  * A ring that is full when something must be saved, a change of pack or a failure of the journal
  * ends a snapshot; another one is begun later. Where there are no threads the loop writes what it
- * has copied after each batch. */
+ * has copied after each batch. The ring is kept from one snapshot to the next. */
 #ifndef WR_SNAPSHOTS_H
 #define WR_SNAPSHOTS_H
 
@@ -32,6 +35,7 @@ struct wr_server;
 
 enum wr_snapshot_stage {
     WR_SNAPSHOT_IDLE,
+    WR_SNAPSHOT_WARMING,
     WR_SNAPSHOT_COPYING,
     WR_SNAPSHOT_ASKING,
     WR_SNAPSHOT_ENDING
@@ -47,8 +51,10 @@ struct wr_snapshots_stats {
 
 struct wr_snapshots {
     enum wr_snapshot_stage stage;
-    bool asked; /* the link */
-    struct wr_ring ring;
+    bool asked;          /* the link */
+    struct wr_ring ring; /* open between snapshots too, but empty; no bytes before the first */
+    bool ring_is_warm;   /* the thread's until `warmed` */
+    atomic_uint warmed;  /* 1: the ring is the loop's to fill */
     struct wr_gate gate;
     struct wr_piece_sink sink;
     struct wr_snapshot_writer writer; /* the thread's while it runs */
@@ -82,6 +88,8 @@ bool wr_snapshots_start(void *server, const struct wr_journal_identity *identity
                         struct wr_row_place *out);
 /* Gives up the one under way; before the engine or the journal's thread is closed. */
 void wr_snapshots_stop(struct wr_server *server);
+/* Gives the memory back; nothing is under way any more. */
+void wr_snapshots_close(struct wr_server *server);
 /* The journal's thread is closed and all is kept: writes the state as it is now, if that is not
  * there already. */
 void wr_snapshots_last(struct wr_server *server);
