@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which event ids were decided, in which entry and with which body: what makes a retry harmless.
  *
- *   ring     entries in order of sequence, in chunks of 4096; the oldest leave when there are more
- *            than `cap` or when they are older than `age_us` at an insertion
- *   parts    256 open-addressing tables (linear probing, deletion by shifting back) from the id's
- *            keyed 64-bit hash to a place in the ring; each doubles by itself, so that no single
- *            insertion moves more than 1/256 of the ids
+ *   ring     entries in order of sequence, in chunks of 16,384; the oldest leave when there are
+ * more than `cap` or when they are older than `age_us` at an insertion parts    256 open-addressing
+ * tables (linear probing, deletion by shifting back) from the id's keyed 64-bit hash to a place in
+ * the ring; each doubles by itself, so that no single insertion moves more than 1/256 of the ids
  *
  * Ids are not kept: two ids with one 64-bit keyed hash would be taken for one another (a chance of
  * 2^-41 for a new id at 8 Mi remembered ones), which the body's hash turns into a conflict, never
@@ -27,7 +26,9 @@ struct wr_seen_entry {
     int64_t now_us;
 };
 
-enum { WR_SEEN_PARTS = 256, WR_SEEN_CHUNK = 65536 };
+/* A chunk is less than a huge page: the first touch of one of those can stop the loop for
+ * milliseconds, that of a small page every 102 ids is not seen. */
+enum { WR_SEEN_PARTS = 256, WR_SEEN_CHUNK = 16384 };
 
 struct wr_seen_part {
     uint64_t *slots; /* bit 63: in use; 31 bits of hash; 32 bits of place */
@@ -43,7 +44,7 @@ struct wr_seen {
     const struct wr_memory *memory;
     uint64_t cap;
     int64_t age_us;
-    struct wr_seen_entry **chunks; /* place p is in chunks[p / 4096 % n_chunks] */
+    struct wr_seen_entry **chunks; /* place p is in chunks[p / 16384 % n_chunks] */
     size_t n_chunks;
     uint64_t first, next; /* places in use: [first, next) */
     struct wr_seen_entry *spare;
