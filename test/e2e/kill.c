@@ -25,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -40,6 +41,7 @@ enum {
     LIFE_MS_MAX = 350,
 };
 enum asked_kind { ASKED_DECISION, ASKED_LABEL, ASKED_STATE };
+enum phase { IN_START, IN_SWAP, IN_CHECKPOINT, IN_SEGMENT, UNDER_LOAD, PHASES };
 
 struct asked {
     enum asked_kind kind;
@@ -75,6 +77,7 @@ static struct {
     uint64_t random;
     long time_s;
     unsigned long n_acknowledged, n_repeated, n_states, n_labels, n_failed, n_refused, n_changes;
+    unsigned long killed[PHASES][2]; /* by phase; in mode fast, in mode durable */
 } run;
 
 static uint64_t draw(uint64_t below)
@@ -359,11 +362,40 @@ static void load(struct client *clients, int64_t until_ms)
     }
 }
 
+/* Whether the life that began at a time left this file unfinished; earlier ones may have too. */
+static bool left(const char *name, const struct timespec *begun)
+{
+    char path[120];
+    struct stat found;
+    snprintf(path, sizeof path, "%s/%s", run.state, name);
+    return stat(path, &found) == 0 &&
+           (found.st_mtim.tv_sec > begun->tv_sec ||
+            (found.st_mtim.tv_sec == begun->tv_sec && found.st_mtim.tv_nsec >= begun->tv_nsec));
+}
+
+/* One kill may meet several phases. */
+static void note_phases(bool durable, bool connected, bool swapped, const struct timespec *begun)
+{
+    bool met[PHASES] = {
+        [IN_START] = !connected,
+        [IN_SWAP] = swapped,
+        [IN_CHECKPOINT] = left("snapshot.new", begun),
+        [IN_SEGMENT] = left("segment.new", begun),
+    };
+    met[UNDER_LOAD] = connected && !swapped && !met[IN_CHECKPOINT] && !met[IN_SEGMENT];
+    for (int i = 0; i < PHASES; i++) {
+        run.killed[i][durable] += met[i];
+    }
+}
+
 static void live(unsigned cycle)
 {
     static struct client clients[CONNECTIONS];
     memset(clients, 0, sizeof clients);
-    pid_t pid = start(cycle % 2 == 0);
+    struct timespec begun; /* by the clock that stamps files */
+    clock_gettime(CLOCK_REALTIME_COARSE, &begun);
+    bool durable = cycle % 2 == 0, swapped = false;
+    pid_t pid = start(durable);
     int64_t started = now_ms();
     bool at_start = cycle % 7 == 6; /* while it opens, folds or recovers */
     int64_t until = started + (at_start ? (int64_t)draw(25) : 10000);
@@ -372,6 +404,7 @@ static void live(unsigned cycle)
         load(clients, now_ms() + (int64_t)draw(LIFE_MS_MAX));
         if (cycle % 3 == 1) {
             change_pack(pid);
+            swapped = true;
             load(clients, now_ms() + (int64_t)draw(30));
         }
     } else if (!at_start) {
@@ -379,6 +412,7 @@ static void live(unsigned cycle)
     }
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
+    note_phases(durable, connected, swapped, &begun);
     for (int i = 0; i < CONNECTIONS; i++) { /* what had left before it died counts */
         if (clients[i].fd >= 0) {
             receive(&clients[i]);
@@ -512,6 +546,19 @@ static bool prepare(const struct wr_port *port)
            run.digest_at != NULL;
 }
 
+static void tell_phases(void)
+{
+    static const char *const names[PHASES] = {
+        [IN_START] = "before it listened",   [IN_SWAP] = "within 30 ms of a swap of packs",
+        [IN_CHECKPOINT] = "in a checkpoint", [IN_SEGMENT] = "at the start of a segment",
+        [UNDER_LOAD] = "else under load",
+    };
+    for (int i = 0; i < PHASES; i++) {
+        printf("kill: %s: %lu in mode fast, %lu durable\n", names[i], run.killed[i][0],
+               run.killed[i][1]);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct wr_port port;
@@ -540,6 +587,7 @@ int main(int argc, char **argv)
            "%lu refused, %lu changes of the pack, %lu failures\n",
            cycles, run.n_acknowledged, run.n_repeated, run.n_labels, run.n_states, run.n_refused,
            run.n_changes, run.n_failed);
+    tell_phases();
     wr_port_linux_close(native);
     char command[100];
     snprintf(command, sizeof command, "rm -rf %s", run.folder);

@@ -192,6 +192,7 @@ static void draw_faults(struct world *world, bool with_syncs)
 }
 
 static uint64_t n_restored; /* starts from a snapshot */
+static uint64_t n_powerless, n_killed;
 
 /* Every other seed makes snapshots, often, so that crashes and failures meet them too. */
 static void set_snapshots(struct world *world, uint64_t seed)
@@ -228,6 +229,7 @@ static void run_seed(uint64_t seed, enum wr_server_mode mode, bool power_loss)
             world_stop(&world); /* a clean end, which may meet a failure yet */
         }
         world_die(&world, power_loss);
+        *(power_loss ? &n_powerless : &n_killed) += 1;
     }
     CHECK(start(&world));
     if (world.server != NULL) {
@@ -291,6 +293,7 @@ TEST("fast answers lost with the power are a suffix of at most 250 ms")
         }
         http_close(&world, &http);
         world_die(&world, true);
+        n_powerless++;
         CHECK(world_start(&world));
         uint64_t kept = wr_server_sequence(world.server);
         http_open(&world, &http);
@@ -302,6 +305,9 @@ TEST("fast answers lost with the power are a suffix of at most 250 ms")
         http_close(&world, &http);
         world_close(&world);
     }
+    CHECK(n_powerless >= (getenv("WEIR_TEST_ALL") != NULL ? 5000 : 350));
+    printf("%llu losses of power, %llu kills\n", (unsigned long long)n_powerless,
+           (unsigned long long)n_killed);
 }
 
 static uint64_t run_once(uint64_t seed)
