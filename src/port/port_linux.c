@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -242,6 +243,18 @@ static void memory_give(void *context, void *block, size_t size)
     }
 }
 
+/* A server's memory should stay as it is. By itself glibc raises the size from which blocks are
+ * mapped after each large one that is freed, gives each thread a heap of its own, where what
+ * another frees stays, and hands the end of the heap back only to ask for it again, page by page.
+ */
+static void steady_heap(void)
+{
+    mallopt(M_MMAP_THRESHOLD, BLOCK_MAPPED);
+    mallopt(M_TRIM_THRESHOLD, 1 << 20);
+    mallopt(M_TOP_PAD, 1 << 18);
+    mallopt(M_ARENA_MAX, 2);
+}
+
 /* ── life ───────────────────────────────────────────────────────────────────────────────────── */
 enum wr_io wr_port_linux_open(struct wr_port *port, struct wr_port_linux **native)
 {
@@ -249,6 +262,7 @@ enum wr_io wr_port_linux_open(struct wr_port *port, struct wr_port_linux **nativ
     if (self == NULL) {
         return WR_IO_LIMIT;
     }
+    steady_heap();
     memset(port, 0, sizeof *port);
     enum wr_io result = wr_linux_net_open(self, &port->net);
     if (result != WR_IO_OK) {

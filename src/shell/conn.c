@@ -9,45 +9,6 @@
 enum { READ_AHEAD = 4 * WR_BUFFER_SIZE, READ_LEAST = WR_BUFFER_SIZE / 4 };
 
 /* ── buffers ────────────────────────────────────────────────────────────────────────────────── */
-/* Sizes are WR_BUFFER_SIZE times a power of two; those beyond the classes are not kept. */
-static uint32_t class_of(size_t size)
-{
-    uint32_t class = 0;
-    while ((size_t)WR_BUFFER_SIZE << class < size) {
-        class ++;
-    }
-    return class;
-}
-
-static char *buffer_take(struct wr_server *server, size_t size)
-{
-    const struct wr_memory *memory = &server->port->memory;
-    uint32_t class = class_of(size);
-    char *buffer = class < WR_BUFFER_CLASSES ? server->free_buffers[class] : NULL;
-    if (buffer == NULL) {
-        return memory->take(memory->context, size);
-    }
-    memcpy(&server->free_buffers[class], buffer, sizeof server->free_buffers[class]);
-    server->free_buffer_bytes -= size;
-    return buffer;
-}
-
-static void buffer_give(struct wr_server *server, char *buffer, size_t size)
-{
-    const struct wr_memory *memory = &server->port->memory;
-    uint32_t class = class_of(size);
-    if (buffer == NULL) {
-        return;
-    }
-    if (class >= WR_BUFFER_CLASSES || server->free_buffer_bytes + size > WR_LIMIT_BUFFERS) {
-        memory->give(memory->context, buffer, size);
-        return;
-    }
-    memcpy(buffer, &server->free_buffers[class], sizeof server->free_buffers[class]);
-    server->free_buffers[class] = buffer;
-    server->free_buffer_bytes += size;
-}
-
 /* A buffer of at least `size` bytes with the first n of the old one. */
 static bool grow(struct wr_server *server, char **buffer, size_t *cap, size_t n, size_t size)
 {
@@ -55,14 +16,14 @@ static bool grow(struct wr_server *server, char **buffer, size_t *cap, size_t n,
     while (room < size) {
         room *= 2;
     }
-    char *grown = buffer_take(server, room);
+    char *grown = wr_buffers_take(&server->buffers, room);
     if (grown == NULL) {
         return false;
     }
     if (n > 0) {
         memcpy(grown, *buffer, n);
     }
-    buffer_give(server, *buffer, *cap);
+    wr_buffers_give(&server->buffers, *buffer, *cap);
     *buffer = grown;
     *cap = room;
     return true;
@@ -70,7 +31,7 @@ static bool grow(struct wr_server *server, char **buffer, size_t *cap, size_t n,
 
 static void drop_in(struct wr_server *server, struct wr_conn *conn)
 {
-    buffer_give(server, conn->in, conn->in_cap);
+    wr_buffers_give(&server->buffers, conn->in, conn->in_cap);
     conn->in_base += conn->in_n;
     conn->in = NULL;
     conn->in_cap = conn->in_n = conn->in_at = 0;
@@ -78,7 +39,7 @@ static void drop_in(struct wr_server *server, struct wr_conn *conn)
 
 static void drop_out(struct wr_server *server, struct wr_conn *conn)
 {
-    buffer_give(server, conn->out, conn->out_cap);
+    wr_buffers_give(&server->buffers, conn->out, conn->out_cap);
     conn->out = NULL;
     conn->out_cap = conn->out_n = conn->out_at = 0;
 }
@@ -180,13 +141,6 @@ void wr_conn_free_all(struct wr_server *server)
             wr_conn_close(server, server->conns[i]);
         }
         memory->give(memory->context, server->conns[i], sizeof **server->conns);
-    }
-    for (uint32_t class = 0; class < WR_BUFFER_CLASSES; class ++) {
-        char *next, *buffer = server->free_buffers[class];
-        for (; buffer != NULL; buffer = next) {
-            memcpy(&next, buffer, sizeof next);
-            memory->give(memory->context, buffer, (size_t)WR_BUFFER_SIZE << class);
-        }
     }
 }
 

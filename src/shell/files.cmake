@@ -18,6 +18,7 @@ list(APPEND WEIR_SERVER_FILES
   src/shell/gather.c
   src/shell/lists.c
   src/shell/batch.c
+  src/shell/buffers.c
   src/shell/challenge.c
   src/shell/packs.c
   src/shell/snapshot_file.c

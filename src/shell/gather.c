@@ -26,13 +26,15 @@ struct wr_gathering *wr_gather_open(struct wr_server *server, struct wr_conn *co
         return NULL;
     }
     struct wr_arena arena;
-    wr_arena_init(&arena, &server->port->memory, WR_LIMIT_GATHER_SIZE);
-    struct wr_gathering *gathering = WR_NEW(&arena, struct wr_gathering);
-    if (gathering == NULL) {
-        wr_arena_deinit(&arena);
+    char *room = wr_buffers_take(&server->buffers, WR_BUFFER_SIZE);
+    if (room == NULL) {
         return NULL;
     }
+    wr_arena_init_fixed(&arena, room, WR_BUFFER_SIZE, &server->port->memory, WR_LIMIT_GATHER_SIZE);
+    struct wr_gathering *gathering = WR_NEW(&arena, struct wr_gathering);
+    WR_ASSERT(gathering != NULL); /* it is small */
     gathering->arena = arena;
+    gathering->room = room;
     gathering->kind = kind;
     gathering->conn = conn;
     gathering->slot = slot;
@@ -48,8 +50,10 @@ void wr_gather_forget(struct wr_server *server, struct wr_gathering *gathering)
 {
     server->gatherings[gathering->index] = NULL;
     server->n_gatherings--;
-    struct wr_arena arena = gathering->arena; /* it holds the gathering too */
+    struct wr_arena arena = gathering->arena; /* it holds the gathering too, in its room */
+    char *room = gathering->room;
     wr_arena_deinit(&arena);
+    wr_buffers_give(&server->buffers, room, WR_BUFFER_SIZE);
 }
 
 void wr_gather_free_all(struct wr_server *server)

@@ -26,6 +26,7 @@ struct wr_part {
 
 struct wr_gathering {
     struct wr_arena arena;
+    char *room; /* a buffer: the arena's first block */
     enum wr_gather_kind kind;
     struct wr_conn *conn;
     struct wr_slot *slot;

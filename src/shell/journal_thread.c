@@ -94,6 +94,7 @@ static void reply(struct wr_journal_thread *thread, const struct fetch_head *ask
     struct wr_error error;
     struct wr_str payload = {NULL, 0};
     struct reply_head head = {asked->sequence, asked->ticket, REPLY_ABSENT, {0}};
+    wr_ring_rewind(&thread->out);
     if (is_good(thread) && wr_journal_fetch_placed(thread->journal, asked->sequence, &payload,
                                                    &head.place, &error) == WR_OK) {
         bool fits = wr_ring_room(&thread->out) >= 2 * payload.n + REPLY_RESERVE;

@@ -429,6 +429,10 @@ static void tend(struct wr_server *server)
         server->sweep_ns = server->now_ns;
         sweep(server);
     }
+    if (server->now_ns - server->trim_ns >= WR_TRIM_NS) {
+        server->trim_ns = server->now_ns;
+        wr_buffers_trim(&server->buffers);
+    }
     if (server->draining &&
         (server->n_conns == 0 || server->now_ns - server->drain_ns >= WR_DEADLINE_DRAIN_NS)) {
         server->drained = true;

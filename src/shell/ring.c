@@ -26,6 +26,12 @@ void wr_ring_close(struct wr_ring *ring)
     }
 }
 
+/* Where in the ring the byte of a count lies. */
+static uint64_t place(const struct wr_ring *ring, uint64_t count)
+{
+    return (count - ring->origin) & (ring->size - 1);
+}
+
 static uint64_t padded(uint32_t n)
 {
     return (HEAD + (uint64_t)n + 7) & ~(uint64_t)7;
@@ -43,7 +49,7 @@ static bool has_room(struct wr_ring *ring, uint64_t n)
 void *wr_ring_claim(struct wr_ring *ring, uint32_t kind, uint32_t n)
 {
     WR_ASSERT(kind != WR_RING_SKIP);
-    uint64_t need = padded(n), at = ring->filled & (ring->size - 1);
+    uint64_t need = padded(n), at = place(ring, ring->filled);
     uint64_t skip = at + need > ring->size ? ring->size - at : 0;
     if (need > ring->size || !has_room(ring, need + skip)) {
         return NULL;
@@ -70,6 +76,18 @@ uint64_t wr_ring_room(struct wr_ring *ring)
     return ring->size - (ring->filled - ring->tail_seen);
 }
 
+/* The consumer reads the origin only behind a head that it acquired after the change: it has taken
+ * all before it. */
+void wr_ring_rewind(struct wr_ring *ring)
+{
+    if (ring->filled != ring->tail_seen) {
+        ring->tail_seen = atomic_load_explicit(&ring->tail, memory_order_acquire);
+    }
+    if (ring->filled == ring->tail_seen) {
+        ring->origin = ring->filled;
+    }
+}
+
 static uint64_t tail_of(const struct wr_ring *ring)
 {
     return atomic_load_explicit(&ring->tail, memory_order_relaxed);
@@ -88,7 +106,7 @@ const void *wr_ring_peek(struct wr_ring *ring, uint32_t *kind, uint32_t *n)
         if (tail == ring->head_seen && wr_ring_is_empty(ring)) {
             return NULL;
         }
-        const struct message *message = (const void *)(ring->bytes + (tail & (ring->size - 1)));
+        const struct message *message = (const void *)(ring->bytes + place(ring, tail));
         if (message->kind != WR_RING_SKIP) {
             *kind = message->kind;
             *n = message->n;
@@ -101,15 +119,6 @@ const void *wr_ring_peek(struct wr_ring *ring, uint32_t *kind, uint32_t *n)
 void wr_ring_release(struct wr_ring *ring)
 {
     uint64_t tail = tail_of(ring);
-    const struct message *message = (const void *)(ring->bytes + (tail & (ring->size - 1)));
+    const struct message *message = (const void *)(ring->bytes + place(ring, tail));
     atomic_store_explicit(&ring->tail, tail + padded(message->n), memory_order_release);
-}
-
-void wr_ring_rewind(struct wr_ring *ring)
-{
-    if (ring->filled == tail_of(ring)) {
-        atomic_store_explicit(&ring->head, 0, memory_order_relaxed);
-        atomic_store_explicit(&ring->tail, 0, memory_order_relaxed);
-        ring->filled = ring->tail_seen = ring->head_seen = 0;
-    }
 }

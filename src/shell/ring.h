@@ -21,6 +21,7 @@ struct wr_ring {
     alignas(64) atomic_uint_fast64_t head; /* published */
     uint64_t filled;                       /* producer: claimed so far */
     uint64_t tail_seen;                    /* producer: the tail when it last looked */
+    uint64_t origin; /* count at the first byte; changed by the producer while nothing is held */
     alignas(64) atomic_uint_fast64_t tail; /* released */
     uint64_t head_seen;                    /* consumer */
     uint8_t *bytes;
@@ -38,15 +39,14 @@ void *wr_ring_claim(struct wr_ring *ring, uint32_t kind, uint32_t n);
 void wr_ring_publish(struct wr_ring *ring);
 /* Bytes that are certainly free (a message may need its size twice because of the skip). */
 uint64_t wr_ring_room(struct wr_ring *ring);
+/* When the ring holds nothing, not even claimed, the next message lies at its first byte: so a ring
+ * that is seldom full stays in few pages, and a message as large as the ring fits. */
+void wr_ring_rewind(struct wr_ring *ring);
 
 /* ── consumer ───────────────────────────────────────────────────────────────────────────────── */
 /* The oldest published message, or NULL. */
 const void *wr_ring_peek(struct wr_ring *ring, uint32_t *kind, uint32_t *n);
 void wr_ring_release(struct wr_ring *ring);
 bool wr_ring_is_empty(struct wr_ring *ring);
-
-/* A ring that holds nothing, not even claimed, starts anew at its first byte, which is in the
- * cache; then a message as large as the ring fits. Only where one thread is both sides. */
-void wr_ring_rewind(struct wr_ring *ring);
 
 #endif

@@ -289,6 +289,7 @@ static wr_err take_memory(struct wr_server *server, struct wr_error *error)
         return wr_fail(error, WR_E_MEMORY, "no memory for the server");
     }
     memset(server->gatherings, 0, WR_LIMIT_GATHERINGS * sizeof *server->gatherings);
+    wr_buffers_open(&server->buffers, memory);
     wr_arena_init(&server->access_arena, memory, WR_LIMIT_ACCESS_MEMORY);
     wr_arena_init_fixed(&server->scratch, server->scratch_room, server->n_scratch_room, memory,
                         SCRATCH_CAP);
@@ -487,6 +488,7 @@ void wr_server_close(struct wr_server *server)
         wr_arena_deinit(&server->scratch);
         wr_arena_deinit(&server->access_arena);
     }
+    wr_buffers_close(&server->buffers);
     give(memory, server->scratch_room, server->n_scratch_room);
     give(memory, server->late_row, WR_LIMIT_LATE_ROW);
     give(memory, server->conns, n * sizeof *server->conns);

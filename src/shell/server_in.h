@@ -22,6 +22,7 @@
 #define WR_SERVER_IN_H
 
 #include "shell/access.h"
+#include "shell/buffers.h"
 #include "shell/journal_thread.h"
 #include "shell/metrics.h"
 #include "shell/packs.h"
@@ -40,9 +41,6 @@
 #define WR_LIMIT_IN_FLIGHT   65536u              /* decisions whose answers wait for the journal */
 #define WR_LIMIT_LATE_ROW    (128u * 1024)       /* bytes of an entry that is held back */
 #define WR_KEPT_DESCRIPTORS  32u                 /* for the journal, listeners and logs */
-#define WR_BUFFER_SIZE       (16u * 1024)
-#define WR_BUFFER_CLASSES    6                   /* sizes 16 KiB to 512 KiB are kept for reuse */
-#define WR_LIMIT_BUFFERS     (32u * 1024 * 1024) /* bytes of buffers kept */
 #define WR_SCRATCH_ROOM                                                                            \
     (24u * 1024 * 1024) /* a whole batch of the engine fits, reserved for the worst; what is       \
                            touched stays within 2 MiB */
@@ -58,6 +56,7 @@
 #define WR_DEADLINE_DRAIN_NS  10000000000
 #define WR_WAITED_NS          200000    /* a poll that took longer has waited */
 #define WR_SWEEP_NS           100000000 /* deadlines are looked at that often */
+#define WR_TRIM_NS            1000000000
 #define WR_RECOVER_NS         1000000000
 #define WR_SAMPLE             16 /* one batch, and one turn, of so many is timed stage by stage */
 
@@ -189,7 +188,7 @@ struct wr_server {
     int64_t now_ns;     /* monotonic, of this turn */
     int64_t arrived_ns; /* what is read in this turn may have come as early as that */
     int64_t looked_ns;  /* when the sockets were looked at last */
-    int64_t start_ns, sweep_ns, recover_ns;
+    int64_t start_ns, sweep_ns, trim_ns, recover_ns;
     int64_t wall_anchor_ns; /* wall minus monotonic */
     int64_t now_us, last_event_us;
     int64_t deadline_us;
@@ -198,8 +197,7 @@ struct wr_server {
     uint32_t n_conns, conns_made, *free_conns, n_free;
     struct wr_conn **touched, **waiting, **flushing;
     uint32_t n_touched, n_waiting;
-    char *free_buffers[WR_BUFFER_CLASSES]; /* by size, linked through their first bytes */
-    uint64_t free_buffer_bytes;
+    struct wr_buffers buffers;
     uint64_t kept_seen;
     uint32_t n_in_flight;
     int64_t wait_window_ns, wait_min_ns; /* the shortest wait of a decision in this window */

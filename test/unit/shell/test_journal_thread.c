@@ -35,6 +35,9 @@ TEST("messages of any size pass a small ring in order, and a full ring says so")
     while (taken < 5000) {
         random = random * 6364136223846793005u + 1442695040888963407u;
         uint32_t size = (uint32_t)(random >> 60) * 7 + 4;
+        if ((random >> 45) % 2 == 0) {
+            wr_ring_rewind(&ring);
+        }
         uint32_t *room = (random >> 33) % 2 == 0 ? wr_ring_claim(&ring, 2, size) : NULL;
         if (room != NULL) {
             *room = written++;
@@ -78,6 +81,47 @@ TEST("a ring that is rewound has room for a message as large as itself, and lose
     wr_ring_release(&ring);
     CHECK(wr_ring_is_empty(&ring));
     wr_ring_close(&ring);
+}
+
+enum { PASSED = 300000, PASSED_SIZE = 60 };
+
+static void fill_ring(void *arg)
+{
+    struct wr_ring *ring = arg;
+    for (uint32_t i = 0; i < PASSED;) {
+        wr_ring_rewind(ring);
+        uint32_t *room = wr_ring_claim(ring, 1, PASSED_SIZE);
+        if (room != NULL) {
+            for (size_t k = 0; k < PASSED_SIZE / 4; k++) {
+                room[k] = i;
+            }
+            i++;
+            wr_ring_publish(ring);
+        }
+    }
+}
+
+TEST("one thread fills and rewinds a ring while another empties it")
+{
+    struct wr_port port;
+    struct wr_port_linux *native;
+    struct wr_ring ring;
+    uintptr_t id;
+    uint32_t kind, n, wrong = 0;
+    CHECK(wr_port_linux_open(&port, &native) == WR_IO_OK && wr_ring_open(&ring, &memory, 512));
+    CHECK(port.threads.start(port.threads.context, "fill", fill_ring, &ring, &id) == WR_IO_OK);
+    for (uint32_t i = 0; i < PASSED;) {
+        const uint32_t *message = wr_ring_peek(&ring, &kind, &n);
+        if (message != NULL) {
+            wrong += n != PASSED_SIZE || message[0] != i || message[PASSED_SIZE / 4 - 1] != i;
+            wr_ring_release(&ring);
+            i++;
+        }
+    }
+    port.threads.join(port.threads.context, id);
+    CHECK_INT(wrong, 0);
+    wr_ring_close(&ring);
+    wr_port_linux_close(native);
 }
 
 static void wait_for(struct wr_journal_thread *thread, uint64_t kept)
