@@ -16,6 +16,7 @@ static void listen_again(struct wr_server *server, bool listening)
         net->watch(net->context, server->listeners[i], listening ? WR_NET_READ : 0, i + 1);
     }
     server->listening = listening;
+    server->n_conns_shut = server->n_conns;
 }
 
 static void accept_some(struct wr_server *server, uint32_t listener)
@@ -420,6 +421,9 @@ static void tend(struct wr_server *server)
     }
     wr_reload_step(server);
     wr_snapshots_step(server);
+    if (!server->listening && !server->draining && server->n_conns < server->n_conns_shut) {
+        listen_again(server, true); /* one has closed: its place, and its descriptor, are free */
+    }
     if (server->thread == NULL && server->journal != NULL &&
         server->now_ns - server->recover_ns >= WR_RECOVER_NS) {
         server->recover_ns = server->now_ns;

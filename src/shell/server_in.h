@@ -195,6 +195,7 @@ struct wr_server {
     /* connections */
     struct wr_conn **conns; /* n_connections_max of them, made when needed */
     uint32_t n_conns, conns_made, *free_conns, n_free;
+    uint32_t n_conns_shut; /* how many there were when the listeners were shut */
     struct wr_conn **touched, **waiting, **flushing;
     uint32_t n_touched, n_waiting;
     struct wr_buffers buffers;
