@@ -93,6 +93,7 @@ static void *claim(void *context, size_t n)
 static size_t room(void *context)
 {
     struct wr_snapshots *s = context;
+    wr_ring_rewind(&s->ring); /* few of its pages are used while the writer keeps up */
     uint64_t free = wr_ring_room(&s->ring) / 2, kept = s->ring.size / 4;
     return free > kept ? (size_t)(free - kept) : 0;
 }
