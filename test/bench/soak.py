@@ -5,9 +5,12 @@
     soak.py RELEASE [--minutes 10] [--rate 20000] [--warmup 120]
 
 20,000 decisions a second over 64 connections in mode fast, a label for every simulated fraud, a
-pack swap every ten seconds, the feature table and the ids at their caps, a journal of 2 GiB at most
-where the server has a bound for it. Printed: the slope of resident memory after warm-up (least
-squares over one sample a second), descriptors, and P99 of the first against the last third.
+pack swap every ten seconds, the feature table and the ids at their caps, a journal of 2 GiB at
+most. Warm-up lasts the time given and until table and ids are at their caps, entities are evicted
+and a segment of the journal has been dropped; then the minutes given are judged: the slope of
+resident memory (least squares over one sample a second; its mappings that grew are named),
+descriptors, and P99 of the first against the last third. Exit 1 when the caps are not reached in
+ten minutes.
 """
 import argparse
 import http.client
@@ -37,6 +40,18 @@ def resident_kib(pid):
     return 0
 
 
+def mappings(pid):
+    """KiB of anonymous memory by mapping: its address and its name."""
+    out, at = {}, ""
+    for line in open(f"/proc/{pid}/smaps"):
+        words = line.split()
+        if not words[0].endswith(":"):
+            at = f"{words[0]} {' '.join(words[5:])}".strip()
+        elif words[0] == "Anonymous:":
+            out[at.partition("-")[0] + at.partition(" ")[1] + at.partition(" ")[2]] = int(words[1])
+    return out
+
+
 def descriptors(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 
@@ -53,9 +68,12 @@ def ask(method, path):
 class Watch(threading.Thread):
     """One sample a second; a swap of packs every ten."""
 
-    def __init__(self, pid, pack):
+    def __init__(self, pid, pack, warmup):
         super().__init__(daemon=True)
         self.pid, self.pack, self.samples, self.swaps = pid, pack, [], 0
+        self.full_at = {}  # second in which each cap was reached
+        self.warmup, self.is_warm = warmup, False
+        self.judged_from, self.before = None, {}  # a second, and the mappings then
         self.ended = threading.Event()
         self.text = (pack / "data.yaml").read_text()
 
@@ -65,6 +83,18 @@ class Watch(threading.Thread):
         status, body = ask("POST", "/v1/pack:reload")
         self.swaps += status == 200 and json.loads(body)["changed"]
 
+    def look_for_caps(self, second):
+        now = gauges()
+        reached = {
+            "table": now["weir_state_bytes"] >= 0.97 * now["weir_state_cap_bytes"]
+                     and now["weir_entities_evicted_total"] > 0,
+            "ids": now["weir_ids"] >= 0.99 * now["weir_ids_cap"],
+            "journal": now["weir_journal_dropped_total"] > 0,
+        }
+        for name in [name for name, holds in reached.items() if holds]:
+            self.full_at.setdefault(name, second)
+        self.is_warm = len(self.full_at) == len(reached) and second >= self.warmup
+
     def run(self):
         start, second = time.monotonic(), 0
         while not self.ended.wait(max(0.0, start + second - time.monotonic())):
@@ -72,6 +102,10 @@ class Watch(threading.Thread):
             second += 1
             if second % 10 == 0:
                 self.swap()
+            elif second % 10 == 5 and not self.is_warm:
+                self.look_for_caps(second)
+            if second == self.judged_from:
+                self.before = mappings(self.pid)
 
 
 def slope_per_minute(samples):
@@ -103,8 +137,9 @@ def serve_command(weir, pack, state):
     return command
 
 
-def report(watch, told, warm_s, end):
-    samples = [s for s in watch.samples if s[0] >= warm_s]
+def report(watch, told, end):
+    from_s, before, after = watch.judged_from, watch.before, mappings(watch.pid)
+    samples = [s for s in watch.samples if s[0] >= from_s]
     slope = slope_per_minute(samples)
     run = told["run"]
     print(f"  {run['decisions']:,} decisions at {run['decisions_per_s']:,.0f}/s, {run['labels']} "
@@ -112,9 +147,14 @@ def report(watch, told, warm_s, end):
           f"{run['server_cpu_us']:.2f} us a decision")
     print(f"  entities {end['weir_entities']:,.0f}, evicted {end['weir_entities_evicted_total']:,.0f}"
           f", state {end['weir_state_bytes']:,.0f} of {end['weir_state_cap_bytes']:,.0f} bytes, ids "
-          f"{end['weir_ids']:,.0f} of {end['weir_ids_cap']:,.0f}")
+          f"{end['weir_ids']:,.0f} of {end['weir_ids_cap']:,.0f}; caps reached after "
+          + ", ".join(f"{name} {second} s" for name, second in watch.full_at.items())
+          + f"; judged from {from_s} s on, for {samples[-1][0] - from_s} s")
     print(f"  resident: {watch.samples[0][1]:,} KiB at start, {samples[0][1]:,} after warm-up, "
           f"{samples[-1][1]:,} at the end; slope {slope:+.1f} KiB/min, bar 1: {met(slope <= 1.0)}")
+    grown = {at: n - before.get(at, 0) for at, n in after.items() if n > before.get(at, 0)}
+    for at, n in sorted(grown.items(), key=lambda one: -one[1])[:8]:
+        print(f"    {at}: {after[at]:,} KiB, {n:+,}")
     few = max(len(samples) // 5, 1)  # a look itself, and a swap, hold one for a moment
     first, last = (statistics.median(s[2] for s in part) for part in (samples[:few], samples[-few:]))
     print(f"  descriptors: {first:.0f} after warm-up, {last:.0f} at the end: {met(last <= first)}")
@@ -125,6 +165,21 @@ def report(watch, told, warm_s, end):
     print(f"  P99 {early / 1e3:.3f} ms in the first third, {late / 1e3:.3f} ms in the last: "
           f"{drift:+.1f} %, bar 10: {met(drift <= 10)}; P50 {run['latency_us']['p50'] / 1e3:.3f}, P99 "
           f"{run['latency_us']['p99'] / 1e3:.3f}, P999 {run['latency_us']['p999'] / 1e3:.3f} ms")
+
+
+def generate(weir, options, seconds, *more):
+    return subprocess.Popen(
+        [weir, "load", "--connect", f"127.0.0.1:{PORT}", "--rate", str(options.rate), "-n", "64",
+         "--labels", "1s", "--for", f"{int(seconds)}s", *more], stdout=subprocess.PIPE, text=True)
+
+
+def warm_up(weir, options, watch):
+    """Load until everything is at its cap; not more than ten minutes."""
+    load = generate(weir, options, 600)
+    while load.poll() is None and not watch.is_warm:
+        time.sleep(0.2)
+    load.terminate()
+    load.communicate()
 
 
 def main():
@@ -144,17 +199,19 @@ def main():
                               stderr=log)
     try:
         time.sleep(0.5)
-        watch = Watch(server.pid, folder / "pack")
+        watch = Watch(server.pid, folder / "pack", options.warmup)
         watch.start()
-        out = subprocess.run(
-            [weir, "load", "--connect", f"127.0.0.1:{PORT}", "--rate", str(options.rate), "-n", "64",
-             "--labels", "1s", "--warmup", f"{options.warmup}s", "--for",
-             f"{int(options.minutes * 60)}s", "--server-pid", str(server.pid), "--report", "json"],
-            stdout=subprocess.PIPE, text=True, check=True)
+        warm_up(weir, options, watch)
+        if not watch.is_warm:
+            print(f"  caps reached in ten minutes: {watch.full_at}; nothing is judged: OVER")
+            return 1
+        watch.judged_from = watch.samples[-1][0] + 10
+        out, _ = generate(weir, options, options.minutes * 60, "--server-pid", str(server.pid),
+                          "--report", "json").communicate()
         end = gauges()
         watch.ended.set()
         watch.join()
-        report(watch, json.loads(out.stdout), options.warmup, end)
+        report(watch, json.loads(out), end)
         size = sum(f.stat().st_size for f in (folder / "state").rglob("*") if f.is_file())
         print(f"  journal {size / 2**30:.2f} GiB; load average at the end {os.getloadavg()[0]:.1f}")
     finally:
