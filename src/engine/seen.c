@@ -96,9 +96,17 @@ static void drop_slot(struct wr_seen_part *part, uint32_t hole)
     part->n--;
 }
 
-static bool grow_part(struct wr_seen *seen, struct wr_seen_part *part)
+static bool is_tight(const struct wr_seen_part *part, uint64_t n)
+{
+    return n + n / 3 + 2 >= part->size;
+}
+
+static bool grow_part(struct wr_seen *seen, struct wr_seen_part *part, uint64_t n)
 {
     struct wr_seen_part bigger = {.size = part->size != 0 ? part->size * 2 : PART_FIRST};
+    while (is_tight(&bigger, n)) {
+        bigger.size *= 2;
+    }
     size_t bytes = bigger.size * sizeof *bigger.slots;
     bigger.slots = take(seen, bytes);
     if (bigger.slots == NULL) {
@@ -228,8 +236,7 @@ const struct wr_seen_entry *wr_seen_find(const struct wr_seen *seen, uint64_t id
 bool wr_seen_room(struct wr_seen *seen, uint64_t id_hash)
 {
     struct wr_seen_part *part = part_of(seen, id_hash);
-    if (part->n + part->n / 3 + 2 >= part->size && !grow_part(seen, part) &&
-        part->n + 2 >= part->size) {
+    if (is_tight(part, part->n) && !grow_part(seen, part, part->n) && part->n + 2 >= part->size) {
         return false;
     }
     struct wr_seen_entry **chunk = &seen->chunks[seen->next / WR_SEEN_CHUNK % seen->n_chunks];
@@ -351,6 +358,11 @@ static wr_err unfit(struct wr_error *error, const char *what)
     return wr_fail(error, WR_E_STATE, "the image of the event ids: %s", what);
 }
 
+static wr_err no_room(struct wr_error *error)
+{
+    return wr_fail(error, WR_E_MEMORY, "no room for the event ids of the snapshot");
+}
+
 static wr_err restore_first(struct wr_seen *seen, const struct wr_piece *piece,
                             struct wr_error *error)
 {
@@ -368,7 +380,11 @@ static wr_err restore_first(struct wr_seen *seen, const struct wr_piece *piece,
     }
     seen->first = seen->next = first;
     seen->restored_end = next;
-    return WR_OK;
+    bool fits = true; /* all parts at once: they do not grow by doubling as ids come */
+    for (size_t i = 0; fits && first < next && i < WR_SEEN_PARTS; i++) {
+        fits = grow_part(seen, &seen->parts[i], (next - first) / WR_SEEN_PARTS);
+    }
+    return fits ? WR_OK : no_room(error);
 }
 
 wr_err wr_seen_restore_piece(struct wr_seen *seen, const struct wr_piece *piece,
@@ -391,7 +407,7 @@ wr_err wr_seen_restore_piece(struct wr_seen *seen, const struct wr_piece *piece,
             .now_us = (int64_t)wr_get64(in + 32),
         };
         if (!wr_seen_room(seen, entry.id_hash)) {
-            return wr_fail(error, WR_E_MEMORY, "no room for the event ids of the snapshot");
+            return no_room(error);
         }
         insert(seen, &entry);
     }

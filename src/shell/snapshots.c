@@ -250,6 +250,16 @@ void wr_snapshots_stop(struct wr_server *server)
 }
 
 /* ── when ───────────────────────────────────────────────────────────────────────────────────── */
+/* What it costs to write a snapshot, in entries: writing takes no more than a stated part of what
+ * decisions take, and a start folds no more than that. */
+static uint64_t rows_between(uint64_t snapshot_bytes)
+{
+    uint64_t young = WR_MIN(snapshot_bytes, (uint64_t)WR_SNAPSHOT_YOUNG);
+    uint64_t rows =
+        young / WR_SNAPSHOT_YOUNG_ROW + (snapshot_bytes - young) / WR_SNAPSHOT_ROW_BYTES;
+    return WR_MAX(rows, (uint64_t)WR_SNAPSHOT_ROWS_MIN);
+}
+
 static bool is_due(const struct wr_server *server)
 {
     const struct wr_snapshots *s = &server->snapshots;
@@ -257,7 +267,7 @@ static bool is_due(const struct wr_server *server)
     uint64_t rows = wr_engine_sequence(server->engine) - last;
     uint64_t every = server->config.snapshot_rows;
     if (every == 0) {
-        every = WR_MAX(s->stats.n_bytes / WR_SNAPSHOT_ROW_BYTES, (uint64_t)WR_SNAPSHOT_ROWS_MIN);
+        every = rows_between(s->stats.n_bytes);
     }
     return rows != 0 && server->now_ns >= s->retry_ns &&
            (rows >= every || server->now_ns - s->begun_ns >= server->config.snapshot_every_ns);

@@ -6,6 +6,7 @@
 #include "port/port_linux.h"
 #include "shell/journal.h"
 #include "shell/snapshot_file.h"
+#include "shell/snapshots.h"
 #include "unit/shell/resident.h"
 
 enum { FILE_MAX = 4 << 20 };
@@ -152,6 +153,23 @@ TEST("a start uses the newest snapshot and folds what came after, to the same st
     CHECK(wr_str_find(http.body, WR_STR("weir_restored_sequence 100\n"), 0) != SIZE_MAX);
     CHECK(wr_str_find(http.body, WR_STR("weir_snapshot_sequence 100\n"), 0) != SIZE_MAX);
     http_close(&world, &http);
+    world_close(&world);
+}
+
+TEST("a young node that is killed folds few rows")
+{
+    struct world world;
+    struct http http;
+    open_world(&world, 9, 0);
+    http_open(&world, &http);
+    decide(&world, &http, 0, 1990);
+    http_close(&world, &http);
+    settle(&world);
+    world_die(&world, false);
+    struct place place = look(&world);
+    CHECK(place.n == 2 && place.sequences[0] >= place.sequences[1] + WR_SNAPSHOT_ROWS_MIN);
+    CHECK(world_start(&world));
+    CHECK(wr_server_n_folded(world.server) <= WR_SNAPSHOT_ROWS_MIN);
     world_close(&world);
 }
 
