@@ -95,8 +95,8 @@ static void write_record(struct wr_chunk *chunk, const struct wr_feature_class *
     }
 }
 
-static bool fits(const struct wr_chunk *chunk, const struct wr_feature_class *class,
-                 const struct wr_record *record)
+bool wr_chunk_fits(const struct wr_chunk *chunk, const struct wr_feature_class *class,
+                   const struct wr_record *record)
 {
     if (record->tick < chunk->base) {
         return false;
@@ -117,7 +117,7 @@ bool wr_chunk_try_insert(struct wr_chunk *chunk, const struct wr_feature_class *
     WR_ASSERT(at <= chunk->n);
     unsigned stride = wr_stride(chunk);
     size_t end = sizeof *chunk + (size_t)chunk->n * stride;
-    if (end + stride > wr_store_sizes[chunk->size] || !fits(chunk, class, record)) {
+    if (end + stride > wr_store_sizes[chunk->size] || !wr_chunk_fits(chunk, class, record)) {
         return false;
     }
     uint8_t *p = chunk->bytes + (size_t)at * stride;
@@ -179,6 +179,30 @@ void wr_chunk_init(struct wr_chunk *chunk, unsigned size, const struct wr_shape 
     chunk->n = 0;
     chunk->head = (uint8_t)head_for(shape, class);
     chunk->size = (uint8_t)size;
+}
+
+bool wr_chunk_is_snug(const struct wr_chunk *chunk, const struct wr_feature_class *class,
+                      unsigned from, const struct wr_record *record)
+{
+    struct wr_shape shape = {.base = record->tick, .last = record->tick, .n = 1};
+    if (from < chunk->n) {
+        int64_t first = wr_chunk_tick(chunk, class->n_bits, from);
+        int64_t last = wr_chunk_tick(chunk, class->n_bits, chunk->n - 1u);
+        shape.base = WR_MIN(first, record->tick);
+        shape.last = WR_MAX(last, record->tick);
+    }
+    unsigned stride = wr_stride(chunk), at = chunk->head;
+    for (unsigned c = 0; c < class->n_columns; c++) {
+        unsigned width = wr_width(chunk->widths, c);
+        uint64_t any = record->columns[c];
+        const uint8_t *p = chunk->bytes + (size_t)from * stride + at;
+        for (unsigned i = from; i < chunk->n; i++, p += stride) {
+            any |= wr_load(p, wr_low_bytes(width));
+        }
+        shape.any[c] = any;
+        at += width;
+    }
+    return head_for(&shape, class) == chunk->head && widths_for(&shape, class) == chunk->widths;
 }
 
 void wr_chunk_append(struct wr_chunk *chunk, const struct wr_feature_class *class,

@@ -111,6 +111,13 @@ void wr_chunk_drop(struct wr_chunk *chunk, unsigned n);
 bool wr_chunk_try_insert(struct wr_chunk *chunk, const struct wr_feature_class *class, unsigned at,
                          const struct wr_record *record);
 
+/* Can the record be written at the chunk's widths? */
+bool wr_chunk_fits(const struct wr_chunk *chunk, const struct wr_feature_class *class,
+                   const struct wr_record *record);
+/* Do records [from, n) and this one need all of the chunk's widths? */
+bool wr_chunk_is_snug(const struct wr_chunk *chunk, const struct wr_feature_class *class,
+                      unsigned from, const struct wr_record *record);
+
 /* The shape that a list of records needs. */
 struct wr_shape {
     int64_t base, last;

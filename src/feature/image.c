@@ -72,6 +72,7 @@ static void head_of_table(const struct wr_feature_state *state, struct wr_image_
     head->pool = store->pool;
     for (unsigned i = 0; i < WR_STORE_SIZES; i++) {
         head->roomy[i] = store->roomy[i];
+        head->sparse[i] = store->sparse[i];
     }
     head->used = store->used;
     head->n_pages = entities->n_pages;

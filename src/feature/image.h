@@ -19,7 +19,7 @@
 #include "base/piece.h"
 #include "feature/feature.h"
 
-#define WR_FEATURE_IMAGE_VERSION 1
+#define WR_FEATURE_IMAGE_VERSION 2
 
 struct wr_feature_image;
 /* Begins an image of the state as it is; the state must outlive it. Only one at a time. At once

@@ -64,15 +64,16 @@ static bool check_free(struct checking *c, uint32_t at)
     return granule == NO_GRANULE;
 }
 
-/* The spans with room of one size; each is counted. */
-static bool check_roomy(const struct checking *c, unsigned size, uint32_t *n)
+/* The spans with room of one size, sparse or not; each is counted. */
+static bool check_roomy(const struct checking *c, unsigned size, bool sparse, uint32_t *n)
 {
     const struct wr_store *store = &c->state->store;
-    uint32_t before = NO_SPAN;
-    for (uint32_t at = store->roomy[size]; at != NO_SPAN; at = store->spans[at].after) {
+    uint32_t before = NO_SPAN, at = sparse ? store->sparse[size] : store->roomy[size];
+    for (; at != NO_SPAN; at = store->spans[at].after) {
         if (at >= store->n_spans || store->spans[at].before != before ||
             store->spans[at].size != size || store->spans[at].live == 0 ||
-            !store->spans[at].listed || *n == store->n_spans) {
+            !store->spans[at].listed || wr_span_is_sparse(&store->spans[at]) != sparse ||
+            *n == store->n_spans) {
             return false;
         }
         before = at;
@@ -123,7 +124,7 @@ static wr_err check_store(struct checking *c)
         used += (uint64_t)span->live * wr_store_sizes[span->size];
     }
     for (unsigned size = 0; size < WR_STORE_SIZES; size++) {
-        if (!check_roomy(c, size, &n_roomy)) {
+        if (!check_roomy(c, size, false, &n_roomy) || !check_roomy(c, size, true, &n_roomy)) {
             return damaged(c, "spans with room");
         }
     }

@@ -27,7 +27,7 @@ struct wr_image_head {
     uint64_t layout, entities_max, lost_max, spans_max;
     int64_t newest_tick, lateness_ticks, kept_since_tick, forgotten[WR_LIMIT_SCHEMA_ENTITIES];
     uint64_t sequence, n_events, n_late, n_labels, n_labels_idle, n_evictions, n_forgotten;
-    uint64_t n_spans, pool, roomy[WR_STORE_SIZES], used;
+    uint64_t n_spans, pool, roomy[WR_STORE_SIZES], sparse[WR_STORE_SIZES], used;
     uint64_t n_pages, n_rows, free_row;
     uint64_t live_oldest, live_newest, n_live, lost_oldest, lost_newest, n_lost;
     uint64_t n_words[WR_LIMIT_SCHEMA_FIELDS];

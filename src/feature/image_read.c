@@ -80,6 +80,7 @@ static void take_numbers(struct wr_feature_state *state, const struct wr_image_h
     state->store.pool = (uint32_t)head->pool;
     for (unsigned i = 0; i < WR_STORE_SIZES; i++) {
         state->store.roomy[i] = (uint32_t)head->roomy[i];
+        state->store.sparse[i] = (uint32_t)head->sparse[i];
     }
     state->store.used = head->used;
     state->entities.n_rows = (uint32_t)head->n_rows;

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "feature/store.h"
 
-const uint16_t wr_store_sizes[WR_STORE_SIZES] = {32,   48,   64,   96,   128,  160,   192,
-                                                 224,  256,  320,  384,  448,  512,   768,
-                                                 1024, 1536, 2048, 4096, 8192, 16384, 32768};
+#define SIZES(X)                                                                                   \
+    X(32), X(48), X(64), X(96), X(128), X(160), X(192), X(224), X(256), X(320), X(384), X(448),    \
+        X(512), X(768), X(1024), X(1536), X(2048), X(4096), X(8192), X(16384), X(32768)
+#define SIZE(n)   n
+#define PIECES(n) WR_SPAN_USABLE / n
+
+const uint16_t wr_store_sizes[WR_STORE_SIZES] = {SIZES(SIZE)};
+const uint16_t wr_store_counts[WR_STORE_SIZES] = {SIZES(PIECES)};
 
 enum { GRANULE = 16, NO_GRANULE = 0xffff };
 #define NO_SPAN UINT32_MAX
@@ -13,6 +18,7 @@ bool wr_store_init(struct wr_store *store, const struct wr_memory *memory, uint3
     spans_max = WR_MIN(spans_max, (UINT32_C(1) << 20) - 1);
     *store = (struct wr_store){.memory = memory, .spans_max = spans_max, .pool = NO_SPAN};
     memset(store->roomy, 0xff, sizeof store->roomy);
+    memset(store->sparse, 0xff, sizeof store->sparse);
     store->spans = memory->take(memory->context, spans_max * sizeof *store->spans);
     return store->spans != NULL;
 }
@@ -82,27 +88,37 @@ void *wr_store_span(struct wr_store *store, uint32_t *at)
     return store->spans[*at].p;
 }
 
+static uint32_t *list_of(struct wr_store *store, const struct wr_span *span)
+{
+    return wr_span_is_sparse(span) ? &store->sparse[span->size] : &store->roomy[span->size];
+}
+
+/* At the head; of the sparse behind it: the head is being filled, and stays until it is no longer
+ * sparse. */
 static void list_add(struct wr_store *store, uint32_t at)
 {
     struct wr_span *span = &store->spans[at];
-    uint32_t head = store->roomy[span->size];
-    span->before = NO_SPAN;
-    span->after = head;
-    span->listed = true;
-    if (head != NO_SPAN) {
-        store->spans[head].before = at;
+    uint32_t *head = list_of(store, span);
+    bool second = wr_span_is_sparse(span) && *head != NO_SPAN;
+    span->before = second ? *head : NO_SPAN;
+    uint32_t *link = second ? &store->spans[*head].after : head;
+    span->after = *link;
+    *link = at;
+    if (span->after != NO_SPAN) {
+        store->spans[span->after].before = at;
     }
-    store->roomy[span->size] = at;
+    span->listed = true;
 }
 
-static void list_remove(struct wr_store *store, uint32_t at)
+/* From the list that `sparse` says. */
+static void list_remove(struct wr_store *store, uint32_t at, bool sparse)
 {
     struct wr_span *span = &store->spans[at];
     WR_ASSERT(span->listed);
     if (span->before != NO_SPAN) {
         store->spans[span->before].after = span->after;
     } else {
-        store->roomy[span->size] = span->after;
+        *(sparse ? &store->sparse[span->size] : &store->roomy[span->size]) = span->after;
     }
     if (span->after != NO_SPAN) {
         store->spans[span->after].before = span->before;
@@ -111,20 +127,27 @@ static void list_remove(struct wr_store *store, uint32_t at)
 }
 
 /* ── pieces ─────────────────────────────────────────────────────────────────────────────────── */
-uint32_t wr_store_alloc(struct wr_store *store, unsigned size)
+/* A span with room of this size, or a fresh one. */
+static uint32_t span_for(struct wr_store *store, unsigned size)
 {
-    WR_ASSERT(size < WR_STORE_SIZES);
-    uint32_t at = store->roomy[size];
-    if (at == NO_SPAN) {
-        at = take_span(store);
-        if (at == NO_SPAN) {
-            return WR_STORE_NO_REF;
-        }
+    uint32_t at = store->roomy[size] != NO_SPAN ? store->roomy[size] : store->sparse[size];
+    if (at == NO_SPAN && (at = take_span(store)) != NO_SPAN) {
         struct wr_span *fresh = &store->spans[at];
         *fresh = (struct wr_span){.p = fresh->p, .free_granule = NO_GRANULE, .size = (uint8_t)size};
         list_add(store, at);
     }
+    return at;
+}
+
+uint32_t wr_store_alloc(struct wr_store *store, unsigned size)
+{
+    WR_ASSERT(size < WR_STORE_SIZES);
+    uint32_t at = span_for(store, size);
+    if (at == NO_SPAN) {
+        return WR_STORE_NO_REF;
+    }
     struct wr_span *span = &store->spans[at];
+    bool was_sparse = wr_span_is_sparse(span);
     uint32_t granule;
     if (span->free_granule != NO_GRANULE) {
         granule = span->free_granule;
@@ -133,8 +156,12 @@ uint32_t wr_store_alloc(struct wr_store *store, unsigned size)
         granule = (uint32_t)span->carved++ * wr_store_sizes[size] / GRANULE;
     }
     span->live++;
-    if (span->free_granule == NO_GRANULE && span->carved == wr_store_pieces(size)) {
-        list_remove(store, at);
+    bool full = span->free_granule == NO_GRANULE && span->carved == wr_store_pieces(size);
+    if (full || was_sparse != wr_span_is_sparse(span)) {
+        list_remove(store, at, was_sparse);
+        if (!full) {
+            list_add(store, at);
+        }
     }
     store->used += wr_store_sizes[size];
     return (at << 12 | granule) + 1;
@@ -147,15 +174,25 @@ void wr_store_free(struct wr_store *store, uint32_t ref)
     struct wr_span *span = &store->spans[at];
     WR_ASSERT(at < store->n_spans && span->live > 0);
     memcpy(wr_store_at(store, ref), &span->free_granule, sizeof(uint16_t));
+    bool was_sparse = wr_span_is_sparse(span);
     span->free_granule = (uint16_t)granule;
     span->live--;
     store->used -= wr_store_sizes[span->size];
-    if (!span->listed) {
-        list_add(store, at);
+    if (span->listed && (span->live == 0 || was_sparse != wr_span_is_sparse(span))) {
+        list_remove(store, at, was_sparse);
     }
     if (span->live == 0) {
-        list_remove(store, at);
         span->after = store->pool;
         store->pool = at;
+    } else if (!span->listed) {
+        list_add(store, at);
     }
+}
+
+uint32_t wr_store_alloc_denser(struct wr_store *store, uint32_t ref)
+{
+    uint32_t at = (ref - 1) >> 12;
+    const struct wr_span *span = &store->spans[at];
+    bool only = store->roomy[span->size] == NO_SPAN && store->sparse[span->size] == at;
+    return only ? WR_STORE_NO_REF : wr_store_alloc(store, span->size);
 }

@@ -2,7 +2,9 @@
 /* Memory of the tapes: blocks of 2 MiB cut into spans of 64 KiB, each span cut into pieces of one
  * size. A piece is named by a 32-bit reference, so that no state holds an address. A span whose
  * pieces are all free goes back to the pool and may serve another size: what small tapes leave
- * behind, larger ones use. Never more than spans_max spans; allocation then gives 0.
+ * behind, larger ones use. New pieces go to spans that are three quarters full, and whoever comes
+ * by a piece in one that is emptier can move it there: emptier ones are a few, not what every size
+ * that was ever in demand left behind. Never more than spans_max spans; allocation then gives 0.
  *
  * While an image of the store is made (shadow.h), what a piece held goes to the image before anyone
  * gets a pointer to write through: wr_store_at. Who only looks asks wr_store_look. */
@@ -21,10 +23,11 @@
 struct wr_shadow;
 
 extern const uint16_t wr_store_sizes[WR_STORE_SIZES];
+extern const uint16_t wr_store_counts[WR_STORE_SIZES]; /* pieces in a span */
 
 struct wr_span {
     uint8_t *p;
-    uint32_t before, after; /* among spans of this size with room; or `after` in the pool */
+    uint32_t before, after; /* in the list it is on; or `after` in the pool */
     uint16_t free_granule;  /* head of the list of freed pieces; 0xffff = none */
     uint16_t carved;        /* pieces ever handed out since the span got its size */
     uint16_t live;
@@ -36,9 +39,10 @@ struct wr_store {
     const struct wr_memory *memory;
     struct wr_span *spans;
     uint32_t n_spans, spans_max, pool;
-    uint32_t roomy[WR_STORE_SIZES];
-    uint64_t used;            /* bytes of live pieces and whole spans handed out */
-    struct wr_shadow *shadow; /* NULL: no image is being made */
+    uint32_t roomy[WR_STORE_SIZES];  /* spans of a size with room, not sparse; ... */
+    uint32_t sparse[WR_STORE_SIZES]; /* ... and sparse, the first being filled */
+    uint64_t used;                   /* bytes of live pieces and whole spans handed out */
+    struct wr_shadow *shadow;        /* NULL: no image is being made */
 };
 
 /* False when there is no room for the span table. */
@@ -60,8 +64,21 @@ uint64_t wr_store_taken(const struct wr_store *store);
 /* Of a size: pieces in a span. */
 static inline unsigned wr_store_pieces(unsigned size)
 {
-    return WR_SPAN_USABLE / wr_store_sizes[size];
+    return wr_store_counts[size];
 }
+
+static inline bool wr_span_is_sparse(const struct wr_span *span)
+{
+    return span->live * 4u < wr_store_pieces(span->size) * 3u;
+}
+/* True when the piece is one of a sparse span. */
+static inline bool wr_store_is_sparse(const struct wr_store *store, uint32_t ref)
+{
+    return wr_span_is_sparse(&store->spans[(ref - 1) >> 12]);
+}
+/* Another piece of its size, to move to, elsewhere than in the sparse span it is in;
+ * WR_STORE_NO_REF when that one is to be filled itself. */
+uint32_t wr_store_alloc_denser(struct wr_store *store, uint32_t ref);
 
 /* Saves what the image still lacks of n bytes of a span. */
 void wr_shadow_save(struct wr_shadow *shadow, uint32_t span, uint32_t from, uint32_t n);

@@ -488,19 +488,54 @@ static enum outcome rewrite_small(struct wr_tape *tape, const struct wr_record *
     return DONE;
 }
 
-/* The only chunk of a tape, once its expired records have gone, if they were an eighth of it and
- * what remains is no small part: the common case of a card in steady use, without rewriting. */
-static bool squeeze_small(const struct wr_tape *tape, struct wr_cursor *cursor,
-                          const struct wr_record *record, int64_t horizon)
+/* The chunk in another piece, without its oldest records. */
+static bool move_chunk(struct wr_tape *tape, struct wr_cursor *cursor, unsigned size,
+                       unsigned expired)
 {
-    struct wr_chunk *chunk = cursor->chunk;
-    unsigned expired = wr_chunk_after(chunk, tape->class->n_bits, horizon);
-    if (tape->height != 0 || expired * 8 < chunk->n || (chunk->n - expired) * 3u < chunk->n) {
+    const struct wr_chunk *chunk = cursor->chunk;
+    unsigned stride = wr_stride(chunk);
+    uint32_t ref = wr_store_alloc(tape->store, size);
+    if (ref == WR_STORE_NO_REF) {
         return false;
     }
-    wr_chunk_drop(chunk, expired);
+    struct wr_chunk *fresh = chunk_at(tape, ref);
+    *fresh = *chunk;
+    fresh->size = (uint8_t)size;
+    fresh->n = (uint16_t)(chunk->n - expired);
+    memcpy(fresh->bytes, chunk->bytes + (size_t)expired * stride, (size_t)fresh->n * stride);
+    wr_store_free(tape->store, tape->ref);
+    tape->ref = ref;
+    cursor->chunk = fresh;
+    return true;
+}
+
+/* The only chunk of a tape, full, in the size of piece that fits without its expired records and
+ * with an eighth to spare, and the record: the common case of a card in steady use, without
+ * decoding. NO_FIT: it has to be made anew, with other widths. */
+static enum outcome refit_small(struct wr_tape *tape, struct wr_cursor *cursor,
+                                const struct wr_record *record, int64_t horizon)
+{
+    const struct wr_feature_class *class = tape->class;
+    struct wr_chunk *chunk = cursor->chunk;
+    unsigned stride = wr_stride(chunk), expired = wr_chunk_after(chunk, class->n_bits, horizon);
+    unsigned n = chunk->n - expired + 1u;
+    size_t need = sizeof *chunk + (size_t)n * stride;
+    if (tape->height != 0 || !wr_chunk_fits(chunk, class, record) ||
+        need > wr_store_sizes[CHUNK_SIZE] || !wr_chunk_is_snug(chunk, class, expired, record)) {
+        return NO_FIT;
+    }
+    unsigned size = wr_store_size_for(need + (size_t)(n / 8) * stride);
+    size = WR_MIN(size, (unsigned)CHUNK_SIZE);
+    if (size == chunk->size || !move_chunk(tape, cursor, size, expired)) {
+        if (size > chunk->size) {
+            return NO_ROOM;
+        }
+        wr_chunk_drop(chunk, expired); /* there is room enough, if more than wanted */
+    }
     cursor->i -= WR_MIN(expired, cursor->i);
-    return wr_chunk_try_insert(chunk, tape->class, cursor->i, record);
+    bool done = wr_chunk_try_insert(cursor->chunk, class, cursor->i, record);
+    WR_ASSERT(done);
+    return DONE;
 }
 
 static enum outcome rewrite(struct wr_tape *tape, struct wr_cursor *cursor,
@@ -519,6 +554,15 @@ static enum outcome rewrite(struct wr_tape *tape, struct wr_cursor *cursor,
     write_chunk(tape, cursor->chunk, cursor->chunk->size, records, n);
     total_path(tape, cursor, tape->height);
     return DONE;
+}
+
+/* A chunk of a tree without expired records that has the widths but no room: making it anew would
+ * hardly ever help. */
+static bool is_full(const struct wr_tape *tape, const struct wr_cursor *cursor,
+                    const struct wr_record *record, int64_t horizon)
+{
+    return tape->height != 0 && wr_chunk_fits(cursor->chunk, tape->class, record) &&
+           wr_chunk_tick(cursor->chunk, tape->class->n_bits, 0) > horizon;
 }
 
 static bool is_at_end(const struct wr_tape *tape, const struct wr_cursor *cursor)
@@ -593,10 +637,10 @@ static enum outcome insert_at(struct wr_tape *tape, struct wr_cursor *cursor,
         }
         return DONE;
     }
-    if (squeeze_small(tape, cursor, record, horizon)) {
-        return DONE;
+    enum outcome outcome = refit_small(tape, cursor, record, horizon);
+    if (outcome == NO_FIT && !is_full(tape, cursor, record, horizon)) {
+        outcome = rewrite(tape, cursor, record, horizon);
     }
-    enum outcome outcome = rewrite(tape, cursor, record, horizon);
     if (outcome != NO_FIT) {
         return outcome;
     }
@@ -622,6 +666,21 @@ static bool append_last(struct wr_tape *tape, const struct wr_record *record, in
     return true;
 }
 
+/* Moves the only chunk of a tape out of a sparse span, which empties so. */
+static void settle(struct wr_tape *tape)
+{
+    if (tape->height != 0 || !wr_store_is_sparse(tape->store, tape->ref)) {
+        return;
+    }
+    uint32_t ref = wr_store_alloc_denser(tape->store, tape->ref);
+    if (ref != WR_STORE_NO_REF) {
+        const struct wr_chunk *chunk = wr_store_look(tape->store, tape->ref);
+        memcpy(chunk_at(tape, ref), chunk, sizeof *chunk + (size_t)chunk->n * wr_stride(chunk));
+        wr_store_free(tape->store, tape->ref);
+        tape->ref = ref;
+    }
+}
+
 bool wr_tape_insert(struct wr_tape *tape, const struct wr_record *record, int64_t horizon)
 {
     if (tape->ref == WR_STORE_NO_REF) {
@@ -640,6 +699,9 @@ bool wr_tape_insert(struct wr_tape *tape, const struct wr_record *record, int64_
     }
     if (outcome == DONE && tape->large != NULL) {
         wr_large_change(tape, record, true, at_end);
+    }
+    if (outcome == DONE) {
+        settle(tape);
     }
     return outcome == DONE;
 }
