@@ -145,7 +145,8 @@ WR_BUILTIN_FN(wr_b_rem)
     if (!to_bigint(call, &args[0], &a) || !to_bigint(call, &args[1], &b)) {
         return wr_builtin_fail(call, "modulo on floating-point number");
     }
-    if (!b.failed && b.n == 0) {
+    bool none = b.n == 0 || (b.n > 1 && b.limbs[0] == 0 && b.limbs[1] == 0);
+    if (!b.failed && none) { /* OPA looks at the low 64 bits: 2^64 and 1e400 count as 0 */
         return wr_builtin_fail(call, "modulo by zero");
     }
     return from_bigint(call, wr_bigint_rem(call->arena, a, b), out);
@@ -189,11 +190,11 @@ WR_BUILTIN_FN(wr_b_bits_negate)
     return from_bigint(call, wr_bigint_not(call->arena, a), out);
 }
 
-/* How far to shift: a whole number, however it is written. */
+/* How far to shift: a whole number, however it is written; of a large one the low 64 bits, as in
+ * OPA. */
 static wr_err want_distance(struct wr_builtin_call *call, const struct wr_value *v, uint64_t *by)
 {
     struct wr_float f;
-    int64_t near;
     if (!wr_number_to_float(v, &f) || !wr_float_is_int(f)) {
         return wr_builtin_operand(call, 1, "must be integer number but got floating-point number");
     }
@@ -201,7 +202,7 @@ static wr_err want_distance(struct wr_builtin_call *call, const struct wr_value 
         return wr_builtin_operand(call, 1,
                                   "must be an unsigned integer number but got a negative integer");
     }
-    *by = wr_float_to_i64(f, &near) ? (uint64_t)near : INT64_MAX;
+    *by = f.m == 0 || f.e >= 64 ? 0 : f.e >= 0 ? f.m << f.e : f.m >> -f.e;
     return WR_OK;
 }
 

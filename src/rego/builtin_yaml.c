@@ -17,7 +17,9 @@ static wr_err read_yaml(struct wr_builtin_call *call, struct wr_str text, struct
         return wr_builtin_no_room(call);
     }
     if (err != WR_OK) {
-        return wr_builtin_fail(call, "yaml: line %u: %s", error.line, error.message);
+        return error.line == 0
+                   ? wr_builtin_fail(call, "yaml: %s", error.message)
+                   : wr_builtin_fail(call, "yaml: line %u: %s", error.line, error.message);
     }
     WR_TRY(wr_builtin_charge(call, node->size)); /* aliases counted out */
     *out = wr_yaml_value(call->arena, node);

@@ -320,7 +320,8 @@ struct parse {
     struct wr_str layout, text; /* what is left */
     int64_t year, month, day, yearday, hour, minute, second, nanosecond;
     int64_t offset;
-    bool pm, pm_set, has_offset;
+    bool pm, pm_set;
+    const char *wrong_offset; /* what of it is out of range */
 };
 
 static bool number(struct parse *p, size_t min, size_t max, int64_t *out)
@@ -339,6 +340,23 @@ static bool skip(struct parse *p, char c)
     bool has = p->text.n > 0 && p->text.p[0] == c;
     p->text = wr_str_of(p->text.p + has, p->text.n - has);
     return has;
+}
+
+/* What stands between the parts; spaces stand for any number of spaces. */
+static bool skip_literal(struct parse *p, struct wr_str literal)
+{
+    for (size_t i = 0; i < literal.n; i++) {
+        bool space = literal.p[i] == ' ';
+        if (space ? p->text.n > 0 && p->text.p[0] != ' ' : !skip(p, literal.p[i])) {
+            return false;
+        }
+        while (space && skip(p, ' ')) {
+        }
+        while (space && i + 1 < literal.n && literal.p[i + 1] == ' ') {
+            i++;
+        }
+    }
+    return true;
 }
 
 static bool same_letters(const char *a, const char *b, size_t n)
@@ -390,7 +408,6 @@ static bool offset(struct parse *p, enum chunk chunk)
 {
     int64_t h, m = 0, s = 0;
     bool iso = chunk >= ISO_TZ && chunk <= ISO_COLON_SECONDS_TZ;
-    p->has_offset = true;
     if (iso && skip(p, 'Z')) {
         p->offset = 0;
         return true;
@@ -408,28 +425,49 @@ static bool offset(struct parse *p, enum chunk chunk)
         return false;
     }
     p->offset = (h * 3600 + m * 60 + s) * (neg ? -1 : 1);
-    return h <= 24 && m < 60 && s < 60;
+    p->wrong_offset = h > 24   ? "time zone offset hour" /* more than a day's, as in Go */
+                      : m > 60 ? "time zone offset minute"
+                      : s > 60 ? "time zone offset second"
+                               : NULL;
+    return true;
 }
 
-/* Three to five capital letters; "GMT+3" counts its offset. */
+/* Bytes of +3, -11: at most 23 hours; 0: none of these. */
+static size_t signed_hours(struct wr_str s)
+{
+    size_t n = 1;
+    uint64_t hours = 0;
+    if (s.n == 0 || (s.p[0] != '+' && s.p[0] != '-')) {
+        return 0;
+    }
+    for (; is_digit(s, n) && hours <= 23; n++) {
+        hours = hours * 10 + (uint64_t)(s.p[n] - '0');
+    }
+    return n > 1 && hours <= 23 ? n : 0;
+}
+
+/* Three to five capital letters, GMT with hours, or hours alone. No name shifts the time, as in Go:
+ * not even these hours. */
 static bool zone_name(struct parse *p)
 {
+    struct wr_str s = p->text;
     size_t n = 0;
-    while (n < p->text.n && n < 5 && p->text.p[n] >= 'A' && p->text.p[n] <= 'Z') {
-        n++;
-    }
-    bool gmt = n == 3 && memcmp(p->text.p, "GMT", 3) == 0;
-    p->text = wr_str_of(p->text.p + n, p->text.n - n);
-    if (gmt && p->text.n > 1 && (p->text.p[0] == '+' || p->text.p[0] == '-')) {
-        int64_t hours;
-        bool neg = p->text.p[0] == '-';
-        p->text = wr_str_of(p->text.p + 1, p->text.n - 1);
-        if (!number(p, 1, 2, &hours)) {
-            return false;
+    if (s.n >= 4 && (memcmp(s.p, "ChST", 4) == 0 || memcmp(s.p, "MeST", 4) == 0)) {
+        n = 4;
+    } else if (wr_str_starts(s, WR_STR("GMT"))) {
+        n = 3 + signed_hours(wr_str_of(s.p + 3, s.n - 3));
+    } else if (signed_hours(s) > 0) {
+        n = signed_hours(s);
+    } else {
+        while (n < s.n && n < 6 && s.p[n] >= 'A' && s.p[n] <= 'Z') {
+            n++;
         }
-        p->offset = hours * (neg ? -3600 : 3600);
+        bool good = n == 3 || (n == 4 && wr_str_starts(s, WR_STR("WITA"))) ||
+                    ((n == 4 || n == 5) && s.p[n - 1] == 'T');
+        n = good ? n : 0;
     }
-    return n >= 3;
+    p->text = wr_str_of(s.p + n, s.n - n);
+    return n > 0 && s.n >= 3;
 }
 
 static bool year2(struct parse *p)
@@ -519,7 +557,8 @@ static bool read_chunk(struct parse *p, enum chunk chunk, size_t size)
 static bool in_range(const struct parse *p, const char **what)
 {
     static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    *what = p->month < 1 || p->month > 12        ? "month"
+    *what = p->wrong_offset != NULL              ? p->wrong_offset
+            : p->month < 1 || p->month > 12      ? "month"
             : p->hour > 23                       ? "hour"
             : p->minute > 59                     ? "minute"
             : p->second > 59                     ? "second"
@@ -544,14 +583,9 @@ wr_err wr_time_parse(struct wr_str layout, struct wr_str text, int64_t *out_seco
     for (;;) {
         struct wr_str rest = p.layout;
         bool more = next_chunk(&p.layout, &before, &chunk, &size);
-        struct wr_str wanted = wr_str_of(rest.p, before.n + size), had = p.text;
-        bool good = wr_str_starts(p.text, before);
-        if (good) {
-            p.text = wr_str_of(p.text.p + before.n, p.text.n - before.n);
-            had = p.text;
-            wanted = more ? wr_str_of(rest.p + before.n, size) : wanted;
-            good = !more || read_chunk(&p, chunk, size);
-        }
+        bool good = skip_literal(&p, before);
+        struct wr_str wanted = good ? wr_str_of(rest.p + before.n, size) : before, had = p.text;
+        good = good && (!more || read_chunk(&p, chunk, size));
         if (!good) {
             return wr_fail(error, WR_E_EVAL_BUILTIN,
                            "parsing time \"%.*s\" as \"%.*s\": cannot parse \"%.*s\" as \"%.*s\"",

@@ -2,6 +2,7 @@
 /* Line by line with an explicit column for each block; recursion is bounded by WR_LIMIT_YAML_DEPTH.
  */
 #include "rego/yaml.h"
+#include "rego/yaml_text.h"
 
 struct reader {
     struct wr_arena *arena;
@@ -62,7 +63,7 @@ static bool is_blank(char c)
 
 static bool ends_word(char c)
 {
-    return is_blank(c) || c == '\n' || c == '\r';
+    return is_blank(c) || c == '\n';
 }
 
 static void skip_spaces(struct reader *r)
@@ -101,7 +102,7 @@ static bool next_content(struct reader *r)
         if (at_end(r)) {
             return false;
         }
-        if (r->p[r->at] != '\n' && r->p[r->at] != '\r' && r->p[r->at] != '#') {
+        if (r->p[r->at] != '\n' && r->p[r->at] != '#') {
             return true;
         }
         skip_line(r);
@@ -203,9 +204,12 @@ static bool read_escape(struct reader *r, struct wr_buf *out)
     static const char from[] = "0abtnvfre \"/\\", to[] = "\0\a\b\t\n\v\f\r\x1b \"/\\";
     char c = peek(r);
     r->at++;
-    if (c == '\n') { /* nothing stands for this line end */
-        r->line++;
-        skip_spaces(r);
+    if (c == '\n') { /* nothing stands for this line end; those behind it stand for themselves */
+        for (r->line++, skip_spaces(r); !at_end(r) && peek(r) == '\n'; skip_spaces(r)) {
+            wr_buf_char(out, '\n');
+            r->line++;
+            r->at++;
+        }
         return true;
     }
     uint32_t wide = c == 'N' ? 0x85 : c == '_' ? 0xA0 : c == 'L' ? 0x2028 : c == 'P' ? 0x2029 : 0;
@@ -281,10 +285,10 @@ static struct wr_yaml *parse_quoted(struct reader *r)
 static size_t plain_end(const struct reader *r, bool in_flow)
 {
     size_t end = r->at;
-    for (size_t i = r->at; i < r->n && r->p[i] != '\n' && r->p[i] != '\r'; i++) {
+    for (size_t i = r->at; i < r->n && r->p[i] != '\n'; i++) {
         char c = r->p[i], next = i + 1 < r->n ? r->p[i + 1] : '\n';
         bool flow_sign = in_flow && (c == ',' || c == ']' || c == '}' || c == '[' || c == '{');
-        bool colon = c == ':' && (next == ' ' || next == '\t' || next == '\n' || next == '\r' ||
+        bool colon = c == ':' && (next == ' ' || next == '\t' || next == '\n' ||
                                   (in_flow && (next == ',' || next == ']' || next == '}')));
         if (flow_sign || colon || (c == '#' && i > r->at && is_blank(r->p[i - 1]))) {
             break;
@@ -318,7 +322,7 @@ static struct wr_yaml *parse_plain(struct reader *r, size_t least, bool in_flow)
     for (;;) {
         struct reader behind = *r;
         skip_spaces(r);
-        if (at_end(r) || r->p[r->at] == '#' || (r->p[r->at] != '\n' && r->p[r->at] != '\r')) {
+        if (at_end(r) || r->p[r->at] != '\n') {
             *r = behind;
             break;
         }
@@ -349,7 +353,7 @@ static struct wr_yaml *parse_block_scalar(struct reader *r, size_t least)
     size_t column = 0, blank = 0;
     struct wr_buf out = wr_buf_in(r->arena, 64);
     struct wr_yaml *node = new_scalar(r, WR_STR(""), false);
-    for (r->at++; !at_end(r) && !is_blank(peek(r)) && peek(r) != '\n' && peek(r) != '\r'; r->at++) {
+    for (r->at++; !at_end(r) && !is_blank(peek(r)) && peek(r) != '\n'; r->at++) {
         char c = peek(r);
         if (c == '-' || c == '+') {
             chomp = c;
@@ -360,7 +364,7 @@ static struct wr_yaml *parse_block_scalar(struct reader *r, size_t least)
         }
     }
     skip_line(r);
-    bool first = true, deeper_before = false;
+    bool first = true, deeper_before = false, ended = false;
     while (!at_end(r)) {
         size_t start = r->at;
         skip_spaces(r);
@@ -390,11 +394,12 @@ static struct wr_yaml *parse_block_scalar(struct reader *r, size_t least)
         }
         wr_buf_add(&out, r->p + text, end - text);
         r->at = end;
+        ended = end < r->n;
         skip_line(r);
         first = false;
         deeper_before = deeper;
     }
-    if (!first && chomp != '-') {
+    if (ended && chomp != '-') { /* the last line of the text may have no end */
         wr_buf_char(&out, '\n');
     }
     for (; chomp == '+' && blank > 0; blank--) {
@@ -805,8 +810,19 @@ static struct wr_yaml *parse_block(struct reader *r, size_t column, size_t least
 wr_err wr_yaml_read(struct wr_arena *arena, struct wr_str text, struct wr_yaml **out,
                     struct wr_yaml_error *error)
 {
-    struct reader r = {.arena = arena, .p = text.p, .n = text.n, .line = 1, .error = error};
+    struct reader r = {.arena = arena, .error = error};
+    *out = NULL;
     *error = (struct wr_yaml_error){0};
+    if (!wr_yaml_text(arena, text, &text)) {
+        fail(&r, "control characters are not allowed");
+        return r.err;
+    }
+    if (text.p == NULL && wr_arena_failed(arena)) {
+        return WR_E_MEMORY;
+    }
+    r.p = text.p;
+    r.n = text.n;
+    r.line = 1;
     if (text.n >= 3 && memcmp(text.p, "---", 3) == 0 && (text.n == 3 || ends_word(text.p[3]))) {
         r.at = 3;
     }

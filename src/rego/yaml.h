@@ -33,7 +33,7 @@ struct wr_yaml {
 };
 
 struct wr_yaml_error {
-    uint32_t line; /* from 1 */
+    uint32_t line; /* from 1; 0: of the whole text */
     const char *message;
 };
 

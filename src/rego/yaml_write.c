@@ -2,6 +2,7 @@
 /* How a string is written in YAML: the characters decide which styles may hold it. */
 #include "rego/yaml_write.h"
 
+#include "rego/time_layout.h"
 #include "rego/yaml.h"
 
 enum { WIDTH = 80, SIMPLE_KEY_MAX = 128 };
@@ -284,73 +285,27 @@ static bool is_base_60(struct wr_str s)
     return groups > 0 && i == s.n;
 }
 
-/* One or two digits at *at, from `least` to `most`. */
-static bool take_number(struct wr_str s, size_t *at, unsigned least, unsigned most)
-{
-    unsigned value = 0, n = 0;
-    for (; n < 2 && *at < s.n && s.p[*at] >= '0' && s.p[*at] <= '9'; n++) {
-        value = value * 10 + (unsigned)(s.p[(*at)++] - '0');
-    }
-    return n > 0 && value >= least && value <= most;
-}
-
-static bool take(struct wr_str s, size_t *at, char c)
-{
-    bool is = *at < s.n && s.p[*at] == c;
-    *at += is;
-    return is;
-}
-
-static bool take_zone(struct wr_str s, size_t *at)
-{
-    if (take(s, at, 'Z')) {
-        return true;
-    }
-    size_t from = *at;
-    return (take(s, at, '+') || take(s, at, '-')) && take_number(s, at, 0, 24) &&
-           take(s, at, ':') && take_number(s, at, 0, 60) && *at == from + 6;
-}
-
 /* 2026-11-28, 2026-11-28 9:00:00, 2026-11-28T09:00:00.5+01:00 */
 static bool is_time(struct wr_str s)
 {
-    static const unsigned days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    size_t at = 0;
-    while (at < s.n && s.p[at] >= '0' && s.p[at] <= '9') {
-        at++;
+    static const char *const layouts[] = {
+        "2006-1-2T15:4:5.999999999Z07:00",
+        "2006-1-2t15:4:5.999999999Z07:00",
+        "2006-1-2 15:4:5.999999999",
+        "2006-1-2",
+    };
+    size_t year = 0;
+    while (year < s.n && s.p[year] >= '0' && s.p[year] <= '9') {
+        year++;
     }
-    if (at != 4 || !take(s, &at, '-')) {
-        return false;
+    bool is = false;
+    for (size_t i = 0; year == 4 && year < s.n && s.p[year] == '-' && i < WR_COUNTOF(layouts);
+         i++) {
+        int64_t seconds;
+        int32_t nanosecond;
+        is = is || wr_time_parse(wr_str_z(layouts[i]), s, &seconds, &nanosecond, NULL) == WR_OK;
     }
-    unsigned year = (unsigned)((s.p[0] - '0') * 1000 + (s.p[1] - '0') * 100 + (s.p[2] - '0') * 10 +
-                               (s.p[3] - '0'));
-    size_t month_at = at;
-    if (!take_number(s, &at, 1, 12)) {
-        return false;
-    }
-    unsigned month = at == month_at + 1
-                         ? (unsigned)(s.p[month_at] - '0')
-                         : (unsigned)((s.p[month_at] - '0') * 10 + (s.p[month_at + 1] - '0'));
-    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    unsigned last = days[month - 1] - (month == 2 && !leap);
-    if (!take(s, &at, '-') || !take_number(s, &at, 1, last)) {
-        return false;
-    }
-    if (at == s.n) {
-        return true;
-    }
-    bool zone = take(s, &at, 'T') || take(s, &at, 't');
-    if (!(zone || take(s, &at, ' ')) || !take_number(s, &at, 0, 23) || !take(s, &at, ':') ||
-        !take_number(s, &at, 0, 59) || !take(s, &at, ':') || !take_number(s, &at, 0, 59)) {
-        return false;
-    }
-    if (at + 1 < s.n && (s.p[at] == '.' || s.p[at] == ',') && s.p[at + 1] >= '0' &&
-        s.p[at + 1] <= '9') {
-        for (at++; at < s.n && s.p[at] >= '0' && s.p[at] <= '9';) {
-            at++;
-        }
-    }
-    return (!zone || take_zone(s, &at)) && at == s.n;
+    return is;
 }
 
 /* Whether a reader of YAML 1.1 takes it for no string when it is not quoted. */

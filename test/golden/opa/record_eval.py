@@ -86,9 +86,13 @@ ANSWERS = (
     'json.verify_schema("\\"a\\"")', 'json.verify_schema("null")', 'json.verify_schema("[1]")',
     'json.verify_schema("true")', "bits.rsh(64, 3.0)", "bits.lsh(64, 3.0)", "bits.rsh(64, 3.00)", "bits.rsh(64, 1e0)",
     "bits.rsh(64, 1.5)", "bits.lsh(1, -1)", "bits.lsh(1, -1.0)", "bits.rsh(64, 1e30)", "bits.rsh(-64, 1e30)",
+    "bits.rsh(3, 1e400)", "bits.lsh(3, 1e400)", "bits.rsh(-3, 18446744073709551617)", "bits.lsh(3, 18446744073709551616)",
+    "bits.rsh(3, 18446744073709551615)", "bits.rsh(3, -18446744073709551616)", "7 % 1e400", "1e400 % 1e399", "7 % 1e20",
+    "3 % 18446744073709551616", "3 % 36893488147419103233", "1e400 % 7", "7 % 9223372036854775808", "7 % 4294967296",
     "ceil(1e30)", "floor(1e30)", "round(1e30)", "ceil(36893488147419103233.5)", "round(-36893488147419103233.5)",
     "floor(36893488147419103233.5)", "ceil(1e400)", "floor(-1e25)", "ceil(12345678901234567890.5)", "round(1.5e19)",
     "round(2e19)", "floor(18446744073709551615.5)", "ceil(18446744073709551616)", "ceil(36893488147419103233)",
+    'yaml.unmarshal("a: b\\n\\u000bc")',
     "json.unmarshal(\"[1e400]\")", "json.is_valid(\"1e999\")", "yaml.unmarshal(\"a: 1e400\")",
     "yaml.unmarshal(\"[-1e400, 1.0e+400, 1e308, 1.5e-400]\")",
     'yaml.marshal({"b": 1, "a": 2, "B": 3, "10": 4, "9": 5, "a1": 6, "a10": 7, "a2": 8, "_": 9, "é": 10, "a.b": 11})',
@@ -96,6 +100,47 @@ ANSWERS = (
     'yaml.marshal({"a-1": 1, "a_1": 2, "a1": 3, "aB": 4, "ab": 5, "a b": 6, "a9z": 7, "a09": 8, "z": {"d": 1, "c": 2}})',
     'yaml.marshal({"v1.10": 1, "v1.9": 2, "v1.09": 3, "v1": 4, "v": 5, "V1": 6, "9a": 7, "10a": 8, "１": 9, "é1": 10})',
     'yaml.marshal({1: "a", true: "b", null: "c", "x": "d", 10: "e", 9: "f"})',
+)
+TIMES = (
+    'time.parse_rfc3339_ns("2001-01-01T10:00:00+24:60")',
+    'time.parse_ns("2006-01-02 15:04","2001-01-01  10:00")',
+    'time.parse_ns("2006-01-02 15:04","2001-01-01x10:00")',
+    'time.parse_ns("2006--01-02 15:04","2001-x01-01 10:00")',
+    'time.parse_ns("2006-01-02   15:04","2001-01-01 10:00")',
+    'time.parse_ns("2006-01-02 15:04","2001-01-01")',
+    'time.parse_ns("2006-01-02 -15:04","2001-01-01   +10:00")',
+    'time.parse_ns("2006-01-02 ","2001-01-01")',
+    'time.parse_ns("2006-01-02 abc","2001-01-01 abd")',
+    'time.parse_ns("2006-01-02 abc","2001-01-01  ab")',
+    'time.parse_rfc3339_ns("2001-01-01T10:00:00+25:00")',
+    'time.parse_rfc3339_ns("2001-01-01T10:00:00-24:61")',
+    'time.parse_ns("2006-01-02T15:04:05Z07:00:00","2001-01-01T10:00:00+24:60:60")',
+    'time.parse_ns("2006-01-02T15:04:05Z07:00:00","2001-01-01T10:00:00+24:60:61")',
+    'time.parse_ns("2006-01-02 -07","2001-01-01 +25")',
+    'time.parse_ns("2006-01-02", "2001-01-01  ")',
+    'time.parse_ns("Jan _2 2006", "Jan    2 2006")',
+    'time.parse_ns("Mon Jan _2 15:04:05 2006", "Tue  Nov 10 23:00:00  2009")',
+    'time.parse_ns("2006-01-02 MST", "2001-01-01 GMT+3")',
+    'time.parse_ns("15:04 2006", "10:00  2001")',
+    'time.parse_ns("2006-01-02 MST", "2001-01-01 GMT-3")',
+    'time.parse_ns("2006-01-02 MST", "2001-01-01 GMT+24")',
+    'time.parse_ns("2006-01-02 MST", "2001-01-01 CEST")',
+    'time.parse_ns("2006-01-02 MST", "2001-01-01 ChST")',
+    'time.parse_ns("2006-01-02 MST", "2001-01-01 +03")',
+    'time.parse_ns("2006-01-02 MST", "2001-01-01 +3")',
+    'time.parse_ns("2006-01-02 MST", "2001-01-01 +99999999999999999999999999")',
+    'time.parse_ns("2006-01-02 MST", "2001-01-01 +00000000000000000000000003")',
+    'time.parse_ns("2006-01-02 MST -0700", "2001-01-01 GMT+3 +0100")',
+    'time.parse_ns("RFC1123", "Mon, 02 Jan 2006 15:04:05 GMT+3")',
+    'time.parse_ns("2006-01-02 MST", "2001-01-01 GMT+3x")',
+    'time.parse_ns("2006-01-02 MST", "2001-01-01 WITA")',
+    'time.parse_ns("2006-01-02 MST", "2001-01-01 WITB")',
+    'time.parse_ns("2006-01-02 MST", "2001-01-01 ABCDE")',
+    'time.parse_ns("2006-01-02 MST", "2001-01-01 ABCDT")',
+    'time.parse_ns("2006-01-02 MST", "2001-01-01 ABCDET")',
+    'time.parse_ns("2006-01-02 MST", "2001-01-01 AB")',
+    'time.parse_ns("2006-01-02 MST", "2001-01-01 GMTX")',
+    'time.parse_ns("2006-01-02 MST", "2001-01-01 UTC")',
 )
 YAML_READ = (
     "a: 0o7", "a: 0o17", "a: -0o7", "a: 0o8", "a: 0O7", "a: +0o7", "a: 1.", "a: 1.e5", "a: .5e3", "a: 0_1",
@@ -118,6 +163,14 @@ YAML_MARKED = (
     "'a' : 1\n? b\n: 2\nc: 3\n", "k: *\n", "k: !!str &a 1\nb: *a", "k: &a !!str 1\nb: *a",
     "\"a\\\n  b\"", "\"a\\t\n  b \\N\\_\\L\\P\"", "1e-7", "? \"a\\nb\"\n: c: 1\n  d: 2\n",
     "- |2-\n\n  -a\n- []\n",
+)
+YAML_BREAKS = tuple(text.replace("~", end) for end in ("\r", "\r\n", "\u0085") for text in (
+    "a: 1~b: 2", "a: x~y", "a: x~ y", "a: x~~ y", "- a~- b", "'a ~ b'", '"a~~b"', '"a\\~b"', '"a\\\n~ b"', "|~ a~ b~",
+    "|\n a~ b\n", ">~ a~ b~~ c", "~a: 1", "a:~  1", "a: 1 #x~b: 2", "[a,~b]", "{a: 1,~b: 2}", "a~", "---~a", "a~...~",
+    "? a~: b", "x: ~", "|\n  a\n~  b", "&x~a", "!!str~a", "a: |~  x~b: 1", "|+\n a~~\n", "~", "# c~a: 1", "a\n~b",
+    "a: b~#c", ">\n a\n~\n b\n", "- |~  a~- b", "a: b ~ c")) + (
+    "\ufeffa: 1", "\ufeff\ufeffa", "\ufeff---\na", "a\ufeffb", "\ufeff", "a: \u000b", "# \u000c", "a: 1\n---\n\u0007",
+    "\u007f", "\u0080", "\u009f", "\u00a0", "\ufffe", "\uffff", "\ufffd", "a: |\n  x\n  y", "|+\n  a", "|-\n  a", "- |\n  a\n ",
 )
 YAML_WRITTEN = (
     "0o7", "-0o7", "0o8", "2001-01-01", ".inf", "-.inf", "+.inf", "+.nan", ".NaN", ".Inf", "-.Inf", ".INF", "<<",
@@ -174,10 +227,11 @@ def cases():
         yield ["eval", "-f", "raw", query]
     yield ["eval", "{s: x | s := %s[_]; x := yaml.unmarshal(s)}" % json.dumps(YAML_READ)]
     yield ["eval", "{s: x | s := %s[_]; x := yaml.unmarshal(s)}" % json.dumps(YAML_MARKED)]
+    yield ["eval", "{s: x | s := %s[_]; x := yaml.unmarshal(s)}" % json.dumps(YAML_BREAKS)]
     yield ["eval", "{s: x | s := %s[_]; x := yaml.marshal(s)}" % json.dumps(YAML_WRITTEN)]
     for mode in ([], ["-v"], ["--explain", "notes"], ["--explain=fails"], ["-v", "--explain", "full", "-r", "note"]):
         yield ["test", *mode, "trace_test.rego"]
-    for query in ANSWERS:
+    for query in ANSWERS + TIMES:
         yield ["eval", "--strict-builtin-errors", "-f", "raw", query]
 
 
