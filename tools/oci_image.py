@@ -3,12 +3,12 @@
 """Writes an image FROM scratch as an OCI layout, without a daemon.
 
     oci_image.py OUT --file PATH:INSIDE[:MODE] ... --entrypoint WORD ... [--env NAME=VALUE ...]
-                     [--platform linux/amd64|wasi/wasm] [--port N] [--user UID]
+                     [--platform linux/amd64|wasi/wasm] [--port N] [--user UID] [--tag NAME]
     oci_image.py OUT --unpack FOLDER      the root file system of such an image, and its config
 
 Files go into one layer, sorted, owned by root, dated 1970: equal inputs give equal digests. A folder
-is taken with all that is below it. OUT is a folder; `skopeo copy oci:OUT docker://...` or
-`ctr image import` (of a tar of it) take it from there.
+is taken with all that is below it. OUT is a folder; `skopeo copy oci:OUT:NAME docker://...` or
+`ctr image import` (of a tar of it) take it from there, by the tag (latest).
 Source: OCI image layout and image specification 1.0.
 """
 import argparse
@@ -92,7 +92,8 @@ def write(options):
     (out / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}\n')
     (out / "index.json").write_text(json.dumps({
         "schemaVersion": 2, "manifests": [{"mediaType": MANIFEST, **manifest, "platform": {
-            "os": system, "architecture": machine}}]}, sort_keys=True) + "\n")
+            "os": system, "architecture": machine}, "annotations": {
+                "org.opencontainers.image.ref.name": options.tag}}]}, sort_keys=True) + "\n")
     print(f"{out}: {layer['size']} bytes packed, {manifest['digest']}")
 
 
@@ -126,6 +127,7 @@ def main():
     parser.add_argument("--platform", default="linux/amd64")
     parser.add_argument("--port", type=int)
     parser.add_argument("--user", default="65532:65532")
+    parser.add_argument("--tag", default="latest")
     parser.add_argument("--unpack")
     options = parser.parse_args()
     if options.unpack:

@@ -101,6 +101,12 @@ static bool store_list(const struct wr_option *option, char *text)
     return true;
 }
 
+char *wr_environment(const char *name)
+{
+    char *text = getenv(name);
+    return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
 static bool from_environment(const struct wr_option *option)
 {
     char name[64] = "WEIR_";
@@ -109,7 +115,7 @@ static bool from_environment(const struct wr_option *option)
         name[n++] = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
     }
     name[n] = '\0';
-    char *text = getenv(name);
+    char *text = wr_environment(name);
     if (text == NULL ||
         (option->kind == WR_OPT_LIST ? store_list(option, text) : store(option, text))) {
         return true;

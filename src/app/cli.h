@@ -56,6 +56,9 @@ int wr_complain(const char *format, ...) WR_PRINTF(1, 2);
 /* The same for a struct wr_error: place, cause, remedy. */
 int wr_complain_error(const char *what, const struct wr_error *error);
 
+/* A variable of the environment; NULL when it is not set, or empty. */
+char *wr_environment(const char *name);
+
 /* Where a report goes: the file, or standard output for NULL. NULL after a complaint. */
 FILE *wr_report_open(const char *path);
 /* False after a complaint: not all of it could be written. */

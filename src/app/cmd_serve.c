@@ -139,7 +139,7 @@ static void give_back(void *context, struct wr_loaded_pack *loaded)
 
 static bool read_timeout(void)
 {
-    const char *text = getenv("DECISION_TIMEOUT");
+    const char *text = wr_environment("DECISION_TIMEOUT");
     if (text != NULL && options.deadline_ms == 0 &&
         !wr_duration_read(wr_str_z(text), &options.deadline_ms)) {
         wr_complain("DECISION_TIMEOUT=%s is not a duration such as 50ms", text);
@@ -416,7 +416,7 @@ static int run(int argc, char **argv)
         return WR_EXIT_USAGE;
     }
     if (options.model == NULL) {
-        options.model = getenv("MODEL_PATH");
+        options.model = wr_environment("MODEL_PATH");
     }
     if (!read_timeout() || !make_config(&config)) {
         return WR_EXIT_USAGE;

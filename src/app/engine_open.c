@@ -7,8 +7,6 @@
 #include "value/json_read.h"
 #include "value/json_write.h"
 
-#include <stdlib.h>
-
 #define PACK_CAP WR_GIB(4)
 
 /* Adds `models: {model: {file: ...}}` to the starter pack's weir.json. */
@@ -74,7 +72,7 @@ bool wr_open_pack(struct wr_arena *arena, const char *path, const char *model,
 {
     struct wr_error error = {0};
     if (model == NULL) {
-        model = getenv("MODEL_PATH");
+        model = wr_environment("MODEL_PATH");
     }
     wr_err code = wr_load_pack(arena, path, model, pack, &error);
     if (code != WR_OK) {

@@ -3,15 +3,19 @@
  * net_wasmedge.c, files in disk_posix.c.
  *
  * A lock must die with its owner, and WASI has no locks on files: a state directory is held by
- * listening on a loopback port that is computed from its path. That keeps out a second process of
- * the same network name space, which a pod is; over pods, Kubernetes has to (ReadWriteOncePod). */
+ * listening on a loopback port that is computed from the identity of its lock file, whatever path
+ * leads there. That keeps out a second process of the same network name space, which a pod is; over
+ * pods, Kubernetes has to (ReadWriteOncePod). */
 #include "port/host.h"
 #include "port/posix.h"
 #include "port/wasmedge.h"
 
 #include "base/hash.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <wasi/api.h>
 
@@ -91,7 +95,18 @@ static void memory_give(void *context, void *block, size_t size)
 static enum wr_io lock_take(void *context, const char *path, int32_t *lock)
 {
     (void)context;
-    uint64_t hash = wr_siphash13((struct wr_hash_key){0, 0}, path, strlen(path));
+    struct stat file;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 || fstat(fd, &file) != 0) {
+        enum wr_io io = wr_posix_io(errno);
+        if (fd >= 0) {
+            close(fd);
+        }
+        return io;
+    }
+    close(fd);
+    const uint64_t identity[2] = {(uint64_t)file.st_dev, (uint64_t)file.st_ino};
+    uint64_t hash = wr_siphash13((struct wr_hash_key){0, 0}, identity, sizeof identity);
     return wr_wasmedge_hold_port((uint16_t)(LOCK_PORT_FIRST + hash % LOCK_PORTS), lock);
 }
 

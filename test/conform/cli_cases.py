@@ -283,6 +283,8 @@ def main():
         good = rego(command, folder, shared, only, step)
         if only == "" and (shared / "onnx-ml-cases").is_dir():
             good = operators(command, folder, shared) and good
+        elif only == "":
+            print(f"cli_cases: operators: SKIPPED: wants {shared}/onnx-ml-cases")
         if every and only == "":
             good = models(command, folder, shared) and good
     finally:
