@@ -207,12 +207,9 @@ static wr_err take_row(void *context, uint64_t sequence, struct wr_str payload,
     struct wr_replay *replay = context;
     struct wr_record record;
     (void)sequence;
-    wr_err code = wr_record_decode(payload, &record, error);
-    if (code == WR_OK && record.kind == WR_RECORD_DECISION) {
-        payload = wr_str_copy(&replay->texts, payload); /* the view lives for this call only */
-        code = payload.p != NULL ? wr_record_decode(payload, &record, error)
-                                 : wr_fail(error, WR_E_MEMORY, "no memory for a batch of rows");
-    }
+    payload = wr_str_copy(&replay->texts, payload); /* the view lives for this call only */
+    wr_err code = payload.p != NULL ? wr_record_decode(payload, &record, error)
+                                    : wr_fail(error, WR_E_MEMORY, "no memory for a batch of rows");
     return code == WR_OK ? take(replay, &record, payload, error) : code;
 }
 
