@@ -28,6 +28,7 @@ struct sim_faults {
     uint32_t accept_fails; /* LIMIT */
     size_t net_window;     /* bytes that wait for a client at most */
     bool peers_are_remote; /* accepted connections come from elsewhere */
+    uint64_t peer;         /* the address that connections are made from; 0: it cannot be told */
     uint64_t disk_room;    /* bytes of all files together; more is FULL */
     uint32_t write_fails;  /* a write fails after a random part */
     uint32_t sync_fails;

@@ -17,7 +17,7 @@ struct connection {
     bool reset;
     int listener;
     uint32_t interest;
-    uint64_t token;
+    uint64_t token, peer;
     struct queue in, out; /* to the server; to the client */
 };
 
@@ -124,6 +124,12 @@ static enum wr_io net_accept(void *context, int32_t listener, int32_t *sock, boo
         }
     }
     return WR_IO_AGAIN;
+}
+
+static uint64_t net_peer(void *context, int32_t sock)
+{
+    const struct sim_net *net = context;
+    return net->connections[sock].peer;
 }
 
 static size_t part_of(struct sim *sim, size_t n)
@@ -268,6 +274,7 @@ int sim_connect(struct sim *sim, const char *address)
             if (!net->connections[j].used) {
                 net->connections[j].used = true;
                 net->connections[j].listener = i;
+                net->connections[j].peer = sim->faults.peer;
                 return j;
             }
         }
@@ -323,6 +330,7 @@ struct sim_net *sim_net_open(struct sim *sim)
         .listen = net_listen,
         .local_port = net_local_port,
         .accept = net_accept,
+        .peer = net_peer,
         .read = net_read,
         .write = net_write,
         .close = net_close,

@@ -29,7 +29,7 @@ static struct {
     int64_t deadline_ms, retain_ms, redis_wait_ms;
     uint64_t retain_bytes, segment_bytes, snapshot_rows;
     int64_t snapshot_ms;
-    uint64_t connections, body, state_cap, ids;
+    uint64_t connections, per_address, body, state_cap, ids;
     uint64_t redis_database;
 } options = {.redis_wait_ms = 5,
              .state = "weir-state",
@@ -101,6 +101,8 @@ static const struct wr_option table[] = {
      &options.loki_labels},
     {"loki-tenant", 0, WR_OPT_TEXT, "NAME", "their X-Scope-OrgID", &options.loki_tenant},
     {"connections", 0, WR_OPT_U64, "N", "at most N connections at once", &options.connections},
+    {"per-address", 0, WR_OPT_U64, "N",
+     "of these at most N from one address (a tenth, but 64 at least)", &options.per_address},
     {"body-max", 0, WR_OPT_U64, "BYTES", "largest request body", &options.body},
     {"state-cap", 0, WR_OPT_U64, "BYTES", "most memory for features (the pack's)",
      &options.state_cap},
@@ -199,6 +201,7 @@ static bool make_config(struct wr_server_config *config)
     if (options.connections != 0) {
         config->n_connections_max = (uint32_t)WR_MIN(options.connections, 1000000U);
     }
+    config->n_per_address = (uint32_t)WR_MIN(options.per_address, 1000000U);
     if (wr_host_connections_max() != 0) {
         config->n_connections_max = WR_MIN(config->n_connections_max, wr_host_connections_max());
     }

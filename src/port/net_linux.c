@@ -170,6 +170,28 @@ static enum wr_io net_accept(void *context, int32_t listener, int32_t *sock, boo
     return WR_IO_AGAIN;
 }
 
+static uint64_t net_peer(void *context, int32_t sock)
+{
+    (void)context;
+    union address address = {0};
+    socklen_t size = sizeof address;
+    uint64_t network = 0;
+    if (getpeername(sock, &address.any, &size) != 0) {
+        return 0;
+    }
+    if (address.any.sa_family == AF_INET) {
+        return 1ULL << 32 | ntohl(address.v4.sin_addr.s_addr);
+    }
+    if (address.any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&address.v6.sin6_addr)) {
+        return 1ULL << 32 | ntohl(address.v6.sin6_addr.s6_addr32[3]);
+    }
+    if (address.any.sa_family == AF_INET6) {
+        memcpy(&network, address.v6.sin6_addr.s6_addr, sizeof network);
+        return network != 0 ? network : 1; /* ::1 and the like */
+    }
+    return 0;
+}
+
 static enum wr_io net_connect(void *context, const char *text, int32_t *sock)
 {
     (void)context;
@@ -310,6 +332,7 @@ enum wr_io wr_linux_net_open(struct wr_port_linux *native, struct wr_port_net *n
         .listen = net_listen,
         .local_port = net_local_port,
         .accept = net_accept,
+        .peer = net_peer,
         .connect = net_connect,
         .read = net_read,
         .write = net_write,

@@ -178,6 +178,20 @@ static uint16_t net_local_port(void *context, int32_t listener)
     return raw_localaddr(listener, &raw, &port) == 0 ? (uint16_t)port : 0;
 }
 
+static uint64_t net_peer(void *context, int32_t sock)
+{
+    (void)context;
+    uint8_t room[STORAGE] = {0};
+    struct raw_address raw = {room, sizeof room};
+    uint32_t port = 0;
+    uint64_t address = 0;
+    if (raw_peeraddr(sock, &raw, &port) != 0 || (room[0] != INET4 && room[0] != INET6)) {
+        return 0;
+    }
+    memcpy(&address, room + 2, room[0] == INET4 ? 4 : 8);
+    return room[0] == INET4 ? 1ULL << 32 | address : address != 0 ? address : 1;
+}
+
 static bool peer_is_local(int32_t sock)
 {
     uint8_t room[STORAGE] = {0};
@@ -374,6 +388,7 @@ void wr_wasmedge_net_open(struct wr_port_net *out)
         .listen = net_listen,
         .local_port = net_local_port,
         .accept = net_accept,
+        .peer = net_peer,
         .read = net_read,
         .write = net_write,
         .close = net_close,

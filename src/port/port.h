@@ -55,6 +55,10 @@ struct wr_port_net {
     /* Takes one connection; AGAIN when none waits, LIMIT when there is no descriptor for it.
      * `remote_is_local` tells loopback and Unix peers apart from the rest. */
     enum wr_io (*accept)(void *context, int32_t listener, int32_t *sock, bool *remote_is_local);
+    /* A number for the address at the other end of an accepted connection: equal for equal ones,
+     * of IPv6 for all of one /64; 0 for Unix sockets, and where it cannot be told. NULL: never
+     * told. */
+    uint64_t (*peer)(void *context, int32_t sock);
     /* Begins to connect to "127.0.0.1:6379", "[::1]:6379" or "unix:/run/redis.sock"; the socket can
      * be written when that is done, and a failure shows as one of read or write. Names are not
      * resolved. Closing it drops what has not been sent: nothing of it arrives any more. NULL where

@@ -69,6 +69,7 @@ struct wr_conn *wr_conn_open(struct wr_server *server, int32_t sock, bool is_loc
     conn->index = index;
     conn->generation = generation;
     conn->is_local = is_local;
+    server->peers[index] = 0;
     conn->active_ns = server->now_ns;
     wr_h1_init(&conn->reader, server->config.body_max);
     server->n_conns++;
@@ -128,6 +129,7 @@ void wr_conn_close(struct wr_server *server, struct wr_conn *conn)
     if (conn->touched) {
         leave_list(server->touched, &server->n_touched, conn);
     }
+    server->peers[conn->index] = 0;
     server->free_conns[server->n_free++] = conn->index;
     server->n_conns--;
 }

@@ -19,6 +19,25 @@ static void listen_again(struct wr_server *server, bool listening)
     server->n_conns_shut = server->n_conns;
 }
 
+/* Whether the address of a new connection has its share already. While there are fewer connections
+ * than one address may have, nobody is counted. */
+static bool has_its_share(struct wr_server *server, const struct wr_conn *conn)
+{
+    const struct wr_port_net *net = &server->port->net;
+    uint32_t share = server->config.n_per_address, n = 0;
+    uint64_t peer = net->peer != NULL ? net->peer(net->context, conn->sock) : 0;
+    if (share == 0) {
+        share = WR_MAX(server->config.n_connections_max / 10, WR_ADDRESS_LEAST);
+    }
+    if (peer != 0 && server->n_conns > share) {
+        for (uint32_t i = 0; i < server->conns_made; i++) {
+            n += server->peers[i] == peer;
+        }
+    }
+    server->peers[conn->index] = n < share ? peer : 0;
+    return n >= share;
+}
+
 static void accept_some(struct wr_server *server, uint32_t listener)
 {
     const struct wr_port_net *net = &server->port->net;
@@ -46,6 +65,11 @@ static void accept_some(struct wr_server *server, uint32_t listener)
             return;
         }
         conn->is_probe = wr_address_is_probe(server->config.addresses[listener]);
+        if (!conn->is_probe && has_its_share(server, conn)) {
+            server->metrics.n_shut_out++;
+            wr_conn_close(server, conn);
+            continue;
+        }
         server->metrics.n_accepted++;
         wr_conn_touch(server, conn);
         wr_conn_read(server, conn); /* the request is often there already */

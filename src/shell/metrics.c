@@ -244,6 +244,8 @@ static void counters(struct wr_buf *buf, const struct wr_metrics *m)
         {"weir_connections_accepted_total", "Connections taken.", m->n_accepted},
         {"weir_accept_failures_total", "Connections that could not be taken.",
          m->n_accept_failures},
+        {"weir_connections_shut_out_total", "Closed at once because their address had its share.",
+         m->n_shut_out},
         {"weir_connections_slow_closed_total", "Closed for not keeping a deadline.",
          m->n_closed_slow},
         {"weir_connections_idle_closed_total", "Closed after a long silence.", m->n_closed_idle},

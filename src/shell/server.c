@@ -272,6 +272,7 @@ static wr_err take_memory(struct wr_server *server, struct wr_error *error)
     const struct wr_memory *memory = &server->port->memory;
     size_t n = server->config.n_connections_max;
     server->conns = memory->take(memory->context, n * sizeof *server->conns);
+    server->peers = memory->take(memory->context, n * sizeof *server->peers);
     server->touched = memory->take(memory->context, n * sizeof *server->touched);
     server->waiting = memory->take(memory->context, n * sizeof *server->waiting);
     server->flushing = memory->take(memory->context, n * sizeof *server->flushing);
@@ -283,9 +284,9 @@ static wr_err take_memory(struct wr_server *server, struct wr_error *error)
     server->n_scratch_room =
         server->port->threads.start != NULL ? WR_SCRATCH_ROOM : WR_SCRATCH_ROOM_INLINE;
     server->scratch_room = memory->take(memory->context, server->n_scratch_room);
-    if (server->scratch_room == NULL || server->conns == NULL || server->touched == NULL ||
-        server->waiting == NULL || server->flushing == NULL || server->free_conns == NULL ||
-        server->answers == NULL || server->gatherings == NULL) {
+    if (server->scratch_room == NULL || server->conns == NULL || server->peers == NULL ||
+        server->touched == NULL || server->waiting == NULL || server->flushing == NULL ||
+        server->free_conns == NULL || server->answers == NULL || server->gatherings == NULL) {
         return wr_fail(error, WR_E_MEMORY, "no memory for the server");
     }
     memset(server->gatherings, 0, WR_LIMIT_GATHERINGS * sizeof *server->gatherings);
@@ -492,6 +493,7 @@ void wr_server_close(struct wr_server *server)
     give(memory, server->scratch_room, server->n_scratch_room);
     give(memory, server->late_row, WR_LIMIT_LATE_ROW);
     give(memory, server->conns, n * sizeof *server->conns);
+    give(memory, server->peers, n * sizeof *server->peers);
     give(memory, server->touched, n * sizeof *server->touched);
     give(memory, server->waiting, n * sizeof *server->waiting);
     give(memory, server->flushing, n * sizeof *server->flushing);

@@ -99,6 +99,8 @@ struct wr_server_config {
                             old data and demonstrations */
     int64_t deadline_us; /* 0: the pack's; else the smaller of both */
     uint32_t n_connections_max; /* further ones wait in the kernel's queue */
+    uint32_t n_per_address;     /* of these from one address, further ones are closed at once; 0: a
+                                   tenth, but WR_ADDRESS_LEAST at least */
     uint32_t body_max;          /* bytes of one request body (batches included) */
     uint64_t segment_max;       /* bytes of one journal segment */
     uint64_t retain_bytes;      /* of the journal (journal.h); 0: all */

@@ -40,6 +40,7 @@
 #define WR_LIMIT_GATHER_SIZE (64u * 1024 * 1024) /* bytes of one gathered answer */
 #define WR_LIMIT_IN_FLIGHT   65536u              /* decisions whose answers wait for the journal */
 #define WR_LIMIT_LATE_ROW    (128u * 1024)       /* bytes of an entry that is held back */
+#define WR_ADDRESS_LEAST     64u                 /* connections that any address may have */
 #define WR_KEPT_DESCRIPTORS  32u                 /* for the journal, listeners and logs */
 #define WR_SCRATCH_ROOM                                                                            \
     (24u * 1024 * 1024) /* a whole batch of the engine fits, reserved for the worst; what is       \
@@ -194,6 +195,7 @@ struct wr_server {
     int64_t deadline_us;
     /* connections */
     struct wr_conn **conns; /* n_connections_max of them, made when needed */
+    uint64_t *peers;        /* by index: the address of an open one; 0: none, or unknown */
     uint32_t n_conns, conns_made, *free_conns, n_free;
     uint32_t n_conns_shut; /* how many there were when the listeners were shut */
     struct wr_conn **touched, **waiting, **flushing;

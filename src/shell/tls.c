@@ -112,6 +112,12 @@ static enum wr_io tls_accept(void *context, int32_t listener, int32_t *sock, boo
     return WR_IO_OK;
 }
 
+static uint64_t tls_peer(void *context, int32_t sock)
+{
+    struct wr_tls *tls = context;
+    return tls->net.peer != NULL ? tls->net.peer(tls->net.context, sock) : 0;
+}
+
 /* The name or address that the peer's certificate has to bear. */
 static bool expect_peer(const struct wr_tls *tls, SSL *ssl, const char *address)
 {
@@ -365,6 +371,7 @@ wr_err wr_tls_open(struct wr_port *port, const struct wr_tls_config *config, str
         .listen = tls_listen,
         .local_port = tls_local_port,
         .accept = tls_accept,
+        .peer = tls_peer,
         .connect = tls->net.connect != NULL ? tls_connect : NULL,
         .read = tls_read,
         .write = tls_write,

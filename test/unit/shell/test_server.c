@@ -661,6 +661,39 @@ TEST("connections beyond the limit wait, and failures to accept are survived")
     world_close(&world);
 }
 
+TEST("an address has its share of the connections, and others theirs")
+{
+    struct world world;
+    struct http https[7];
+    world_init(&world, 26, WR_MODE_FAST);
+    world.config.n_per_address = 3;
+    CHECK(world_start(&world));
+    for (int i = 0; i < 7; i++) {
+        sim_faults(world.sim)->peer = i < 5 ? 11 : 12;
+        http_open(&world, &https[i]);
+        if (i == 3 || i == 4) { /* too many of the first address */
+            wr_server_step(world.server, 0);
+            CHECK(!sim_is_open(world.sim, https[i].client));
+        } else {
+            CHECK_INT(http_ask(&world, &https[i], "GET", "/health", ""), 200);
+        }
+    }
+    CHECK_INT(http_ask(&world, &https[0], "GET", "/metrics", ""), 200);
+    CHECK(wr_str_find(https[0].body, WR_STR("weir_connections_shut_out_total 2\n"), 0) != SIZE_MAX);
+    for (int i = 1; i < 5; i++) { /* one goes, one comes */
+        http_close(&world, &https[i]);
+    }
+    sim_faults(world.sim)->peer = 11;
+    wr_server_step(world.server, 0);
+    http_open(&world, &https[1]);
+    CHECK_INT(http_ask(&world, &https[1], "GET", "/health", ""), 200);
+    for (int i = 0; i < 7; i++) {
+        http_close(&world, &https[i]);
+    }
+    world_stop(&world);
+    world_close(&world);
+}
+
 TEST("resets at any byte lose connections, never the server")
 {
     for (uint64_t seed = 0; seed < 20; seed++) {
