@@ -98,6 +98,11 @@ def expressions():
             yield name, COMPARISON.sub(r"\1 bool", one_line or block)
 
 
+def recorded():
+    return [name for path in (DEPLOY / "rules").glob("*.yml")
+            for name in re.findall(r"- record: (\S+)", path.read_text())]
+
+
 def ask(port, expr):
     query = urllib.parse.urlencode({"query": expr})
     try:
@@ -210,6 +215,10 @@ def main():
         check_boards(check, folder / "boards")
         stage.open()
         time.sleep(seconds)
+        for _ in range(120):  # on a busy machine Prometheus is late with its first round of all rules
+            if all(ask(stage.port, name)["data"]["result"] for name in recorded()):
+                break
+            time.sleep(0.5)
         check_questions(check, stage.port)
         stage.close()
         check_rules(check, folder)
