@@ -263,6 +263,7 @@ void wr_fleet_load_tile(struct wr_fleet *fleet, struct wr_fleet_load *load, uint
     if (!wr_tile_read(fleet, series, redis_key, field, value, &head, columns) ||
         !wr_tile_is_new(fleet, load, field)) {
         fleet->stats.n_bad_tiles++;
+        load->failed = load->failed || ++load->n_bad > WR_LIMIT_FLEET_BAD;
         return;
     }
     uint32_t n_columns = fleet->plan->series[series].n_columns, at = load->first;

@@ -24,6 +24,7 @@
 #define WR_LIMIT_FLEET_OWN        65536u  /* own tiles held, and so waiting to be written */
 #define WR_LIMIT_FLEET_ENTITIES   65536u  /* entities of which others' tiles are held */
 #define WR_LIMIT_FLEET_OTHERS     131072u /* such tiles, nodes put together */
+#define WR_LIMIT_FLEET_BAD        64u     /* forged tiles of one fetch: then it has failed */
 #define WR_LIMIT_FLEET_KEY_SIZE   96      /* bytes of a key in Redis */
 #define WR_LIMIT_FLEET_SECRET_MIN 16      /* bytes of the secret, at least */
 #define WR_FLEET_FIELD_SIZE       24      /* node, part, slot */
@@ -131,8 +132,9 @@ void wr_fleet_window_periods(const struct wr_fleet *fleet, const struct wr_fleet
 struct wr_fleet_load {
     uint32_t first;  /* tile + 1 */
     uint32_t n;      /* fields of tiles that have come */
+    uint32_t n_bad;  /* values that are no tiles, or come twice */
     uint64_t number; /* 0: none has */
-    bool failed;     /* no room */
+    bool failed;     /* no room, or too many of those */
 };
 /* One field of one period. What is no tile, or has come before, is counted and left out. */
 void wr_fleet_load_tile(struct wr_fleet *fleet, struct wr_fleet_load *load, uint32_t series,

@@ -5,7 +5,7 @@
 #include "base/num.h"
 #include "wire/resp.h"
 
-enum { IN_SIZE = 65536, OUT_SIZE = 131072, OUT_FULL = 98304, READS_A_TURN = 8, FIELD_MAX = 64 };
+enum { IN_SIZE = 65536, READ_SIZE = 32768, OUT_SIZE = 131072, OUT_FULL = 98304, FIELD_MAX = 64 };
 enum { CODE_MAX = 16 }; /* of an error: ERR, WRONGPASS, NOAUTH */
 
 static const int64_t bounds_ns[WR_REDIS_BOUNDS] = {
@@ -50,6 +50,8 @@ struct wr_redis {
     uint32_t flying_first, n_flying, n_writing;
     /* the answer to HGETALL that is coming in */
     uint32_t n_items; /* to come */
+    char key[WR_LIMIT_FLEET_KEY_SIZE];
+    size_t key_n;
     bool has_field;
     char field[FIELD_MAX];
     size_t field_n;
@@ -348,7 +350,7 @@ static bool end_part(struct wr_redis *redis, const struct command *c, bool ok, i
 {
     struct fetch *fetch = fetch_at(redis, c->fetch);
     fetch->flying--;
-    fetch->failed = fetch->failed || !ok;
+    fetch->failed = fetch->failed || !ok || fetch->load.failed;
     if (fetch->flying != 0 || fetch->next <= fetch->to) {
         return false;
     }
@@ -469,11 +471,9 @@ static enum taken take_item(struct wr_redis *redis, enum wr_resp_kind got,
     if (!redis->has_field) {
         redis->field_n = WR_MIN(token->text.n, (size_t)FIELD_MAX); /* longer is no tile's either */
         memcpy(redis->field, token->text.p, redis->field_n);
-    } else if (!fetch->failed) {
-        char key[WR_LIMIT_FLEET_KEY_SIZE];
-        size_t n =
-            wr_fleet_write_key(redis->fleet, fetch->key.series, fetch->key.key, c->period, key);
-        wr_fleet_load_tile(redis->fleet, &fetch->load, fetch->key.series, wr_str_of(key, n),
+    } else if (!fetch->failed && !fetch->load.failed) {
+        wr_fleet_load_tile(redis->fleet, &fetch->load, fetch->key.series,
+                           wr_str_of(redis->key, redis->key_n),
                            wr_str_of(redis->field, redis->field_n), token->text);
     }
     redis->has_field = !redis->has_field;
@@ -492,8 +492,12 @@ static enum taken take_hgetall(struct wr_redis *redis, enum wr_resp_kind got,
         return NOT_OF_ITS_KIND;
     }
     if (is_array && token->integer > 0) {
+        const struct command *c = &redis->flying[redis->flying_first];
+        const struct wr_fleet_key *key = &fetch_at(redis, c->fetch)->key;
         redis->n_items = (uint32_t)token->integer;
         redis->has_field = false;
+        redis->key_n =
+            wr_fleet_write_key(redis->fleet, key->series, key->key, c->period, redis->key);
         return TAKEN;
     }
     struct command c = pop(redis);
@@ -590,20 +594,21 @@ static void flush(struct wr_redis *redis, int64_t now_ns)
     arm(redis);
 }
 
+/* Once a turn, and not all that may be there: whoever sends much must not hold up the loop, and the
+ * poll set tells of the rest. */
 void wr_redis_ready(struct wr_redis *redis, int64_t now_ns)
 {
     const struct wr_port_net *net = &redis->port->net;
-    for (int i = 0; redis->sock >= 0 && i < READS_A_TURN; i++) {
-        size_t got = 0;
-        enum wr_io result = net->read(net->context, redis->sock, redis->in + redis->in_n,
-                                      IN_SIZE - redis->in_n, &got);
-        if (result == WR_IO_AGAIN) {
-            break;
-        }
-        if (result != WR_IO_OK) {
-            open_breaker(redis, now_ns, "the connection is lost");
-            return;
-        }
+    size_t got = 0, room = WR_MIN(IN_SIZE - redis->in_n, (size_t)READ_SIZE);
+    if (redis->sock < 0) {
+        return;
+    }
+    enum wr_io result = net->read(net->context, redis->sock, redis->in + redis->in_n, room, &got);
+    if (result != WR_IO_OK && result != WR_IO_AGAIN) {
+        open_breaker(redis, now_ns, "the connection is lost");
+        return;
+    }
+    if (result == WR_IO_OK) {
         redis->in_n += got;
         redis->stats.bytes_in += got;
         if (!take_all(redis, now_ns)) {

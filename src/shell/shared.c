@@ -158,13 +158,13 @@ static uint64_t ask_for_batch(struct wr_server *server, const struct wr_h1_head 
     return ticket;
 }
 
-/* Three fifths of the time that is allowed: the rest is for what comes late, the machine with its
- * wake, or this loop, which lets go between its turns only. While turns are long less is left to
- * wait, down to nothing. */
+/* Half of the time that is allowed: the rest is for what comes late, the machine with its wake, or
+ * this loop, which lets go between its turns only. While turns are long less is left to wait, down
+ * to nothing. */
 static int64_t hold_most_ns(const struct wr_server *server)
 {
     int64_t wait_ns = server->config.redis.wait_ns;
-    return WR_MAX(WR_MIN(wait_ns * 3 / 5, wait_ns - 2 * server->turn_ns), (int64_t)0);
+    return WR_MAX(WR_MIN(wait_ns / 2, wait_ns - 2 * server->turn_ns), (int64_t)0);
 }
 
 bool wr_shared_hold(struct wr_server *server, struct wr_conn *conn, const struct wr_h1_head *head,

@@ -137,18 +137,30 @@ def features_of(answer):
     return answer[1]["features"]
 
 
+def until_seen(decide, before):
+    """Decides until what the others saw came in time and is all there, which on a busy machine it may not
+    at once: the answer, and how many it took. `before`: events that the fleet has seen already."""
+    for n in range(1, 200):
+        found = decide()
+        if found[1]["features"].get("fleet_count_10m", 0) >= before + n:
+            break
+        time.sleep(0.011)
+    return found, n
+
+
 def sharing(weir, key, folder, check):
     redis, pack = Redis(folder), patient_pack(folder)
     with Node(weir, key, *at(redis.port), pack=pack) as a, Node(weir, key, *at(redis.port), pack=pack) as b:
         check.that(until(lambda: is_up(a) and is_up(b)) is not None, "two nodes reach Redis")
-        for i in range(40):
-            answer = (a, b)[i % 2].decide(event(1), features=True)
+        for i in range(39):
+            (a, b)[i % 2].decide(event(1))
             until(lambda: all_written(a) and all_written(b), 2)
             time.sleep(0.011)  # what was fetched less than 10 ms ago is not fetched again
+        answer, more = until_seen(lambda: b.decide(event(1), features=True), 39)
         found = features_of(answer)
-        check.that(found["fleet_count_10m"] == 40 and found["card_count_10m"] == 20,
+        check.that(found.get("fleet_count_10m") == 39 + more and found["card_count_10m"] == 19 + more,
                    "forty events of a card on two nodes are forty on either", found)
-        check.that(found["fleet_sum_1d"] == 400, "and so is their sum", found)
+        check.that(found["fleet_sum_1d"] == 10 * (39 + more), "and so is their sum", found)
         check.that(answer[1]["outcome"] == "decline", "and the policy sees it")
         items = [event(2) for _ in range(10)]
         body = json.dumps(items)
@@ -156,10 +168,15 @@ def sharing(weir, key, folder, check):
         time.sleep(0.011)
         until(lambda: all_written(b), 2)
         link = a.dial()
-        link.request("POST", "/v1/decisions?features", iter([json.dumps(event(2)).encode()]),
-                     {"Transfer-Encoding": "chunked"}, encode_chunked=True)
-        found = json.loads(link.getresponse().read())["features"]
-        check.that(status == 200 and found["fleet_count_10m"] == 11,
+
+        def in_chunks():
+            link.request("POST", "/v1/decisions?features", iter([json.dumps(event(2)).encode()]),
+                         {"Transfer-Encoding": "chunked"}, encode_chunked=True)
+            got = link.getresponse()
+            return got.status, json.loads(got.read())
+        answer, more = until_seen(in_chunks, 10)
+        found = features_of(answer)
+        check.that(status == 200 and found.get("fleet_count_10m") == 10 + more,
                    "batches share, and bodies in chunks wait too", found)
         load = [Load(a, pause=0), Load(b, pause=0)]
         time.sleep(1.5)
@@ -378,8 +395,9 @@ def sealed(weir, key, folder, check):
         until(lambda: is_up(a) and is_up(b))
         a.decide(event(7))
         until(lambda: all_written(a), 5)
-        found = features_of(b.decide(event(7), features=True))
-        check.that(found["fleet_count_10m"] == 1, "another secret: another fleet", found)
+        answer, more = until_seen(lambda: b.decide(event(7), features=True), 0)
+        found = features_of(answer)
+        check.that(found.get("fleet_count_10m") == more, "another secret: another fleet", found)
     redis.stop()
 
 

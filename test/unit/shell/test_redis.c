@@ -9,7 +9,18 @@
 
 enum { MS = 1000000, PIPE = 1 << 20 };
 
-enum manner { HONEST, SILENT, REFUSING, ERRORS, EVERY_OTHER, GARBAGE, LATE, ECHOING, EMPTIED };
+enum manner {
+    HONEST,
+    SILENT,
+    REFUSING,
+    ERRORS,
+    EVERY_OTHER,
+    GARBAGE,
+    LATE,
+    ECHOING,
+    EMPTIED,
+    FORGING
+};
 
 static struct far {
     enum manner manner;
@@ -60,6 +71,22 @@ static void garbage(void)
     }
 }
 
+/* Values that no node has sealed. */
+static void forge(char command)
+{
+    if (command != 'H') {
+        reply(command);
+        return;
+    }
+    char head[16];
+    far.n_replies++;
+    snprintf(head, sizeof head, "*%u\r\n", 2 * (WR_LIMIT_FLEET_BAD + 1));
+    say(head, strlen(head));
+    for (uint32_t i = 0; i <= WR_LIMIT_FLEET_BAD; i++) {
+        say("$1\r\nx\r\n$1\r\ny\r\n", 14);
+    }
+}
+
 static void take_command(char command)
 {
     far.n_commands++;
@@ -79,6 +106,9 @@ static void take_command(char command)
     case EMPTIED:
     case REFUSING:
         reply(command);
+        break;
+    case FORGING:
+        forge(command);
         break;
     case ERRORS:
         far.n_replies++;
@@ -392,6 +422,29 @@ TEST("twenty late answers in a row open the breaker, nineteen do not")
     }
     CHECK(!wr_redis_is_up(w.redis));
     CHECK_INT(stats().n_openings, 1);
+    close_world();
+}
+
+TEST("so do twenty answers in a row that are full of forged tiles, however many come at once")
+{
+    open_world(HONEST);
+    come_up();
+    far.manner = FORGING;
+    for (int i = 0; i < 19; i++) {
+        fetch();
+    }
+    for (int i = 0; i < 19 && wr_redis_is_up(w.redis); i++) {
+        uint64_t before = stats().bytes_in;
+        turn(MS);
+        CHECK(stats().bytes_in - before <= 32768); /* of a turn */
+    }
+    CHECK_INT(stats().n_failed, 19);
+    CHECK(wr_redis_is_up(w.redis));
+    fetch();
+    for (int i = 0; i < 4; i++) {
+        turn(MS);
+    }
+    CHECK(!wr_redis_is_up(w.redis));
     close_world();
 }
 
