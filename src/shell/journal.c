@@ -185,29 +185,53 @@ static enum wr_io copy_rows(struct wr_log *from, uint64_t offset, struct wr_log 
     return io;
 }
 
-/* Makes the segment that journal->meta describes, with what is doubtful in `from` (may be NULL),
- * and makes it the live one. On an error nothing is live. */
-static wr_err begin_segment(struct wr_journal *journal, struct wr_log *from, struct wr_error *error)
+bool wr_journal_must_settle(const struct wr_journal *journal)
+{
+    return journal->unsettled;
+}
+
+enum wr_io wr_journal_settle_do(struct wr_journal *journal)
 {
     char path_new[WR_SEGMENT_PATH_MAX], path[WR_SEGMENT_PATH_MAX];
     struct wr_segment_ref ref = {.first = journal->meta.first};
     path_of(journal, new_name, path_new);
     wr_journal_segment_path(journal, ref, path);
+    return wr_log_settle(&journal->live, journal->directory, path_new, path);
+}
+
+static wr_err not_begun(struct wr_journal *journal, enum wr_io io, struct wr_error *error)
+{
+    wr_log_close(&journal->live);
+    journal->state = io == WR_IO_FULL ? WR_JOURNAL_FULL : WR_JOURNAL_BROKEN;
+    return not_made(journal, io, error);
+}
+
+wr_err wr_journal_settle_end(struct wr_journal *journal, enum wr_io result, struct wr_error *error)
+{
+    journal->unsettled = false;
+    return result == WR_IO_OK ? WR_OK : not_begun(journal, result, error);
+}
+
+/* Makes the segment that journal->meta describes, with what is doubtful in `from` (may be NULL),
+ * and makes it the live one. On an error nothing is live. */
+static wr_err begin_segment(struct wr_journal *journal, struct wr_log *from, struct wr_error *error)
+{
+    char path_new[WR_SEGMENT_PATH_MAX];
+    struct wr_segment_ref ref = {.first = journal->meta.first};
+    path_of(journal, new_name, path_new);
     enum wr_io io = wr_log_create(journal->port, path_new, &journal->meta, &journal->live);
     memcpy(journal->link, journal->meta.link, sizeof journal->link);
     if (io == WR_IO_OK && from != NULL) {
         io = copy_rows(from, from->synced, &journal->live, journal->link);
     }
     if (io == WR_IO_OK) {
-        io = wr_log_settle(&journal->live, journal->directory, path_new, path);
+        io = journal->unsettled ? wr_log_write(&journal->live) : wr_journal_settle_do(journal);
     }
     if (io == WR_IO_OK && !add_segment(journal, ref)) {
         io = WR_IO_LIMIT;
     }
     if (io != WR_IO_OK) {
-        wr_log_close(&journal->live);
-        journal->state = io == WR_IO_FULL ? WR_JOURNAL_FULL : WR_JOURNAL_BROKEN;
-        return not_made(journal, io, error);
+        return not_begun(journal, io, error);
     }
     journal->last = journal->last_committed = journal->live.next - 1;
     journal->live_from = 0;
@@ -333,6 +357,7 @@ static void set_limits(struct wr_journal *journal, struct wr_journal_options opt
     journal->retain_us = options.retain_us;
     journal->epoch_step = WR_MAX(options.epoch_step, 1U);
     journal->read_only = options.read_only;
+    journal->unsettled = options.settles_apart && !options.read_only;
     journal->start = options.start;
     journal->start_context = options.start_context;
     journal->segment_max = options.segment_max;
@@ -416,7 +441,7 @@ void wr_journal_close(struct wr_journal *journal, bool clean)
     const struct wr_port *port = journal->port;
     wr_journal_close_old(journal);
     wr_journal_close_left(journal);
-    clean = clean && !journal->read_only;
+    clean = clean && !journal->read_only && !journal->unsettled;
     if (clean && journal->state == WR_JOURNAL_OK && journal->live.port != NULL &&
         (wr_log_sync(&journal->live) != WR_IO_OK || wr_log_seal(&journal->live) != WR_IO_OK)) {
         journal->state = WR_JOURNAL_BROKEN; /* nobody is told: the next opening copies it */

@@ -51,6 +51,7 @@ struct wr_journal_options {
     int64_t retain_us;     /* drop segments whose rows are all older; 0 = never */
     uint32_t epoch_step;   /* how far this opening raises the epoch; 0 = 1 */
     bool read_only;        /* writes nothing: no segment, no epoch; there must be a journal */
+    bool settles_apart;    /* the caller settles, before anything is appended */
     /* Tells a row that is surely synced, where looking for the end may begin; false: none. NULL:
      * the last segment is walked from its first row. */
     bool (*start)(void *context, const struct wr_journal_identity *identity,
@@ -63,6 +64,14 @@ struct wr_journal_options {
 WR_NODISCARD wr_err wr_journal_open(const struct wr_port *port, const char *directory,
                                     const struct wr_journal_options *options,
                                     struct wr_journal **out, struct wr_error *error);
+/* With settles_apart the new segment is not synced and has no name yet, and a start that reads the
+ * rows meanwhile does not wait for the disk: `do` makes up for it, also in another thread while
+ * rows are only read, and `end` tells the journal. False: there is nothing to settle. Errors:
+ * WR_E_STATE, after which the journal can only be closed. */
+bool wr_journal_must_settle(const struct wr_journal *journal);
+enum wr_io wr_journal_settle_do(struct wr_journal *journal);
+WR_NODISCARD wr_err wr_journal_settle_end(struct wr_journal *journal, enum wr_io result,
+                                          struct wr_error *error);
 /* Without `clean` nothing more is written. */
 void wr_journal_close(struct wr_journal *journal, bool clean);
 

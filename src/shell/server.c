@@ -151,6 +151,37 @@ static wr_err open_engine(struct wr_server *server, struct wr_error *error)
     return err;
 }
 
+/* ── the new segment is settled while rows are read ─────────────────────────────────────────── */
+static void settle_run(void *arg)
+{
+    struct wr_server *server = arg;
+    server->settling.result = wr_journal_settle_do(server->journal);
+}
+
+static void begin_settling(struct wr_server *server)
+{
+    const struct wr_port_threads *threads = &server->port->threads;
+    server->settling.has_thread =
+        threads->start != NULL && threads->start(threads->context, "weir-settle", settle_run,
+                                                 server, &server->settling.thread) == WR_IO_OK;
+    if (!server->settling.has_thread) {
+        settle_run(server);
+    }
+}
+
+/* After this rows may be appended. */
+static wr_err end_settling(struct wr_server *server, struct wr_error *error)
+{
+    const struct wr_port_threads *threads = &server->port->threads;
+    if (!wr_journal_must_settle(server->journal)) {
+        return WR_OK;
+    }
+    if (server->settling.has_thread) {
+        threads->join(threads->context, server->settling.thread);
+    }
+    return wr_journal_settle_end(server->journal, server->settling.result, error);
+}
+
 /* The newest snapshot that fits, and the rows behind it; or all rows. */
 static wr_err fold(struct wr_server *server, struct wr_error *error)
 {
@@ -169,6 +200,7 @@ static wr_err fold(struct wr_server *server, struct wr_error *error)
                       (unsigned long long)wr_journal_last(server->journal),
                       (unsigned long long)wr_engine_sequence(server->engine));
     }
+    err = err != WR_OK ? err : end_settling(server, error);
     if (err == WR_OK && (server->n_folded > 0 || restored) &&
         wr_engine_pack_changed(server->engine)) {
         err = note_pack(server, error);
@@ -354,6 +386,7 @@ static wr_err open_all(struct wr_server *server, struct wr_error *error)
         .segment_max = server->config.segment_max,
         .retain_bytes = server->config.retain_bytes,
         .retain_us = server->config.retain_us,
+        .settles_apart = true,
         .start = wr_snapshots_start,
         .start_context = server,
     };
@@ -374,6 +407,7 @@ static wr_err open_all(struct wr_server *server, struct wr_error *error)
     if (err != WR_OK) {
         return err;
     }
+    begin_settling(server);
     struct wr_buf node = wr_buf_fixed(server->node_text, sizeof server->node_text);
     wr_format(&node, "%016llx%c", (unsigned long long)wr_journal_identity(server->journal).node, 0);
     err = begin(server, error);
@@ -483,6 +517,8 @@ void wr_server_close(struct wr_server *server)
     wr_shared_close(server);
     wr_reload_close(server);
     if (server->journal != NULL) {
+        struct wr_error ignored;
+        (void)end_settling(server, &ignored); /* of a start that failed */
         wr_journal_close(server->journal, true);
     }
     if (server->scratch.memory != NULL) {

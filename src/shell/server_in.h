@@ -178,7 +178,12 @@ struct wr_server {
     struct wr_access access; /* no principals: there is no access file */
     struct wr_journal *journal;
     struct wr_journal_thread *thread; /* NULL while the journal is not ok */
-    struct wr_engine *engine;         /* NULL while it must be folded again */
+    struct {
+        uintptr_t thread;
+        bool has_thread;
+        enum wr_io result;
+    } settling;               /* the first segment, while a start reads the journal */
+    struct wr_engine *engine; /* NULL while it must be folded again */
     uint64_t n_folded;
     int32_t listeners[WR_LIMIT_ADDRESSES];
     bool listening; /* the listeners are watched */

@@ -453,6 +453,39 @@ TEST("power loss at every operation, also during recovery, loses no synced row")
     CHECK(n_crashes > 1000);
 }
 
+TEST("a segment that is settled apart has its name only then; when that fails, nothing is lost")
+{
+    const struct wr_journal_options apart = {.settles_apart = true};
+    struct sim *sim = sim_open(77);
+    const struct wr_port_disk *disk = &sim_port(sim)->disk;
+    struct wr_error error = {0};
+    struct wr_journal *journal = open_at(sim, 0);
+    CHECK(!wr_journal_must_settle(journal));
+    CHECK_INT(add(journal, 3, &error), WR_OK);
+    wr_journal_close(journal, true);
+    const char *second = "/state/journal-0000000000000004.log";
+
+    CHECK_INT(wr_journal_open(sim_port(sim), "/state", &apart, &journal, &error), WR_OK);
+    CHECK(wr_journal_must_settle(journal));
+    check_rows(journal, 3);
+    CHECK_INT(disk->exists(disk->context, second), WR_IO_ABSENT);
+    sim_faults(sim)->sync_fails_at = 1;
+    enum wr_io failed = wr_journal_settle_do(journal);
+    CHECK_INT(failed, WR_IO_FAILED);
+    CHECK_INT(wr_journal_settle_end(journal, failed, &error), WR_E_STATE);
+    wr_journal_close(journal, true);
+
+    CHECK_INT(wr_journal_open(sim_port(sim), "/state", &apart, &journal, &error), WR_OK);
+    CHECK_INT(wr_journal_settle_end(journal, wr_journal_settle_do(journal), &error), WR_OK);
+    CHECK(!wr_journal_must_settle(journal));
+    CHECK_INT(disk->exists(disk->context, second), WR_IO_OK);
+    CHECK_INT(add(journal, 2, &error), WR_OK);
+    CHECK_INT(wr_journal_sync(journal, &error), WR_OK);
+    check_rows(journal, 5);
+    wr_journal_close(journal, true);
+    sim_close(sim);
+}
+
 int main(int argc, char **argv)
 {
     return check_main(argc, argv);
