@@ -9,6 +9,7 @@ module, and seeded ones of 0.1 to 5 MB compiled ahead; the linear memory at star
 connections, native and as a module in turn, with the ratio; and exec to the first decision.
 """
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -99,11 +100,13 @@ def compare(weir, folder, outstanding):
     figures = {"native": [], "module": []}
     for turn in range(3):
         for kind, command in (("native", [weir, "serve"]), ("module", None)):
-            node = Node(command or [str(PREFIX / "bin" / "wasmedge"), str(AHEAD)],
-                        folder / f"{kind}-{outstanding}-{turn}", CARDS, clock="wall")
+            state = folder / f"{kind}-{outstanding}-{turn}"
+            node = Node(command or [str(PREFIX / "bin" / "wasmedge"), str(AHEAD)], state, CARDS,
+                        clock="wall")
             node.start()
             figures[kind].append(server_cpu(weir, node.port, node.process.pid, outstanding))
             node.drain()
+            shutil.rmtree(state)  # its pages are used again: fresh ones cost a virtual machine more
     ratios = [m / n for n, m in zip(figures["native"], figures["module"])]
     print(f"  {outstanding} outstanding: native {statistics.median(figures['native']):.2f} us, "
           f"module {statistics.median(figures['module']):.2f} us, ratio "
