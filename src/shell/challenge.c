@@ -23,8 +23,8 @@ static int64_t clock_ns(const struct wr_server *server)
 /* The sign of overload is old when nothing has been decided for some time. */
 static bool is_overloaded(const struct wr_server *server)
 {
-    return server->overloaded &&
-           server->now_ns - server->wait_window_ns < 2 * WR_OVERLOAD_WINDOW_NS;
+    return (server->wait.stands || server->conn_stood) &&
+           server->now_ns - server->wait.since_ns < 2 * WR_OVERLOAD_WINDOW_NS;
 }
 
 bool wr_challenge_waits(const struct wr_server *server)

@@ -35,34 +35,44 @@ const char *wr_decide_unrecorded(const struct wr_server *server)
                : wr_journal_state_name(wr_journal_state(server->journal));
 }
 
-/* A window that has ended tells whether a queue stood in it. One that ended long ago, or in which
- * nothing came, tells nothing about now. */
-static void begin_window(struct wr_server *server)
+/* Takes one more wait. True: a window begins with it; the one that has ended tells whether a queue
+ * stood in it. One that ended long ago tells nothing about now, nor one with less than n_least. */
+static bool note_wait(struct wr_wait *wait, int64_t now_ns, int64_t waited_ns, uint32_t n_least)
 {
-    bool is_fresh = server->now_ns - server->wait_window_ns < 2 * WR_OVERLOAD_WINDOW_NS;
-    server->overloaded =
-        is_fresh && server->wait_min_ns != INT64_MAX && server->wait_min_ns > WR_OVERLOAD_TARGET_NS;
-    server->metrics.n_overloads += server->overloaded;
-    server->wait_window_ns = server->now_ns;
-    server->wait_min_ns = INT64_MAX;
-    server->n_late_waits = 0;
+    bool begins = now_ns - wait->since_ns >= WR_OVERLOAD_WINDOW_NS;
+    if (begins) {
+        wait->stands = now_ns - wait->since_ns < 2 * WR_OVERLOAD_WINDOW_NS && wait->n >= n_least &&
+                       wait->least_ns > WR_OVERLOAD_TARGET_NS;
+        wait->since_ns = now_ns;
+        wait->n = 0;
+    }
+    wait->least_ns = wait->n == 0 ? waited_ns : WR_MIN(wait->least_ns, waited_ns);
+    wait->n++;
+    return begins;
 }
 
-/* Controls the delay of the queue, not its length (Nichols and Jacobson, "Controlling queue delay",
- * 2012, as adapted to services): a burst passes, a queue that stands does not. */
-static bool waited_too_long(struct wr_server *server, int64_t whole_ns)
+/* Controls the delay of queues, not their length (Nichols and Jacobson, "Controlling queue delay",
+ * 2012, as adapted to services): a burst passes, a queue that stands does not. Each connection has
+ * a queue of its own, since all take turns: where a few ask little and wait little, others may
+ * still ask too much. */
+static bool waited_too_long(struct wr_server *server, struct wr_conn *conn, int64_t whole_ns)
 {
     int64_t waited = server->now_ns - whole_ns, late = WR_OVERLOAD_LATE_NS;
     if (server->deadline_us != 0) {
         late = server->deadline_us * 800; /* ns: four fifths */
     }
-    if (server->now_ns - server->wait_window_ns >= WR_OVERLOAD_WINDOW_NS) {
-        begin_window(server);
+    if (note_wait(&server->wait, server->now_ns, waited, 1)) {
+        server->metrics.n_overloads += server->wait.stands || server->conn_stood;
+        server->n_late_waits = 0;
+        server->conn_stood = false;
     }
-    server->wait_min_ns = WR_MIN(server->wait_min_ns, waited);
+    note_wait(&conn->wait, server->now_ns, waited, WR_OVERLOAD_CONN_N);
     server->n_late_waits += waited > late;
-    return (waited > late && server->n_late_waits > WR_OVERLOAD_LATE_N) ||
-           (server->overloaded && waited > WR_OVERLOAD_REFUSE_NS);
+    if (waited > WR_OVERLOAD_REFUSE_NS && (server->wait.stands || conn->wait.stands)) {
+        server->conn_stood = server->conn_stood || !server->wait.stands;
+        return true;
+    }
+    return waited > late && server->n_late_waits > WR_OVERLOAD_LATE_N;
 }
 
 static wr_err ready_or_unrecorded(const struct wr_server *server, struct wr_error *error)
@@ -75,9 +85,10 @@ static wr_err fail_late(struct wr_error *error)
     return wr_fail(error, WR_E_OVERLOAD, "requests wait too long");
 }
 
-wr_err wr_decide_admit(struct wr_server *server, int64_t whole_ns, struct wr_error *error)
+wr_err wr_decide_admit(struct wr_server *server, struct wr_conn *conn, int64_t whole_ns,
+                       struct wr_error *error)
 {
-    if (WR_UNLIKELY(waited_too_long(server, whole_ns))) {
+    if (WR_UNLIKELY(waited_too_long(server, conn, whole_ns))) {
         return fail_late(error);
     }
     return ready_or_unrecorded(server, error);
@@ -139,7 +150,7 @@ static bool admit(struct wr_server *server, struct wr_conn *conn,
                   const struct wr_http_request *request)
 {
     struct wr_error error; /* half a kilobyte: written only when there is something to tell */
-    bool late = waited_too_long(server, request->whole_ns);
+    bool late = waited_too_long(server, conn, request->whole_ns);
     if (WR_LIKELY(!late && ready_or_unrecorded(server, &error) == WR_OK)) {
         return true;
     }

@@ -361,8 +361,6 @@ static void start_clocks(struct wr_server *server)
     server->now_ns = server->start_ns = server->sweep_ns = clock->mono_ns(clock->context);
     int64_t wall_ns = clock->wall_ns(clock->context);
     server->wall_anchor_ns = wall_ns - server->now_ns;
-    server->wait_window_ns = server->now_ns;
-    server->wait_min_ns = INT64_MAX;
     server->now_us = wall_ns / 1000;
     wr_server_set_deadline(server);
 }

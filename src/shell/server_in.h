@@ -61,8 +61,9 @@
 #define WR_RECOVER_NS         1000000000
 #define WR_SAMPLE             16 /* one batch, and one turn, of so many is timed stage by stage */
 
-#define WR_OVERLOAD_TARGET_NS 5000000   /* overloaded: nothing waited less than that, */
-#define WR_OVERLOAD_WINDOW_NS 100000000 /* in so long; */
+#define WR_OVERLOAD_TARGET_NS 5000000   /* a queue stands: nothing waited less than that, */
+#define WR_OVERLOAD_WINDOW_NS 100000000 /* in so long, at the node, */
+#define WR_OVERLOAD_CONN_N    16u       /* or on a connection that asked so often; */
 #define WR_OVERLOAD_REFUSE_NS 10000000  /* then what waited longer than that is refused */
 #define WR_OVERLOAD_LATE_NS                                                                        \
     40000000 /* also what waited longer than that, or than 4/5 of the                              \
@@ -81,6 +82,12 @@ struct wr_stream;
 struct wr_arrival { /* bytes of a connection from `at` on came at `ns` */
     uint64_t at;
     int64_t ns;
+};
+
+struct wr_wait { /* of decisions in a window: does a queue stand? */
+    int64_t since_ns, least_ns;
+    uint32_t n;
+    bool stands; /* it did in the window before */
 };
 
 struct wr_slot {
@@ -127,10 +134,11 @@ struct wr_conn {
     size_t out_cap, out_n, out_at; /* out_at: first byte not sent */
     struct wr_slot slots[WR_LIMIT_SLOTS];
     uint32_t slot_first, n_slots;
-    int64_t first_ns;         /* first byte of the current request; 0 = none yet */
-    int64_t head_ns;          /* its head was complete */
-    int64_t stalled_ns;       /* since when the peer takes nothing; 0 = it does */
-    int64_t active_ns;        /* last sign of life */
+    int64_t first_ns;   /* first byte of the current request; 0 = none yet */
+    int64_t head_ns;    /* its head was complete */
+    int64_t stalled_ns; /* since when the peer takes nothing; 0 = it does */
+    int64_t active_ns;  /* last sign of life */
+    struct wr_wait wait;
     uint64_t ticket;          /* held until this fetch is done, */
     int64_t held_ns;          /* or until then; */
     int64_t hold_ns;          /* it was read then */
@@ -208,10 +216,10 @@ struct wr_server {
     struct wr_buffers buffers;
     uint64_t kept_seen;
     uint32_t n_in_flight;
-    int64_t wait_window_ns, wait_min_ns; /* the shortest wait of a decision in this window */
-    uint32_t n_late_waits;               /* in this window */
-    bool overloaded;
-    uint64_t n_refused; /* for overload */
+    struct wr_wait wait;
+    uint32_t n_late_waits; /* in this window */
+    bool conn_stood;       /* in this window: one was refused for its connection's queue */
+    uint64_t n_refused;    /* for overload */
     /* the current batch */
     struct wr_request requests[WR_LIMIT_ENGINE_BATCH];
     struct wr_pending pending[WR_LIMIT_ENGINE_BATCH];
@@ -296,7 +304,8 @@ wr_err wr_decide_ready(const struct wr_server *server, struct wr_error *error);
 /* Why decisions are taken and not recorded ("full"); NULL: they are, or there are none. */
 const char *wr_decide_unrecorded(const struct wr_server *server);
 /* The same for a request that has waited since then: WR_E_OVERLOAD when too much waits. */
-wr_err wr_decide_admit(struct wr_server *server, int64_t whole_ns, struct wr_error *error);
+wr_err wr_decide_admit(struct wr_server *server, struct wr_conn *conn, int64_t whole_ns,
+                       struct wr_error *error);
 void wr_decide_one(struct wr_server *server, struct wr_conn *conn,
                    const struct wr_http_request *request);
 /* Runs what has been collected. */

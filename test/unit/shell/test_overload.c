@@ -138,6 +138,35 @@ static void keep_waiting(struct world *world, struct http *http, int serial, int
     run(world, http, 1, 1000, n);
 }
 
+TEST("a connection that asks too much is refused while another one waits little")
+{
+    struct world world;
+    struct http heavy, light;
+    int n_heavy[2] = {0, 0}, n_light[2] = {0, 0}, n_sent = 0;
+    world_open(&world, 304, WR_MODE_FAST);
+    http_open(&world, &heavy);
+    http_open(&world, &light);
+    for (int i = 0; i < 120; i++) { /* sixteen of a connection are taken in a turn */
+        int missing = 100 + n_heavy[0] + n_heavy[1] - n_sent;
+        send_events(&world, &heavy, n_sent, missing);
+        n_sent += missing;
+        send_events(&world, &light, 1000000 + i, 1);
+        sim_step(world.sim, 4000000);
+        run(&world, &heavy, 1, 0, n_heavy);
+        while (http_take(&world, &light)) {
+            n_light[light.status == 200]++;
+        }
+    }
+    CHECK(n_heavy[0] > 100);
+    CHECK(n_heavy[1] > 500);
+    CHECK(n_light[0] == 0 && n_light[1] >= 118);
+    CHECK_INT(http_ask(&world, &light, "GET", "/metrics", ""), 200);
+    CHECK(strstr(light.body.p, "weir_overloaded_windows_total 0\n") == NULL);
+    http_close(&world, &heavy);
+    http_close(&world, &light);
+    world_close(&world);
+}
+
 TEST("a queue of long ago is no reason to refuse")
 {
     struct world world;
