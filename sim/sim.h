@@ -19,7 +19,7 @@
 
 #include "port/port.h"
 
-enum { SIM_CONNECTIONS = 512, SIM_LISTENERS = 4, SIM_FILES = 256, SIM_PATH = 256 };
+enum { SIM_CONNECTIONS = 512, SIM_LISTENERS = 4, SIM_FILES = 1024, SIM_PATH = 256 };
 
 /* Chances are out of 1000 per operation. */
 struct sim_faults {

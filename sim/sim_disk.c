@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-enum { SECTOR = 512, INODES = 512, HANDLES = 256, OPERATIONS = 1024 };
+enum { SECTOR = 512, INODES = 2048, HANDLES = 256, OPERATIONS = 8192 };
 
 struct content {
     uint8_t *bytes;

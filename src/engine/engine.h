@@ -198,6 +198,17 @@ WR_NODISCARD wr_err wr_label_read(const struct wr_engine *engine, struct wr_aren
  * in the journal by id. */
 bool wr_engine_find_event(const struct wr_engine *engine, struct wr_str id, uint64_t *sequence);
 
+/* What an index of older ids is made of: the keyed hash of an id (of the bytes of its canonical
+ * text), and the ids that were decided, in order. Places count them all from the engine's opening;
+ * those in [first, end) are remembered. */
+uint64_t wr_engine_id_hash(const struct wr_engine *engine, struct wr_str id);
+struct wr_engine_ids {
+    uint64_t first, end;
+};
+struct wr_engine_ids wr_engine_ids(const struct wr_engine *engine);
+void wr_engine_id_at(const struct wr_engine *engine, uint64_t place, uint64_t *hash,
+                     uint64_t *sequence);
+
 /* Applies a label as an entry of its own. `anchor` is that of the labelled decision (answer.anchor,
  * or wr_record_decode of its row); empty when the event is unknown: the label is recorded and has
  * no effect. answer: sequence, record; document is {"label_id","transaction_id","effect"}. */

@@ -137,6 +137,19 @@ bool wr_engine_find_event(const struct wr_engine *engine, struct wr_str id, uint
     return true;
 }
 
+struct wr_engine_ids wr_engine_ids(const struct wr_engine *engine)
+{
+    return (struct wr_engine_ids){engine->seen.first, engine->seen.next};
+}
+
+void wr_engine_id_at(const struct wr_engine *engine, uint64_t place, uint64_t *hash,
+                     uint64_t *sequence)
+{
+    const struct wr_seen_entry *entry = wr_seen_at(&engine->seen, place);
+    *hash = entry->id_hash;
+    *sequence = entry->sequence;
+}
+
 /* ── applying ───────────────────────────────────────────────────────────────────────────────── */
 enum wr_label_result wr_label_apply(struct wr_engine *engine, const struct wr_label *label,
                                     struct wr_str anchor, struct wr_event *event)

@@ -274,6 +274,12 @@ void wr_seen_add(struct wr_seen *seen, const struct wr_seen_entry *entry)
     insert(seen, entry);
 }
 
+const struct wr_seen_entry *wr_seen_at(const struct wr_seen *seen, uint64_t place)
+{
+    WR_ASSERT(place >= seen->first && place < seen->next);
+    return entry_at(seen, place);
+}
+
 bool wr_seen_oldest(const struct wr_seen *seen, int64_t *now_us)
 {
     if (seen->first == seen->next) {

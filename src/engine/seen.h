@@ -74,6 +74,8 @@ static inline uint64_t wr_seen_count(const struct wr_seen *seen)
 {
     return seen->next - seen->first;
 }
+/* The entry at a place that is in use. */
+const struct wr_seen_entry *wr_seen_at(const struct wr_seen *seen, uint64_t place);
 /* now of the oldest entry; false when there is none. */
 bool wr_seen_oldest(const struct wr_seen *seen, int64_t *now_us);
 /* Adds all entries in order to a digest. O(n). */

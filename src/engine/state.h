@@ -288,7 +288,6 @@ WR_NODISCARD wr_err wr_engine_swap(struct wr_engine *engine, const struct wr_pac
                                    int64_t now_us, struct wr_arena *scratch,
                                    struct wr_answer *answer);
 
-uint64_t wr_engine_id_hash(const struct wr_engine *engine, struct wr_str id);
 /* The binding of a pack; state_pack is the pack whose plan the features follow. */
 WR_NODISCARD wr_err wr_binding_open(const struct wr_memory *memory, const struct wr_pack *pack,
                                     const struct wr_pack *state_pack,

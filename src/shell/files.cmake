@@ -16,6 +16,10 @@ list(APPEND WEIR_SERVER_FILES
   src/shell/conn.c
   src/shell/decide.c
   src/shell/gather.c
+  src/shell/id_index.c
+  src/shell/id_store.c
+  src/shell/id_finder.c
+  src/shell/late_ids.c
   src/shell/lists.c
   src/shell/batch.c
   src/shell/buffers.c

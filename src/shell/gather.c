@@ -133,8 +133,9 @@ static void take_anchor(const struct wr_server *server, struct wr_gathering *gat
 {
     struct wr_label *label = part->label;
     if (label->sequence == 0) {
-        part->anchor =
-            record != NULL ? wr_str_copy(&gathering->arena, record->anchor) : wr_str_of("", 0);
+        bool known = record != NULL && record->kind == WR_RECORD_DECISION &&
+                     wr_str_eq(record->id, label->id); /* an id is found by its hash */
+        part->anchor = known ? wr_str_copy(&gathering->arena, record->anchor) : wr_str_of("", 0);
         return;
     }
     if (record != NULL && record->kind == WR_RECORD_DECISION && record->epoch == label->epoch &&
@@ -337,6 +338,22 @@ void wr_gather_replies(struct wr_server *server)
     }
 }
 
+void wr_gather_take_id(struct wr_server *server, uint64_t ticket, uint64_t sequence)
+{
+    uint32_t part = (uint32_t)(ticket >> 40);
+    struct wr_gathering *gathering = gathering_of(server, ticket);
+    if (gathering == NULL || part >= gathering->n_parts || gathering->n_waiting == 0) {
+        return;
+    }
+    gathering->n_waiting--;
+    gathering->parts[part].sequence = sequence;
+    if (sequence != 0 && !wr_gather_ask(server, gathering, part)) {
+        server->failed = true;
+    } else if (gathering->n_waiting == 0) {
+        finish(server, gathering);
+    }
+}
+
 /* ── beginning ──────────────────────────────────────────────────────────────────────────────── */
 void wr_gather_overload(struct wr_server *server, struct wr_conn *conn,
                         const struct wr_http_request *request)
@@ -474,6 +491,25 @@ static wr_err read_label(struct wr_server *server, struct wr_gathering *gatherin
     return err;
 }
 
+/* Asks for the row of the decision that a label is for, unless nothing is known of it. */
+static wr_err ask_label(struct wr_server *server, struct wr_gathering *gathering, uint32_t i,
+                        struct wr_error *error)
+{
+    struct wr_part *part = &gathering->parts[i];
+    part->sequence = part->label->sequence;
+    if (part->sequence != 0 ||
+        wr_engine_find_event(server->engine, part->label->id, &part->sequence)) {
+        server->failed = !wr_gather_ask(server, gathering, i);
+    } else if (server->finder != NULL) {
+        if (!wr_late_ids_ask(server, part->label->id, ticket_of(gathering, i))) {
+            part->label = NULL;
+            return wr_fail(error, WR_E_OVERLOAD, "too many old ids are being looked for: later");
+        }
+        gathering->n_waiting++;
+    }
+    return WR_OK;
+}
+
 void wr_gather_labels(struct wr_server *server, struct wr_conn *conn,
                       const struct wr_http_request *request)
 {
@@ -504,12 +540,11 @@ void wr_gather_labels(struct wr_server *server, struct wr_conn *conn,
     }
     for (uint32_t i = 0; i < n && !server->failed; i++) {
         struct wr_part *part = &gathering->parts[i];
-        if (read_label(server, gathering, part, &error) != WR_OK) {
+        err = read_label(server, gathering, part, &error);
+        err = err != WR_OK ? err : ask_label(server, gathering, i, &error);
+        if (err != WR_OK) {
             wr_gather_set_problem(gathering, part, &error, is_many ? (int64_t)i : -1);
             server->metrics.errors[(size_t)error.code % WR_METRICS_ERRORS]++;
-        } else if ((part->sequence = part->label->sequence) != 0 ||
-                   wr_engine_find_event(server->engine, part->label->id, &part->sequence)) {
-            server->failed = !wr_gather_ask(server, gathering, i);
         }
         error = (struct wr_error){.offset = WR_NO_OFFSET};
     }

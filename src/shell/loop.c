@@ -477,7 +477,8 @@ static void step_redis(struct wr_server *server)
 
 static bool must_not_wait(struct wr_server *server)
 {
-    if (server->n_touched > 0 || wr_challenge_waits(server)) {
+    if (server->n_touched > 0 || wr_challenge_waits(server) ||
+        (server->finder != NULL && wr_id_finder_waits(server->finder))) {
         return true;
     }
     return server->thread != NULL && server->port->threads.start != NULL &&
@@ -519,6 +520,7 @@ bool wr_server_step(struct wr_server *server, int64_t timeout_ns)
     }
     step_journal(server);
     if (server->thread != NULL) {
+        wr_late_ids_step(server);
         wr_gather_replies(server);
         step_journal(server); /* labels that have just got their rows */
     }

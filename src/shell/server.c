@@ -230,6 +230,7 @@ static wr_err begin(struct wr_server *server, struct wr_error *error)
         return err;
     }
     wr_shared_live(server);
+    wr_late_ids_open(server);
     server->kept_seen = wr_journal_thread_kept(server->thread);
     wr_journal_thread_set_floor(server->thread, wr_snapshots_floor(server));
     wr_lists_warn(server);
@@ -258,6 +259,7 @@ void wr_server_fail(struct wr_server *server)
         }
     }
     wr_snapshots_stop(server);
+    wr_late_ids_close(server);
     bool had_journal = server->thread != NULL;
     if (had_journal) {
         wr_journal_thread_close(server->thread);
@@ -498,6 +500,7 @@ void wr_server_close(struct wr_server *server)
         wr_conn_free_all(server);
     }
     wr_snapshots_stop(server);
+    wr_late_ids_close(server);
     wr_challenge_release(server);
     if (server->thread != NULL) {
         wr_journal_thread_close(server->thread);

@@ -6,6 +6,7 @@
  *   route.c   one request: which resource, which method
  *   decide.c  decisions: the batch, its answers, rows to the journal
  *   gather.c  answers that need rows of the journal or many parts (retries, batches, labels)
+ *   late_ids.c  events that are remembered no longer, found by id for their labels
  *   answer.c  heads, problem documents
  *   challenge.c  challengers, scored when the answers have left
  *   snapshots.c  the state as files, and a start from them (snapshots.h)
@@ -23,6 +24,7 @@
 
 #include "shell/access.h"
 #include "shell/buffers.h"
+#include "shell/id_finder.h"
 #include "shell/journal_thread.h"
 #include "shell/metrics.h"
 #include "shell/packs.h"
@@ -235,7 +237,10 @@ struct wr_server {
     const struct wr_pack *first_pack;
     uintptr_t packs_thread; /* writes the first pack into the state directory */
     bool has_packs_thread;
-    struct wr_opa *opa; /* NULL before its first use */
+    struct wr_opa *opa;          /* NULL before its first use */
+    struct wr_id_finder *finder; /* NULL: no journal, or no memory */
+    uint64_t ids_told;           /* ids of the engine before this place */
+    int64_t ids_told_ns;
     /* other nodes */
     struct wr_redis *redis; /* NULL: there are none */
     struct wr_fleet *fleet; /* of the engine; NULL: the pack has no feature of scope fleet */
@@ -350,11 +355,23 @@ void wr_gather_give(struct wr_server *server, uint64_t ticket, int status, struc
                     uint64_t needs);
 /* Takes the rows that the journal has found. */
 void wr_gather_replies(struct wr_server *server);
+/* The row of an id that was looked for; 0: there is none. */
+void wr_gather_take_id(struct wr_server *server, uint64_t ticket, uint64_t sequence);
 /* The finished bytes, or NULL while some are missing. */
 const struct wr_str *wr_gather_bytes(const struct wr_gathering *gathering);
 /* The connection has gone, or the answer has left. */
 void wr_gather_forget(struct wr_server *server, struct wr_gathering *gathering);
 void wr_gather_free_all(struct wr_server *server);
+
+/* ── late_ids.c ─────────────────────────────────────────────────────────────────────────────── */
+/* With the journal's thread; its end is no failure of it. */
+void wr_late_ids_open(struct wr_server *server);
+void wr_late_ids_close(struct wr_server *server);
+/* Once a turn: tells what was decided, takes what was found. */
+void wr_late_ids_step(struct wr_server *server);
+/* Looks for an id of which the engine does not know; the answer comes to wr_gather_take_id. False
+ * when too many are being looked for. */
+bool wr_late_ids_ask(struct wr_server *server, struct wr_str id, uint64_t ticket);
 
 /* ── answer.c ───────────────────────────────────────────────────────────────────────────────── */
 struct wr_reply {

@@ -37,3 +37,5 @@ weir_test(NAME test_access FILES test/unit/shell/test_access.c LIBS weir_sim wei
 weir_test(NAME test_metrics FILES test/unit/shell/test_metrics.c LIBS weir_shell)
 weir_test(NAME test_redis FILES test/unit/shell/test_redis.c LIBS weir_shell)
 weir_test(NAME test_shared FILES test/unit/shell/test_shared.c LIBS weir_sim weir_shell)
+weir_test(NAME test_late_ids FILES test/unit/shell/test_late_ids.c LIBS weir_sim weir_shell)
+weir_test(NAME test_digests FILES test/unit/shell/test_digests.c LIBS weir_shell TIMEOUT 3600)
