@@ -115,6 +115,8 @@ static inline void wr_buf_char(struct wr_buf *buf, char c)
     wr_buf_add(buf, &c, 1);
 }
 
+/* Writes the digits of v, at most 20 and none of 0, so that they end at `end`; where they begin. */
+char *wr_digits_before(char *end, uint64_t v);
 void wr_buf_u64(struct wr_buf *buf, uint64_t v);
 void wr_buf_i64(struct wr_buf *buf, int64_t v);
 void wr_buf_hex(struct wr_buf *buf, const void *bytes, size_t n);

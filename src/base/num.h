@@ -39,6 +39,8 @@ void wr_num_shortest_integer(double d, uint64_t *digits, int *exponent10);
  * NaN and infinities write "NaN", "Infinity", "-Infinity" (never into JSON). */
 void wr_num_write_double(struct wr_buf *buf, double d);
 void wr_num_write_float(struct wr_buf *buf, float f);
+/* The same of digits * 10^exponent10, as wr_num_shortest_integer finds them; digits not 0. */
+void wr_num_write_digits(struct wr_buf *buf, uint64_t digits, int exponent10);
 /* Exactly `decimals` digits (0..17) after the point, rounded to nearest, ties to even on the exact
  * binary value (as C's %.*f). */
 void wr_num_write_fixed(struct wr_buf *buf, double d, unsigned decimals);

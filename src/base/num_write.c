@@ -194,13 +194,19 @@ static bool write_double_special(struct wr_buf *buf, double d)
                          magnitude == 0);
 }
 
+void wr_num_write_digits(struct wr_buf *buf, uint64_t found, int exponent10)
+{
+    char digits[20];
+    int point;
+    unsigned n = spread((struct decimal){found, exponent10}, digits, &point);
+    write_digits(buf, digits, n, point);
+}
+
 void wr_num_write_double(struct wr_buf *buf, double d)
 {
     if (write_double_special(buf, d)) {
-        char digits[17];
-        int point;
-        unsigned n = wr_num_shortest(d, digits, &point);
-        write_digits(buf, digits, n, point);
+        struct decimal found = shortest_of(d);
+        wr_num_write_digits(buf, found.digits, found.exponent);
     }
 }
 

@@ -93,15 +93,18 @@ static inline bool is_plain(struct wr_str s)
         memcpy(&y, s.p + s.n - 8, 8);
         return plain && is_plain_word(y);
     }
-    x = UINT64_C(0x2020202020202020);
     if (s.n >= 4) {
-        memcpy(&x, s.p, 4);
-        memcpy((char *)&x + 4, s.p + s.n - 4, 4);
-    } else if (s.n != 0) {
-        char few[3] = {s.p[0], s.p[s.n / 2], s.p[s.n - 1]};
-        memcpy(&x, few, sizeof few);
+        uint32_t low, high;
+        memcpy(&low, s.p, 4);
+        memcpy(&high, s.p + s.n - 4, 4);
+        return is_plain_word((uint64_t)high << 32 | low);
     }
-    return is_plain_word(x);
+    if (s.n == 0) {
+        return true;
+    }
+    const uint8_t few[3] = {(uint8_t)s.p[0], (uint8_t)s.p[s.n / 2], (uint8_t)s.p[s.n - 1]};
+    return is_plain_word(UINT64_C(0x2020202020000000) | (uint64_t)few[2] << 16 |
+                         (uint64_t)few[1] << 8 | few[0]);
 }
 
 /* "s" and, behind it, `end` if that is not 0; false when that needs a closer look. */

@@ -11,10 +11,15 @@ enum {
     BINARY_SCRATCH = 4096, /* for its digits */
 };
 
+static struct wr_value text_number(struct wr_str text)
+{
+    return (struct wr_value){
+        .type = WR_NUMBER, .kind = WR_TEXT, .n = (uint32_t)text.n, .text = text.p};
+}
+
 struct wr_value wr_number_text(struct wr_str text)
 {
-    const struct wr_value as_text = {
-        .type = WR_NUMBER, .kind = WR_TEXT, .n = (uint32_t)text.n, .text = text.p};
+    const struct wr_value as_text = text_number(text);
     bool negative = text.p[0] == '-';
     size_t point = text.n - 1;
     uint64_t mantissa = 0; /* at most 19 digits */
@@ -41,20 +46,9 @@ struct wr_value wr_number_text(struct wr_str text)
     return wr_decimal(negative ? -(int64_t)mantissa : (int64_t)mantissa, (unsigned)scale);
 }
 
-/* Nearly all doubles are a DEC whose text is their plain shortest one; false for the others. */
-static bool double_to_dec(double d, struct wr_value *out)
+/* digits * 10^exponent as a DEC with the shortest plain text; false when there is none. */
+static bool digits_to_dec(bool negative, uint64_t digits, int exponent, struct wr_value *out)
 {
-    uint64_t bits, digits;
-    int exponent;
-    memcpy(&bits, &d, sizeof bits);
-    if (bits == 0) {
-        *out = wr_decimal(0, 0);
-        return true;
-    }
-    if (bits << 1 == 0 || (bits >> 52 & 0x7FF) == 0x7FF) {
-        return false;
-    }
-    wr_num_shortest_integer(d, &digits, &exponent);
     if (exponent > 0) { /* at most 17 digits each */
         if (exponent > DEC_DIGITS || digits >= wr_pow10_u64[DEC_DIGITS - exponent]) {
             return false;
@@ -66,7 +60,7 @@ static bool double_to_dec(double d, struct wr_value *out)
     if (exponent < -DEC_DIGITS || (exponent < -7 && digits < wr_pow10_u64[-exponent - 7])) {
         return false;
     }
-    *out = wr_decimal(bits >> 63 != 0 ? -(int64_t)digits : (int64_t)digits, (unsigned)-exponent);
+    *out = wr_decimal(negative ? -(int64_t)digits : (int64_t)digits, (unsigned)-exponent);
     return true;
 }
 
@@ -74,22 +68,28 @@ struct wr_value wr_number_double(struct wr_arena *arena, double d)
 {
     char room[40];
     struct wr_value v;
-    if (WR_LIKELY(double_to_dec(d, &v))) {
+    uint64_t bits, digits;
+    int exponent;
+    memcpy(&bits, &d, sizeof bits);
+    bool negative = bits >> 63 != 0;
+    if (bits << 1 == 0) {
+        return negative ? text_number(WR_STR("-0")) : wr_decimal(0, 0);
+    }
+    if ((bits >> 52 & 0x7FF) == 0x7FF) { /* NaN, infinities */
+        return wr_undefined();
+    }
+    wr_num_shortest_integer(d, &digits, &exponent);
+    if (digits_to_dec(negative, digits, exponent, &v)) {
         return v;
     }
     struct wr_buf buf = wr_buf_fixed(room, sizeof room);
-    wr_num_write_double(&buf, d);
+    if (negative) {
+        wr_buf_char(&buf, '-');
+    }
+    wr_num_write_digits(&buf, digits, exponent);
     WR_ASSERT(!buf.overflow);
-    if (room[0] == 'N' || room[buf.n - 1] == 'y') { /* NaN, Infinity */
-        return wr_undefined();
-    }
-    v = wr_number_text(wr_buf_view(&buf));
-    if (v.kind == WR_TEXT) {
-        struct wr_str copy = wr_str_copy(arena, wr_buf_view(&buf));
-        v.text = copy.p;
-        return copy.p != NULL ? v : wr_undefined();
-    }
-    return v;
+    struct wr_str copy = wr_str_copy(arena, wr_buf_view(&buf));
+    return copy.p != NULL ? text_number(copy) : wr_undefined();
 }
 
 struct wr_value wr_number_binary(struct wr_float f)
@@ -164,10 +164,60 @@ static int cmp_decimal(const struct wr_value *a, const struct wr_value *b)
     return (x > y) - (x < y);
 }
 
+/* Of the characters of a number only the letter of an exponent has bit 6. */
+static bool has_exponent(struct wr_str text)
+{
+    uint64_t all = 0, word;
+    size_t at = 0;
+    for (; at + sizeof word <= text.n; at += sizeof word) {
+        memcpy(&word, text.p + at, sizeof word);
+        all |= word;
+    }
+    for (; at < text.n; at++) {
+        all |= (uint8_t)text.p[at];
+    }
+    return (all & UINT64_C(0x4040404040404040)) != 0;
+}
+
+/* A plain text, cut to as many digits as the decimal has: that tells nearly always. False when it
+ * is not plain or has too many. */
+static bool cmp_text(struct wr_str text, const struct wr_value *decimal, int *order)
+{
+    bool negative = text.p[0] == '-';
+    size_t at = negative ? 1 : 0, digits = decimal->scale;
+    int64_t m = 0;
+    if (has_exponent(text)) {
+        return false;
+    }
+    for (; at < text.n && text.p[at] != '.'; at++, digits++) {
+        if (digits == DEC_DIGITS) {
+            return false;
+        }
+        m = m * 10 + (text.p[at] - '0');
+    }
+    at++;
+    for (unsigned i = 0; i < decimal->scale; i++, at++) {
+        m = m * 10 + (at < text.n ? text.p[at] - '0' : 0);
+    }
+    m = negative ? -m : m;
+    *order = (m > decimal->i) - (m < decimal->i);
+    for (; *order == 0 && at < text.n; at++) {
+        *order = text.p[at] == '0' ? 0 : negative ? -1 : 1;
+    }
+    return true;
+}
+
 int wr_number_cmp(const struct wr_value *a, const struct wr_value *b)
 {
+    int order;
     if (a->kind == WR_DEC && b->kind == WR_DEC) {
         return a->scale == b->scale ? (a->i > b->i) - (a->i < b->i) : cmp_decimal(a, b);
+    }
+    if (a->kind == WR_TEXT && b->kind == WR_DEC && cmp_text(wr_text(*a), b, &order)) {
+        return order;
+    }
+    if (a->kind == WR_DEC && b->kind == WR_TEXT && cmp_text(wr_text(*b), a, &order)) {
+        return -order;
     }
     if (a->kind != WR_TEXT && b->kind != WR_TEXT) {
         /* Rounding keeps order: only numbers that round to the same need their digits. */
@@ -268,30 +318,6 @@ double wr_number_to_double(const struct wr_value *number)
     return number->i < 0 ? -d : d;
 }
 
-/* Writes digits that end at `at`, at least `least` of them, two at a time; returns their start. */
-static size_t write_back(char *room, size_t at, uint64_t v, size_t least)
-{
-    static const char pairs[200] = "000102030405060708091011121314151617181920212223242526272829303"
-                                   "13233343536373839404142434445"
-                                   "464748495051525354555657585960616263646566676869707172737475767"
-                                   "77879808182838485868788899091"
-                                   "9293949596979899";
-    size_t end = at;
-    while (v >= 10) {
-        at -= 2;
-        memcpy(room + at, pairs + 2 * (v % 100), 2);
-        v /= 100;
-    }
-    if (v != 0) {
-        room[--at] = (char)('0' + v);
-    }
-    at += at < end && room[at] == '0'; /* 100 ended in 00 */
-    while (end - at < least) {
-        room[--at] = '0';
-    }
-    return at;
-}
-
 void wr_number_write(struct wr_buf *buf, const struct wr_value *number)
 {
     WR_ASSERT(number->type == WR_NUMBER);
@@ -300,21 +326,23 @@ void wr_number_write(struct wr_buf *buf, const struct wr_value *number)
         wr_buf_str(buf, number->kind == WR_TEXT ? wr_text(*number) : binary_text(number, text));
         return;
     }
-    uint64_t rest = magnitude(number->i);
-    if (rest < 10 && number->scale == 0 && number->i >= 0) {
-        wr_buf_char(buf, (char)('0' + rest));
+    uint64_t digits = magnitude(number->i);
+    size_t scale = number->scale;
+    if (digits < 10 && scale == 0 && number->i >= 0) {
+        wr_buf_char(buf, (char)('0' + digits));
         return;
     }
-    char room[24];
-    size_t at = sizeof room, scale = number->scale;
-    if (scale > 0) {
-        at = write_back(room, at, rest % wr_pow10_u64[scale], scale);
-        room[--at] = '.';
-        rest /= wr_pow10_u64[scale];
+    char room[24], *const end = room + sizeof room, *at = wr_digits_before(end, digits);
+    while (at >= end - scale) {
+        *--at = '0';
     }
-    at = write_back(room, at, rest, 1);
+    if (scale > 0) { /* the whole part makes room for the point */
+        size_t whole = (size_t)(end - at) - scale;
+        memmove(at - 1, at, whole);
+        *(--at + whole) = '.';
+    }
     if (number->i < 0) {
-        room[--at] = '-';
+        *--at = '-';
     }
-    wr_buf_add(buf, room + at, sizeof room - at);
+    wr_buf_add(buf, at, (size_t)(end - at));
 }

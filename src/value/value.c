@@ -66,6 +66,15 @@ static size_t search(const struct wr_value *keys, size_t n, size_t stride,
     return SIZE_MAX;
 }
 
+/* Not inline: the scan needs no frame then. */
+static __attribute__((noinline)) const struct wr_value *halve(const struct wr_value *object,
+                                                              struct wr_str key)
+{
+    struct wr_value wanted = wr_string(key);
+    size_t i = search(object->items, object->n, 2, &wanted);
+    return i != SIZE_MAX ? &object->pairs[i].value : NULL;
+}
+
 const struct wr_value *wr_object_get_str(const struct wr_value *object, struct wr_str key)
 {
     if (object->type != WR_OBJECT || key.n > UINT32_MAX) {
@@ -73,9 +82,7 @@ const struct wr_value *wr_object_get_str(const struct wr_value *object, struct w
     }
     const struct wr_pair *pairs = object->pairs;
     if (object->n > SCAN_MAX) {
-        struct wr_value wanted = wr_string(key);
-        size_t i = search(object->items, object->n, 2, &wanted);
-        return i != SIZE_MAX ? &pairs[i].value : NULL;
+        return halve(object, key);
     }
     for (uint32_t i = 0; i < object->n; i++) {
         const struct wr_value *at = &pairs[i].key;

@@ -109,6 +109,28 @@ TEST("integers and bytes are appended in decimal and in hex")
     CHECK_TEXT(room, buf.n, "18446744073709551615 -9223372036854775808 -1001fe0");
 }
 
+TEST("digits end where they are told to, none of them a zero in front")
+{
+    char room[24], want[24], *end = room + sizeof room;
+    uint64_t v = 0;
+    CHECK(wr_digits_before(end, 0) == end);
+    for (unsigned digits = 1; digits <= 20;
+         digits++) { /* 1, 12, 123 ... and 1, 10, 100 ... less 1 */
+        v = v * 10 + digits % 10;
+        uint64_t power = 1;
+        for (unsigned i = 1; i < digits; i++) {
+            power *= 10;
+        }
+        const uint64_t values[] = {v, power, power - 1, power + power / 2};
+        for (size_t i = 0; i < WR_COUNTOF(values); i++) {
+            char *at = wr_digits_before(end, values[i]);
+            int n = snprintf(want, sizeof want, "%llu", (unsigned long long)values[i]);
+            CHECK_TEXT(at, (size_t)(end - at), values[i] != 0 ? want : "");
+            CHECK(values[i] == 0 || end - at == n);
+        }
+    }
+}
+
 TEST("words are little-endian at any address")
 {
     uint8_t bytes[9];

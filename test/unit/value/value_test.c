@@ -188,6 +188,9 @@ TEST("numbers become the nearest double, and doubles the shortest number")
     CHECK_STR(printed(wr_number_double(&arena, 1e20)), "100000000000000000000");
     CHECK(wr_is(wr_number_double(&arena, (double)NAN), WR_UNDEFINED));
     CHECK(wr_is(wr_number_double(&arena, -HUGE_VAL), WR_UNDEFINED));
+    CHECK_STR(printed(wr_number_double(&arena, -0.0)), "-0");
+    CHECK_STR(printed(wr_number_double(&arena, -0.00012345678901234567)),
+              "-0.00012345678901234567");
     end();
 }
 
@@ -199,6 +202,80 @@ static unsigned dice(unsigned sides)
 {
     seed = seed * 6364136223846793005U + 1442695040888963407U;
     return (unsigned)(seed >> 33) % sides;
+}
+
+TEST("a double is the value of its shortest text, whatever its bits")
+{
+    begin();
+    for (int i = 0; i < 20000; i++) {
+        char text[40], as_value[40];
+        struct wr_buf buf = wr_buf_fixed(text, sizeof text), other;
+        uint64_t bits =
+            ((uint64_t)dice(1u << 31) << 33) ^ ((uint64_t)dice(1u << 31) << 11) ^ dice(4096);
+        double d;
+        if (i % 2 == 0) { /* near 1, where the kinds meet */
+            bits = (bits & ~((uint64_t)0x7FF << 52)) | (uint64_t)(960 + dice(130)) << 52;
+        }
+        memcpy(&d, &bits, sizeof d);
+        if (!isfinite(d)) {
+            continue;
+        }
+        wr_num_write_double(&buf, d);
+        struct wr_value v = wr_number_double(&arena, d), same = wr_number_text(wr_buf_view(&buf));
+        other = wr_buf_fixed(as_value, sizeof as_value);
+        wr_number_write(&other, &v);
+        CHECK(wr_str_eq(wr_buf_view(&buf), wr_buf_view(&other)));
+        CHECK(v.kind == same.kind && v.scale == same.scale);
+        wr_arena_reset(&arena);
+    }
+    end();
+}
+
+/* Digits, a point somewhere among them, few different ones: many pairs are near each other. */
+static struct wr_str random_decimal(char room[40], unsigned digits_max)
+{
+    struct wr_buf buf = wr_buf_fixed(room, 40);
+    unsigned n = 1 + dice(digits_max), point = dice(n + 1);
+    wr_buf_str(&buf, dice(3) == 0 ? WR_STR("-0") : WR_STR("0"));
+    buf.n -= n > point; /* "0" alone stands before a point */
+    for (unsigned i = 0; i < n - point; i++) {
+        wr_buf_char(&buf, i == 0 ? '1' : "0129"[dice(4)]);
+    }
+    if (point > 0) {
+        wr_buf_char(&buf, '.');
+    }
+    for (unsigned i = 0; i < point; i++) {
+        wr_buf_char(&buf, "0000129"[dice(7)]);
+    }
+    if (dice(10) == 0) {
+        wr_buf_str(&buf, dice(2) == 0 ? WR_STR("e2") : WR_STR("E-1"));
+    }
+    return wr_buf_view(&buf);
+}
+
+TEST("the order of two numbers is that of their digits")
+{
+    begin();
+    unsigned kinds[2] = {0, 0}, equal = 0;
+    for (int i = 0; i < 40000; i++) {
+        char room[40], other[40];
+        struct wr_str x = random_decimal(room, dice(2) == 0 ? 24 : 3);
+        struct wr_str y =
+            dice(4) == 0 ? wr_str_of(x.p, WR_MAX(x.n, 3) - 2) : random_decimal(other, 24);
+        struct wr_num_text as_digits[2];
+        if (!wr_num_parse(x, &as_digits[0]) || !wr_num_parse(y, &as_digits[1])) {
+            continue; /* cut off behind a sign or a point */
+        }
+        struct wr_value a = wr_number_text(x), b = wr_number_text(y);
+        int order = wr_num_text_cmp(&as_digits[0], &as_digits[1]);
+        CHECK_INT(wr_value_cmp(&a, &b), order);
+        CHECK_INT(wr_value_cmp(&b, &a), -order);
+        kinds[0] += a.kind != b.kind;
+        kinds[1] += a.kind == WR_TEXT && b.kind == WR_TEXT;
+        equal += order == 0;
+    }
+    CHECK(kinds[0] > 5000 && kinds[1] > 1000 && equal > 100);
+    end();
 }
 
 static struct wr_value random_value(int depth)
