@@ -216,7 +216,14 @@ static wr_err merge(struct wr_builtin_call *call, const struct wr_value *args, u
     WR_TRY(wr_builtin_want(call, args, 0, WR_SET));
     WR_TRY(wr_builtin_want(call, args, 1, WR_SET));
     const struct wr_value *a = &args[0], *b = &args[1];
-    WR_TRY(wr_builtin_items(call, (size_t)a->n + b->n, &items));
+    size_t n = (size_t)a->n + b->n;
+    if ((a->n == 0 || b->n == 0) && n <= WR_LIMIT_BUILTIN_ITEMS) { /* one is the answer, or {} */
+        WR_TRY(wr_builtin_charge(call, n + 1));
+        bool whole = (keep & (a->n == 0 ? KEEP_RIGHT : KEEP_LEFT)) != 0;
+        *out = whole ? (a->n == 0 ? *b : *a) : (struct wr_value){.type = WR_SET};
+        return WR_OK;
+    }
+    WR_TRY(wr_builtin_items(call, n, &items));
     uint32_t i = 0, k = 0, kept = 0;
     while (i < a->n || k < b->n) {
         int order = i == a->n ? 1 : k == b->n ? -1 : wr_value_cmp(&a->items[i], &b->items[k]);

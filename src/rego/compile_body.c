@@ -181,6 +181,28 @@ static uint8_t mirrored(uint8_t op)
     }
 }
 
+/* Makes a base document, read last of what was emitted from `from` on, the second operand of the
+ * comparison itself, and input read right before it the first. False: there is none. */
+static bool fuse_data(struct compiler *c, uint8_t op, const uint32_t regs[2], uint32_t from)
+{
+    struct wr_insn *last = &c->code[c->n_code == 0 ? 0 : c->n_code - 1];
+    uint32_t which = op - WR_OPERATOR_EQUAL;
+    if (c->n_code == from || last->op != WR_OP_DATA || last->a != regs[1] || last->t != c->fail) {
+        return false;
+    }
+    struct wr_insn *before = c->n_code - from > 1 ? last - 1 : last;
+    if (before->op == WR_OP_INPUT && before->a == regs[0] && before->t == last->t &&
+        last->d <= UINT16_MAX) {
+        before->op = (uint16_t)(WR_OP_INPUT_EQ_DATA + which);
+        before->b = (uint16_t)last->d;
+        c->n_code--;
+        return true;
+    }
+    last->op = (uint16_t)(WR_OP_EQ_DATA + which);
+    last->b = (uint16_t)regs[0];
+    return true;
+}
+
 static void compare(struct compiler *c, uint8_t op, struct wr_plan_term *const *items)
 {
     if (compare_const(c, op, items[0], items[1]) ||
@@ -188,10 +210,13 @@ static void compare(struct compiler *c, uint8_t op, struct wr_plan_term *const *
         return;
     }
     bool in_order = wr_would_be_ready(&c->bindings, items[0]);
-    uint32_t regs[2];
+    uint32_t regs[2], from = c->n_code;
     for (int i = 0; i < 2; i++) {
         int at = in_order ? i : 1 - i;
         regs[at] = wr_compile_term(c, items[at], WR_NO_REGISTER);
+    }
+    if (fuse_data(c, op, regs, from)) {
+        return;
     }
     bool swap = op == WR_OPERATOR_GT || op == WR_OPERATOR_GTE;
     enum wr_opcode code = op == WR_OPERATOR_EQUAL                        ? WR_OP_EQ

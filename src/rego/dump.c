@@ -54,6 +54,9 @@ static void write_operand(struct wr_buf *buf, const struct wr_unit *unit, const 
     case 'q':
         write_path(buf, unit, &unit->data, in->d, "data");
         break;
+    case 'o':
+        write_path(buf, unit, &unit->data, in->b, "data");
+        break;
     case 'x':
         wr_format(buf, " %s", unit->builtins[in->d]->name);
         break;

@@ -50,6 +50,12 @@ static void read_function(struct reach *reach, const struct wr_function *f)
         case WR_OP_INPUT_LTE:
         case WR_OP_INPUT_GT:
         case WR_OP_INPUT_GTE:
+        case WR_OP_INPUT_EQ_DATA:
+        case WR_OP_INPUT_NEQ_DATA:
+        case WR_OP_INPUT_LT_DATA:
+        case WR_OP_INPUT_LTE_DATA:
+        case WR_OP_INPUT_GT_DATA:
+        case WR_OP_INPUT_GTE_DATA:
             reach->paths[in->d] = true;
             break;
         case WR_OP_RULE:

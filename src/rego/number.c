@@ -17,11 +17,9 @@ bool wr_number_to_float(const struct wr_value *number, struct wr_float *out)
 /* Whether |f| is printed without an exponent: 1e-4 <= |f| < 1e6. */
 static bool is_plain(struct wr_float f)
 {
-    struct wr_float low = {0xd1b71758e219652cu, -77, true}; /* just above 1e-4 is good enough */
+    const struct wr_float low = {0xd1b71758e219652cu, -77, false}; /* just below is good enough */
     f.neg = false;
-    struct wr_float above = wr_float_add(f, low);
-    struct wr_float below = wr_float_add(wr_float_u64(1000000, false), wr_float_neg(f));
-    return !above.neg && above.m != 0 && !below.neg && below.m != 0;
+    return wr_float_less(low, f) && wr_float_less(f, wr_float_u64(1000000, false));
 }
 
 wr_err wr_number_from_float(struct wr_arena *arena, struct wr_float f, struct wr_value *out)

@@ -7,7 +7,7 @@
  * at instruction t. WR_NO_REGISTER as a destination drops the result. Cost is fuel.
  *
  * In listings: a b c registers, k constant d, i j constants b and c, p q paths d of input and data,
- * x builtin d, n number d, w entry d of the table of `with`, t instruction.
+ * o path b of data, x builtin d, n number d, w entry d of the table of `with`, t instruction.
  *
  * A body is straight-line code; what iterates is a loop whose NEXT is the place where everything
  * inside it fails to, so that falling out of the end of a body and failing are the same jump. */
@@ -49,6 +49,18 @@
     X(INPUT_LTE, "pit", 1, 0, "fail unless input path d exists and is <= k[b]")                    \
     X(INPUT_GT, "pit", 1, 0, "fail unless input path d exists and is > k[b]")                      \
     X(INPUT_GTE, "pit", 1, 0, "fail unless input path d exists and is >= k[b]")                    \
+    X(EQ_DATA, "bqt", 1, 0, "fail unless data path d exists and r[b] is == it")                    \
+    X(NEQ_DATA, "bqt", 1, 0, "fail unless data path d exists and r[b] is != it")                   \
+    X(LT_DATA, "bqt", 1, 0, "fail unless data path d exists and r[b] is < it")                     \
+    X(LTE_DATA, "bqt", 1, 0, "fail unless data path d exists and r[b] is <= it")                   \
+    X(GT_DATA, "bqt", 1, 0, "fail unless data path d exists and r[b] is > it")                     \
+    X(GTE_DATA, "bqt", 1, 0, "fail unless data path d exists and r[b] is >= it")                   \
+    X(INPUT_EQ_DATA, "pot", 1, 0, "fail unless input path d is == data path b, both there")        \
+    X(INPUT_NEQ_DATA, "pot", 1, 0, "fail unless input path d is != data path b, both there")       \
+    X(INPUT_LT_DATA, "pot", 1, 0, "fail unless input path d is < data path b, both there")         \
+    X(INPUT_LTE_DATA, "pot", 1, 0, "fail unless input path d is <= data path b, both there")       \
+    X(INPUT_GT_DATA, "pot", 1, 0, "fail unless input path d is > data path b, both there")         \
+    X(INPUT_GTE_DATA, "pot", 1, 0, "fail unless input path d is >= data path b, both there")       \
     X(GET_EQ, "bkjt", 1, 0, "fail unless r[b] at key k[d] exists and is == k[c]")                  \
     X(GET_NEQ, "bkjt", 1, 0, "fail unless r[b] at key k[d] exists and is != k[c]")                 \
     X(GET_LT, "bkjt", 1, 0, "fail unless r[b] at key k[d] exists and is < k[c]")                   \

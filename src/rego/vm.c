@@ -614,6 +614,18 @@ static bool build(struct vm *vm, const struct wr_insn *in, const struct wr_value
         const struct wr_value *w = &k[in->b];                                                      \
         NEXT_IF(v->type != WR_UNDEFINED && (test));                                                \
     }
+#define DATA_CASE(name, test)                                                                      \
+    CASE(name##_DATA)                                                                              \
+    {                                                                                              \
+        const struct wr_value *v = &r[in->b], *w = base_document(vm, in->d);                       \
+        NEXT_IF(w->type != WR_UNDEFINED && (test));                                                \
+    }                                                                                              \
+    CASE(INPUT_##name##_DATA)                                                                      \
+    {                                                                                              \
+        FIND_INPUT(v);                                                                             \
+        const struct wr_value *w = base_document(vm, in->b);                                       \
+        NEXT_IF(v->type != WR_UNDEFINED && w->type != WR_UNDEFINED && (test));                     \
+    }
 #define GET_CASE(name, test)                                                                       \
     CASE(GET_##name)                                                                               \
     {                                                                                              \
@@ -731,6 +743,12 @@ wr_err wr_vm_run(struct vm *vm)
     INPUT_CASE(LTE, compare(v, w) <= 0)
     INPUT_CASE(GT, compare(v, w) > 0)
     INPUT_CASE(GTE, compare(v, w) >= 0)
+    DATA_CASE(EQ, wr_vm_equal(v, w))
+    DATA_CASE(NEQ, !wr_vm_equal(v, w))
+    DATA_CASE(LT, compare(v, w) < 0)
+    DATA_CASE(LTE, compare(v, w) <= 0)
+    DATA_CASE(GT, compare(v, w) > 0)
+    DATA_CASE(GTE, compare(v, w) >= 0)
     GET_CASE(EQ, wr_vm_equal(v, w))
     GET_CASE(NEQ, !wr_vm_equal(v, w))
     GET_CASE(LT, compare(v, w) < 0)

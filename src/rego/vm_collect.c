@@ -95,10 +95,15 @@ wr_err wr_vm_collect_path(struct vm *vm, const struct wr_value *v, const struct 
 
 bool wr_vm_collect_ground(struct vm *vm, const struct wr_value *set, struct wr_value *out)
 {
-    struct vm_collect *collect = WR_NEW(vm->arena, struct vm_collect);
-    uint64_t *marks = WR_NEW_ARRAY(vm->arena, uint64_t, (size_t)set->n / 64 + 1);
-    if (collect == NULL || marks == NULL) {
+    const size_t words = (size_t)set->n / 64 + 1;
+    struct vm_collect *collect = wr_arena_alloc(
+        vm->arena, sizeof *collect + words * sizeof(uint64_t), alignof(struct vm_collect));
+    if (collect == NULL) {
         return false;
+    }
+    uint64_t *marks = (uint64_t *)(void *)(collect + 1);
+    for (size_t i = 0; i < words; i++) {
+        marks[i] = 0;
     }
     *collect = (struct vm_collect){.kind = WR_COLLECT_GROUND, .ground = set, .marks = marks};
     *out = (struct wr_value){.type = VM_COLLECT, .text = (const char *)collect};
@@ -117,6 +122,10 @@ static wr_err marked(struct vm *vm, const struct vm_collect *collect, struct wr_
 {
     const struct wr_value *set = collect->ground;
     uint32_t n = 0;
+    if (collect->n == 0) { /* nearly always: few clauses of a set hold */
+        *out = (struct wr_value){.type = WR_SET};
+        return WR_OK;
+    }
     struct wr_value *items =
         wr_arena_alloc(vm->arena, collect->n * sizeof(items[0]), alignof(struct wr_value));
     if (items == NULL) {
