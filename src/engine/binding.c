@@ -3,6 +3,7 @@
  * JSON, paths of models, lists by class, working memory, and the most that one decision can write.
  */
 #include "engine/state.h"
+#include "value/json_write.h"
 
 enum { BINDING_CAP = 512 * 1024 * 1024, NUMBER_MAX = 40 };
 
@@ -33,6 +34,20 @@ static wr_err bind_names(struct wr_binding *binding, struct wr_error *error)
         binding->feature_labels[k] = wr_buf_view(&label);
     }
     return WR_OK;
+}
+
+/* How every document ends. */
+static wr_err bind_ending(struct wr_binding *binding, struct wr_error *error)
+{
+    const struct wr_pack *pack = binding->pack;
+    struct wr_buf text = wr_buf_in(&binding->arena, 128);
+    wr_buf_str(&text, WR_STR(",\"pack\":{\"revision\":"));
+    wr_json_write_string(&text, pack->revision, WR_JSON_COMPACT);
+    wr_buf_str(&text, WR_STR(",\"digest\":\""));
+    wr_buf_add(&text, pack->digest_text, sizeof pack->digest_text);
+    wr_buf_str(&text, WR_STR("\"},\"late\":"));
+    binding->ending = wr_buf_view(&text);
+    return text.overflow ? no_room(error) : WR_OK;
 }
 
 static wr_err bind_paths(struct wr_binding *binding, bool shadow, struct wr_error *error)
@@ -153,6 +168,7 @@ static wr_err bind(struct wr_binding *binding, struct wr_hash_key key, struct wr
     }
     binding->plan = binding->state_pack->plan;
     wr_err err = bind_names(binding, error);
+    err = err != WR_OK ? err : bind_ending(binding, error);
     err = err != WR_OK ? err : bind_models(binding, error);
     bind_lists(binding);
     bind_sizes(binding);

@@ -313,10 +313,8 @@ static void write_document(struct wr_buf *out, const struct wr_binding *binding,
     PUT(out, ",\"degraded\":");
     write_degraded(out, verdict);
     write_approximate(out, binding, c);
-    key_string(out, WR_STR(",\"pack\":{\"revision\":"), pack->revision);
-    PUT(out, ",\"digest\":\"");
-    put(out, pack->digest_text, sizeof pack->digest_text);
-    put_str(out, c->vector.late ? WR_STR("\"},\"late\":true}") : WR_STR("\"},\"late\":false}"));
+    put_str(out, binding->ending);
+    put_str(out, c->vector.late ? WR_STR("true}") : WR_STR("false}"));
 }
 
 /* ── the record ─────────────────────────────────────────────────────────────────────────────── */

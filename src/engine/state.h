@@ -32,6 +32,7 @@ struct wr_binding {
     const struct wr_feature_plan *plan;
     struct wr_value *feature_keys; /* names as values, in order of pack->by_name */
     struct wr_str *feature_labels; /* ,"name": in that order, for JSON */
+    struct wr_str ending;          /* ,"pack":{...},"late": of a document */
     const struct wr_pack_input *paths[WR_LIMIT_ENGINE_PATHS]; /* of all models, in order */
     uint32_t n_paths, n_paths_live;            /* those of models in shadow come last */
     uint32_t first_path[WR_LIMIT_PACK_MODELS]; /* of each model */
