@@ -175,6 +175,21 @@ static inline void rig_open(struct rig *rig)
     rig_start(rig);
 }
 
+/* The files make no pack, and the error says why with `piece` in it. Gives the files back. */
+static inline void rig_check_refused(struct rig *rig, const char *piece)
+{
+    static const struct wr_memory memory = CHECK_MEMORY;
+    wr_arena_init(&rig->pack_arena, &memory, 64 << 20);
+    CHECK(wr_pack_open(&rig->pack_arena, rig->files.files, rig->files.n, NULL, &rig->pack,
+                       &rig->error) != WR_OK);
+    if (strstr(rig->error.text, piece) == NULL) {
+        fprintf(stderr, "%s is not in: %s\n", piece, rig->error.text);
+    }
+    CHECK(strstr(rig->error.text, piece) != NULL);
+    wr_arena_deinit(&rig->pack_arena);
+    rig_files_close(&rig->files);
+}
+
 /* A second engine over the pack of the first, empty. */
 static inline struct wr_engine *rig_engine(struct rig *rig)
 {
@@ -241,5 +256,29 @@ static inline bool rig_has(struct wr_str text, const char *piece)
                     WR_FMT(text));                                                                 \
         }                                                                                          \
     } while (0)
+
+/* Folded and decided again under `pack`, the records give the state of the engine, and themselves.
+ */
+static inline void rig_check_records(struct rig *rig, const struct wr_pack *pack)
+{
+    uint8_t live[32], got[32];
+    struct wr_engine *folded, *replayed;
+    CHECK_INT(wr_engine_open(&rig->memory.source, pack, &rig->config, &folded, NULL), WR_OK);
+    CHECK_INT(wr_engine_open(&rig->memory.source, pack, &rig->config, &replayed, NULL), WR_OK);
+    for (size_t i = 0; i < rig->n_records; i++) {
+        wr_arena_reset(&rig->scratch);
+        CHECK_INT(wr_engine_fold(folded, rig_record(rig, i), &rig->scratch, &rig->error), WR_OK);
+        CHECK_INT(wr_engine_replay(replayed, rig_record(rig, i), &rig->scratch, &rig->answer, NULL),
+                  WR_OK);
+        CHECK(rig->answer.record.n == 0 || wr_str_eq(rig->answer.record, rig_record(rig, i)));
+    }
+    CHECK_INT(wr_engine_digest(rig->engine, live), WR_OK);
+    CHECK_INT(wr_engine_digest(folded, got), WR_OK);
+    CHECK(memcmp(live, got, 32) == 0);
+    CHECK_INT(wr_engine_digest(replayed, got), WR_OK);
+    CHECK(memcmp(live, got, 32) == 0);
+    wr_engine_close(folded);
+    wr_engine_close(replayed);
+}
 
 #endif
