@@ -33,6 +33,8 @@ weir_e2e(journal python3 ${E2E}/journal.py $<TARGET_FILE:weir>)
 weir_e2e(overload python3 ${E2E}/overload.py $<TARGET_FILE:weir>)
 set_tests_properties(e2e_overload PROPERTIES RUN_SERIAL ON)
 weir_e2e(refusal python3 ${E2E}/refusal.py $<TARGET_FILE:bench_refuse> packs/cards)
+weir_e2e(feature_work python3 ${E2E}/feature_work.py $<TARGET_FILE:bench_feature>)
+set_tests_properties(e2e_feature_work PROPERTIES TIMEOUT 1200) # 10 s of processor time
 weir_e2e(sqlite python3 ${E2E}/sqlite.py $<TARGET_FILE:weir>)
 weir_e2e(load python3 ${E2E}/load.py $<TARGET_FILE:weir>)
 weir_e2e(replay python3 ${E2E}/replay.py $<TARGET_FILE:weir>)
