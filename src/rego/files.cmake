@@ -31,6 +31,8 @@ list(APPEND WEIR_CORE_FILES
   src/rego/trace_term.c
   src/rego/yaml.c
   src/rego/yaml_order.c
+  src/rego/yaml_reader.c
+  src/rego/yaml_scalar.c
   src/rego/yaml_text.c
   src/rego/yaml_value.c
   src/rego/yaml_write.c
