@@ -327,6 +327,18 @@ static int misused(void)
     return WR_EXIT_USAGE;
 }
 
+/* Each change is an entry of the journal, read by the pack's lists and its card key: whoever writes
+ * one has to hold the state of the node. */
+static int needs_service(void)
+{
+    wr_complain(
+        "with --state a list is only read: what changes it is an entry of the journal, which "
+        "the service alone writes, under its pack. Start it on that directory where nobody "
+        "else asks (weir serve --pack PACK --state DIR --listen unix:/tmp/weir.sock), give "
+        "this command --connect unix:/tmp/weir.sock instead of --state, and stop it again");
+    return WR_EXIT_USAGE;
+}
+
 static int with_service(struct wr_remote *remote, int argc, char **argv)
 {
     const char *verb = argv[0];
@@ -361,6 +373,11 @@ static int run(int argc, char **argv)
     if (options.state != NULL) {
         bool shows = strcmp(argv[0], "show") == 0 && argc == 1;
         bool exports = strcmp(argv[0], "export") == 0 && argc == 2;
+        bool writes = strcmp(argv[0], "import") == 0 || strcmp(argv[0], "add") == 0 ||
+                      strcmp(argv[0], "remove") == 0;
+        if (writes) {
+            return needs_service();
+        }
         return shows ? show_state() : exports ? export(NULL, argv[1]) : misused();
     }
     int code = wr_remote_open(&remote, options.connect, options.token, &error) == WR_OK

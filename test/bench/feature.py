@@ -130,6 +130,15 @@ def free_port():
         return s.getsockname()[1]
 
 
+def wait_for(port):
+    for _ in range(300):
+        with socket.socket() as s:
+            if s.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise SystemExit("the Redis server did not start within 30 s")
+
+
 def redis():
     print("== Redis beside: the same windows by sorted sets through a pipeline")
     server = shutil.which("redis-server")
@@ -144,7 +153,7 @@ def redis():
                                "--appendonly", "no", "--dir", work],
                               stdout=subprocess.DEVNULL) as process:
             try:
-                time.sleep(1)
+                wait_for(port)
                 subprocess.run([f"{RELEASE}/bench_feature_redis", str(port), str(process.pid)],
                                check=True)
             finally:

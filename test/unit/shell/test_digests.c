@@ -168,6 +168,7 @@ TEST("a long run folds to the digests that were live, from the beginning and fro
         WR_OK);
     CHECK_INT(wr_journal_open(&run.port, directory, &options, &run.journal, &rig->error), WR_OK);
     live_run();
+    CHECK_INT(wr_journal_commit(run.journal, &rig->error), WR_OK);
     wr_journal_close(run.journal, true);
     CHECK_INT(wr_journal_open(&run.port, directory, &options, &run.journal, &rig->error), WR_OK);
     CHECK_INT(run.n_marks, run.length / EVERY);
