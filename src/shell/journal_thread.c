@@ -49,6 +49,7 @@ struct wr_journal_thread {
     uintptr_t id;
     int64_t synced_at_ns, pruned_at_ns; /* thread: all that was committed before it is synced */
     int64_t asked_at_ns;                /* thread: the last sync began */
+    int64_t sync_mean_ns;               /* thread: of the last some syncs */
     struct wr_sync_thread *syncs;       /* with threads; else NULL */
     struct shared shared;
     struct wr_ring in, out;
@@ -150,33 +151,35 @@ static void count_sync(struct wr_journal_thread *thread, int64_t took_ns)
     }
 }
 
-static void sync_now(struct wr_journal_thread *thread)
+static void end_sync(struct wr_journal_thread *thread, const struct wr_journal_sync *sync,
+                     enum wr_io result, int64_t took_ns)
 {
     struct wr_error error;
-    int64_t before = now_ns(thread);
-    if (wr_journal_sync(thread->journal, &error) != WR_OK) {
-        return;
+    thread->sync_mean_ns += (took_ns - thread->sync_mean_ns) / 8;
+    if (wr_journal_sync_end(thread->journal, sync, result, &error) == WR_OK) {
+        thread->synced_at_ns = thread->asked_at_ns;
+        count_sync(thread, took_ns);
+        atomic_store(&thread->shared.synced, sync->last);
     }
-    thread->synced_at_ns = thread->asked_at_ns = now_ns(thread);
-    count_sync(thread, thread->synced_at_ns - before);
-    atomic_store(&thread->shared.synced, atomic_load(&thread->shared.committed));
+}
+
+static void sync_here(struct wr_journal_thread *thread, const struct wr_journal_sync *sync)
+{
+    int64_t before = now_ns(thread);
+    enum wr_io result = wr_journal_sync_do(thread->port, sync);
+    end_sync(thread, sync, result, now_ns(thread) - before);
 }
 
 /* True when a sync that another thread made has ended. */
 static bool take_sync(struct wr_journal_thread *thread)
 {
     struct wr_journal_sync sync;
-    struct wr_error error;
     enum wr_io result;
     int64_t took_ns;
     if (thread->syncs == NULL || !wr_sync_thread_take(thread->syncs, &sync, &result, &took_ns)) {
         return false;
     }
-    if (wr_journal_sync_end(thread->journal, &sync, result, &error) == WR_OK) {
-        thread->synced_at_ns = thread->asked_at_ns;
-        count_sync(thread, took_ns);
-        atomic_store(&thread->shared.synced, sync.last);
-    }
+    end_sync(thread, &sync, result, took_ns);
     return true;
 }
 
@@ -185,17 +188,19 @@ static bool is_syncing(const struct wr_journal_thread *thread)
     return thread->syncs != NULL && !wr_sync_thread_is_idle(thread->syncs);
 }
 
-/* Begins what another thread ends, or does it here. */
+/* Begins what another thread ends, or does it here: a short sync is made sooner than handed over.
+ */
 static void sync_some(struct wr_journal_thread *thread)
 {
-    if (thread->syncs == NULL) {
-        sync_now(thread);
-        return;
-    }
     struct wr_journal_sync sync;
     wr_journal_sync_begin(thread->journal, &sync);
     thread->asked_at_ns = now_ns(thread);
-    wr_sync_thread_ask(thread->syncs, &sync);
+    if (thread->syncs == NULL ||
+        (thread->durable && sync.stale.n == 0 && thread->sync_mean_ns < WR_JOURNAL_SYNC_SHORT_NS)) {
+        sync_here(thread, &sync);
+    } else {
+        wr_sync_thread_ask(thread->syncs, &sync);
+    }
 }
 
 static void commit(struct wr_journal_thread *thread)
@@ -295,7 +300,7 @@ static int64_t turn(struct wr_journal_thread *thread)
     }
     if (sync_due(thread)) {
         worked = true;
-        if (thread->syncs == NULL) {
+        if (!is_syncing(thread)) {
             publish(thread);
         }
     }
@@ -320,7 +325,9 @@ static void finish(struct wr_journal_thread *thread)
         }
     }
     if (is_good(thread) && is_unsynced(thread)) {
-        sync_now(thread);
+        struct wr_journal_sync sync;
+        wr_journal_sync_begin(thread->journal, &sync);
+        sync_here(thread, &sync);
     }
     publish(thread);
 }
@@ -352,6 +359,7 @@ wr_err wr_journal_thread_open(const struct wr_port *port, struct wr_journal *jou
     thread->durable = durable;
     thread->threaded = port->threads.start != NULL;
     thread->synced_at_ns = thread->asked_at_ns = now_ns(thread);
+    thread->sync_mean_ns = WR_JOURNAL_SYNC_SHORT_NS;
     atomic_store(&thread->shared.committed, wr_journal_last(journal));
     atomic_store(&thread->shared.synced, wr_journal_last(journal));
     atomic_store(&thread->shared.floor, UINT64_MAX);

@@ -3,11 +3,12 @@
  *
  * The thread takes whatever waits (at most WR_LIMIT_COMMIT_ROWS rows), makes one transaction of it,
  * commits, and publishes how far rows are kept. Syncs are made by a thread of their own
- * (sync_thread.h), one at a time. In mode durable the next begins as soon as the last has ended and
- * rows wait: that is group commit, with a group as large as the disk is slow, and the next group is
- * linked and written while one is synced. In mode fast a sync begins when 50 ms have passed since
- * the last began and rows wait, and no answer waits for it; only when rows would be unsynced for
- * 200 ms, of the 250 that are promised, do the next ones wait.
+ * (sync_thread.h), one at a time, but for short ones of mode durable. In mode durable the next
+ * begins as soon as the last has ended and rows wait: that is group commit, with a group as large
+ * as the disk is slow, and the next group is linked and written while one is synced. In mode fast a
+ * sync begins when 50 ms have passed since the last began and rows wait, and no answer waits for
+ * it; only when rows would be unsynced for 200 ms, of the 250 that are promised, do the next ones
+ * wait.
  *
  * After an error everything that still waits is dropped and `kept` stays where it is. The loop then
  * closes the thread, recovers the journal, folds, and opens a new one. Where the port has no
@@ -24,6 +25,9 @@
 #define WR_JOURNAL_REPLY_RING  (16u * 1024 * 1024) /* holds a row of WR_LIMIT_RECORD_SIZE */
 #define WR_LIMIT_FETCHES       65536               /* rows asked for and not taken yet */
 #define WR_JOURNAL_SYNC_AGE_NS 50000000
+/* In mode durable syncs that take less than this, on average, are made by the journal's thread: to
+ * hand them over, and the smaller groups that follow from it, would cost more than is won. */
+#define WR_JOURNAL_SYNC_SHORT_NS 500000
 
 struct wr_journal_thread;
 
