@@ -215,6 +215,7 @@ static void run_seed(uint64_t seed, enum wr_server_mode mode, bool power_loss)
     struct world world;
     struct history *history = calloc(1, sizeof *history);
     uint64_t n_crashes = 0;
+    int failures = check_failures;
     world_init(&world, seed, mode);
     world.quiet = true;
     world.config.segment_max = 100000;
@@ -241,6 +242,9 @@ static void run_seed(uint64_t seed, enum wr_server_mode mode, bool power_loss)
     CHECK(n_crashes > 0 || history->n_answers > 0);
     world_close(&world);
     free(history);
+    if (check_failures != failures) {
+        printf("that was seed %llu\n", (unsigned long long)seed);
+    }
 }
 
 /* Behind `./dev test --all`: 15 times as many, more than 5,000 losses of power. */
