@@ -677,6 +677,26 @@ static bool has_room(const struct wr_journal *journal)
     return fits && closed && removed;
 }
 
+/* A beginning that failed may have left its segment behind, under its name (the directory could not
+ * be synced), or none where one was noted. One that is left is gone on from, as after a restart:
+ * beside a segment that began earlier it would hide the end of that one. */
+static bool list_again(struct wr_journal *journal)
+{
+    const struct wr_port_disk *disk = &journal->port->disk;
+    struct listing listing = {journal, false};
+    char path[WR_SEGMENT_PATH_MAX];
+    if (journal->n_segments != 0) {
+        struct wr_segment_ref *newest = &journal->segments[journal->n_segments - 1];
+        wr_journal_segment_path(journal, *newest, path);
+        if (disk->exists(disk->context, path) == WR_IO_ABSENT) {
+            drop_marks(journal, newest);
+            journal->n_segments--;
+        }
+    }
+    enum wr_io io = disk->list(disk->context, journal->directory, list_one, &listing);
+    return io == WR_IO_OK && !listing.failed && journal->n_segments != 0;
+}
+
 void wr_journal_recover(struct wr_journal *journal)
 {
     enum wr_journal_state before = journal->state;
@@ -687,7 +707,8 @@ void wr_journal_recover(struct wr_journal *journal)
     wr_log_close(&journal->live);
     struct wr_error error;
     journal->state = WR_JOURNAL_OK;
-    if (go_on(journal, &error) != WR_OK || check_tail(journal, &error) != WR_OK) {
+    if (!list_again(journal) || go_on(journal, &error) != WR_OK ||
+        check_tail(journal, &error) != WR_OK) {
         journal->state = before;
     }
 }

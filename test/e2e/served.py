@@ -33,7 +33,7 @@ class Served:
         self.process = subprocess.Popen(
             [self.weir, "serve", "--state", str(self.folder / "state"), "--listen",
              "unix:" + self.socket, *self.arguments], stdout=log, stderr=log, preexec_fn=self.preexec)
-        for _ in range(1000):
+        for _ in range(12000):  # to fold a million entries takes a busy machine a while
             try:
                 connection = UnixConnection(self.socket)
                 connection.connect()
@@ -48,7 +48,7 @@ class Served:
     def stop(self, signal=15):
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal)
-            self.process.wait(20)
+            self.process.wait(60)
         return self.process.returncode if self.process else None
 
     def __enter__(self):
