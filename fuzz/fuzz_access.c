@@ -3,17 +3,10 @@
  * least one principal, each with a scope; a token whose digest no line holds has no scope; one
  * whose digest the file is made to hold has that line's scopes. The first byte splits the input
  * into a file and a token. */
+#include "fuzz.h"
+
 #include "base/hash.h"
 #include "shell/access.h"
-
-#include <stdlib.h>
-
-static void demand(bool holds)
-{
-    if (!holds) {
-        __builtin_trap();
-    }
-}
 
 static void check_file(struct wr_arena *arena, struct wr_str text, struct wr_str token)
 {
@@ -63,7 +56,6 @@ static void check_field(struct wr_str value)
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static char room[1 << 18];

@@ -2,34 +2,13 @@
 /* Any builtin on any arguments: the first byte chooses the builtin, the rest is a JSON array of
  * arguments; the second byte turns arrays among them into sets. Properties: only the stated error
  * codes; fuel is never exceeded; a result can be written; the same call answers the same. */
+#include "fuzz.h"
+
 #include "rego/builtin.h"
 #include "value/json_read.h"
 #include "value/json_write.h"
 
-#include <stdlib.h>
-
-static void *take(void *context, size_t size)
-{
-    (void)context;
-    return malloc(size);
-}
-
-static void give(void *context, void *block, size_t size)
-{
-    (void)context;
-    (void)size;
-    free(block);
-}
-
-static const struct wr_memory memory = {take, give, NULL};
 static const struct wr_builtin_env env = {.now_ns = 1700000000000000000, .seed = 1};
-
-static void demand(bool holds)
-{
-    if (!holds) {
-        __builtin_trap();
-    }
-}
 
 static struct wr_value as_set(struct wr_arena *arena, struct wr_value v)
 {
@@ -62,7 +41,6 @@ static wr_err call_once(struct wr_arena *arena, const struct wr_builtin *builtin
     return err;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct wr_arena arena;
@@ -72,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     const struct wr_builtin *builtin = wr_builtin_at(data[0] % wr_builtin_count());
-    wr_arena_init(&arena, &memory, 32u << 20);
+    wr_arena_init(&arena, &fuzz_memory, 32u << 20);
     struct wr_str json = wr_str_of((const char *)data + 2, size - 2);
     if (builtin->fn != NULL && wr_json_read(&arena, json, true, NULL, &list, NULL) == WR_OK &&
         list.type == WR_ARRAY && list.n >= builtin->arity_min && list.n > 0) {

@@ -2,33 +2,10 @@
 /* A pack's weir.json of any bytes, beside a small policy: the schema, the features, the lists, the
  * outcomes and all that a risk team configures. Properties: it opens, or is refused with a code, a
  * place and a text; what was opened has a digest and a deadline. */
+#include "fuzz.h"
+
 #include "pack/pack.h"
 
-#include <stdlib.h>
-
-static void *take(void *context, size_t size)
-{
-    (void)context;
-    return malloc(size);
-}
-
-static void give(void *context, void *block, size_t size)
-{
-    (void)context;
-    (void)size;
-    free(block);
-}
-
-static const struct wr_memory memory = {take, give, NULL};
-
-static void demand(bool holds)
-{
-    if (!holds) {
-        __builtin_trap();
-    }
-}
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char policy[] =
@@ -44,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct wr_arena arena;
     struct wr_pack *pack = NULL;
     struct wr_error error = {0};
-    wr_arena_init(&arena, &memory, (size_t)256 << 20);
+    wr_arena_init(&arena, &fuzz_memory, (size_t)256 << 20);
     wr_err err = wr_pack_open(&arena, files, WR_COUNTOF(files), NULL, &pack, &error);
     if (err == WR_OK) {
         demand(pack != NULL && wr_pack_deadline_us(pack) >= 0);

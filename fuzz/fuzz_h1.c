@@ -3,22 +3,15 @@
  * split, with and without a pattern of the head before; bytes used never exceed bytes given;
  * nothing is read after a refusal; all views lie within the bytes. The first two bytes choose where
  * to split. */
-#include "wire/h1.h"
+#include "fuzz.h"
 
-#include <stdlib.h>
+#include "wire/h1.h"
 
 struct outcome {
     uint64_t digest; /* of all that a server would see */
     int requests, status;
     const char *why;
 };
-
-static void demand(bool holds)
-{
-    if (!holds) {
-        __builtin_trap();
-    }
-}
 
 static void see(struct outcome *o, struct wr_str s)
 {

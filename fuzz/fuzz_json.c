@@ -2,32 +2,10 @@
 /* The JSON reader and writer on any bytes. Properties: whole equals split, value and error alike;
  * writing what was read is a fixed point; a copy equals its source and hashes alike; memory stays
  * within 64 bytes a byte and 64 KiB. The first two bytes choose where to split. */
+#include "fuzz.h"
+
 #include "value/json_read.h"
 #include "value/json_write.h"
-
-#include <stdlib.h>
-
-static void *take(void *context, size_t size)
-{
-    (void)context;
-    return malloc(size);
-}
-
-static void give(void *context, void *block, size_t size)
-{
-    (void)context;
-    (void)size;
-    free(block);
-}
-
-static const struct wr_memory memory = {take, give, NULL};
-
-static void demand(bool holds)
-{
-    if (!holds) {
-        __builtin_trap();
-    }
-}
 
 static struct wr_str written(struct wr_arena *arena, const struct wr_value *v)
 {
@@ -74,8 +52,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct wr_value whole, split;
     struct wr_error whole_error, split_error;
     struct wr_arena arena, second;
-    wr_arena_init(&arena, &memory, SIZE_MAX);
-    wr_arena_init(&second, &memory, SIZE_MAX);
+    wr_arena_init(&arena, &fuzz_memory, SIZE_MAX);
+    wr_arena_init(&second, &fuzz_memory, SIZE_MAX);
     wr_err code = wr_json_read(&arena, text, true, NULL, &whole, &whole_error);
     demand(arena.taken <= 64 * text.n + 64 * 1024);
     demand(read_pieces(&second, text, head, piece, &split, &split_error) == code);

@@ -2,34 +2,10 @@
 /* MaxMind databases of any bytes, and entries of lists of any text. Properties: whatever opens is
  * looked up without reading outside of it, and a text found lies in it; an entry that is read is
  * spelt in one way, which is read as the same. The first byte chooses the path, or the match. */
+#include "fuzz.h"
+
 #include "feature/list_key.h"
 #include "feature/mmdb.h"
-
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void *take(void *context, size_t size)
-{
-    (void)context;
-    return malloc(size);
-}
-
-static void give(void *context, void *block, size_t size)
-{
-    (void)context;
-    (void)size;
-    free(block);
-}
-
-static const struct wr_memory memory = {take, give, NULL};
-
-static void demand(bool holds)
-{
-    if (!holds) {
-        __builtin_trap();
-    }
-}
 
 static void look_up(struct wr_str bytes, uint8_t choice)
 {
@@ -43,7 +19,7 @@ static void look_up(struct wr_str bytes, uint8_t choice)
     if (wr_mmdb_open(bytes, &db, NULL) != WR_OK) {
         return;
     }
-    wr_arena_init(&arena, &memory, 1 << 16);
+    wr_arena_init(&arena, &fuzz_memory, 1 << 16);
     for (size_t i = 0; i < WR_COUNTOF(addresses); i++) {
         struct wr_ip ip;
         demand(wr_ip_read(wr_str_z(addresses[i]), &ip));

@@ -5,8 +5,10 @@
  * too. First byte: 1 strict errors, 2 any module (4 v1, 8 data.json's place) instead of one of our
  * making. */
 #include "fuzz.h"
+
 #include "program/rego_program.h"
 #include "program/rego_twins.h"
+#include "value/json_read.h"
 
 #include <stdio.h>
 

@@ -3,34 +3,14 @@
  * parts lie in it; a log whose file is any bytes behind a good head opens, scans to an end within
  * the file, and every row before that end is found by its sequence; nothing reads past the file.
  * The first byte chooses: payload, or a log with a head made right. */
+#include "fuzz.h"
+
 #include "engine/record.h"
 #include "shell/log.h"
 
-#include <stdlib.h>
-
 static struct wr_str file_bytes;
 
-static void demand(bool holds)
-{
-    if (!holds) {
-        __builtin_trap();
-    }
-}
-
 /* ── a file in memory ───────────────────────────────────────────────────────────────────────── */
-static void *take(void *context, size_t size)
-{
-    (void)context;
-    return malloc(size);
-}
-
-static void give(void *context, void *block, size_t size)
-{
-    (void)context;
-    (void)size;
-    free(block);
-}
-
 static enum wr_io disk_open(void *context, const char *path, uint32_t flags, int32_t *file)
 {
     (void)context;
@@ -70,7 +50,7 @@ static enum wr_io disk_size(void *context, int32_t file, uint64_t *size)
 
 static const struct wr_port port = {
     .disk = {.open = disk_open, .close = disk_close, .read_at = disk_read, .size = disk_size},
-    .memory = {take, give, NULL},
+    .memory = {fuzz_take, fuzz_give, NULL},
 };
 
 /* ── payloads ───────────────────────────────────────────────────────────────────────────────── */
@@ -143,7 +123,6 @@ static size_t add_rows(uint8_t *out, size_t cap, const uint8_t *data, size_t siz
     return n;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static uint8_t room[1 << 17];

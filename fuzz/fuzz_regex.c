@@ -3,31 +3,9 @@
  * there is a match and asking where it is agree; offsets lie in the text and in order; a match is
  * found again from its own start; threads and backtracking agree. The text begins behind the first
  * line end. */
+#include "fuzz.h"
+
 #include "rego/regex_program.h"
-
-#include <stdlib.h>
-
-static void *take(void *context, size_t size)
-{
-    (void)context;
-    return malloc(size);
-}
-
-static void give(void *context, void *block, size_t size)
-{
-    (void)context;
-    (void)size;
-    free(block);
-}
-
-static const struct wr_memory memory = {take, give, NULL};
-
-static void demand(bool holds)
-{
-    if (!holds) {
-        __builtin_trap();
-    }
-}
 
 static void check_run(struct wr_arena *arena, const struct wr_regex *regex, struct wr_str text)
 {
@@ -59,7 +37,6 @@ static void check_run(struct wr_arena *arena, const struct wr_regex *regex, stru
     demand(wr_regex_find(run, from, slots, NULL) && slots[0] == from && slots[1] == to);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct wr_arena arena;
@@ -69,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *line = size == 0 ? NULL : memchr(p, '\n', size);
     size_t n = line == NULL ? size : (size_t)(line - p);
     struct wr_str text = line == NULL ? wr_str_of("", 0) : wr_str_of(line + 1, size - n - 1);
-    wr_arena_init(&arena, &memory, 64u << 20);
+    wr_arena_init(&arena, &fuzz_memory, 64u << 20);
     wr_err err = wr_regex_compile(&arena, wr_str_of(p, n), &regex, &error);
     demand(err == WR_OK || err == WR_E_EVAL_BUILTIN || err == WR_E_MEMORY);
     if (err == WR_OK && (uint64_t)wr_regex_size(regex) * (text.n + 1) < 20000000) {

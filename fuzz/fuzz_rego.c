@@ -4,35 +4,13 @@
  * or a limit was met; what parses is the same tree after printing and parsing again, and has the
  * same rules after formatting; trees become values; a module compiles or there is an error. The
  * first byte chooses v0, v1 or a query. */
+#include "fuzz.h"
+
 #include "rego/ast_value.h"
 #include "rego/fmt.h"
 #include "rego/parse.h"
 #include "rego/print.h"
 #include "rego/rego.h"
-
-#include <stdlib.h>
-
-static void *take(void *context, size_t size)
-{
-    (void)context;
-    return malloc(size);
-}
-
-static void give(void *context, void *block, size_t size)
-{
-    (void)context;
-    (void)size;
-    free(block);
-}
-
-static const struct wr_memory memory = {take, give, NULL};
-
-static void demand(bool holds)
-{
-    if (!holds) {
-        __builtin_trap();
-    }
-}
 
 static void check_errors(const struct wr_rego_errors *errors)
 {
@@ -74,7 +52,7 @@ static void compile_module(struct wr_str text, bool v1, bool strict)
     struct wr_rego_program *program = NULL;
     struct wr_rego_source source = {WR_STR("m"), text};
     struct wr_rego_options options = {.v1 = v1, .strict = strict};
-    wr_arena_init(&arena, &memory, (size_t)1 << 29);
+    wr_arena_init(&arena, &fuzz_memory, (size_t)1 << 29);
     wr_rego_errors_init(&errors, &arena);
     wr_err err = wr_rego_compile(&arena, &source, 1, NULL, &options, &program, &errors);
     demand((err == WR_OK) == (errors.n == 0) && (program != NULL) == (err == WR_OK));
@@ -96,7 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct wr_rego_errors errors;
     struct wr_ast_module *module = NULL;
     struct wr_ast_body *body = NULL;
-    wr_arena_init(&arena, &memory, (size_t)1 << 30);
+    wr_arena_init(&arena, &fuzz_memory, (size_t)1 << 30);
     wr_rego_errors_init(&errors, &arena);
     if ((data[0] & 2) != 0) {
         options.all_future_keywords = (data[0] & 4) != 0;

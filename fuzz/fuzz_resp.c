@@ -5,6 +5,7 @@
 #include "fuzz.h"
 
 #include "feature/fleet.h"
+#include "value/json_read.h"
 #include "wire/resp.h"
 
 static const char pack[] =

@@ -4,7 +4,7 @@
  * document are the same to them; a schema that does not verify matches nothing; and where nothing
  * refers to elsewhere, allOf, anyOf and oneOf of one schema are that schema, `not` turns it round,
  * and if/then/else with it chooses by it. */
-#include "fuzz.h"
+#include "fuzz_call.h"
 
 static struct wr_value wrap(struct wr_arena *arena, const char *key, struct wr_value schema,
                             bool list)

@@ -4,11 +4,11 @@
  * place, one of value; a first byte of 255 takes the rest as pieces instead. Property: an image is
  * refused, or the state made of it can be used: events, labels, evictions, a digest, another image.
  * Nothing reads or writes outside of it. */
+#include "fuzz.h"
+
 #include "feature/image.h"
 #include "base/hash.h"
 #include "value/json_read.h"
-
-#include <stdlib.h>
 
 static const char plan_text[] =
     "{\"event\":{\"id\":\"id\",\"time\":{\"path\":\"t\",\"unit\":\"s\"}},"
@@ -22,27 +22,6 @@ static const char plan_text[] =
     "\"f\":{\"entity\":\"shop\",\"median\":\"v\",\"window\":\"1h\"},"
     "\"g\":{\"entity\":\"shop\",\"stddev\":\"v\",\"window\":\"6h\"}}}";
 
-static void demand(bool holds)
-{
-    if (!holds) {
-        __builtin_trap();
-    }
-}
-
-static void *take(void *context, size_t size)
-{
-    (void)context;
-    return malloc(size);
-}
-
-static void give(void *context, void *block, size_t size)
-{
-    (void)context;
-    (void)size;
-    free(block);
-}
-
-static const struct wr_memory memory = {take, give, NULL};
 static const struct wr_feature_caps caps = {
     .entities_max = 60, .bytes_max = 4 << 20, .warming_since_ms = INT64_MIN};
 static struct wr_feature_plan *plan;
@@ -99,11 +78,11 @@ static void begin(void)
     struct wr_value v;
     struct wr_error error;
     size_t budget = SIZE_MAX;
-    wr_arena_init(&arena, &memory, (size_t)64 << 20);
+    wr_arena_init(&arena, &fuzz_memory, (size_t)64 << 20);
     demand(wr_json_read(&arena, wr_str_z(plan_text), true, NULL, &v, &error) == WR_OK);
     demand(wr_schema_open(&arena, &v, &schema, &error) == WR_OK);
     demand(wr_feature_plan_open(&arena, schema, &v, &plan, &error) == WR_OK);
-    struct wr_feature_state *state = wr_feature_state_open(plan, &memory, &caps);
+    struct wr_feature_state *state = wr_feature_state_open(plan, &fuzz_memory, &caps);
     apply(state, 0, 1200);
     struct wr_feature_image *image = wr_feature_image_begin(state, &sink);
     demand(image != NULL && wr_feature_image_step(image, &budget));
@@ -139,7 +118,6 @@ static wr_err restore(struct wr_feature_state *state)
     return err;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint8_t digest[32];
@@ -153,7 +131,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         change(data, size);
     }
-    struct wr_feature_state *state = wr_feature_state_open(plan, &memory, &caps);
+    struct wr_feature_state *state = wr_feature_state_open(plan, &fuzz_memory, &caps);
     demand(state != NULL);
     wr_err err = restore(state);
     demand(err == WR_OK || size != 0); /* the image itself is good */

@@ -3,7 +3,7 @@
  * Properties: a format without a verb stands for itself, with what is left over named behind it; a
  * format that uses its arguments up, one after the other and without complaint, may be followed by
  * another one and gives the two results in a row; the text is bounded and written twice alike. */
-#include "fuzz.h"
+#include "fuzz_call.h"
 
 static struct wr_str print(struct wr_arena *arena, struct wr_str format, struct wr_value args,
                            bool *cut)

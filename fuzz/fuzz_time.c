@@ -3,7 +3,7 @@
  * that is formatted in full is read back as itself, by RFC 3339 and by layout; date, clock and
  * weekday say what the text says; adding nothing changes nothing and differences turn round; what a
  * layout writes it reads as a moment that it writes so; a duration is the sum of its parts. */
-#include "fuzz.h"
+#include "fuzz_call.h"
 
 static struct wr_value call1(struct wr_arena *arena, const char *name, struct wr_value x)
 {

@@ -2,34 +2,13 @@
 /* Certificates, requests and keys of any bytes: the first byte chooses the operation and whether
  * the rest is taken as text, as DER in base64, or as DER in a PEM block. Properties: only builtin
  * errors, each with a text; a result can be written; nothing stays on OpenSSL's queue. */
+#include "fuzz.h"
+
 #include "shell/crypto.h"
 #include "shell/go_value.h"
 #include "value/json_write.h"
 
 #include <openssl/err.h>
-#include <stdlib.h>
-
-static void *take(void *context, size_t size)
-{
-    (void)context;
-    return malloc(size);
-}
-
-static void give(void *context, void *block, size_t size)
-{
-    (void)context;
-    (void)size;
-    free(block);
-}
-
-static const struct wr_memory memory = {take, give, NULL};
-
-static void demand(bool holds)
-{
-    if (!holds) {
-        __builtin_trap();
-    }
-}
 
 static struct wr_str wrapped(struct wr_arena *arena, struct wr_str bytes, const char *type)
 {
@@ -65,8 +44,6 @@ static void parse(struct wr_arena *arena, enum wr_x509_op op, struct wr_str text
     wr_json_write(&buf, &out, WR_JSON_COMPACT);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const types[] = {"CERTIFICATE", "CERTIFICATE",     "CERTIFICATE REQUEST",
@@ -78,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     unsigned op = data[0] % 7, form = data[0] / 7 % 3;
     struct wr_str text = wr_str_of((const char *)data + 1, size - 1);
-    wr_arena_init(&arena, &memory, 256u << 20);
+    wr_arena_init(&arena, &fuzz_memory, 256u << 20);
     if (form != 0) {
         text = form == 1 ? wr_text(wr_go_base64(&arena, text)) : wrapped(&arena, text, types[op]);
     }
