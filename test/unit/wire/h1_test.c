@@ -486,8 +486,8 @@ TEST("a head that repeats is read as the reader reads it, one that differs is le
 {
     static const char *const heads[] = {
         "POST /v1/decisions HTTP/1.1\r\nHost: node\r\nContent-Length: 512\r\nA: b\r\n\r\n{}",
-        "POST /v1/decisions?features HTTP/1.1\r\nhost: n\r\ncontent-length:  07 \r\n"
-        "Connection: close, x\r\nAuthorization: Bearer t\r\n\r\n",
+        ("POST /v1/decisions?features HTTP/1.1\r\nhost: n\r\ncontent-length:  07 \r\n"
+         "Connection: close, x\r\nAuthorization: Bearer t\r\n\r\n"),
         "\r\n\r\nGET /? HTTP/1.0\r\nAccept:\r\nConnection: keep-alive\r\n\r\n",
         "HEAD //x/%41 HTTP/1.1\r\nHost: a:1\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 000000000000000001\r\n\r\n{",
@@ -508,8 +508,8 @@ TEST("a head that is long, chunked, expects to be asked on or in absolute form i
         "GET http://node HTTP/1.1\r\nHost: a\r\n\r\n",
         "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0000000000000000001\r\n\r\n{",
-        "GET / HTTP/1.1\r\nHost: a\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\n"
-        "a:\r\na:\r\n\r\n",
+        ("GET / HTTP/1.1\r\nHost: a\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\n"
+         "a:\r\na:\r\n\r\n"),
     };
     int kept = 0, known = 0;
     for (size_t i = 0; i < WR_COUNTOF(heads); i++) {
