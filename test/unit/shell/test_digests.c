@@ -154,7 +154,7 @@ static struct wr_engine *fresh_engine(void)
 TEST("a long run folds to the digests that were live, from the beginning and from a snapshot")
 {
     char directory[] = "/tmp/weir-digests-XXXXXX", command[64];
-    struct wr_port_linux *native;
+    struct wr_port_linux *native = NULL;
     struct rig *rig = &run.rig;
     const struct wr_journal_options options = {.segment_max = 16 << 20};
     run.length = getenv("WEIR_TEST_ALL") != NULL ? LARGE : SMALL;
