@@ -92,6 +92,43 @@ TEST("a file finds the newest row of every id in it, and no other")
     sim_close(sim);
 }
 
+TEST("no changed byte of a file leads to a wrong row")
+{
+    enum { N = 1000, SIZE = 4096 * 4 };
+    struct sim *sim = open_disk(1);
+    struct wr_id_place place = place_in(sim);
+    const struct wr_port_disk *disk = &sim_port(sim)->disk;
+    const struct wr_segment_meta meta = {.node = 7, .epoch = 3, .first = 1};
+    const struct wr_id_range range = {1, N};
+    struct wr_id_entry entries[N];
+    uint64_t wrong = 0, n_damaged = 0, sequence;
+    int32_t file;
+    for (uint32_t i = 0; i < N; i++) {
+        entries[i] = (struct wr_id_entry){wr_mix64(i), i};
+    }
+    CHECK_INT(wr_id_index_write(&place, range, &meta, entries, N), WR_IO_OK);
+    CHECK_INT(disk->open(disk->context, "/ids/ids-0000000000000001-00000000000003e8.idx",
+                         WR_DISK_WRITE, &file),
+              WR_IO_OK);
+    for (uint64_t at = 0; at < SIZE; at += at < 120 ? 1 : 61) {
+        uint8_t byte, other;
+        size_t got;
+        CHECK_INT(disk->read_at(disk->context, file, &byte, 1, at, &got), WR_IO_OK);
+        other = byte ^ 1;
+        CHECK_INT(disk->write_at(disk->context, file, &other, 1, at), WR_IO_OK);
+        for (uint64_t i = 0; i < N; i += 7) {
+            enum wr_id_found found = wr_id_index_find(&place, range, &meta, wr_mix64(i), &sequence);
+            wrong += found == WR_ID_ABSENT || (found == WR_ID_FOUND && sequence != 1 + i);
+            n_damaged += found == WR_ID_DAMAGED;
+        }
+        CHECK_INT(disk->write_at(disk->context, file, &byte, 1, at), WR_IO_OK);
+    }
+    CHECK_INT(wrong, 0);
+    CHECK(n_damaged > 1000);
+    disk->close(disk->context, file);
+    sim_close(sim);
+}
+
 /* ── a server ───────────────────────────────────────────────────────────────────────────────── */
 struct names {
     char of[NAMES_MAX][64];
