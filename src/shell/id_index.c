@@ -208,6 +208,7 @@ enum wr_io wr_id_index_write(const struct wr_id_place *place, struct wr_id_range
     const struct wr_port_disk *disk = &place->port->disk;
     char path[PATH], fresh[PATH];
     int32_t file;
+    WR_ASSERT(n <= WR_LIMIT_ID_FILE);
     path_of(place, range, path);
     new_path(place, fresh);
     wr_id_sort(place, entries, n);
@@ -257,7 +258,7 @@ static bool read_head(const struct wr_id_place *place, struct wr_id_range range,
         return false;
     }
     *n = wr_get32(head + 32);
-    return *n <= WR_LIMIT_ID_ENTRIES && (meta == NULL || is_of_log(head, meta));
+    return *n <= WR_LIMIT_ID_FILE && (meta == NULL || is_of_log(head, meta));
 }
 
 /* A block's entries in the room, or NULL. */

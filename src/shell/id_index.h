@@ -27,8 +27,10 @@
 
 #include "shell/log.h"
 
-#define WR_LIMIT_ID_ENTRIES (1u << 19) /* of one index file, and in memory: 8 MiB */
-#define WR_ID_ROOM          (64u * 1024)
+#define WR_LIMIT_ID_ENTRIES (1u << 19) /* gathered in memory, 8 MiB, before they become a file */
+/* Of one index file: as much again may have come while it could not be written. */
+#define WR_LIMIT_ID_FILE (2 * WR_LIMIT_ID_ENTRIES)
+#define WR_ID_ROOM       (64u * 1024)
 
 struct wr_id_entry {
     uint64_t hash;
@@ -54,8 +56,8 @@ bool wr_id_index_name(const char *name, struct wr_id_range *range);
 bool wr_id_log_name(const char *name, uint64_t *first);
 void wr_id_index_remove(const struct wr_id_place *place, struct wr_id_range range);
 
-/* Sorts the entries and writes the file, whole or not at all. `meta` is the head of the log. The
- * disk's errors. */
+/* Sorts the entries, at most WR_LIMIT_ID_FILE, and writes the file, whole or not at all. `meta` is
+ * the head of the log. The disk's errors. */
 enum wr_io wr_id_index_write(const struct wr_id_place *place, struct wr_id_range range,
                              const struct wr_segment_meta *meta, struct wr_id_entry *entries,
                              uint32_t n);

@@ -92,6 +92,32 @@ TEST("a file finds the newest row of every id in it, and no other")
     sim_close(sim);
 }
 
+TEST("a file of as many ids as can have gathered is read")
+{
+    struct sim *sim = open_disk(1);
+    struct wr_id_place place = place_in(sim);
+    const struct wr_segment_meta meta = {.node = 7, .epoch = 3, .first = 1};
+    const struct wr_id_range range = {1, WR_LIMIT_ID_FILE};
+    struct wr_id_entry *entries = malloc(WR_LIMIT_ID_FILE * sizeof *entries);
+    static const uint32_t sizes[] = {WR_LIMIT_ID_ENTRIES, WR_LIMIT_ID_ENTRIES + 127,
+                                     WR_LIMIT_ID_FILE};
+    for (size_t s = 0; s < WR_COUNTOF(sizes); s++) {
+        uint64_t wrong = 0, sequence = 0;
+        for (uint32_t i = 0; i < sizes[s]; i++) {
+            entries[i] = (struct wr_id_entry){wr_mix64(i), i};
+        }
+        CHECK_INT(wr_id_index_write(&place, range, &meta, entries, sizes[s]), WR_IO_OK);
+        for (uint32_t i = 0; i < sizes[s]; i += 9973) {
+            wrong +=
+                wr_id_index_find(&place, range, &meta, wr_mix64(i), &sequence) != WR_ID_FOUND ||
+                sequence != 1 + i;
+        }
+        CHECK_INT(wrong, 0);
+    }
+    free(entries);
+    sim_close(sim);
+}
+
 TEST("no changed byte of a file leads to a wrong row")
 {
     enum { N = 1000, SIZE = 4096 * 4 };
