@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which event ids were decided, in which entry and with which body: what makes a retry harmless.
  *
- *   ring     entries in order of sequence, in chunks of 16,384; the oldest leave when there are
- * more than `cap` or when they are older than `age_us` at an insertion parts    256 open-addressing
- * tables (linear probing, deletion by shifting back) from the id's keyed 64-bit hash to a place in
- * the ring; each doubles by itself, so that no single insertion moves more than 1/256 of the ids
+ *   ring: entries in order of sequence, in chunks of WR_SEEN_CHUNK; the oldest leave when there are
+ *   more than `cap` or when they are older than `age_us` at an insertion.
+ *
+ *   parts: 256 open-addressing tables (linear probing, deletion by shifting back) from the id's
+ *   keyed 64-bit hash to a place in the ring; each doubles by itself, so that no single insertion
+ *   moves more than 1/256 of the ids.
  *
  * Ids are not kept: two ids with one 64-bit keyed hash would be taken for one another (a chance of
  * 2^-41 for a new id at 8 Mi remembered ones), which the body's hash turns into a conflict, never
@@ -44,7 +46,7 @@ struct wr_seen {
     const struct wr_memory *memory;
     uint64_t cap;
     int64_t age_us;
-    struct wr_seen_entry **chunks; /* place p is in chunks[p / 16384 % n_chunks] */
+    struct wr_seen_entry **chunks; /* place p is in chunks[p / WR_SEEN_CHUNK % n_chunks] */
     size_t n_chunks;
     uint64_t first, next; /* places in use: [first, next) */
     struct wr_seen_entry *spare;
