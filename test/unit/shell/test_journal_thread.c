@@ -263,7 +263,7 @@ TEST("fast rows do not wait for a slow sync, but for one that keeps too many uns
     CHECK(system(command) == 0);
 }
 
-TEST("durable rows are written while a sync is under way, and kept by the next one")
+TEST("durable rows are written while a sync is under way, then kept; no segment ends meanwhile")
 {
     struct wr_port port;
     struct wr_port_linux *native = NULL;
@@ -271,11 +271,13 @@ TEST("durable rows are written while a sync is under way, and kept by the next o
     struct wr_journal *journal;
     struct wr_journal_thread *thread;
     struct wr_journal_stats stats = {0};
+    char room[600];
+    struct wr_journal_options options = {.segment_max = 128 + 64 + row(room, 1).n + 8};
     char directory[] = "/tmp/weir-journal-XXXXXX", command[64];
     CHECK(mkdtemp(directory) != NULL && wr_port_linux_open(&port, &native) == WR_IO_OK);
     slow.sync = port.disk.sync;
     port.disk.sync = slow_sync;
-    CHECK_INT(wr_journal_open(&port, directory, NULL, &journal, &error), WR_OK);
+    CHECK_INT(wr_journal_open(&port, directory, &options, &journal, &error), WR_OK);
     CHECK_INT(wr_journal_thread_open(&port, journal, true, &thread, &error), WR_OK);
     int before = atomic_load(&slow.n);
     atomic_store(&slow.blocked, 1);
@@ -291,10 +293,11 @@ TEST("durable rows are written while a sync is under way, and kept by the next o
     }
     CHECK_INT(stats.committed, 3);
     CHECK_INT(wr_journal_thread_kept(thread), 0);
-    CHECK_INT(atomic_load(&slow.n), before + 1);
+    CHECK_INT(atomic_load(&slow.n), before + 1); /* though the segment is full */
+    CHECK_INT(stats.n_segments, 1);
     atomic_store(&slow.blocked, 0);
     wait_for(thread, 3);
-    CHECK_INT(atomic_load(&slow.n), before + 2);
+    CHECK_INT(atomic_load(&slow.n), before + 3); /* its end, and the new one */
     atomic_store(&slow.fails, 1);
     append_one(thread, 4);
     for (int i = 0; i < 5000 && wr_journal_thread_state(thread) == WR_JOURNAL_OK; i++) {
@@ -303,7 +306,7 @@ TEST("durable rows are written while a sync is under way, and kept by the next o
     CHECK_INT(wr_journal_thread_state(thread), WR_JOURNAL_BROKEN);
     CHECK_INT(wr_journal_thread_kept(thread), 3);
     wr_journal_thread_close(thread);
-    CHECK_INT(atomic_load(&slow.n), before + 3); /* never again on that file */
+    CHECK_INT(atomic_load(&slow.n), before + 4); /* never again on that file */
     wr_journal_close(journal, false);
     atomic_store(&slow.fails, 0);
     wr_port_linux_close(native);
