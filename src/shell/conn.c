@@ -239,10 +239,15 @@ int64_t wr_conn_arrival_before(const struct wr_conn *conn, size_t at)
     return i > 0 ? conn->arrivals[i - 1].ns : conn->first_ns;
 }
 
+static bool has_read_ahead(const struct wr_conn *conn)
+{
+    return conn->in_n - conn->in_at >= READ_AHEAD;
+}
+
 void wr_conn_read(struct wr_server *server, struct wr_conn *conn)
 {
     const struct wr_port_net *net = &server->port->net;
-    if (conn->more && conn->in_n - conn->in_at >= READ_AHEAD) {
+    if ((conn->more || conn->held) && has_read_ahead(conn)) {
         return; /* first what is there */
     }
     if (conn->stage == WR_CONN_LINGER) {
@@ -401,7 +406,8 @@ static void arm(struct wr_server *server, struct wr_conn *conn, bool has_unsent)
 {
     const struct wr_port_net *net = &server->port->net;
     uint32_t interest = has_unsent ? WR_NET_WRITE : 0;
-    if (!conn->eof && (conn->stage == WR_CONN_LINGER || conn->held || wr_conn_may_parse(conn))) {
+    bool is_held_short = conn->held && !has_read_ahead(conn);
+    if (!conn->eof && (conn->stage == WR_CONN_LINGER || is_held_short || wr_conn_may_parse(conn))) {
         interest |= WR_NET_READ;
     }
     if (interest == conn->interest) {

@@ -275,7 +275,7 @@ static bool is_late(const struct wr_server *server, const struct wr_conn *conn)
     if (conn->stalled_ns != 0 && now - conn->stalled_ns > WR_DEADLINE_WRITE_NS) {
         return true;
     }
-    if (conn->first_ns == 0 || conn->n_slots > 0 || conn->more || conn->blocked) {
+    if (conn->first_ns == 0 || conn->n_slots > 0 || conn->more || conn->blocked || conn->held) {
         return false; /* it waits for us */
     }
     return conn->head_ns != 0 ? now - conn->head_ns > WR_DEADLINE_BODY_NS

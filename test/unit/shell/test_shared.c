@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests that wait for what other nodes saw, on a clock that the test turns: how long they are
  * held when Redis answers, is silent or goes, and while the loop itself is slow. */
+#include "shell/buffers.h"
 #include "world.h"
 
 #include <math.h>
@@ -19,6 +20,7 @@ static struct shared_world {
     } replies[FLYING]; /* oldest first: none overtakes another */
     uint32_t n_replies;
     int64_t slow_ns; /* what a read of the node takes of its turn */
+    size_t n_read;   /* bytes, also from Redis */
 } w;
 
 static int64_t now_ns(void)
@@ -37,7 +39,9 @@ static enum wr_io connect_out(void *context, const char *address, int32_t *sock)
 static enum wr_io read_slowly(void *context, int32_t sock, void *bytes, size_t n, size_t *got)
 {
     sim_step(w.world.sim, w.slow_ns);
-    return sim_port(w.world.sim)->net.read(context, sock, bytes, n, got);
+    enum wr_io result = sim_port(w.world.sim)->net.read(context, sock, bytes, n, got);
+    w.n_read += result == WR_IO_OK ? *got : 0;
+    return result;
 }
 
 static void take_command(struct wr_str rest)
@@ -231,6 +235,35 @@ TEST("turns that are short again give the time back")
         turn();
     }
     CHECK_INT((int64_t)(metric("hold_seconds") * 1e6 + 0.5), 2500);
+    close_node();
+}
+
+TEST("what is sent behind a request that waits is read ahead to the bound, and answered")
+{
+    enum { EVENTS = 900 };
+    struct http http;
+    int n = 0;
+    open_node(5 * MS);
+    w.answer_ns = 1 * MS;
+    send_event(&http, 1);
+    for (int i = 1; i < EVENTS; i++) {
+        char id[32], event[512];
+        snprintf(id, sizeof id, "behind%d", i);
+        http_send(&w.world, &http, "POST", "/v1/decisions", world_event(event, id, 1, 1));
+    }
+    size_t before = w.n_read;
+    wr_server_step(w.world.server, 0); /* it waits for Redis from here */
+    for (int i = 0; i < 50; i++) {
+        wr_server_step(w.world.server, 0);
+    }
+    CHECK(w.n_read - before >= 4 * WR_BUFFER_SIZE);
+    CHECK(w.n_read - before <= 6 * WR_BUFFER_SIZE);
+    for (int i = 0; i < 100000 && n < EVENTS; i++) {
+        turn();
+        n += http_take(&w.world, &http);
+    }
+    CHECK_INT(n, EVENTS);
+    http_close(&w.world, &http);
     close_node();
 }
 
