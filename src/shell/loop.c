@@ -518,9 +518,11 @@ bool wr_server_step(struct wr_server *server, int64_t timeout_ns)
     if (server->port->threads.start == NULL && !server->failed) {
         flush_all(server); /* what needs no row does not wait for the disk */
     }
+    if (server->thread != NULL) {
+        wr_late_ids_step(server); /* what it finds is asked of the journal */
+    }
     step_journal(server);
     if (server->thread != NULL) {
-        wr_late_ids_step(server);
         wr_gather_replies(server);
         step_journal(server); /* labels that have just got their rows */
     }

@@ -252,6 +252,23 @@ TEST("a label finds its decision a hundred segments back, in the life that made 
     world_close(&world);
 }
 
+TEST("without threads too a label by an old id is answered in the turn that reads it")
+{
+    struct world world;
+    open_world(&world, WR_MODE_FAST);
+    decide(&world, 0, 400);
+    settle(&world);
+    check_label(&world, "id", "e0", "true", "changed");
+    struct http http;
+    http_open(&world, &http);
+    http_send(&world, &http, "POST", "/v1/labels", "{\"id\":\"e150\",\"label\":{\"fraud\":true}}");
+    wr_server_step(world.server, 0);
+    CHECK(http_take(&world, &http));
+    CHECK_INT(http.status, 200);
+    http_close(&world, &http);
+    world_close(&world);
+}
+
 TEST("many labels of old ids come back in order, each with its own decision")
 {
     struct world world;
