@@ -94,8 +94,9 @@ def main():
         print("overload: needs two processors")
         return 77
     port = free_port()
-    served = Served(weir, "--pack", str(ROOT / "packs" / "cards"), "--mode", "fast", "--listen",
-                    f"127.0.0.1:{port}", preexec=lambda: os.sched_setaffinity(0, {cpus[0]}))
+    served = Served(weir, "--pack", str(ROOT / "packs" / "cards"), "--mode", "fast", "--retain-bytes",
+                    str(2 << 30), "--listen", f"127.0.0.1:{port}",  # a minute of it writes 30 GB
+                    preexec=lambda: os.sched_setaffinity(0, {cpus[0]}))
     with served:
         pid = served.process.pid
         runs = []  # whatever was decided has to be in the journal
