@@ -365,6 +365,17 @@ static void take_writes(struct wr_fleet *fleet, const char *body, uint64_t parts
     }
 }
 
+/* An engine of the world's pack that knows no other node. */
+static struct wr_engine *open_engine(void)
+{
+    struct wr_engine_config config = rig_config;
+    config.keys[0].k0 = config.keys[1].k1 = 0;
+    config.fleet_key = wr_fleet_hash_key(SECRET);
+    struct wr_engine *engine = NULL;
+    CHECK_INT(wr_engine_open(&w.rig.memory.source, w.rig.pack, &config, &engine, NULL), WR_OK);
+    return engine;
+}
+
 TEST("parts begin with the same events, wherever a fold begins")
 {
     enum { OTHERS = 40000 }; /* their tiles of both series fill the table, of one they do not */
@@ -374,11 +385,7 @@ TEST("parts begin with the same events, wherever a fold begins")
     struct wr_arena scratch;
     nodes_open();
     wr_arena_init(&scratch, &w.rig.memory.source, 16 << 20);
-    struct wr_engine_config config = rig_config;
-    config.keys[0].k0 = config.keys[1].k1 = 0;
-    config.fleet_key = wr_fleet_hash_key(SECRET);
-    struct wr_engine *engine;
-    CHECK_INT(wr_engine_open(&w.rig.memory.source, w.rig.pack, &config, &engine, NULL), WR_OK);
+    struct wr_engine *engine = open_engine();
     struct wr_fleet *fleet = wr_fleet_open(&w.rig.memory.source, w.rig.pack->plan, 1, SECRET);
     wr_engine_set_fleet(engine, fleet);
     wr_fleet_begin_at(fleet, begin * 1000);
@@ -479,11 +486,7 @@ TEST("a state that was restored is told its tiles again, of the slots that still
     struct wr_fleet_stats whole, told;
     wr_fleet_stats(w.fleets[0], &whole);
     for (int part = 0; part < 2; part++) {
-        struct wr_engine_config config = rig_config;
-        config.keys[0].k0 = config.keys[1].k1 = 0;
-        config.fleet_key = wr_fleet_hash_key(SECRET);
-        struct wr_engine *engine;
-        CHECK_INT(wr_engine_open(&w.rig.memory.source, w.rig.pack, &config, &engine, NULL), WR_OK);
+        struct wr_engine *engine = open_engine();
         struct wr_fleet *fleet = wr_fleet_open(&w.rig.memory.source, w.rig.pack->plan, 1, SECRET);
         for (size_t i = 0; i < w.records[0].n_records; i++) {
             wr_arena_reset(&w.rig.scratch);
