@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 list(APPEND WEIR_CORE_FILES
   src/engine/record.c
+  src/engine/condense.c
   src/engine/replay.c
   src/engine/card.c
   src/engine/seen.c
