@@ -34,13 +34,15 @@ static void lock_give(void *context, int32_t lock)
 
 /* fallocate without changing the size: file systems that cannot do it say so, and nothing is lost.
  */
-static void reserve(void *context, int32_t file, uint64_t offset, uint64_t n)
+static enum wr_io reserve(void *context, int32_t file, uint64_t offset, uint64_t n)
 {
     (void)context;
-    int saved = errno;
-    while (fallocate(file, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)n) != 0 && errno == EINTR) {
-    }
+    int saved = errno, error;
+    do {
+        error = fallocate(file, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)n) == 0 ? 0 : errno;
+    } while (error == EINTR);
     errno = saved;
+    return error == 0 ? WR_IO_OK : wr_posix_io(error);
 }
 
 static void uncache(void *context, int32_t file, uint64_t offset, uint64_t n)

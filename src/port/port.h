@@ -104,9 +104,10 @@ struct wr_port_disk {
      * good sync may be trusted, and a later sync of the same handle proves nothing. */
     enum wr_io (*sync)(void *context, int32_t file);
     enum wr_io (*truncate)(void *context, int32_t file, uint64_t size);
-    /* Hints that n bytes will be written from an offset on, at the end of the file or behind it:
-     * space is kept for them, the size stays. Truncating gives it back. NULL: it cannot. */
-    void (*reserve)(void *context, int32_t file, uint64_t offset, uint64_t n);
+    /* Says that n bytes will be written from an offset on, at the end of the file or behind it:
+     * space is kept for them, the size stays. Truncating gives it back. Not OK: none is kept, or
+     * only a part. NULL: it cannot. */
+    enum wr_io (*reserve)(void *context, int32_t file, uint64_t offset, uint64_t n);
     /* Hints that n bytes from an offset on will hardly be read again: once synced, they need not
      * stay in the system's memory. NULL: it cannot. */
     void (*uncache)(void *context, int32_t file, uint64_t offset, uint64_t n);

@@ -25,6 +25,7 @@ list(APPEND WEIR_SERVER_FILES
   src/shell/buffers.c
   src/shell/challenge.c
   src/shell/packs.c
+  src/shell/reserve.c
   src/shell/snapshot_file.c
   src/shell/snapshots.c
   src/shell/reload.c

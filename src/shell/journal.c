@@ -436,6 +436,15 @@ void wr_journal_close_old(struct wr_journal *journal)
     }
 }
 
+/* What did not fit is gone, and what is there was never in doubt: a write that finds no space is no
+ * failed sync. So the log is sealed where its rows end, and nothing of it is written once more. */
+static enum wr_io seal_full(struct wr_journal *journal)
+{
+    enum wr_io io = wr_log_cut(&journal->live);
+    io = io != WR_IO_OK ? io : wr_log_sync(&journal->live);
+    return io != WR_IO_OK ? io : wr_log_seal(&journal->live);
+}
+
 void wr_journal_close(struct wr_journal *journal, bool clean)
 {
     const struct wr_port *port = journal->port;
@@ -445,6 +454,9 @@ void wr_journal_close(struct wr_journal *journal, bool clean)
     if (clean && journal->state == WR_JOURNAL_OK && journal->live.port != NULL &&
         (wr_log_sync(&journal->live) != WR_IO_OK || wr_log_seal(&journal->live) != WR_IO_OK)) {
         journal->state = WR_JOURNAL_BROKEN; /* nobody is told: the next opening copies it */
+    }
+    if (clean && journal->state == WR_JOURNAL_FULL && journal->live.port != NULL) {
+        (void)seal_full(journal); /* without it the next opening copies a part */
     }
     wr_log_close(&journal->live);
     if (journal->locked) {
@@ -704,6 +716,9 @@ void wr_journal_recover(struct wr_journal *journal)
         return;
     }
     wr_journal_close_old(journal);
+    if (before == WR_JOURNAL_FULL && journal->live.port != NULL) {
+        (void)seal_full(journal);
+    }
     wr_log_close(&journal->live);
     struct wr_error error;
     journal->state = WR_JOURNAL_OK;

@@ -476,6 +476,17 @@ enum wr_io wr_log_write(struct wr_log *log)
     return result;
 }
 
+enum wr_io wr_log_cut(struct wr_log *log)
+{
+    const struct wr_port_disk *disk = &log->port->disk;
+    if (log->n_gathered > 0) {
+        log->next = wr_get64((const uint8_t *)log->gathered + 8);
+    }
+    log->n_gathered = log->n_linked = 0;
+    log->kept = 0;
+    return disk->truncate(disk->context, log->file, log->end);
+}
+
 enum wr_io wr_log_seal(struct wr_log *log)
 {
     const struct wr_port_disk *disk = &log->port->disk;

@@ -106,6 +106,8 @@ void wr_log_link(struct wr_log *log, uint8_t link[32]);
 /* Writes the gathered rows, which are linked. */
 enum wr_io wr_log_write(struct wr_log *log);
 enum wr_io wr_log_sync(struct wr_log *log);
+/* After a write that found no space: forgets the gathered rows, and cuts off what came of them. */
+enum wr_io wr_log_cut(struct wr_log *log);
 /* Says behind the last row, without syncing it, that all rows are synced; if they are. */
 enum wr_io wr_log_seal(struct wr_log *log);
 

@@ -29,6 +29,12 @@ static void keep_first(void *arg)
 {
     struct wr_server *server = arg;
     keep(server, server->first_pack);
+    uint64_t size = wr_reserve_keep(server->port, server->config.state_directory);
+    if (size < WR_RESERVE_SIZE && server->port->disk.reserve != NULL) {
+        wr_server_log(server, "warn", "small_reserve",
+                      "the disk gives %llu bytes for an end on a full disk, of %u wanted",
+                      (unsigned long long)size, WR_RESERVE_SIZE);
+    }
 }
 
 void wr_reload_keep_first(struct wr_server *server)

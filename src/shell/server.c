@@ -491,6 +491,18 @@ static void give(const struct wr_memory *memory, void *block, size_t size)
     }
 }
 
+/* On a full disk the journal takes no rows, and the state has gone with those that it did not take.
+ * With the reserve given up both come back for as long as it takes to save them. */
+static void come_back(struct wr_server *server)
+{
+    bool is_full = server->drained && server->thread == NULL && server->journal != NULL &&
+                   wr_journal_state(server->journal) == WR_JOURNAL_FULL;
+    if (is_full && wr_reserve_give(server->port, server->config.state_directory)) {
+        wr_server_log(server, "info", "reserve_given_up", "to end well on a full disk");
+        wr_server_recover(server);
+    }
+}
+
 void wr_server_close(struct wr_server *server)
 {
     const struct wr_memory *memory = &server->port->memory;
@@ -499,6 +511,7 @@ void wr_server_close(struct wr_server *server)
     if (server->conns != NULL) {
         wr_conn_free_all(server);
     }
+    come_back(server);
     wr_snapshots_stop(server);
     wr_late_ids_close(server);
     wr_challenge_release(server);

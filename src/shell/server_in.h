@@ -28,6 +28,7 @@
 #include "shell/journal_thread.h"
 #include "shell/metrics.h"
 #include "shell/packs.h"
+#include "shell/reserve.h"
 #include "shell/server.h"
 #include "shell/snapshots.h"
 #include "wire/h1.h"

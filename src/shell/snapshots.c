@@ -28,6 +28,9 @@ static void conclude(struct wr_snapshots *s, const struct wr_snapshot_info *info
     }
     if (info != NULL && io == WR_IO_OK) {
         wr_snapshot_prune(&s->writer.place, WR_SNAPSHOTS_KEPT);
+        if (!s->is_last) {
+            (void)wr_reserve_keep(s->writer.place.port, s->writer.place.directory);
+        }
     }
     wr_snapshot_writer_close(&s->writer);
     s->io = io;
@@ -374,10 +377,43 @@ bool wr_snapshots_busy(const struct wr_server *server)
     return server->snapshots.stage == WR_SNAPSHOT_COPYING;
 }
 
-void wr_snapshots_last(struct wr_server *server)
+/* Nothing else has to go on meanwhile. Returns why it could not be written. */
+static enum wr_io write_last(struct wr_server *server)
 {
     struct wr_snapshots *s = &server->snapshots;
     struct wr_error error = {.offset = WR_NO_OFFSET};
+    struct wr_str payload;
+    begin(server);
+    if (s->stage == WR_SNAPSHOT_IDLE) {
+        return s->writer.io;
+    }
+    if (s->stage == WR_SNAPSHOT_WARMING) {
+        await_warm(server);
+        begin_copy(server);
+    }
+    while (s->stage == WR_SNAPSHOT_COPYING) {
+        copy(server);
+    }
+    if (s->stage != WR_SNAPSHOT_ASKING ||
+        wr_journal_fetch_placed(server->journal, s->info.sequence, &payload, &s->info.place,
+                                &error) != WR_OK) {
+        wr_snapshots_stop(server);
+        return WR_IO_FAILED;
+    }
+    send_last(server, KIND_END, &s->info);
+    s->stage = WR_SNAPSHOT_ENDING;
+    if (s->has_thread) {
+        server->port->threads.join(server->port->threads.context, s->thread);
+        s->has_thread = false;
+    }
+    settle(server);
+    return s->io;
+}
+
+void wr_snapshots_last(struct wr_server *server)
+{
+    struct wr_snapshots *s = &server->snapshots;
+    struct wr_snapshot_place place;
     uint64_t last = WR_MAX(s->stats.sequence, s->stats.restored);
     if (server->config.snapshot_every_ns == 0 || server->engine == NULL ||
         wr_journal_state(server->journal) != WR_JOURNAL_OK ||
@@ -385,30 +421,15 @@ void wr_snapshots_last(struct wr_server *server)
         wr_engine_sequence(server->engine) == last) {
         return;
     }
-    begin(server);
-    if (s->stage == WR_SNAPSHOT_WARMING) {
-        await_warm(server);
-        begin_copy(server);
+    place = place_of(server);
+    s->is_last = true;
+    enum wr_io io = write_last(server);
+    if (io == WR_IO_FULL && wr_reserve_give(place.port, place.directory)) {
+        io = write_last(server);
     }
-    if (s->stage != WR_SNAPSHOT_COPYING) {
-        return;
-    }
-    while (s->stage == WR_SNAPSHOT_COPYING) {
-        copy(server);
-    }
-    struct wr_str payload;
-    if (s->stage == WR_SNAPSHOT_ASKING &&
-        wr_journal_fetch_placed(server->journal, s->info.sequence, &payload, &s->info.place,
-                                &error) == WR_OK) {
-        send_last(server, KIND_END, &s->info);
-        s->stage = WR_SNAPSHOT_ENDING;
-        while (s->has_thread && atomic_load(&s->outcome) == WR_SNAPSHOT_PENDING) {
-            server->port->threads.join(server->port->threads.context, s->thread);
-            s->has_thread = false;
-        }
-        settle(server);
-    } else {
-        wr_snapshots_stop(server);
+    if (io == WR_IO_FULL) { /* the newest one is whole, and the journal goes on from there */
+        wr_snapshot_prune(&place, 1);
+        (void)write_last(server);
     }
 }
 

@@ -67,6 +67,7 @@ struct wr_snapshots {
     enum wr_io io;       /* why it was lost */
     uintptr_t thread;
     bool has_thread;
+    bool is_last;    /* the service ends with it */
     uint64_t before; /* sequence of the one before the newest; 0 = none */
     int64_t begun_ns, retry_ns;
     struct wr_snapshots_stats stats;
@@ -95,7 +96,7 @@ void wr_snapshots_stop(struct wr_server *server);
 /* Gives the memory back; nothing is under way any more. */
 void wr_snapshots_close(struct wr_server *server);
 /* The journal's thread is closed and all is kept: writes the state as it is now, if that is not
- * there already. */
+ * there already. On a full disk the reserve is given up for it, then the older snapshot. */
 void wr_snapshots_last(struct wr_server *server);
 
 #endif

@@ -89,8 +89,61 @@ def full(check):
     try:
         for mode in ("durable", "fast"):
             fill_up(check, mount, mode)
+        for mode in ("durable", "fast"):
+            for rows in (20, 2000):
+                end_full(check, mount, mode, rows)
+        end_full(check, mount, "fast", 20, "before it is noticed")
     finally:
         subprocess.run(["umount", mount], check=False)
+
+
+def fill(ballast):
+    """To the last byte."""
+    file = os.open(ballast, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for size in (65536, 4096, 1):
+        try:
+            while os.write(file, b"x" * size):
+                pass
+        except OSError:
+            pass
+    os.close(file)
+
+
+def reserved(state):
+    path = Path(state, "reserve")
+    return path.stat().st_blocks * 512 if path.exists() else 0
+
+
+def end_full(check, mount, mode, rows, what="while full"):
+    """It ends well on a full disk: exit code, journal sealed, state saved, nothing lost."""
+    state, ballast, name = f"{mount}/end", Path(mount, "ballast"), f"{mode}, ended {what} after {rows}"
+    with Served(WEIR, "--pack", CARDS, "--state", state, "--mode", mode) as served:
+        until(5, lambda: reserved(state) >= 4 << 20)
+        kept = reserved(state)
+        check.that(kept >= 1 << 20, f"{name}: space is kept for the end", kept)
+        told = [decide(served.socket) for _ in range(rows)]
+        fill(ballast)
+        while what == "while full" and told[-1][0] == 200 and len(told) < 20000:
+            told.append(decide(served.socket))
+        fill(ballast)
+        if what == "while full":
+            check.that(health(served.socket)[1]["journal"] == "full", f"{name}: the journal is full", told[-1])
+        begun = time.monotonic()
+        check.that(served.stop() == 0, f"{name}: the exit code", (served.folder / "log").read_text()[-600:])
+        took = time.monotonic() - begun
+        log = (served.folder / "log").read_text()
+    ids, whole = known(WEIR, state)
+    lost = [one for status, one in told if status == 200 and one not in ids]
+    check.that(not lost and whole, f"{name}: no answer is lost and the chain is whole", lost[:3])
+    with Served(WEIR, "--pack", CARDS, "--state", state, "--mode", mode) as served:  # the ballast is still there
+        log = (served.folder / "log").read_text()
+        saved = [line for line in log.splitlines() if '"event":"restored"' in line]
+        check.that(len(saved) == 1 and ", 0 entries folded" in log, f"{name}: its state was saved", log[-600:])
+        check.that(decide(served.socket)[0] == 200, f"{name}: it starts beside the ballast, and decides")
+        os.remove(ballast)
+        check.that(served.stop() == 0, f"{name}: it ends again")
+    print(f"faults: {name} decisions: ended in {took:.2f} s, {kept >> 20} MiB were kept for it")
+    shutil.rmtree(state)
 
 
 def fill_up(check, mount, mode):
@@ -98,12 +151,7 @@ def fill_up(check, mount, mode):
     with Served(WEIR, "--pack", CARDS, "--state", state, "--mode", mode) as served:
         told = [decide(served.socket) for _ in range(50)]
         check.that(all(status == 200 for status, _ in told), f"{mode}: it decides", told[-1])
-        with open(ballast, "wb") as file:
-            try:
-                while file.write(b"x" * 65536):
-                    file.flush()
-            except OSError:
-                pass
+        fill(ballast)
         while told[-1][0] == 200 and len(told) < 20000:
             told.append(decide(served.socket))
         since = time.monotonic()

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Space on the disk that is kept for the end: <state>/reserve, without content.
+ *
+ * On a full disk a service that ends has to seal its journal (64 bytes) and wants to save its
+ * state, so that the next start need not read the journal: then the reserve is given up, and what
+ * needs space has it. It is made again at the next start and after each snapshot. A disk that has
+ * not WR_RESERVE_SIZE to give gives a quarter of it, or a sixteenth; where files cannot be given
+ * space ahead there is none. Whoever else writes to the same disk may be quicker.
+ */
+#ifndef WR_RESERVE_H
+#define WR_RESERVE_H
+
+#include "port/port.h"
+
+#define WR_RESERVE_SIZE (16u * 1024 * 1024)
+
+/* Makes it, or makes sure that it is there; returns its bytes. Not on the loop: it may take a
+ * while. */
+uint64_t wr_reserve_keep(const struct wr_port *port, const char *directory);
+/* False: there was none. */
+bool wr_reserve_give(const struct wr_port *port, const char *directory);
+
+#endif
