@@ -7,6 +7,7 @@ list(APPEND WEIR_SHELL_FILES
   src/port/port_linux.c
   src/port/net_linux.c
   src/port/disk_linux.c
+  src/port/memory_linux.c
   src/port/host_linux.c
 )
 # Under WasmEdge.

@@ -16,4 +16,11 @@ enum wr_io wr_linux_net_open(struct wr_port_linux *native, struct wr_port_net *n
 void wr_linux_net_close(struct wr_port_linux *native);
 void wr_linux_disk_open(struct wr_port_disk *disk);
 
+/* One for the process. Closing ends its thread; blocks that are taken stay. */
+void wr_linux_memory_open(struct wr_memory *memory);
+void wr_linux_memory_close(void);
+
+void wr_linux_gate_open(struct wr_gate *gate);
+void wr_linux_gate_wait(struct wr_gate *gate, int64_t timeout_ns);
+
 #endif

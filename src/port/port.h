@@ -147,6 +147,9 @@ struct wr_port_threads {
     /* Returns at once if the gate was opened since the last wait; else waits at most timeout_ns. */
     void (*gate_wait)(void *context, struct wr_gate *gate, int64_t timeout_ns);
     void (*give_way)(void *context); /* the calling thread, from now on, to all others; or NULL */
+    /* The calling thread does little at a time, and others wait for it: it asks to be run soon, not
+     * more; or NULL. */
+    void (*hasten)(void *context);
     void *context;
 };
 

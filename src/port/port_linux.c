@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The native port: clock, entropy, threads, memory and signals; net and disk have their own files.
+/* The native port: clock, entropy, threads and signals; net, disk and memory have their own files.
  *
  * Gates are futexes: opening one that nobody waits on is one atomic exchange and no system call.
  * Source: Drepper, "Futexes are tricky", 2011. */
@@ -8,23 +8,17 @@
 
 #include <errno.h>
 #include <linux/futex.h>
-#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-enum {
-    BLOCK_MAPPED = 1 << 18, /* blocks of this size and more are mapped, smaller ones malloc'd */
-    BLOCK_HUGE = 1 << 21,   /* and of this size and more on huge pages where there are any: the
-                               first touch of 4 KiB costs 12 us, that of 2 MiB about 100 us */
-};
+#define SLICE_NS 100000 /* the shortest that Linux grants */
 
 static volatile sig_atomic_t stop_signal, reload_signal;
 static struct wr_port_linux *stop_native;
@@ -112,17 +106,15 @@ static void thread_join(void *context, uintptr_t thread)
 }
 
 /* word: 0 shut, 1 opened, 2 somebody waits. */
-static void gate_open(void *context, struct wr_gate *gate)
+void wr_linux_gate_open(struct wr_gate *gate)
 {
-    (void)context;
     if (__atomic_exchange_n(&gate->word, 1, __ATOMIC_SEQ_CST) == 2) {
         syscall(SYS_futex, &gate->word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
     }
 }
 
-static void gate_wait(void *context, struct wr_gate *gate, int64_t timeout_ns)
+void wr_linux_gate_wait(struct wr_gate *gate, int64_t timeout_ns)
 {
-    (void)context;
     uint32_t shut = 0;
     if (__atomic_compare_exchange_n(&gate->word, &shut, 2, false, __ATOMIC_SEQ_CST,
                                     __ATOMIC_SEQ_CST)) {
@@ -132,6 +124,18 @@ static void gate_wait(void *context, struct wr_gate *gate, int64_t timeout_ns)
     __atomic_store_n(&gate->word, 0, __ATOMIC_SEQ_CST);
 }
 
+static void gate_open(void *context, struct wr_gate *gate)
+{
+    (void)context;
+    wr_linux_gate_open(gate);
+}
+
+static void gate_wait(void *context, struct wr_gate *gate, int64_t timeout_ns)
+{
+    (void)context;
+    wr_linux_gate_wait(gate, timeout_ns);
+}
+
 /* Linux keeps a nice value for each thread. */
 static void give_way(void *context)
 {
@@ -139,7 +143,36 @@ static void give_way(void *context)
     setpriority(PRIO_PROCESS, 0, 19);
 }
 
-/* ── process and memory ─────────────────────────────────────────────────────────────────────── */
+/* What <linux/sched/types.h> calls sched_attr; it cannot be included beside <sched.h>. */
+struct schedule {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t slice_ns, deadline_ns, period_ns; /* runtime, where a policy has no slice */
+};
+
+/* From Linux 6.12 on a thread of the usual policy may ask for slices shorter than the system's (1.4
+ * ms and more): its share stays the same, its turns come sooner. Older ones take no notice. Source:
+ * the manual of sched_setattr(2); Zijlstra, "sched/eevdf: Allow sched_setattr() to set slice". */
+void wr_port_linux_hasten(void)
+{
+    struct schedule schedule;
+    memset(&schedule, 0, sizeof schedule);
+    if (syscall(SYS_sched_getattr, 0, &schedule, sizeof schedule, 0) == 0 &&
+        (schedule.policy == SCHED_OTHER || schedule.policy == SCHED_BATCH)) {
+        schedule.slice_ns = SLICE_NS;
+        syscall(SYS_sched_setattr, 0, &schedule, 0);
+    }
+}
+
+static void hasten(void *context)
+{
+    (void)context;
+    wr_port_linux_hasten();
+}
+
+/* ── process ─────────────────────────────────────────────────────────────────────── */
 static bool process_stopping(void *context)
 {
     (void)context;
@@ -190,72 +223,6 @@ static int64_t process_cpu(void *context)
     return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-#define SMALL_PAGE ((size_t)4096)
-#define HUGE_PAGE  ((size_t)2 << 20)
-/* The first so many blocks that could be huge begin on small pages: a start touches little of each,
- * and a huge page of memory that a virtual machine has never touched takes 5 ms. */
-#define ROOMS 8
-
-static size_t begins_small(size_t size)
-{
-    static uint32_t n;
-    bool is_room = size >= HUGE_PAGE && __atomic_fetch_add(&n, 1, __ATOMIC_RELAXED) < ROOMS;
-    return is_room ? HUGE_PAGE : 0;
-}
-
-static void *memory_take(void *context, size_t size)
-{
-    (void)context;
-    if (size < BLOCK_MAPPED) {
-        return malloc(size);
-    }
-    size = (size + SMALL_PAGE - 1) / SMALL_PAGE * SMALL_PAGE;
-    size_t more = size >= HUGE_PAGE ? HUGE_PAGE : 0; /* to align it, so that pages are huge */
-    uint8_t *block = mmap(NULL, size + more, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (block == MAP_FAILED) {
-        return NULL;
-    }
-    if (more == 0) {
-        if (size >= BLOCK_HUGE) {
-            madvise(block, size, MADV_HUGEPAGE);
-        }
-        return block;
-    }
-    size_t before = (HUGE_PAGE - (uintptr_t)block % HUGE_PAGE) % HUGE_PAGE, after = more - before;
-    if (before != 0) {
-        munmap(block, before);
-    }
-    if (after != 0) {
-        munmap(block + before + size, after);
-    }
-    size_t small = begins_small(size);
-    madvise(block + before + small, size - small, MADV_HUGEPAGE); /* a refusal costs speed only */
-    return block + before;
-}
-
-static void memory_give(void *context, void *block, size_t size)
-{
-    (void)context;
-    if (size < BLOCK_MAPPED) {
-        free(block);
-    } else {
-        munmap(block, size);
-    }
-}
-
-/* A server's memory should stay as it is. By itself glibc raises the size from which blocks are
- * mapped after each large one that is freed, gives each thread a heap of its own, where what
- * another frees stays, and hands the end of the heap back only to ask for it again, page by page.
- */
-static void steady_heap(void)
-{
-    mallopt(M_MMAP_THRESHOLD, BLOCK_MAPPED);
-    mallopt(M_TRIM_THRESHOLD, 1 << 20);
-    mallopt(M_TOP_PAD, 1 << 18);
-    mallopt(M_ARENA_MAX, 2);
-}
-
 /* ── life ───────────────────────────────────────────────────────────────────────────────────── */
 enum wr_io wr_port_linux_open(struct wr_port *port, struct wr_port_linux **native)
 {
@@ -263,7 +230,6 @@ enum wr_io wr_port_linux_open(struct wr_port *port, struct wr_port_linux **nativ
     if (self == NULL) {
         return WR_IO_LIMIT;
     }
-    steady_heap();
     memset(port, 0, sizeof *port);
     enum wr_io result = wr_linux_net_open(self, &port->net);
     if (result != WR_IO_OK) {
@@ -274,12 +240,12 @@ enum wr_io wr_port_linux_open(struct wr_port *port, struct wr_port_linux **nativ
     wr_linux_disk_open(&port->disk);
     port->clock = (struct wr_port_clock){wall_ns, mono_ns, NULL};
     port->entropy = (struct wr_port_entropy){entropy_fill, NULL};
-    port->threads =
-        (struct wr_port_threads){thread_start, thread_join, gate_open, gate_wait, give_way, NULL};
+    port->threads = (struct wr_port_threads){thread_start, thread_join, gate_open, gate_wait,
+                                             give_way,     hasten,      NULL};
     port->process =
         (struct wr_port_process){process_descriptors, process_stopping, process_reload_asked,
                                  process_resident,    process_cpu,      NULL};
-    port->memory = (struct wr_memory){memory_take, memory_give, NULL};
+    wr_linux_memory_open(&port->memory);
     *native = self;
     return WR_IO_OK;
 }
@@ -290,6 +256,7 @@ void wr_port_linux_close(struct wr_port_linux *native)
         stop_native = NULL;
     }
     wr_linux_net_close(native);
+    wr_linux_memory_close();
     free(native);
 }
 

@@ -16,4 +16,7 @@ void wr_port_linux_close(struct wr_port_linux *native);
  * Once per process. */
 void wr_port_linux_catch_signals(struct wr_port_linux *native);
 
+/* The calling thread asks to be run soon, not more (port.h, hasten). */
+void wr_port_linux_hasten(void);
+
 #endif

@@ -336,6 +336,9 @@ static void run(void *arg)
 {
     struct wr_journal_thread *thread = arg;
     const struct wr_port_threads *threads = &thread->port->threads;
+    if (threads->hasten != NULL) {
+        threads->hasten(threads->context);
+    }
     while (atomic_load(&thread->shared.stop) == 0) {
         int64_t idle_ns = turn(thread);
         if (idle_ns > 1000) {

@@ -479,6 +479,10 @@ void wr_server_stop(struct wr_server *server)
 
 wr_err wr_server_run(struct wr_server *server, struct wr_error *error)
 {
+    const struct wr_port_threads *threads = &server->port->threads;
+    if (threads->hasten != NULL) {
+        threads->hasten(threads->context);
+    }
     while (wr_server_step(server, WR_SWEEP_NS)) {
     }
     return server->poll_failed ? wr_fail(error, WR_E_IO, "polling the network failed") : WR_OK;

@@ -78,6 +78,9 @@ static void run(void *arg)
     struct wr_server *server = arg;
     struct wr_snapshots *s = &server->snapshots;
     const struct wr_port_threads *threads = &server->port->threads;
+    if (threads->give_way != NULL) {
+        threads->give_way(threads->context);
+    }
     warm(s);
     while (write_some(s)) {
         threads->gate_wait(threads->context, &s->gate, WAIT_NS);

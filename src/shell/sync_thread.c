@@ -27,6 +27,9 @@ static void run(void *arg)
 {
     struct wr_sync_thread *thread = arg;
     const struct wr_port_threads *threads = &thread->port->threads;
+    if (threads->hasten != NULL) {
+        threads->hasten(threads->context);
+    }
     while (atomic_load(&thread->stop) == 0) {
         if (atomic_load(&thread->stage) != ASKED) {
             threads->gate_wait(threads->context, &thread->gate, IDLE_NS);

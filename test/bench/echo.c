@@ -9,6 +9,7 @@
  * SIGTERM. Loopback only. */
 #include "base/bytes.h"
 #include "base/num.h"
+#include "port/port_linux.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -141,6 +142,7 @@ int main(int argc, char **argv)
     snprintf(answer, sizeof answer, form, size - head_n);
     memset(answer + head_n, 'x', size - head_n);
     answer_n = size;
+    wr_port_linux_hasten(); /* as the node does */
     int epoll = epoll_create1(0);
     struct epoll_event event = {.events = EPOLLIN, .data.fd = listener}, events[256];
     epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event);

@@ -4,9 +4,11 @@
 #include "port/port_linux.h"
 
 #include <arpa/inet.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static struct wr_port port;
@@ -231,6 +233,58 @@ TEST("clocks and entropy move")
     CHECK_INT(port.process.n_descriptors(port.process.context),
               WR_MIN(limit.rlim_max, (rlim_t)1000000));
     CHECK(port.process.resident_bytes(port.process.context) > 100000);
+}
+
+/* The slice that a thread has asked for; 0 where the system does not tell (before Linux 6.12). */
+static uint64_t slice_ns(void)
+{
+    uint64_t words[16] = {0}; /* struct sched_attr: the slice is its fourth word */
+    return syscall(SYS_sched_getattr, 0, words, sizeof words, 0) == 0 ? words[3] : 0;
+}
+
+TEST("a thread that hastens is given short slices, and keeps its nice value")
+{
+    uint64_t before = slice_ns();
+    int nice = getpriority(PRIO_PROCESS, 0);
+    port.threads.hasten(port.threads.context);
+    CHECK(before == 0 || slice_ns() == 100000);
+    CHECK_INT(getpriority(PRIO_PROCESS, 0), nice);
+}
+
+enum { HUGE_BLOCK = 2 << 20, ROOMS = 8 };
+
+/* How many of its 512 small pages are there. */
+static unsigned n_resident(void *block)
+{
+    unsigned char pages[HUGE_BLOCK / 4096] = {0};
+    unsigned n = 0;
+    CHECK_INT(mincore(block, HUGE_BLOCK, pages), 0);
+    for (size_t i = 0; i < sizeof pages; i++) {
+        n += pages[i] & 1;
+    }
+    return n;
+}
+
+TEST("blocks by which windows grow are touched before they are taken")
+{
+    const struct wr_memory *memory = &port.memory;
+    void *rooms[ROOMS];
+    unsigned n = 0;
+    for (int i = 0; i < ROOMS; i++) { /* those of a start are not */
+        rooms[i] = memory->take(memory->context, HUGE_BLOCK);
+    }
+    CHECK_INT(n_resident(rooms[0]), 0);
+    for (int i = 0; i < 500 && n != HUGE_BLOCK / 4096; i++) {
+        uint8_t *block = memory->take(memory->context, HUGE_BLOCK);
+        n = n_resident(block); /* before it is looked into */
+        CHECK((uintptr_t)block % HUGE_BLOCK == 0 && block[HUGE_BLOCK - 1] == 0);
+        memory->give(memory->context, block, HUGE_BLOCK);
+        usleep(10000);
+    }
+    CHECK_INT(n, HUGE_BLOCK / 4096);
+    for (int i = 0; i < ROOMS; i++) {
+        memory->give(memory->context, rooms[i], HUGE_BLOCK);
+    }
 }
 
 int main(int argc, char **argv)

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The native port's memory: small blocks from the heap, larger ones mapped, the largest on huge
+ * pages where there are any.
+ *
+ * In a virtual machine a page that was never touched costs the system 5 to 9 us, and a huge one
+ * 2.5 to 5 ms: whoever touches it first stands still for that. The features' windows grow by blocks
+ * of one huge page, in the midst of decisions. So once a process takes such blocks, a thread that
+ * gives way to all others keeps a few touched ahead. */
+#include "port/linux.h"
+
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+enum {
+    BLOCK_MAPPED = 1 << 18, /* blocks of this size and more are mapped, smaller ones malloc'd */
+    /* The first so many blocks that could be huge begin on small pages: a start touches little of
+     * each. */
+    ROOMS = 8,
+    READY_BLOCKS = 2,
+};
+#define SMALL_PAGE    ((size_t)4096)
+#define HUGE_PAGE     ((size_t)2 << 20)
+#define READY_WAIT_NS 1000000000
+
+static struct ready {
+    _Atomic(void *) blocks[READY_BLOCKS]; /* touched, each one huge page; NULL: taken */
+    struct wr_gate gate;
+    atomic_uint stage; /* enum stage */
+    pthread_t thread;
+} ready;
+enum stage { IDLE, STARTING, RUNNING, STOPPING };
+
+/* ── mapping ────────────────────────────────────────────────────────────────────────────────── */
+/* On huge pages but for the first `small` bytes; a refusal costs speed only. */
+static void *map_huge(size_t size, size_t small)
+{
+    uint8_t *block = mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (block == MAP_FAILED) {
+        return NULL;
+    }
+    size_t before = (HUGE_PAGE - (uintptr_t)block % HUGE_PAGE) % HUGE_PAGE;
+    size_t after = HUGE_PAGE - before;
+    if (before != 0) {
+        munmap(block, before);
+    }
+    if (after != 0) {
+        munmap(block + before + size, after);
+    }
+    madvise(block + before + small, size - small, MADV_HUGEPAGE);
+    return block + before;
+}
+
+static void *map_small(size_t size)
+{
+    void *block = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return block != MAP_FAILED ? block : NULL;
+}
+
+/* ── touched ahead ──────────────────────────────────────────────────────────────────────────── */
+static void *touched_block(void)
+{
+    uint8_t *block = map_huge(HUGE_PAGE, 0);
+    if (block != NULL && madvise(block, HUGE_PAGE, MADV_POPULATE_WRITE) != 0) {
+        for (size_t at = 0; at < HUGE_PAGE; at += SMALL_PAGE) { /* before Linux 5.14 */
+            ((volatile uint8_t *)block)[at] = 0;
+        }
+    }
+    return block;
+}
+
+static void *ready_run(void *arg)
+{
+    (void)arg;
+    setpriority(PRIO_PROCESS, 0, 19); /* of this thread alone */
+    while (atomic_load(&ready.stage) == RUNNING) {
+        for (int i = 0; i < READY_BLOCKS; i++) {
+            if (atomic_load(&ready.blocks[i]) == NULL) {
+                atomic_store(&ready.blocks[i], touched_block());
+            }
+        }
+        wr_linux_gate_wait(&ready.gate, READY_WAIT_NS);
+    }
+    return NULL;
+}
+
+/* Once; without a thread blocks are touched by their users. */
+static void ready_start(void)
+{
+    unsigned idle = IDLE;
+    if (!atomic_compare_exchange_strong(&ready.stage, &idle, STARTING)) {
+        return;
+    }
+    sigset_t all, before; /* signals are for the loop's thread */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    atomic_store(&ready.stage, RUNNING);
+    if (pthread_create(&ready.thread, NULL, ready_run, NULL) != 0) {
+        atomic_store(&ready.stage, STARTING);
+    } else {
+        pthread_setname_np(ready.thread, "weir-memory");
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void *ready_take(void)
+{
+    void *block = NULL;
+    for (int i = 0; i < READY_BLOCKS && block == NULL; i++) {
+        block = atomic_exchange(&ready.blocks[i], NULL);
+    }
+    ready_start();
+    wr_linux_gate_open(&ready.gate);
+    return block;
+}
+
+/* ── blocks ─────────────────────────────────────────────────────────────────────────────────── */
+static bool is_room(void)
+{
+    static atomic_uint n;
+    return atomic_load_explicit(&n, memory_order_relaxed) < ROOMS &&
+           atomic_fetch_add_explicit(&n, 1, memory_order_relaxed) < ROOMS;
+}
+
+static void *memory_take(void *context, size_t size)
+{
+    (void)context;
+    if (size < BLOCK_MAPPED) {
+        return malloc(size);
+    }
+    size = (size + SMALL_PAGE - 1) / SMALL_PAGE * SMALL_PAGE;
+    if (size < HUGE_PAGE) {
+        return map_small(size);
+    }
+    if (is_room()) {
+        return map_huge(size, HUGE_PAGE);
+    }
+    void *block = size == HUGE_PAGE ? ready_take() : NULL;
+    return block != NULL ? block : map_huge(size, 0);
+}
+
+static void memory_give(void *context, void *block, size_t size)
+{
+    (void)context;
+    if (size < BLOCK_MAPPED) {
+        free(block);
+    } else {
+        munmap(block, size);
+    }
+}
+
+/* ── life ───────────────────────────────────────────────────────────────────────────────────── */
+/* A server's memory should stay as it is. By itself glibc raises the size from which blocks are
+ * mapped after each large one that is freed, gives each thread a heap of its own, where what
+ * another frees stays, and hands the end of the heap back only to ask for it again, page by page.
+ */
+static void steady_heap(void)
+{
+    mallopt(M_MMAP_THRESHOLD, BLOCK_MAPPED);
+    mallopt(M_TRIM_THRESHOLD, 1 << 20);
+    mallopt(M_TOP_PAD, 1 << 18);
+    mallopt(M_ARENA_MAX, 2);
+}
+
+void wr_linux_memory_open(struct wr_memory *memory)
+{
+    steady_heap();
+    *memory = (struct wr_memory){memory_take, memory_give, NULL};
+}
+
+void wr_linux_memory_close(void)
+{
+    if (atomic_exchange(&ready.stage, STOPPING) == RUNNING) {
+        wr_linux_gate_open(&ready.gate);
+        pthread_join(ready.thread, NULL);
+    }
+    for (int i = 0; i < READY_BLOCKS; i++) {
+        void *block = atomic_exchange(&ready.blocks[i], NULL);
+        if (block != NULL) {
+            munmap(block, HUGE_PAGE);
+        }
+    }
+    atomic_store(&ready.stage, IDLE);
+}
