@@ -29,7 +29,7 @@ static struct {
     int64_t deadline_ms, retain_ms, redis_wait_ms;
     uint64_t retain_bytes, segment_bytes, snapshot_rows;
     int64_t snapshot_ms;
-    uint64_t connections, per_address, body, state_cap, ids;
+    uint64_t connections, per_address, client_memory, body, state_cap, ids;
     uint64_t redis_database;
 } options = {.redis_wait_ms = 5,
              .state = "weir-state",
@@ -103,6 +103,9 @@ static const struct wr_option table[] = {
     {"connections", 0, WR_OPT_U64, "N", "at most N connections at once", &options.connections},
     {"per-address", 0, WR_OPT_U64, "N",
      "of these at most N from one address (a tenth, but 64 at least)", &options.per_address},
+    {"client-memory", 0, WR_OPT_U64, "BYTES",
+     "most memory that all connections hold: input, unsent answers (256 MiB)",
+     &options.client_memory},
     {"body-max", 0, WR_OPT_U64, "BYTES", "largest request body", &options.body},
     {"state-cap", 0, WR_OPT_U64, "BYTES", "most memory for features (the pack's)",
      &options.state_cap},
@@ -204,6 +207,9 @@ static bool make_config(struct wr_server_config *config)
     config->n_per_address = (uint32_t)WR_MIN(options.per_address, 1000000U);
     if (wr_host_connections_max() != 0) {
         config->n_connections_max = WR_MIN(config->n_connections_max, wr_host_connections_max());
+    }
+    if (options.client_memory != 0) {
+        config->client_memory = options.client_memory;
     }
     if (options.body != 0) {
         config->body_max = (uint32_t)WR_MIN(options.body, 1U << 30);

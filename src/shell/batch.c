@@ -372,6 +372,11 @@ bool wr_batch_may_go_on(const struct wr_conn *conn)
            conn->out_n - conn->out_at < WR_LIMIT_OUT_BACKLOG;
 }
 
+size_t wr_batch_held(const struct wr_conn *conn)
+{
+    return conn->stream->arena.taken;
+}
+
 void wr_batch_forget(struct wr_conn *conn)
 {
     struct wr_arena arena = conn->stream->arena; /* it holds the stream too */
@@ -427,7 +432,7 @@ static void begin_stream(struct run *run, struct wr_str body)
     struct wr_server *server = run->server;
     struct wr_conn *conn = run->conn;
     struct wr_arena arena;
-    wr_arena_init(&arena, &server->port->memory, WR_LIMIT_GATHER_SIZE);
+    wr_arena_init(&arena, &server->buffers.counted, WR_LIMIT_GATHER_SIZE);
     struct wr_stream *stream = WR_NEW(&arena, struct wr_stream);
     struct wr_str copy = stream != NULL ? wr_str_copy(&arena, body) : WR_STR("");
     if (stream == NULL || copy.p == NULL) {
@@ -472,7 +477,7 @@ void wr_gather_batch(struct wr_server *server, struct wr_conn *conn,
     bool lines = wr_gather_wants_lines(request);
     struct run run = {.server = server, .conn = conn, .first_ns = request->first_ns};
     wr_decide_batch(server); /* what came before on other connections comes before */
-    wr_err err = wr_decide_admit(server, conn, request->whole_ns, &error);
+    wr_err err = wr_decide_admit(server, conn, request, &error);
     if (err == WR_OK && server->failed) {
         err = wr_fail(&error, WR_E_JOURNAL, "the journal has failed");
     }

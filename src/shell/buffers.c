@@ -22,9 +22,25 @@ static char *pop(struct wr_buffers *buffers, uint32_t class)
     return buffer;
 }
 
+static void *take_counted(void *context, size_t size)
+{
+    struct wr_buffers *buffers = context;
+    void *block = buffers->memory->take(buffers->memory->context, size);
+    buffers->held += block != NULL ? size : 0;
+    return block;
+}
+
+static void give_counted(void *context, void *block, size_t size)
+{
+    struct wr_buffers *buffers = context;
+    buffers->memory->give(buffers->memory->context, block, size);
+    buffers->held -= size;
+}
+
 void wr_buffers_open(struct wr_buffers *buffers, const struct wr_memory *memory)
 {
-    *buffers = (struct wr_buffers){.memory = memory};
+    *buffers =
+        (struct wr_buffers){.memory = memory, .counted = {take_counted, give_counted, buffers}};
 }
 
 char *wr_buffers_take(struct wr_buffers *buffers, size_t size)
@@ -34,9 +50,11 @@ char *wr_buffers_take(struct wr_buffers *buffers, size_t size)
     if (class < WR_BUFFER_CLASSES && buffers->kept[class] != NULL) {
         char *buffer = pop(buffers, class);
         buffers->least[class] = WR_MIN(buffers->least[class], buffers->n[class]);
+        buffers->held += size;
         return buffer;
     }
     char *buffer = memory->take(memory->context, size);
+    buffers->held += buffer != NULL ? size : 0;
     if (buffer != NULL && size <= TOUCHED_MAX) {
         memset(buffer, 0, size); /* its pages come now, not one by one as longer texts come */
     }
@@ -50,6 +68,7 @@ void wr_buffers_give(struct wr_buffers *buffers, char *buffer, size_t size)
     if (buffer == NULL) {
         return;
     }
+    buffers->held -= size;
     if (class >= WR_BUFFER_CLASSES || buffers->bytes + size > WR_LIMIT_BUFFERS) {
         memory->give(memory->context, buffer, size);
         return;

@@ -17,12 +17,15 @@
 
 struct wr_buffers {
     const struct wr_memory *memory;
+    struct wr_memory counted;          /* the same, and what is taken from it counts as held */
+    uint64_t held;                     /* bytes taken and not given back */
     char *kept[WR_BUFFER_CLASSES];     /* linked through their first bytes */
     uint32_t n[WR_BUFFER_CLASSES];     /* how many, */
     uint32_t least[WR_BUFFER_CLASSES]; /* at least since the last trim */
     uint64_t bytes;
 };
 
+/* It has to stay where it is: `counted` knows the place. */
 void wr_buffers_open(struct wr_buffers *buffers, const struct wr_memory *memory);
 void wr_buffers_close(struct wr_buffers *buffers);
 

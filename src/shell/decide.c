@@ -80,15 +80,39 @@ static wr_err ready_or_unrecorded(const struct wr_server *server, struct wr_erro
     return wr_decide_unrecorded(server) != NULL ? WR_OK : wr_decide_ready(server, error);
 }
 
+/* The header's, in us; 0: none, or one that is not heard. */
+static int64_t asked_deadline_us(const struct wr_h1_head *head)
+{
+    uint64_t ms = 0;
+    struct wr_str value = wr_h1_field(head, WR_STR("weir-deadline-ms"));
+    bool heard = value.p != NULL && wr_num_read_u64(value, &ms) && ms < 3600000;
+    return heard ? (int64_t)ms * 1000 : 0;
+}
+
+/* Whoever gave it that long has gone, while the request waited for us. Nothing has happened yet,
+ * and an answer that nobody hears would cost as much as one that somebody does. */
+static bool has_expired(struct wr_server *server, const struct wr_h1_head *head, int64_t whole_ns)
+{
+    int64_t waited_us = (server->now_ns - whole_ns) / 1000;
+    if (WR_LIKELY(waited_us < 1000)) {
+        return false; /* the least that can be asked */
+    }
+    int64_t asked_us = asked_deadline_us(head);
+    bool expired = asked_us != 0 && waited_us >= asked_us;
+    server->metrics.n_expired += expired;
+    return expired;
+}
+
 static wr_err fail_late(struct wr_error *error)
 {
     return wr_fail(error, WR_E_OVERLOAD, "requests wait too long");
 }
 
-wr_err wr_decide_admit(struct wr_server *server, struct wr_conn *conn, int64_t whole_ns,
-                       struct wr_error *error)
+wr_err wr_decide_admit(struct wr_server *server, struct wr_conn *conn,
+                       const struct wr_http_request *request, struct wr_error *error)
 {
-    if (WR_UNLIKELY(waited_too_long(server, conn, whole_ns))) {
+    if (WR_UNLIKELY(waited_too_long(server, conn, request->whole_ns) ||
+                    has_expired(server, request->head, request->whole_ns))) {
         return fail_late(error);
     }
     return ready_or_unrecorded(server, error);
@@ -106,12 +130,8 @@ int64_t wr_decide_now_us(const struct wr_server *server)
 enum wr_budget wr_decide_budget(const struct wr_server *server, const struct wr_h1_head *head,
                                 int64_t first_ns, uint32_t n)
 {
-    int64_t deadline_us = server->deadline_us;
-    uint64_t asked_ms = 0;
-    struct wr_str value = wr_h1_field(head, WR_STR("weir-deadline-ms"));
-    if (value.p != NULL && wr_num_read_u64(value, &asked_ms) && asked_ms > 0 &&
-        asked_ms < 3600000) {
-        int64_t asked_us = (int64_t)asked_ms * 1000;
+    int64_t deadline_us = server->deadline_us, asked_us = asked_deadline_us(head);
+    if (asked_us != 0) {
         deadline_us = deadline_us == 0 ? asked_us : WR_MIN(deadline_us, asked_us);
     } else if (deadline_us == 0) {
         return WR_BUDGET_FULL;
@@ -150,7 +170,8 @@ static bool admit(struct wr_server *server, struct wr_conn *conn,
                   const struct wr_http_request *request)
 {
     struct wr_error error; /* half a kilobyte: written only when there is something to tell */
-    bool late = waited_too_long(server, conn, request->whole_ns);
+    bool late = waited_too_long(server, conn, request->whole_ns) ||
+                has_expired(server, request->head, request->whole_ns);
     if (WR_LIKELY(!late && ready_or_unrecorded(server, &error) == WR_OK)) {
         return true;
     }

@@ -14,6 +14,7 @@ list(APPEND WEIR_SERVER_FILES
   src/shell/split.c
   src/shell/answer.c
   src/shell/conn.c
+  src/shell/shed.c
   src/shell/decide.c
   src/shell/gather.c
   src/shell/id_index.c

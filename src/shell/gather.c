@@ -30,7 +30,8 @@ struct wr_gathering *wr_gather_open(struct wr_server *server, struct wr_conn *co
     if (room == NULL) {
         return NULL;
     }
-    wr_arena_init_fixed(&arena, room, WR_BUFFER_SIZE, &server->port->memory, WR_LIMIT_GATHER_SIZE);
+    wr_arena_init_fixed(&arena, room, WR_BUFFER_SIZE, &server->buffers.counted,
+                        WR_LIMIT_GATHER_SIZE);
     struct wr_gathering *gathering = WR_NEW(&arena, struct wr_gathering);
     WR_ASSERT(gathering != NULL); /* it is small */
     gathering->arena = arena;

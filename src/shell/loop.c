@@ -443,6 +443,9 @@ static void tend(struct wr_server *server)
     if (server->port->process.stopping(server->port->process.context) && !server->draining) {
         wr_server_stop(server);
     }
+    if (WR_UNLIKELY(server->buffers.held > server->config.client_memory)) {
+        wr_conn_shed(server);
+    }
     wr_reload_step(server);
     wr_snapshots_step(server);
     if (!server->listening && !server->draining && server->n_conns < server->n_conns_shut) {

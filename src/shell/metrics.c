@@ -249,6 +249,10 @@ static void counters(struct wr_buf *buf, const struct wr_metrics *m)
         {"weir_connections_slow_closed_total", "Closed for not keeping a deadline.",
          m->n_closed_slow},
         {"weir_connections_idle_closed_total", "Closed after a long silence.", m->n_closed_idle},
+        {"weir_connections_shed_total", "Closed because clients held too much memory together.",
+         m->n_shed},
+        {"weir_expired_total", "Decisions refused because the caller's own deadline had passed.",
+         m->n_expired},
         {"weir_overloaded_windows_total", "Windows of 100 ms in which decisions waited too long.",
          m->n_overloads},
         {"weir_unanswered_total", "Answers withheld because the journal failed.", m->n_unanswered},
@@ -266,6 +270,8 @@ static void counters(struct wr_buf *buf, const struct wr_metrics *m)
         one(buf, all[i].name, "counter", all[i].help, all[i].value);
     }
     one(buf, "weir_connections", "gauge", "Open connections.", m->n_connections);
+    one(buf, "weir_client_bytes", "gauge", "Memory that clients hold: input, answers not sent.",
+        m->client_bytes);
 }
 
 static void histograms(struct wr_buf *buf, const struct wr_metrics *metrics)

@@ -68,6 +68,9 @@ struct wr_metrics {
     uint64_t n_stale;                             /* decisions that lacked news of other nodes */
     uint64_t n_opa, n_labels, n_fetches;
     uint64_t n_accepted, n_accept_failures, n_connections, n_closed_slow, n_closed_idle;
+    uint64_t n_shed;        /* closed because clients held too much memory */
+    uint64_t client_bytes;  /* that they hold now */
+    uint64_t n_expired;     /* refused: the caller's deadline had passed */
     uint64_t n_shut_out;    /* connections of addresses that had their share */
     uint64_t n_overloads;   /* windows in which every decision waited too long */
     uint64_t n_unanswered;  /* answers that never left because their row was not kept */

@@ -98,6 +98,7 @@ static void get_metrics(struct wr_server *server, struct wr_conn *conn,
         gauges.n_log_failed = log.n_failed;
     }
     server->metrics.n_connections = server->n_conns;
+    server->metrics.client_bytes = server->buffers.held;
     struct wr_arena_mark mark = wr_arena_mark(&server->scratch);
     struct wr_buf body = wr_buf_in(&server->scratch, 32768);
     wr_metrics_write(&body, &server->metrics, &gauges);

@@ -14,6 +14,7 @@ struct wr_server_config wr_server_defaults(void)
     return (struct wr_server_config){
         .mode = WR_MODE_DURABLE,
         .n_connections_max = 4096,
+        .client_memory = WR_LIMIT_CLIENT_MEMORY,
         .body_max = 4 * 1024 * 1024,
         .version = "0",
     };

@@ -101,6 +101,7 @@ struct wr_server_config {
     uint32_t n_connections_max; /* further ones wait in the kernel's queue */
     uint32_t n_per_address;     /* of these from one address, further ones are closed at once; 0: a
                                    tenth, but WR_ADDRESS_LEAST at least */
+    uint64_t client_memory;     /* bytes that all connections may hold together (shed.c) */
     uint32_t body_max;          /* bytes of one request body (batches included) */
     uint64_t segment_max;       /* bytes of one journal segment */
     uint64_t retain_bytes;      /* of the journal (journal.h); 0: all */

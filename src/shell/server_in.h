@@ -3,6 +3,7 @@
  *
  *   loop.c    polls, reads, runs batches, releases answers, watches deadlines
  *   conn.c    connections: buffers, slots for answers, sending
+ *   shed.c    the bound on what all of them hold together
  *   route.c   one request: which resource, which method
  *   decide.c  decisions: the batch, its answers, rows to the journal
  *   gather.c  answers that need rows of the journal or many parts (retries, batches, labels)
@@ -38,7 +39,10 @@
 #define WR_LIMIT_SLOTS       64u /* answers of one connection that may wait */
 #define WR_LIMIT_PER_WAKE    16u /* requests of one connection in one turn; refusals: four times */
 #define WR_LIMIT_OUT_BACKLOG (512u * 1024) /* unsent bytes beyond which nothing more is read */
-#define WR_LIMIT_BATCH_ITEMS 10000u        /* requests in one body of decisions:batch, or labels */
+#define WR_LIMIT_CLIENT_MEMORY                                                                     \
+    (256ull * 1024 * 1024) /* bytes that all connections hold: input, answers not sent yet; what   \
+                              one turn takes may come on top */
+#define WR_LIMIT_BATCH_ITEMS 10000u /* requests in one body of decisions:batch, or labels */
 #define WR_LIMIT_GATHERINGS  4096u
 #define WR_LIMIT_GATHER_SIZE (64u * 1024 * 1024) /* bytes of one gathered answer */
 #define WR_LIMIT_IN_FLIGHT   65536u              /* decisions whose answers wait for the journal */
@@ -288,6 +292,10 @@ int64_t wr_conn_arrival(struct wr_conn *conn);
 int64_t wr_conn_arrival_before(const struct wr_conn *conn, size_t at);
 void wr_conn_free_all(struct wr_server *server);
 
+/* ── shed.c ─────────────────────────────────────────────────────────────────────────────────── */
+/* When clients hold more than they may: closes connections. Between turns. */
+void wr_conn_shed(struct wr_server *server);
+
 /* ── route.c ────────────────────────────────────────────────────────────────────────────────── */
 struct wr_http_request {
     const struct wr_h1_head *head;
@@ -309,9 +317,10 @@ void wr_route(struct wr_server *server, struct wr_conn *conn,
 wr_err wr_decide_ready(const struct wr_server *server, struct wr_error *error);
 /* Why decisions are taken and not recorded ("full"); NULL: they are, or there are none. */
 const char *wr_decide_unrecorded(const struct wr_server *server);
-/* The same for a request that has waited since then: WR_E_OVERLOAD when too much waits. */
-wr_err wr_decide_admit(struct wr_server *server, struct wr_conn *conn, int64_t whole_ns,
-                       struct wr_error *error);
+/* The same for a request: WR_E_OVERLOAD when too much waits, or when it waited for longer than the
+ * caller does. */
+wr_err wr_decide_admit(struct wr_server *server, struct wr_conn *conn,
+                       const struct wr_http_request *request, struct wr_error *error);
 void wr_decide_one(struct wr_server *server, struct wr_conn *conn,
                    const struct wr_http_request *request);
 /* Runs what has been collected. */
@@ -337,6 +346,8 @@ void wr_gather_batch(struct wr_server *server, struct wr_conn *conn,
 bool wr_batch_may_go_on(const struct wr_conn *conn);
 /* Decides and writes that piece. */
 void wr_batch_go_on(struct wr_server *server, struct wr_conn *conn);
+/* Bytes of memory that it holds. */
+size_t wr_batch_held(const struct wr_conn *conn);
 /* The answer is written, or the connection has gone. */
 void wr_batch_forget(struct wr_conn *conn);
 void wr_gather_labels(struct wr_server *server, struct wr_conn *conn,

@@ -821,6 +821,7 @@ TEST("a request that used up its deadline to arrive gets the stated fallback")
         wr_server_step(world.server, 0);
         wr_server_step(world.server, 0);
         sim_step(world.sim, i == 0 ? 60000000 : 10000000);
+        wr_server_step(world.server, 0); /* it has not waited for us */
         sim_send(world.sim, http.client, event, strlen(event));
         CHECK(http_wait(&world, &http) && http.status == 200);
         CHECK_HAS(http.body, "\"outcome\":\"challenge\"");
@@ -831,6 +832,91 @@ TEST("a request that used up its deadline to arrive gets the stated fallback")
     CHECK_INT(http_ask(&world, &http, "GET", "/metrics", ""), 200);
     CHECK_HAS(http.body, "weir_decision_budget_total{budget=\"fallback\"} 2\n");
     http_close(&world, &http);
+    world_close(&world);
+}
+
+TEST("a request that waited for longer than its caller does is refused, and counts nowhere")
+{
+    struct world world;
+    struct http http;
+    char event[512], text[1024];
+    world_open(&world, 21, WR_MODE_DURABLE);
+    http_open(&world, &http);
+    CHECK_INT(http_ask(&world, &http, "GET", "/health", ""), 200);
+    for (int i = 0; i < 3; i++) {
+        static const char *const paths[] = {"", ":batch", ""};
+        const char *asked = i < 2 ? "Weir-Deadline-Ms: 4\r\n" : "Weir-Deadline-Ms: 12\r\n";
+        world_event(event, "asked", 1, 5);
+        int n = snprintf(text, sizeof text,
+                         "POST /v1/decisions%s HTTP/1.1\r\nHost: w\r\n%sContent-Length: %zu\r\n"
+                         "\r\n%s",
+                         paths[i], asked, strlen(event), event);
+        wr_server_step(world.server, 0);
+        sim_send(world.sim, http.client, text, (size_t)n);
+        sim_step(world.sim, 10000000); /* the loop is elsewhere */
+        CHECK(http_wait(&world, &http));
+        CHECK_INT(http.status, i < 2 ? 503 : 200);
+        if (i < 2) {
+            CHECK(wr_str_eq(http_field(&http, "Retry-After"), WR_STR("1")));
+            CHECK_HAS(http.body, "\"code\":\"overload\"");
+        }
+        CHECK_INT(wr_server_sequence(world.server), i < 2 ? 0 : 1);
+    }
+    CHECK_INT(http_ask(&world, &http, "GET", "/metrics", ""), 200);
+    CHECK_HAS(http.body, "weir_expired_total 2\n");
+    CHECK_HAS(http.body, "weir_errors_total{code=\"overload\"} 2\n");
+    http_close(&world, &http);
+    world_close(&world);
+}
+
+TEST("clients that hold too much together lose their connections, the greediest first")
+{
+    enum { MANY = 40, LIMIT = 4 << 20 };
+    struct world world;
+    struct http greedy[MANY], modest, good;
+    char event[512], id[32], half[512];
+    world_init(&world, 22, WR_MODE_FAST);
+    world.config.client_memory = LIMIT;
+    CHECK(world_start(&world));
+    sim_faults(world.sim)->net_window = 4096;
+    http_open(&world, &good);
+    http_open(&world, &modest); /* keeps a buffer, and is slow: not the worst */
+    snprintf(half, sizeof half,
+             "POST /v1/decisions HTTP/1.1\r\nHost: w\r\nContent-Length: 99\r\n\r\n{");
+    sim_send(world.sim, modest.client, half, strlen(half));
+    for (int i = 0; i < MANY; i++) {
+        http_open(&world, &greedy[i]);
+        for (int j = 0; j < 40; j++) { /* some 20 KB each, and nobody reads */
+            http_send(&world, &greedy[i], "GET", "/metrics", "");
+        }
+    }
+    for (int i = 0; i < 60; i++) {
+        snprintf(id, sizeof id, "e%d", i);
+        sim_faults(world.sim)->net_window = 4096;
+        CHECK_INT(http_ask(&world, &good, "POST", "/v1/decisions", world_event(event, id, 1, 5)),
+                  200);
+        sim_step(world.sim, 10000000);
+    }
+    int n_open = 0;
+    for (int i = 0; i < MANY; i++) {
+        n_open += sim_is_open(world.sim, greedy[i].client);
+    }
+    CHECK(n_open > 0 && n_open <= 8); /* 512 KiB of each */
+    CHECK(sim_is_open(world.sim, modest.client));
+    CHECK_HAS(wr_str_z(world.last_log), "warn clients_shed: clients held ");
+    sim_faults(world.sim)->net_window = 1 << 20;
+    CHECK_INT(http_ask(&world, &good, "GET", "/metrics", ""), 200);
+    size_t at = wr_str_find(good.body, WR_STR("\nweir_client_bytes "), 0);
+    CHECK(at != SIZE_MAX);
+    long held = strtol(good.body.p + at + 19, NULL, 10);
+    CHECK(held > LIMIT / 2 && held <= LIMIT);
+    at = wr_str_find(good.body, WR_STR("\nweir_connections_shed_total "), 0);
+    CHECK_INT(strtol(good.body.p + at + 29, NULL, 10), MANY - n_open);
+    for (int i = 0; i < MANY; i++) {
+        http_close(&world, &greedy[i]);
+    }
+    http_close(&world, &modest);
+    http_close(&world, &good);
     world_close(&world);
 }
 
