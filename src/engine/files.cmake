@@ -6,6 +6,7 @@ list(APPEND WEIR_CORE_FILES
   src/engine/card.c
   src/engine/seen.c
   src/engine/anchor.c
+  src/engine/phrasebook.c
   src/engine/binding.c
   src/engine/intake.c
   src/engine/places.c
