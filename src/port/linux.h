@@ -19,6 +19,8 @@ void wr_linux_disk_open(struct wr_port_disk *disk);
 /* One for the process. Closing ends its thread; blocks that are taken stay. */
 void wr_linux_memory_open(struct wr_memory *memory);
 void wr_linux_memory_close(void);
+/* The start is over: from now on blocks that are not small are given back to the system whole. */
+void wr_linux_memory_started(void);
 
 void wr_linux_gate_open(struct wr_gate *gate);
 void wr_linux_gate_wait(struct wr_gate *gate, int64_t timeout_ns);

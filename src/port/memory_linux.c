@@ -168,6 +168,14 @@ static void steady_heap(void)
     mallopt(M_ARENA_MAX, 2);
 }
 
+/* At a start it is cheaper to use the pages of one step in the next. Later a pack is read now and
+ * then, and its blocks of 16 KiB and more, lain between others, would leave the heap larger or
+ * smaller each time. */
+void wr_linux_memory_started(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 1 << 14);
+}
+
 void wr_linux_memory_open(struct wr_memory *memory)
 {
     steady_heap();

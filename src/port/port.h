@@ -159,6 +159,7 @@ struct wr_port_process {
     bool (*reload_asked)(void *context);       /* a hang-up signal has come since the last look */
     uint64_t (*resident_bytes)(void *context); /* memory in use now, 0 where unknown */
     int64_t (*cpu_ns)(void *context);          /* time used by all threads, 0 where unknown */
+    void (*started)(void *context);            /* blocks taken from now on come and go; or NULL */
     void *context;
 };
 

@@ -223,6 +223,12 @@ static int64_t process_cpu(void *context)
     return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
+static void process_started(void *context)
+{
+    (void)context;
+    wr_linux_memory_started();
+}
+
 /* ── life ───────────────────────────────────────────────────────────────────────────────────── */
 enum wr_io wr_port_linux_open(struct wr_port *port, struct wr_port_linux **native)
 {
@@ -242,9 +248,13 @@ enum wr_io wr_port_linux_open(struct wr_port *port, struct wr_port_linux **nativ
     port->entropy = (struct wr_port_entropy){entropy_fill, NULL};
     port->threads = (struct wr_port_threads){thread_start, thread_join, gate_open, gate_wait,
                                              give_way,     hasten,      NULL};
-    port->process =
-        (struct wr_port_process){process_descriptors, process_stopping, process_reload_asked,
-                                 process_resident,    process_cpu,      NULL};
+    port->process = (struct wr_port_process){process_descriptors,
+                                             process_stopping,
+                                             process_reload_asked,
+                                             process_resident,
+                                             process_cpu,
+                                             process_started,
+                                             NULL};
     wr_linux_memory_open(&port->memory);
     *native = self;
     return WR_IO_OK;

@@ -484,6 +484,9 @@ wr_err wr_server_run(struct wr_server *server, struct wr_error *error)
     if (threads->hasten != NULL) {
         threads->hasten(threads->context);
     }
+    if (server->port->process.started != NULL) {
+        server->port->process.started(server->port->process.context);
+    }
     while (wr_server_step(server, WR_SWEEP_NS)) {
     }
     return server->poll_failed ? wr_fail(error, WR_E_IO, "polling the network failed") : WR_OK;

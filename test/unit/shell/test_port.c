@@ -287,6 +287,23 @@ TEST("blocks by which windows grow are touched before they are taken")
     }
 }
 
+TEST("after the start, blocks that come and go leave the heap as it is")
+{
+    enum { N = 64, SIZE = 64 * 1024 };
+    const struct wr_memory *memory = &port.memory;
+    void *blocks[N];
+    port.process.started(port.process.context);
+    const void *end = sbrk(0);
+    for (int i = 0; i < N; i++) {
+        blocks[i] = memory->take(memory->context, SIZE);
+        CHECK(blocks[i] != NULL);
+    }
+    CHECK(sbrk(0) == end);
+    for (int i = 0; i < N; i++) {
+        memory->give(memory->context, blocks[i], SIZE);
+    }
+}
+
 int main(int argc, char **argv)
 {
     snprintf(directory, sizeof directory, "./port-XXXXXX");
