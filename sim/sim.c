@@ -104,9 +104,13 @@ struct sim *sim_open(uint64_t seed)
     sim->faults.disk_room = UINT64_MAX;
     sim->port.clock = (struct wr_port_clock){wall_ns, mono_ns, sim};
     sim->port.entropy = (struct wr_port_entropy){entropy_fill, sim};
-    sim->port.process =
-        (struct wr_port_process){process_descriptors, process_stopping, process_reload_asked,
-                                 process_resident,    process_cpu,      sim};
+    sim->port.process = (struct wr_port_process){process_descriptors,
+                                                 process_stopping,
+                                                 process_reload_asked,
+                                                 process_resident,
+                                                 process_cpu,
+                                                 NULL,
+                                                 sim};
     sim->port.memory = (struct wr_memory){memory_take, memory_give, NULL};
     sim->net = sim_net_open(sim);
     sim->disk = sim_disk_open(sim);
