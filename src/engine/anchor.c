@@ -17,8 +17,8 @@ enum {
     AT_CONDITIONS = 16,
     AT_STATE = 20,
     AT_COUNT = 22,
-    AT_KEYS = 24,
-    KEY_SIZE = 20
+    AT_KEYS = WR_ANCHOR_KEYS,
+    KEY_SIZE = WR_ANCHOR_KEY
 };
 
 size_t wr_anchor_write(const struct wr_engine *engine, const struct wr_case *c,

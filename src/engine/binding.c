@@ -3,7 +3,6 @@
  * JSON, paths of models, lists by class, working memory, and the most that one decision can write.
  */
 #include "engine/state.h"
-#include "value/json_write.h"
 
 enum { BINDING_CAP = 512 * 1024 * 1024, NUMBER_MAX = 40 };
 
@@ -17,37 +16,25 @@ static wr_err bind_names(struct wr_binding *binding, struct wr_error *error)
     const struct wr_feature_plan *plan = binding->plan;
     struct wr_arena *arena = &binding->arena;
     binding->feature_keys = WR_NEW_ARRAY(arena, struct wr_value, plan->n_features);
-    binding->feature_labels = WR_NEW_ARRAY(arena, struct wr_str, plan->n_features);
-    if (binding->feature_keys == NULL || binding->feature_labels == NULL) {
+    if (binding->feature_keys == NULL) {
         return no_room(error);
     }
     for (uint32_t k = 0; k < plan->n_features; k++) {
-        struct wr_str name = plan->features[binding->pack->by_name[k]].name;
-        struct wr_buf label = wr_buf_in(arena, name.n + 4);
-        wr_buf_str(&label, WR_STR(",\""));
-        wr_buf_str(&label, name);
-        wr_buf_str(&label, WR_STR("\":"));
-        if (label.overflow) {
-            return no_room(error);
-        }
-        binding->feature_keys[k] = wr_string(name);
-        binding->feature_labels[k] = wr_buf_view(&label);
+        binding->feature_keys[k] = wr_string(plan->features[binding->pack->by_name[k]].name);
     }
     return WR_OK;
 }
 
-/* How every document ends. */
-static wr_err bind_ending(struct wr_binding *binding, struct wr_error *error)
+/* As many as rows of the pack have at all usually; where there are more, the rest is not cut. */
+static wr_err bind_cuts(struct wr_binding *binding, struct wr_error *error)
 {
     const struct wr_pack *pack = binding->pack;
-    struct wr_buf text = wr_buf_in(&binding->arena, 128);
-    wr_buf_str(&text, WR_STR(",\"pack\":{\"revision\":"));
-    wr_json_write_string(&text, pack->revision, WR_JSON_COMPACT);
-    wr_buf_str(&text, WR_STR(",\"digest\":\""));
-    wr_buf_add(&text, pack->digest_text, sizeof pack->digest_text);
-    wr_buf_str(&text, WR_STR("\"},\"late\":"));
-    binding->ending = wr_buf_view(&text);
-    return text.overflow ? no_room(error) : WR_OK;
+    size_t n = 16 + pack->schema->n_entities + 2 * (size_t)binding->plan->n_features +
+               pack->n_lists + 2 * (size_t)pack->n_models + 2 * WR_LIMIT_REASONS;
+    binding->n_cuts_max = WR_MIN(n, (size_t)WR_LIMIT_CUTS);
+    binding->cuts = WR_NEW_ARRAY(&binding->arena, struct wr_cut, binding->n_cuts_max);
+    return binding->cuts != NULL ? wr_phrasebook_make(&binding->arena, pack, &binding->book, error)
+                                 : no_room(error);
 }
 
 static wr_err bind_paths(struct wr_binding *binding, bool shadow, struct wr_error *error)
@@ -124,10 +111,10 @@ static void bind_sizes(struct wr_binding *binding)
         const struct wr_feature *feature = &binding->plan->features[pack->by_name[k]];
         bool own = by_engine(feature);
         size_t listed = (size_t)feature->n + 1; /* numbers of last_n, top_n */
-        features += binding->feature_labels[k].n +
+        features += binding->book.labels[k].text.n +
                     (own ? 6 * WR_LIMIT_DERIVED_TEXT + 2 : listed * (NUMBER_MAX + 1) + 2);
         keep += (own ? WR_LIMIT_DERIVED_TEXT + 1 : NUMBER_MAX) + listed * 32;
-        document += binding->feature_labels[k].n + 4; /* `approximate` */
+        document += binding->book.labels[k].text.n + 4; /* `approximate` */
     }
     derived += features + wr_binding_fleet_size(binding);
     for (uint32_t i = 0; i < pack->n_lists; i++) {
@@ -151,6 +138,7 @@ static void bind_sizes(struct wr_binding *binding)
     binding->keep_size = keep;
     binding->case_size =
         WR_RECORD_HEAD + WR_LIMIT_EVENT_ID + WR_ANCHOR_MAX + derived + 2 * document + features + 16;
+    binding->case_size += WR_PHRASE_SLACK + (binding->n_cuts_max + 1) * sizeof *binding->cuts;
 }
 
 static wr_err bind(struct wr_binding *binding, struct wr_hash_key key, struct wr_hash_key fleet_key,
@@ -168,7 +156,7 @@ static wr_err bind(struct wr_binding *binding, struct wr_hash_key key, struct wr
     }
     binding->plan = binding->state_pack->plan;
     wr_err err = bind_names(binding, error);
-    err = err != WR_OK ? err : bind_ending(binding, error);
+    err = err != WR_OK ? err : bind_cuts(binding, error);
     err = err != WR_OK ? err : bind_models(binding, error);
     bind_lists(binding);
     bind_sizes(binding);

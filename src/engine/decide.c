@@ -35,7 +35,8 @@ void wr_verdict_reason(const struct wr_engine *engine, struct wr_verdict *verdic
 {
     const struct wr_pack *pack = engine->binding->pack;
     const struct wr_pack_reason *known = wr_pack_find_reason(pack, reason.code);
-    if (known != NULL && reason.text.n == 0) {
+    reason.known = reason.text.n == 0 ? known : NULL;
+    if (reason.known != NULL) {
         reason.text = pack->policy.chinese && known->zh.n != 0 ? known->zh : known->en;
     }
     reason.code = cut(reason.code, WR_LIMIT_REASON_CODE);

@@ -18,6 +18,7 @@
 #define WR_ENGINE_H
 
 #include "base/hash.h"
+#include "engine/condense.h"
 #include "engine/record.h"
 #include "pack/pack.h"
 
@@ -78,8 +79,11 @@ struct wr_answer {
     struct wr_str features;       /* {"name":value,...}, always */
     struct wr_str projected;      /* the document with features when asked for, else empty */
     struct wr_str record;         /* the journal row's payload; empty when refused or replayed */
-    struct wr_str anchor;         /* part of the record that wr_engine_label needs */
-    struct wr_str reasons[4];     /* codes of the first reasons, for metrics */
+    const struct wr_cut *cuts;    /* [n_cuts]: what wr_condense leaves out of it, by the phrases of
+                                     the running pack (wr_pack_phrases); none of other entries */
+    uint32_t n_cuts;
+    struct wr_str anchor;     /* part of the record that wr_engine_label needs */
+    struct wr_str reasons[4]; /* codes of the first reasons, for metrics */
     uint32_t n_reasons, n_degraded;
     bool policy_failed, stale; /* stale: news of other nodes were lacking */
     struct wr_value score;     /* of the document, for metrics; undefined when there is none */

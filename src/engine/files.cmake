@@ -20,6 +20,7 @@ list(APPEND WEIR_CORE_FILES
   src/engine/decide.c
   src/engine/explain.c
   src/engine/document.c
+  src/engine/row.c
   src/engine/batch.c
   src/engine/label.c
   src/engine/outputs.c

@@ -103,7 +103,7 @@ void wr_case_fleet_write(struct wr_buf *out, const struct wr_binding *binding,
         if (share == NULL) {
             continue;
         }
-        struct wr_str label = binding->feature_labels[k];
+        struct wr_str label = binding->book.labels[k].text;
         wr_buf_add(out, label.p + (first ? 1 : 0), label.n - (first ? 1 : 0));
         wr_format(out, "{\"count_max\":%llu,\"stale_ms\":%u}", (unsigned long long)share->count_max,
                   share->stale_ms);
@@ -118,7 +118,7 @@ size_t wr_binding_fleet_size(const struct wr_binding *binding)
     size_t size = 16;
     for (uint32_t k = 0; plan->fleet != NULL && k < plan->n_features; k++) {
         if (plan->features[binding->pack->by_name[k]].fleet) {
-            size += binding->feature_labels[k].n + ENTRY_MAX + WR_FLEET_SHARE_SIZE;
+            size += binding->book.labels[k].text.n + ENTRY_MAX + WR_FLEET_SHARE_SIZE;
         }
     }
     return size;

@@ -5,7 +5,7 @@
 #include "engine/state.h"
 #include "value/json_write.h"
 
-enum { ANCHOR_TAIL = 24, ZEROS = 14 };
+enum { ANCHOR_TAIL = 24, ZEROS = 12, TEXTS_FIRST = 4096 };
 
 struct maker {
     const struct wr_pack *pack;
@@ -63,11 +63,11 @@ static struct wr_phrase *new_phrases(struct maker *m, size_t n)
     return WR_NEW_ARRAY(m->arena, struct wr_phrase, n + 1);
 }
 
-static bool make_room(struct maker *m)
+static bool make_room(struct maker *m, size_t n_texts)
 {
     struct wr_phrasebook *book = m->book;
     const struct wr_pack *pack = m->pack;
-    m->texts = wr_buf_in(m->arena, 4096);
+    m->texts = wr_buf_in(m->arena, n_texts);
     m->lengths = wr_buf_in(m->arena, 512);
     m->bytes = wr_buf_in(m->arena, 4096);
     book->salts = new_phrases(m, pack->schema->n_entities);
@@ -76,13 +76,13 @@ static bool make_room(struct maker *m)
     book->models = new_phrases(m, pack->n_models);
     book->by_model = new_phrases(m, pack->n_models);
     book->by_list = new_phrases(m, pack->n_lists);
-    book->reason = new_phrases(m, pack->n_reasons);
+    book->reasons_known = new_phrases(m, pack->n_reasons);
     book->code_n = WR_NEW_ARRAY(m->arena, uint32_t, pack->n_reasons + 1);
     book->list_is = wr_arena_alloc(m->arena, (pack->n_lists + 1) * sizeof *book->list_is,
                                    alignof(struct wr_phrase));
     return book->salts != NULL && book->labels != NULL && book->first_labels != NULL &&
            book->models != NULL && book->by_model != NULL && book->by_list != NULL &&
-           book->reason != NULL && book->code_n != NULL && book->list_is != NULL;
+           book->reasons_known != NULL && book->code_n != NULL && book->list_is != NULL;
 }
 
 /* ── the parts of a row ─────────────────────────────────────────────────────────────────────── */
@@ -191,21 +191,32 @@ static void make_reasons(struct maker *m)
         m->book->code_n[i] = (uint32_t)(m->texts.n - start - 2);
         add(m, WR_STR(",\"text\":"));
         add_json(m, m->pack->policy.chinese && reason->zh.n != 0 ? reason->zh : reason->en);
-        m->book->reason[i] = take(m);
+        m->book->reasons_known[i] = take(m);
     }
 }
 
+static const uint8_t presences[WR_PHRASE_ABSENCES] = {
+    WR_FEATURE_NO_HISTORY,   WR_FEATURE_WARMING,  WR_FEATURE_EVICTED, WR_FEATURE_STALE,
+    WR_FEATURE_FIELD_ABSENT, WR_ABSENT_UNDEFINED, WR_ABSENT_ERROR};
+
 static void make_absences(struct maker *m)
 {
-    static const uint8_t presences[WR_PHRASE_ABSENCES] = {
-        WR_FEATURE_NO_HISTORY,   WR_FEATURE_WARMING,  WR_FEATURE_EVICTED, WR_FEATURE_STALE,
-        WR_FEATURE_FIELD_ABSENT, WR_ABSENT_UNDEFINED, WR_ABSENT_ERROR};
     for (unsigned i = 0; i < WR_PHRASE_ABSENCES; i++) {
         add(m, WR_STR("\""));
         add(m, wr_str_z(wr_case_absence(presences[i])));
         add(m, WR_STR("\""));
         m->book->absences[i] = take(m);
     }
+}
+
+const struct wr_phrase *wr_phrase_of_absence(const struct wr_phrasebook *book, uint8_t presence)
+{
+    unsigned i = 0;
+    while (presences[i] != presence) {
+        i++;
+        WR_ASSERT(i < WR_PHRASE_ABSENCES);
+    }
+    return &book->absences[i];
 }
 
 static struct wr_phrase by(struct maker *m, struct wr_str name)
@@ -224,7 +235,6 @@ static void make_rest(struct maker *m)
     book->lists = phrase(m, WR_STR(",\"lists\":{"));
     book->missing = phrase(m, WR_STR("},\"missing\":{"));
     book->scores = phrase(m, WR_STR(",\"scores\":{"));
-    book->outputs = phrase(m, WR_STR("],\"outputs\":"));
     book->degraded = phrase(m, WR_STR(",\"degraded\":["));
     for (unsigned late = 0; late < 2; late++) {
         add_ending(m, late != 0);
@@ -263,25 +273,39 @@ static struct wr_str make_table(struct maker *m)
     return wr_buf_view(&table);
 }
 
+static bool make(struct maker *m, size_t n_texts)
+{
+    memset(m->book, 0, sizeof *m->book);
+    m->n = 0;
+    m->start = 0;
+    if (!make_room(m, n_texts)) {
+        return false;
+    }
+    make_head(m);
+    make_labels(m);
+    make_calm(m);
+    make_anchor(m);
+    make_document(m);
+    make_reasons(m);
+    make_rest(m);
+    m->book->table = make_table(m);
+    return !m->texts.overflow && !m->lengths.overflow && !m->bytes.overflow;
+}
+
+/* Twice, so that all texts lie in one block of the size that they need. */
 wr_err wr_phrasebook_make(struct wr_arena *arena, const struct wr_pack *pack,
                           struct wr_phrasebook *book, struct wr_error *error)
 {
     struct maker m = {.pack = pack, .arena = arena, .book = book};
-    memset(book, 0, sizeof *book);
-    if (make_room(&m)) {
-        make_labels(&m);
-        make_head(&m);
-        make_anchor(&m);
-        make_calm(&m);
-        make_document(&m);
-        make_reasons(&m);
-        make_rest(&m);
-        book->table = make_table(&m);
-        if (!m.texts.overflow && !m.lengths.overflow && !m.bytes.overflow) {
-            return WR_OK;
-        }
+    struct wr_arena_mark mark = wr_arena_mark(arena);
+    bool made = make(&m, TEXTS_FIRST);
+    if (made) {
+        size_t n_texts = m.texts.n;
+        wr_arena_rewind(arena, mark);
+        made = make(&m, n_texts + WR_PHRASE_SLACK);
+        WR_ASSERT(!made || m.texts.cap == n_texts + WR_PHRASE_SLACK);
     }
-    return wr_fail(error, WR_E_MEMORY, "no room for the phrases of the pack");
+    return made ? WR_OK : wr_fail(error, WR_E_MEMORY, "no room for the phrases of the pack");
 }
 
 wr_err wr_pack_phrases(struct wr_arena *arena, const struct wr_pack *pack, struct wr_str *table,

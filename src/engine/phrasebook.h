@@ -13,7 +13,7 @@
 #include "engine/record.h"
 #include "pack/pack.h"
 
-enum { WR_PHRASE_MIN = 7, WR_PHRASE_PLACES = 5, WR_PHRASE_ABSENCES = 7 };
+enum { WR_PHRASE_MIN = 7 };
 
 /* The table of phrases of a pack, in the arena: what rows that were decided under it are condensed
  * by (wr_answer.cuts), and the journal's segment needs to give them back. It begins with the 4
@@ -26,6 +26,11 @@ WR_NODISCARD wr_err wr_pack_phrases(struct wr_arena *arena, const struct wr_pack
 struct wr_phrase {
     struct wr_str text;
     uint32_t number; /* in the table; WR_NO_PHRASE: it is in none */
+};
+enum {
+    WR_PHRASE_SLACK = 16, /* bytes that may be read behind a text */
+    WR_PHRASE_PLACES = 5,
+    WR_PHRASE_ABSENCES = 7
 };
 
 /* Texts of a row, in the order in which they stand there. Pieces in [] have phrases of their own.
@@ -58,10 +63,10 @@ struct wr_phrasebook {
     struct wr_phrase transaction_id;                /* ","transaction_id": */
     struct wr_phrase outcomes[WR_OUTCOME_COUNT][2]; /* ,"outcome":"a"  and ,"score": behind it */
     struct wr_phrase reasons;                       /* ,"reasons":[ */
-    struct wr_phrase *reason;                       /* [n_reasons] {"code":"A","text":"..." */
+    struct wr_phrase *reasons_known;                /* [n_reasons] {"code":"A","text":"..." */
     uint32_t *code_n;                     /* [n_reasons] bytes of the code in it, as JSON */
     struct wr_phrase *by_list, *by_model; /* ,"rule":"a"} */
-    struct wr_phrase outputs, degraded;   /* ],"outputs":   ,"degraded":[ */
+    struct wr_phrase degraded;            /* ,"degraded":[ */
     struct wr_phrase quiet;      /* ,"reasons":[],"degraded":[] and the ending of one in time */
     struct wr_phrase closing;    /* ],"degraded":[] and that */
     struct wr_phrase endings[2]; /* ,"pack":{...},"late":false} and true} */
@@ -70,5 +75,8 @@ struct wr_phrasebook {
 /* Makes the book, in the arena; texts of the pack are copied. Errors: WR_E_MEMORY. */
 WR_NODISCARD wr_err wr_phrasebook_make(struct wr_arena *arena, const struct wr_pack *pack,
                                        struct wr_phrasebook *book, struct wr_error *error);
+
+/* By enum wr_feature_presence, or WR_ABSENT_UNDEFINED or _ERROR; not for what is there. */
+const struct wr_phrase *wr_phrase_of_absence(const struct wr_phrasebook *book, uint8_t presence);
 
 #endif

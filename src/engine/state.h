@@ -8,6 +8,7 @@
 #include "base/num.h"
 #include "engine/engine.h"
 #include "engine/lists.h"
+#include "engine/phrasebook.h"
 #include "engine/seen.h"
 #include "engine/challenge.h"
 #include "engine/snapshot.h"
@@ -31,8 +32,9 @@ struct wr_binding {
     struct wr_schema *schema;         /* that of state_pack, with the key of this engine */
     const struct wr_feature_plan *plan;
     struct wr_value *feature_keys; /* names as values, in order of pack->by_name */
-    struct wr_str *feature_labels; /* ,"name": in that order, for JSON */
-    struct wr_str ending;          /* ,"pack":{...},"late": of a document */
+    struct wr_phrasebook book;     /* of `pack` */
+    struct wr_cut *cuts;           /* of the row that is being written */
+    size_t n_cuts_max;
     const struct wr_pack_input *paths[WR_LIMIT_ENGINE_PATHS]; /* of all models, in order */
     uint32_t n_paths, n_paths_live;            /* those of models in shadow come last */
     uint32_t first_path[WR_LIMIT_PACK_MODELS]; /* of each model */
@@ -129,6 +131,7 @@ struct wr_case {
 /* What the policy made of a case; texts borrow from the work arena until the next evaluation. */
 struct wr_reason {
     struct wr_str code, text, rule;
+    const struct wr_pack_reason *known; /* whose text it is; NULL: another text */
 };
 
 struct wr_degraded {
@@ -250,7 +253,11 @@ WR_NODISCARD wr_err wr_challenge_read(const struct wr_record *record, struct wr_
                                       struct wr_challenge_cover *out, struct wr_error *error);
 
 /* ── anchors: what a label needs of a decision ──────────────────────────────────────────────── */
-enum { WR_ANCHOR_MAX = 24 + 20 * WR_LIMIT_SCHEMA_ENTITIES };
+enum {
+    WR_ANCHOR_KEYS = 24, /* where they begin */
+    WR_ANCHOR_KEY = 20,  /* bytes of one */
+    WR_ANCHOR_MAX = WR_ANCHOR_KEYS + WR_ANCHOR_KEY * WR_LIMIT_SCHEMA_ENTITIES,
+};
 #define WR_ANCHOR_MS_MIN INT64_C(-62135596800000) /* the years 1 to 9999 */
 #define WR_ANCHOR_MS_MAX INT64_C(253402300799999)
 size_t wr_anchor_write(const struct wr_engine *engine, const struct wr_case *c,

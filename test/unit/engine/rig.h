@@ -5,6 +5,7 @@
 
 #include "check.h"
 #include "engine/engine.h"
+#include "engine/phrasebook.h"
 
 #define RIG_START INT64_C(1700000000) /* seconds since 1970; a Tuesday evening */
 #define RIG_NOW   (RIG_START * 1000000)
@@ -143,6 +144,8 @@ struct rig {
     struct wr_engine_config config;
     struct wr_answer answer;
     struct wr_error error;
+    uint8_t phrases_of[32]; /* digest of a pack */
+    struct wr_phrases phrases;
     char *records[RIG_RECORDS_MAX];
     size_t record_sizes[RIG_RECORDS_MAX], n_records;
 };
@@ -213,12 +216,38 @@ static inline struct wr_str rig_record(const struct rig *rig, size_t i)
     return wr_str_of(rig->records[i], rig->record_sizes[i]);
 }
 
+/* The row, condensed by the phrases of the running pack, expands to itself; returns the bytes that
+ * it takes. */
+static inline size_t rig_check_condensed(struct rig *rig, const struct wr_answer *answer)
+{
+    const struct wr_pack *pack = wr_engine_pack(rig->engine);
+    struct wr_str row = answer->record, table;
+    if (memcmp(rig->phrases_of, wr_pack_digest(pack), 32) != 0) {
+        CHECK_INT(wr_pack_phrases(&rig->pack_arena, pack, &table, NULL), WR_OK);
+        CHECK_INT(wr_phrases_read(&rig->pack_arena, table, &rig->phrases, NULL), WR_OK);
+        memcpy(rig->phrases_of, wr_pack_digest(pack), 32);
+    }
+    size_t n = wr_condensed_size(row, answer->cuts, answer->n_cuts);
+    char *condensed = malloc(n), *plain = malloc(row.n);
+    wr_condense(condensed, n, row, answer->cuts, answer->n_cuts);
+    CHECK_INT(wr_expanded_size(wr_str_of(condensed, n), WR_LIMIT_RECORD_SIZE), row.n);
+    CHECK_INT(wr_expand(&rig->phrases, wr_str_of(condensed, n), plain, row.n, NULL), WR_OK);
+    CHECK(memcmp(plain, row.p, row.n) == 0);
+    free(condensed);
+    free(plain);
+    return n;
+}
+
 /* Decides one request; the answer lives until the next call. */
 static inline struct wr_answer *rig_decide(struct rig *rig, struct wr_request request)
 {
     wr_arena_reset(&rig->scratch);
     wr_err err = wr_engine_batch(rig->engine, &request, 1, &rig->scratch, &rig->answer, NULL);
     CHECK_INT(err, WR_OK);
+    if (rig->answer.record.n != 0) {
+        CHECK(rig->answer.n_cuts > 8);
+        rig_check_condensed(rig, &rig->answer);
+    }
     rig_keep(rig, rig->answer.record);
     return &rig->answer;
 }
