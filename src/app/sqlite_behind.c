@@ -133,13 +133,15 @@ static wr_err copy_rows(const struct pass *pass, struct wr_log *log, uint64_t ne
                         struct wr_journal_export *export, struct wr_error *error)
 {
     struct wr_log_row row;
-    uint64_t offset = wr_log_first_offset();
+    struct wr_str payload;
+    uint64_t offset = log->begin;
     wr_err err = WR_OK;
     for (; err == WR_OK && !stops(pass) && wr_log_row_at(log, offset, &row); offset = row.next) {
         if (row.sequence >= next) {
             break;
         }
-        err = wr_journal_export_row(export, row.sequence, row.payload, error);
+        err = wr_log_plain(log, &row, &payload, error);
+        err = err != WR_OK ? err : wr_journal_export_row(export, row.sequence, payload, error);
     }
     return err;
 }

@@ -2,6 +2,7 @@
 # The server; also in the wasm module.
 list(APPEND WEIR_SERVER_FILES
   src/shell/log.c
+  src/shell/log_head.c
   src/shell/journal.c
   src/shell/journal_cache.c
   src/shell/journal_read.c

@@ -430,7 +430,7 @@ static bool begin_scan(struct wr_id_store *store)
         return failed(store);
     }
     scan->range = (struct wr_id_range){WR_MAX(gap.first, scan->meta.first), gap.last};
-    scan->offset = wr_log_first_offset();
+    scan->offset = scan->log.begin;
     scan->next = scan->meta.first;
     return true;
 }
@@ -440,6 +440,7 @@ static bool take_row(struct wr_id_store *store)
 {
     struct scan *scan = &store->scan;
     struct wr_log_row row;
+    struct wr_str payload;
     struct wr_record record;
     struct wr_error error;
     if (!wr_log_row_at(&scan->log, scan->offset, &row) || row.sequence != scan->next) {
@@ -448,7 +449,8 @@ static bool take_row(struct wr_id_store *store)
     scan->offset = row.next;
     scan->next++;
     if (row.sequence >= scan->range.first) {
-        if (wr_record_decode(row.payload, &record, &error) != WR_OK) {
+        if (wr_log_plain(&scan->log, &row, &payload, &error) != WR_OK ||
+            wr_record_decode(payload, &record, &error) != WR_OK) {
             return false;
         }
         if (record.kind == WR_RECORD_DECISION && record.id.n != 0) {

@@ -159,6 +159,32 @@ static wr_err take_lock(struct wr_journal *journal, struct wr_error *error)
                               : wr_fail(error, WR_E_STATE, "%s: %s", path, wr_io_text(result));
 }
 
+/* ── the table of phrases ───────────────────────────────────────────────────────────────────── */
+/* Keeps a copy of it for the segments that begin from now on. */
+static enum wr_io keep_phrases(struct wr_journal *journal, struct wr_str table)
+{
+    const struct wr_memory *memory = &journal->port->memory;
+    struct wr_str before = journal->phrases;
+    if (wr_str_eq(table, before)) {
+        return WR_IO_OK;
+    }
+    char *copy = table.n != 0 ? memory->take(memory->context, table.n) : NULL;
+    if (copy == NULL && table.n != 0) {
+        return WR_IO_LIMIT;
+    }
+    wr_bytes_copy(copy, table.p, table.n);
+    journal->phrases = wr_str_of(copy, table.n);
+    if (before.n != 0) {
+        memory->give(memory->context, (void *)(uintptr_t)before.p, before.n);
+    }
+    return WR_IO_OK;
+}
+
+struct wr_str wr_journal_phrases(const struct wr_journal *journal)
+{
+    return journal->live.table;
+}
+
 /* ── beginning a segment ────────────────────────────────────────────────────────────────────── */
 static const char new_name[] = "segment.new"; /* one at a time; a left one is written over */
 
@@ -168,7 +194,8 @@ static wr_err not_made(const struct wr_journal *journal, enum wr_io io, struct w
                    wr_io_text(io));
 }
 
-/* Copies the rows of `from` from an offset on; `link` is that before them, then of the last. */
+/* Copies the rows of `from` from an offset on, as they stand there; `link` is that before them,
+ * then of the last. */
 static enum wr_io copy_rows(struct wr_log *from, uint64_t offset, struct wr_log *to,
                             uint8_t link[32])
 {
@@ -212,14 +239,19 @@ wr_err wr_journal_settle_end(struct wr_journal *journal, enum wr_io result, stru
     return result == WR_IO_OK ? WR_OK : not_begun(journal, result, error);
 }
 
-/* Makes the segment that journal->meta describes, with what is doubtful in `from` (may be NULL),
- * and makes it the live one. On an error nothing is live. */
+/* Makes the segment that journal->meta describes, with what is doubtful in `from` (may be NULL) and
+ * then with its table, and makes it the live one. On an error nothing is live. */
 static wr_err begin_segment(struct wr_journal *journal, struct wr_log *from, struct wr_error *error)
 {
     char path_new[WR_SEGMENT_PATH_MAX];
     struct wr_segment_ref ref = {.first = journal->meta.first};
     path_of(journal, new_name, path_new);
-    enum wr_io io = wr_log_create(journal->port, path_new, &journal->meta, &journal->live);
+    enum wr_io io =
+        from != NULL && from->synced < from->end ? keep_phrases(journal, from->table) : WR_IO_OK;
+    if (io == WR_IO_OK) {
+        io = wr_log_create(journal->port, path_new, &journal->meta, journal->phrases,
+                           &journal->live);
+    }
     memcpy(journal->link, journal->meta.link, sizeof journal->link);
     if (io == WR_IO_OK && from != NULL) {
         io = copy_rows(from, from->synced, &journal->live, journal->link);
@@ -390,7 +422,9 @@ wr_err wr_journal_open(const struct wr_port *port, const char *directory,
     journal->floor = UINT64_MAX;
     memcpy(journal->directory, directory, n);
     set_limits(journal, options != NULL ? *options : (struct wr_journal_options){0});
-    wr_err err = open_all(journal, error);
+    enum wr_io io = options != NULL ? keep_phrases(journal, options->phrases) : WR_IO_OK;
+    wr_err err = io == WR_IO_OK ? open_all(journal, error)
+                                : wr_fail(error, WR_E_MEMORY, "no memory for the journal");
     if (err != WR_OK) {
         wr_journal_close(journal, false);
         return err;
@@ -469,6 +503,7 @@ void wr_journal_close(struct wr_journal *journal, bool clean)
         port->memory.give(port->memory.context, journal->segments,
                           journal->cap_segments * sizeof *journal->segments);
     }
+    keep_phrases(journal, wr_str_of(NULL, 0));
     port->memory.give(port->memory.context, journal, sizeof *journal);
 }
 
@@ -601,6 +636,32 @@ wr_err wr_journal_tend(struct wr_journal *journal, struct wr_error *error)
     return journal->live.end >= journal->segment_max && journal->last >= journal->meta.first
                ? start_segment(journal, error)
                : WR_OK;
+}
+
+/* Begins the live segment anew, which has no rows. */
+static wr_err replace_segment(struct wr_journal *journal, struct wr_error *error)
+{
+    enum wr_io io = wr_log_close(&journal->live);
+    return io == WR_IO_OK ? begin_segment(journal, NULL, error)
+                          : trouble(journal, io, "closing a segment", error);
+}
+
+wr_err wr_journal_use_phrases(struct wr_journal *journal, struct wr_str table,
+                              struct wr_error *error)
+{
+    if (journal->state != WR_JOURNAL_OK || journal->last != journal->last_committed ||
+        journal->unsettled || journal->read_only) {
+        return wr_journal_not_open(error);
+    }
+    if (wr_str_eq(table, journal->live.table)) {
+        return WR_OK;
+    }
+    enum wr_io io = keep_phrases(journal, table);
+    if (io != WR_IO_OK) { /* rows that are condensed by it may come */
+        return trouble(journal, io, "keeping a table of phrases", error);
+    }
+    return journal->last >= journal->meta.first ? start_segment(journal, error)
+                                                : replace_segment(journal, error);
 }
 
 /* ── retention ──────────────────────────────────────────────────────────────────────────────── */

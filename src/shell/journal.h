@@ -49,6 +49,8 @@ struct wr_journal_options {
     uint64_t segment_max;  /* bytes of one segment; 0 = 1 GiB, or an eighth of retain_bytes */
     uint64_t retain_bytes; /* keep no more than that; 0 = all */
     int64_t retain_us;     /* drop segments whose rows are all older; 0 = never */
+    struct wr_str phrases; /* table by which rows of a new segment may be condensed; empty: none.
+                              A segment that begins with rows of the one before keeps their table */
     uint32_t epoch_step;   /* how far this opening raises the epoch; 0 = 1 */
     bool read_only;        /* writes nothing: no segment, no epoch; there must be a journal */
     bool settles_apart;    /* the caller settles, before anything is appended */
@@ -83,8 +85,18 @@ enum wr_journal_state wr_journal_state(const struct wr_journal *journal);
 uint64_t wr_journal_n_segments(const struct wr_journal *journal);
 uint64_t wr_journal_log_size(const struct wr_journal *journal); /* bytes of the live segment */
 
-/* Adds a row to the open group; `sequence` follows the last. On an error the group is gone, but for
- * rows that were written already, and the state says why. */
+/* The table of phrases by which rows that are appended now may be condensed; empty: none. A view
+ * until it changes. */
+struct wr_str wr_journal_phrases(const struct wr_journal *journal);
+/* Between groups: from now on rows are condensed by this table, which is copied; a segment has one.
+ * Nothing happens when it is the live segment's; else that one is closed, and the next begins, or
+ * takes its place when it has no rows. What comes of errors is as with wr_journal_tend. */
+WR_NODISCARD wr_err wr_journal_use_phrases(struct wr_journal *journal, struct wr_str table,
+                                           struct wr_error *error);
+
+/* Adds a row, plain or condensed by the table in use, to the open group; `sequence` follows the
+ * last. On an error the group is gone, but for rows that were written already, and the state says
+ * why. */
 WR_NODISCARD wr_err wr_journal_append(struct wr_journal *journal, uint64_t sequence,
                                       struct wr_str payload, struct wr_error *error);
 /* Ends the group: its rows survive the death of the process. */
@@ -119,7 +131,7 @@ bool wr_journal_prune(struct wr_journal *journal, int64_t now_us);
  */
 void wr_journal_recover(struct wr_journal *journal);
 
-/* The payload of a row, also of one in the open group. The view lives until the next call.
+/* The plain payload of a row, also of one in the open group. The view lives until the next call.
  * Errors: WR_E_NOT_FOUND, WR_E_JOURNAL. */
 WR_NODISCARD wr_err wr_journal_fetch(struct wr_journal *journal, uint64_t sequence,
                                      struct wr_str *payload, struct wr_error *error);
@@ -139,7 +151,8 @@ WR_NODISCARD wr_err wr_journal_each(struct wr_journal *journal, uint64_t first, 
                                                    struct wr_str payload, struct wr_error *error),
                                     void *context, struct wr_error *error);
 
-/* Checks the chain of rows first..last against their payloads and the link before. Errors:
+/* Checks the chain of rows first..last against their payloads, as they are stored, and the link
+ * before. Errors:
  * WR_E_JOURNAL naming the first row that does not match. */
 WR_NODISCARD wr_err wr_journal_verify(struct wr_journal *journal, uint64_t first, uint64_t last,
                                       struct wr_error *error);

@@ -31,7 +31,8 @@ struct wr_journal {
     } left;                 /* the segment before the live one */
     uint64_t live_from;     /* the same of the live one, up to its end */
     uint64_t last, last_committed;
-    uint8_t link[32]; /* of the last row that is linked */
+    uint8_t link[32];      /* of the last row that is linked */
+    struct wr_str phrases; /* a copy of the table of the live segment, or of the one to begin */
     uint64_t segment_max;
     uint64_t retain_bytes; /* of closed segments and the live one; 0: all */
     int64_t retain_us;     /* 0: for ever */

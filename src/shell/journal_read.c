@@ -47,8 +47,9 @@ static wr_err bad_row(uint64_t sequence, const char *what, struct wr_error *erro
     return wr_fail(error, WR_E_JOURNAL, "row %llu: %s", (unsigned long long)sequence, what);
 }
 
-static wr_err fetch_row(struct wr_journal *journal, uint64_t sequence, struct wr_log_row *row,
-                        struct wr_error *error)
+/* The row as it is stored; `in` gets its log. */
+static wr_err find_row(struct wr_journal *journal, uint64_t sequence, struct wr_log **in,
+                       struct wr_log_row *row, struct wr_error *error)
 {
     *row = (struct wr_log_row){0};
     if (sequence == 0 || sequence < journal->segments[0].first || sequence > journal->last) {
@@ -64,16 +65,24 @@ static wr_err fetch_row(struct wr_journal *journal, uint64_t sequence, struct wr
     if (log->port == NULL) {
         return wr_journal_not_open(error);
     }
+    *in = log;
     return wr_log_find(log, sequence, row) ? WR_OK : bad_row(sequence, "missing", error);
+}
+
+static wr_err fetch_row(struct wr_journal *journal, uint64_t sequence, struct wr_log_row *row,
+                        struct wr_str *plain, struct wr_error *error)
+{
+    struct wr_log *log = NULL;
+    *plain = (struct wr_str){NULL, 0};
+    wr_err err = find_row(journal, sequence, &log, row, error);
+    return err != WR_OK ? err : wr_log_plain(log, row, plain, error);
 }
 
 wr_err wr_journal_fetch(struct wr_journal *journal, uint64_t sequence, struct wr_str *payload,
                         struct wr_error *error)
 {
     struct wr_log_row row;
-    wr_err err = fetch_row(journal, sequence, &row, error);
-    *payload = row.payload;
-    return err;
+    return fetch_row(journal, sequence, &row, payload, error);
 }
 
 wr_err wr_journal_fetch_placed(struct wr_journal *journal, uint64_t sequence,
@@ -81,8 +90,7 @@ wr_err wr_journal_fetch_placed(struct wr_journal *journal, uint64_t sequence,
                                struct wr_error *error)
 {
     struct wr_log_row row;
-    wr_err err = fetch_row(journal, sequence, &row, error);
-    *payload = row.payload;
+    wr_err err = fetch_row(journal, sequence, &row, payload, error);
     if (err == WR_OK) {
         place->segment = journal->segments[segment_of(journal, sequence)].first;
         place->sequence = sequence;
@@ -95,8 +103,8 @@ wr_err wr_journal_fetch_placed(struct wr_journal *journal, uint64_t sequence,
 wr_err wr_journal_link(struct wr_journal *journal, uint64_t sequence, uint8_t link[32],
                        struct wr_error *error)
 {
-    struct wr_str payload;
-    struct wr_row_place place;
+    struct wr_log *log = NULL;
+    struct wr_log_row row;
     if (sequence + 1 == journal->segments[0].first) {
         wr_err err = is_live(journal, 0) ? WR_OK : open_old(journal, 0, error);
         const struct wr_segment_meta *meta =
@@ -104,9 +112,9 @@ wr_err wr_journal_link(struct wr_journal *journal, uint64_t sequence, uint8_t li
         memcpy(link, meta->link, 32);
         return err;
     }
-    wr_err err = wr_journal_fetch_placed(journal, sequence, &payload, &place, error);
+    wr_err err = find_row(journal, sequence, &log, &row, error);
     if (err == WR_OK) {
-        memcpy(link, place.link, 32);
+        memcpy(link, row.link.p, 32);
     }
     return err;
 }
@@ -118,11 +126,13 @@ struct row_visitor { /* each's rows with their links */
     uint8_t link[32];
 };
 
-static wr_err visit(struct row_visitor *visitor, const struct wr_log_row *row,
+static wr_err visit(struct row_visitor *visitor, struct wr_log *log, const struct wr_log_row *row,
                     struct wr_error *error)
 {
     if (!visitor->verify) {
-        return visitor->each(visitor->context, row->sequence, row->payload, error);
+        struct wr_str plain;
+        wr_err err = wr_log_plain(log, row, &plain, error);
+        return err != WR_OK ? err : visitor->each(visitor->context, row->sequence, plain, error);
     }
     uint8_t digest[32];
     wr_sha256_of(row->payload.p, row->payload.n, digest);
@@ -144,7 +154,7 @@ static wr_err visit_log(struct wr_log *log, uint64_t *next, uint64_t last,
     bool found = wr_log_find(log, *next, &row);
     while (found && err == WR_OK && row.sequence == *next) {
         uint64_t offset = row.next;
-        err = visit(visitor, &row, error);
+        err = visit(visitor, log, &row, error);
         found = err == WR_OK && ++*next <= last && wr_log_next(log, offset, &row);
     }
     return err != WR_OK || *next > last ? err : bad_row(*next, "missing", error);
@@ -196,8 +206,9 @@ wr_err wr_journal_verify(struct wr_journal *journal, uint64_t first, uint64_t la
         if (journal->segments[index].first == first && is_live(journal, index)) {
             memcpy(visitor.link, journal->meta.link, 32);
         } else if (first > journal->segments[0].first) {
+            struct wr_log *log = NULL;
             struct wr_log_row row;
-            wr_err err = fetch_row(journal, first - 1, &row, error);
+            wr_err err = find_row(journal, first - 1, &log, &row, error);
             if (err != WR_OK) {
                 return err;
             }

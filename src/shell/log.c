@@ -5,28 +5,21 @@
 #include "engine/record.h"
 
 enum {
-    HEAD = 128,
-    HEAD_SUMMED = 96,
     ROW_HEAD = 64,
     MARK_EVERY = 1 << 16, /* bytes between two marks of the index */
     WINDOW = 1 << 17,     /* bytes read at once */
     MARKS_FIRST = 256,
+    PLAIN_FIRST = 1 << 13, /* bytes for a row that is expanded; it grows */
 };
 /* Space is asked for in pieces, once a log is long: allocating it with the rows costs a third more.
  */
 #define KEEP_FROM (16ull * 1024 * 1024)
 #define KEEP      (4ull * 1024 * 1024)
-static const uint8_t head_magic[8] = {'W', 'E', 'I', 'R', 'L', 'O', 'G', 2};
 static const uint8_t row_magic[4] = {'W', 'R', 'r', 'w'};
 
 static uint64_t size_of_row(size_t payload_n)
 {
     return ROW_HEAD + (((uint64_t)payload_n + 7) & ~(uint64_t)7);
-}
-
-uint64_t wr_log_first_offset(void)
-{
-    return HEAD;
 }
 
 /* ── memory ─────────────────────────────────────────────────────────────────────────────────── */
@@ -98,56 +91,6 @@ static void mark(struct wr_log *log, uint64_t sequence, uint64_t offset)
 }
 
 /* ── life ───────────────────────────────────────────────────────────────────────────────────── */
-static void write_head(uint8_t head[HEAD], const struct wr_segment_meta *meta)
-{
-    memset(head, 0, HEAD);
-    memcpy(head, head_magic, sizeof head_magic);
-    wr_put64(head + 8, meta->node);
-    wr_put32(head + 16, meta->epoch);
-    for (int i = 0; i < 2; i++) {
-        wr_put64(head + 24 + 16 * i, meta->keys[i].k0);
-        wr_put64(head + 32 + 16 * i, meta->keys[i].k1);
-    }
-    wr_put64(head + 56, meta->first);
-    memcpy(head + 64, meta->link, 32);
-    wr_sha256_of(head, HEAD_SUMMED, head + HEAD_SUMMED);
-}
-
-static bool read_head(const uint8_t head[HEAD], struct wr_segment_meta *meta)
-{
-    uint8_t sum[32];
-    wr_sha256_of(head, HEAD_SUMMED, sum);
-    if (memcmp(head, head_magic, sizeof head_magic) != 0 ||
-        memcmp(sum, head + HEAD_SUMMED, sizeof sum) != 0) {
-        return false;
-    }
-    *meta = (struct wr_segment_meta){
-        .node = wr_get64(head + 8), .epoch = wr_get32(head + 16), .first = wr_get64(head + 56)};
-    for (int i = 0; i < 2; i++) {
-        meta->keys[i].k0 = wr_get64(head + 24 + 16 * i);
-        meta->keys[i].k1 = wr_get64(head + 32 + 16 * i);
-    }
-    memcpy(meta->link, head + 64, 32);
-    return meta->first != 0;
-}
-
-enum wr_io wr_log_create(const struct wr_port *port, const char *path_new,
-                         const struct wr_segment_meta *meta, struct wr_log *out)
-{
-    const struct wr_port_disk *disk = &port->disk;
-    uint8_t head[HEAD];
-    *out = (struct wr_log){.first = meta->first, .next = meta->first, .end = HEAD};
-    enum wr_io result =
-        disk->open(disk->context, path_new, WR_DISK_WRITE | WR_DISK_CREATE, &out->file);
-    if (result != WR_IO_OK) {
-        return result;
-    }
-    out->port = port;
-    write_head(head, meta);
-    result = disk->truncate(disk->context, out->file, 0);
-    return result != WR_IO_OK ? result : disk->write_at(disk->context, out->file, head, HEAD, 0);
-}
-
 enum wr_io wr_log_settle(struct wr_log *log, const char *directory, const char *path_new,
                          const char *path)
 {
@@ -156,29 +99,6 @@ enum wr_io wr_log_settle(struct wr_log *log, const char *directory, const char *
     result = result != WR_IO_OK ? result : wr_log_sync(log);
     result = result != WR_IO_OK ? result : disk->rename(disk->context, path_new, path);
     return result != WR_IO_OK ? result : disk->sync_directory(disk->context, directory);
-}
-
-enum wr_io wr_log_open(const struct wr_port *port, const char *path, struct wr_log *out,
-                       struct wr_segment_meta *meta)
-{
-    const struct wr_port_disk *disk = &port->disk;
-    uint8_t head[HEAD];
-    size_t got = 0;
-    *out = (struct wr_log){0};
-    enum wr_io result = disk->open(disk->context, path, WR_DISK_READ, &out->file);
-    if (result != WR_IO_OK) {
-        return result;
-    }
-    out->port = port;
-    result = disk->read_at(disk->context, out->file, head, HEAD, 0, &got);
-    if (result == WR_IO_OK && (got != HEAD || !read_head(head, meta))) {
-        result = WR_IO_INVALID;
-    }
-    if (result == WR_IO_OK) {
-        result = disk->size(disk->context, out->file, &out->end);
-        out->first = out->next = meta->first;
-    }
-    return result;
 }
 
 enum wr_io wr_log_close(struct wr_log *log)
@@ -194,6 +114,8 @@ enum wr_io wr_log_close(struct wr_log *log)
     give(port, log->gathered, log->cap_gathered);
     give(port, log->marks, log->cap_marks * sizeof *log->marks);
     give(port, log->window, log->cap_window);
+    give(port, log->plain, log->cap_plain);
+    wr_arena_deinit(&log->front);
     enum wr_io result = port->disk.close(port->disk.context, log->file);
     *log = (struct wr_log){0};
     return result;
@@ -292,7 +214,7 @@ bool wr_log_find(struct wr_log *log, uint64_t sequence, struct wr_log_row *out)
         }
     }
     bool marked = log->n_marks > 0 && log->marks[low].sequence <= sequence;
-    uint64_t offset = marked ? log->marks[low].offset : HEAD;
+    uint64_t offset = marked ? log->marks[low].offset : log->begin;
     while (wr_log_next(log, offset, out)) {
         if (out->sequence == sequence) {
             return true;
@@ -300,6 +222,28 @@ bool wr_log_find(struct wr_log *log, uint64_t sequence, struct wr_log_row *out)
         offset = out->next;
     }
     return find_gathered(log, sequence, out);
+}
+
+wr_err wr_log_plain(struct wr_log *log, const struct wr_log_row *row, struct wr_str *out,
+                    struct wr_error *error)
+{
+    *out = row->payload;
+    if (!wr_is_condensed(row->payload)) {
+        return WR_OK;
+    }
+    size_t n = wr_expanded_size(row->payload, WR_LIMIT_RECORD_SIZE);
+    wr_err err = WR_OK;
+    if (!grow(log->port, &log->plain, &log->cap_plain, 0, n, PLAIN_FIRST)) {
+        err = wr_fail(error, WR_E_MEMORY, "no memory for a row");
+    }
+    err = err != WR_OK ? err : wr_expand(&log->phrases, row->payload, log->plain, n, error);
+    if (err == WR_E_JOURNAL) {
+        err = wr_fail(error, WR_E_JOURNAL,
+                      "row %llu: damaged, it does not expand by its segment's table of phrases",
+                      (unsigned long long)row->sequence);
+    }
+    *out = err == WR_OK ? wr_str_of(log->plain, n) : (struct wr_str){NULL, 0};
+    return err;
 }
 
 /* ── the end of a log ───────────────────────────────────────────────────────────────────────── */
@@ -343,7 +287,7 @@ static wr_err damaged(uint64_t sequence, struct wr_error *error)
 static bool is_there(struct wr_log *log, const struct wr_row_place *place)
 {
     struct wr_log_row row;
-    return place != NULL && place->segment == log->first && place->offset >= HEAD &&
+    return place != NULL && place->segment == log->first && place->offset >= log->begin &&
            place->offset < log->end && wr_log_row_at(log, place->offset, &row) &&
            row.sequence == place->sequence && memcmp(row.link.p, place->link, 32) == 0;
 }
@@ -368,8 +312,8 @@ wr_err wr_log_scan(struct wr_log *log, const uint8_t before[32], const struct wr
     struct wr_log_row row;
     uint8_t link[32];
     bool known = is_there(log, start);
-    uint64_t from = known ? start->offset : HEAD;
-    uint64_t synced = known ? from + 1 : HEAD; /* the row at the start is */
+    uint64_t from = known ? start->offset : log->begin;
+    uint64_t synced = known ? from + 1 : log->begin; /* the row at the start is */
     memcpy(link, before, sizeof link);
     log->next = known ? start->sequence : log->first;
     uint64_t doubtful = from, sequence = log->next, end = walk(log, from, &synced);

@@ -1,37 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One append log: the part of the journal that rows are written to.
  *
- *   head, 128 bytes          0  8  "WEIRLOG" and the version, 2
+ *   head, 128 bytes          0  8  "WEIRLOG" and the version, 3
  *                            8  8  node
  *                           16  4  epoch
+ *                           20  4  bytes of the table of phrases; 0: none
  *                           24 32  keys
  *                           56  8  sequence of the first row
  *                           64 32  link of the row before
  *                           96 32  SHA-256 of bytes 0 to 95
- *   rows, each               0  4  magic "WRrw"
- *   aligned to 8             4  4  bytes of the payload
+ *   table, if any            0 32  its SHA-256
+ *                           32  .  table of phrases (engine/condense.h), zeros up to a multiple of
+ * 8 rows, each               0  4  magic "WRrw" aligned to 8             4  4  bytes of the payload
  *                            8  8  sequence
  *                           16  8  how many bytes of the file were synced when this was written
- *                           24 32  link (record.h)
+ *                           24 32  link (record.h), over the payload as it stands here
  *                           56  8  0
- *                           64  .  payload, zeros up to a multiple of 8
+ *                           64  .  payload, plain or condensed by the table, zeros up to a multiple
+ *                                  of 8
  *   seal                            the head of a row without payload, behind the last row, when
  *                                   all of them were synced: a log that ended well
  *
- * Little-endian. Rows are gathered in memory and written with one call. Bytes up to the greatest
- * `synced` of any row have reached the medium; behind them a loss of power may have left anything,
- * so there each row is believed only when its link, made of its payload and the row before, is
- * right; the first that is not ends the log. A log is appended to by the process that made it and
- * never after: a file whose sync has failed, perhaps in another life, may lack on the medium what
- * the system still reads back, so whoever opens the journal begins a new log and copies into it
- * the rows that were not known to be synced.
+ * Little-endian. A log of version 2, which has no table, is read as well. Rows are gathered in
+ * memory and written with one call. Bytes up to the greatest `synced` of any row have reached the
+ * medium; behind them a loss of power may have left anything, so there each row is believed only
+ * when its link, made of its payload and the row before, is right; the first that is not ends the
+ * log. A log is appended to by the process that made it and never after: a file whose sync has
+ * failed, perhaps in another life, may lack on the medium what the system still reads back, so
+ * whoever opens the journal begins a new log and copies into it the rows that were not known to be
+ * synced.
  *
  * An index in memory, one mark per 64 KiB, finds rows. One thread at a time. */
 #ifndef WR_LOG_H
 #define WR_LOG_H
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/hash.h"
+#include "engine/condense.h"
 #include "port/port.h"
 
 #define WR_LOG_GATHER (256u * 1024) /* bytes after which gathered rows are written */
@@ -52,6 +58,7 @@ struct wr_log_mark {
 struct wr_log {
     const struct wr_port *port; /* NULL: not open */
     int32_t file;
+    uint64_t begin;  /* offset of the first row */
     uint64_t end;    /* bytes of whole rows that are written */
     uint64_t synced; /* bytes that have reached the medium */
     uint64_t kept;   /* bytes that the system was asked to keep space for; 0: none yet */
@@ -65,13 +72,18 @@ struct wr_log {
     char *window; /* bytes of the file that were read last */
     size_t n_window, cap_window;
     uint64_t window_at;
+    struct wr_arena front;     /* holds the table and its phrases */
+    struct wr_str table;       /* of phrases; empty: none */
+    struct wr_phrases phrases; /* views into it */
+    char *plain;               /* the row that was expanded last */
+    size_t cap_plain;
 };
 
 struct wr_log_row {
     uint64_t sequence;
     uint64_t offset, next; /* of this row and the next, in bytes of the file */
     uint64_t synced;
-    struct wr_str link, payload; /* views until the next call */
+    struct wr_str link, payload; /* views until the next call; the payload as it stands there */
 };
 
 /* Where a walk may begin, as somebody knows who vouches for it: a synced row and its link. */
@@ -81,13 +93,16 @@ struct wr_row_place {
     uint8_t link[32];
 };
 
-/* Makes an empty log under a name that is not its own yet; wr_log_settle gives it its own. */
+/* Makes an empty log under a name that is not its own yet; wr_log_settle gives it its own. Rows may
+ * be condensed by the table (empty: none), which is copied. WR_IO_INVALID when it is no table. */
 enum wr_io wr_log_create(const struct wr_port *port, const char *path_new,
-                         const struct wr_segment_meta *meta, struct wr_log *out);
+                         const struct wr_segment_meta *meta, struct wr_str table,
+                         struct wr_log *out);
 /* Writes and syncs what was added, renames the file and syncs the directory. */
 enum wr_io wr_log_settle(struct wr_log *log, const char *directory, const char *path_new,
                          const char *path);
-/* Opens a log to read. WR_IO_INVALID when it is not a whole head of this version. */
+/* Opens a log to read. WR_IO_INVALID when head and table are not whole, or of a version unknown
+ * here. */
 enum wr_io wr_log_open(const struct wr_port *port, const char *path, struct wr_log *out,
                        struct wr_segment_meta *meta);
 /* Walks over the rows and finds the end; log->synced gets the offset up to which rows are surely on
@@ -99,7 +114,8 @@ WR_NODISCARD wr_err wr_log_scan(struct wr_log *log, const uint8_t before[32],
 /* Frees all; what is gathered is dropped. */
 enum wr_io wr_log_close(struct wr_log *log);
 
-/* Gathers a row; its link is made when it is written. WR_IO_LIMIT when there is no memory. */
+/* Gathers a row, plain or condensed by the log's table; its link is made when it is written.
+ * WR_IO_LIMIT when there is no memory. */
 enum wr_io wr_log_add(struct wr_log *log, struct wr_str payload);
 /* Makes the links of gathered rows, `link` being that before them and then of the last. */
 void wr_log_link(struct wr_log *log, uint8_t link[32]);
@@ -117,6 +133,9 @@ bool wr_log_row_at(struct wr_log *log, uint64_t offset, struct wr_log_row *out);
 bool wr_log_next(struct wr_log *log, uint64_t offset, struct wr_log_row *out);
 /* The row of a sequence, also a gathered one; false when it is not here. */
 bool wr_log_find(struct wr_log *log, uint64_t sequence, struct wr_log_row *out);
-uint64_t wr_log_first_offset(void);
+/* The plain payload of a row; a view until the next call. Errors: WR_E_JOURNAL naming a row that
+ * does not expand, WR_E_MEMORY. */
+WR_NODISCARD wr_err wr_log_plain(struct wr_log *log, const struct wr_log_row *row,
+                                 struct wr_str *out, struct wr_error *error);
 
 #endif

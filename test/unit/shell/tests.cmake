@@ -6,6 +6,8 @@ target_link_libraries(weir_sim PUBLIC weir_core PRIVATE weir_flags)
 weir_test(NAME test_port FILES test/unit/shell/test_port.c LIBS weir_shell)
 weir_test(NAME test_sim FILES test/unit/shell/test_sim.c LIBS weir_sim weir_shell)
 weir_test(NAME test_journal FILES test/unit/shell/test_journal.c LIBS weir_sim weir_shell)
+weir_test(NAME test_journal_phrases FILES test/unit/shell/test_journal_phrases.c
+  LIBS weir_sim weir_shell)
 weir_test(NAME test_journal_thread FILES test/unit/shell/test_journal_thread.c
   LIBS weir_sim weir_shell)
 weir_test(NAME test_buffers FILES test/unit/shell/test_buffers.c LIBS weir_shell)
