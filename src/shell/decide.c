@@ -89,11 +89,21 @@ static int64_t asked_deadline_us(const struct wr_h1_head *head)
     return heard ? (int64_t)ms * 1000 : 0;
 }
 
-/* Whoever gave it that long has gone, while the request waited for us. Nothing has happened yet,
- * and an answer that nobody hears would cost as much as one that somebody does. */
+/* How long the row of a durable answer will take to the medium, in us. While none is under way it
+ * is not known: somebody has to find out. */
+static int64_t sync_us(const struct wr_server *server)
+{
+    bool known =
+        server->config.mode == WR_MODE_DURABLE && server->thread != NULL && server->n_in_flight > 0;
+    return known ? wr_journal_thread_sync_ns(server->thread) / 1000 : 0;
+}
+
+/* Whoever gave it that long has gone while the request waited for us, or will have before its row
+ * is synced. Nothing has happened yet, and an answer that nobody hears would cost as much as one
+ * that somebody does. */
 static bool has_expired(struct wr_server *server, const struct wr_h1_head *head, int64_t whole_ns)
 {
-    int64_t waited_us = (server->now_ns - whole_ns) / 1000;
+    int64_t waited_us = (server->now_ns - whole_ns) / 1000 + sync_us(server);
     if (WR_LIKELY(waited_us < 1000)) {
         return false; /* the least that can be asked */
     }

@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 
 #define PRUNE_EVERY_NS 200000000 /* one segment at most each time */
-#define HOLD_NS        200000000 /* rows wait for a sync rather than be unsynced for longer */
+#define HOLD_NS        200000000 /* between the first and the last row that are not synced */
 
 enum { KIND_APPEND = 1, KIND_FETCH = 2, KIND_REPLY = 3 };
 
@@ -31,7 +31,7 @@ struct reply_head {
 struct shared {
     atomic_uint_fast64_t kept, committed, synced;
     atomic_uint_fast64_t n_commits, n_syncs, n_segments, n_dropped, first, commit_ns, sync_ns,
-        sync_ns_max, log_size;
+        sync_ns_max, sync_ns_mean, log_size;
     atomic_uint_fast64_t floor; /* set by the loop */
     atomic_uint state;
     atomic_uint loop_waits; /* 1: wake it on progress */
@@ -47,10 +47,13 @@ struct wr_journal_thread {
     uint32_t n_fetches; /* loop: asked, and the reply not released */
     bool submitted;     /* loop: something was put in since the last submit */
     uintptr_t id;
-    int64_t synced_at_ns, pruned_at_ns; /* thread: all that was committed before it is synced */
-    int64_t asked_at_ns;                /* thread: the last sync began */
-    int64_t sync_mean_ns;               /* thread: of the last some syncs */
-    struct wr_sync_thread *syncs;       /* with threads; else NULL */
+    int64_t pruned_at_ns;
+    int64_t asked_at_ns; /* thread: the last sync began */
+    /* thread: when the first row was committed that the sync under way will keep, and the first
+     * that it will not; 0: there is none */
+    int64_t covered_ns, fresh_ns;
+    int64_t sync_mean_ns;         /* thread: of the last some syncs */
+    struct wr_sync_thread *syncs; /* with threads; else NULL */
     struct shared shared;
     struct wr_ring in, out;
 };
@@ -156,8 +159,10 @@ static void end_sync(struct wr_journal_thread *thread, const struct wr_journal_s
 {
     struct wr_error error;
     thread->sync_mean_ns += (took_ns - thread->sync_mean_ns) / 8;
+    atomic_store_explicit(&thread->shared.sync_ns_mean, (uint64_t)thread->sync_mean_ns,
+                          memory_order_relaxed);
     if (wr_journal_sync_end(thread->journal, sync, result, &error) == WR_OK) {
-        thread->synced_at_ns = thread->asked_at_ns;
+        thread->covered_ns = 0;
         count_sync(thread, took_ns);
         atomic_store(&thread->shared.synced, sync->last);
     }
@@ -195,6 +200,8 @@ static void sync_some(struct wr_journal_thread *thread)
     struct wr_journal_sync sync;
     wr_journal_sync_begin(thread->journal, &sync);
     thread->asked_at_ns = now_ns(thread);
+    thread->covered_ns = thread->fresh_ns;
+    thread->fresh_ns = 0;
     if (thread->syncs == NULL ||
         (thread->durable && sync.stale.n == 0 && thread->sync_mean_ns < WR_JOURNAL_SYNC_SHORT_NS)) {
         sync_here(thread, &sync);
@@ -211,6 +218,7 @@ static void commit(struct wr_journal_thread *thread)
     if (wr_journal_commit(thread->journal, &error) != WR_OK) {
         return;
     }
+    thread->fresh_ns = thread->fresh_ns != 0 ? thread->fresh_ns : before;
     count(&shared->n_commits, 1);
     count(&shared->commit_ns, (uint64_t)(now_ns(thread) - before));
     atomic_store(&shared->committed, wr_journal_last(thread->journal));
@@ -241,7 +249,8 @@ static void tend(struct wr_journal_thread *thread)
     if (wr_journal_tend(thread->journal, &error) != WR_OK) {
         publish(thread);
     } else if (wr_journal_n_segments(thread->journal) != before) {
-        thread->synced_at_ns = thread->asked_at_ns = now_ns(thread); /* closing one syncs it */
+        thread->asked_at_ns = now_ns(thread); /* closing one syncs it */
+        thread->covered_ns = thread->fresh_ns = 0;
         atomic_store(&thread->shared.synced, atomic_load(&thread->shared.committed));
         publish(thread);
     }
@@ -253,11 +262,14 @@ static bool is_unsynced(const struct wr_journal_thread *thread)
     return atomic_load(&thread->shared.synced) < atomic_load(&thread->shared.committed);
 }
 
-/* In mode fast a slow sync may not make more be lost with the power than was promised. */
+/* In mode fast a slow sync may not make more be lost with the power than was promised: what is not
+ * synced was answered within HOLD_NS. Syncs of up to half of that are waited for by nobody, since
+ * a row is kept by the end of the next one at the latest. */
 static bool must_hold(const struct wr_journal_thread *thread)
 {
-    return !thread->durable && is_syncing(thread) && is_good(thread) &&
-           now_ns(thread) - thread->synced_at_ns >= HOLD_NS;
+    int64_t since = thread->covered_ns != 0 ? thread->covered_ns : thread->fresh_ns;
+    return !thread->durable && thread->syncs != NULL && is_good(thread) && since != 0 &&
+           now_ns(thread) - since >= HOLD_NS;
 }
 
 /* Begins a sync when one is due; true when it did. */
@@ -361,7 +373,7 @@ wr_err wr_journal_thread_open(const struct wr_port *port, struct wr_journal *jou
     thread->journal = journal;
     thread->durable = durable;
     thread->threaded = port->threads.start != NULL;
-    thread->synced_at_ns = thread->asked_at_ns = now_ns(thread);
+    thread->asked_at_ns = now_ns(thread);
     thread->sync_mean_ns = WR_JOURNAL_SYNC_SHORT_NS;
     atomic_store(&thread->shared.committed, wr_journal_last(journal));
     atomic_store(&thread->shared.synced, wr_journal_last(journal));
@@ -467,6 +479,11 @@ uint64_t wr_journal_thread_kept(const struct wr_journal_thread *thread)
 uint64_t wr_journal_thread_synced(const struct wr_journal_thread *thread)
 {
     return atomic_load(&thread->shared.synced);
+}
+
+int64_t wr_journal_thread_sync_ns(const struct wr_journal_thread *thread)
+{
+    return (int64_t)atomic_load_explicit(&thread->shared.sync_ns_mean, memory_order_relaxed);
 }
 
 void wr_journal_thread_set_floor(struct wr_journal_thread *thread, uint64_t sequence)

@@ -8,7 +8,7 @@
  * as the disk is slow, and the next group is linked and written while one is synced. In mode fast a
  * sync begins when 50 ms have passed since the last began and rows wait, and no answer waits for
  * it; only when rows would be unsynced for 200 ms, of the 250 that are promised, do the next ones
- * wait.
+ * wait. A sync of up to 100 ms is waited for by nobody.
  *
  * After an error everything that still waits is dropped and `kept` stays where it is. The loop then
  * closes the thread, recovers the journal, folds, and opens a new one. Where the port has no
@@ -20,8 +20,10 @@
 
 #define WR_LIMIT_COMMIT_ROWS   1000
 #define WR_JOURNAL_RING        (16u * 1024 * 1024)
-#define WR_JOURNAL_RING_INLINE (8u * 1024 * 1024)  /* without a thread: emptied at every step */
-#define WR_JOURNAL_ROOM_MIN    (128u * 1024)       /* less, and no decision is taken for now */
+#define WR_JOURNAL_RING_INLINE (8u * 1024 * 1024) /* without a thread: emptied at every step */
+/* Less, and no decision is taken for now. A whole batch of rows fits, so that the loop never waits
+ * for the disk while others ask what needs none. */
+#define WR_JOURNAL_ROOM_MIN    (1024u * 1024)
 #define WR_JOURNAL_REPLY_RING  (16u * 1024 * 1024) /* holds a row of WR_LIMIT_RECORD_SIZE */
 #define WR_LIMIT_FETCHES       65536               /* rows asked for and not taken yet */
 #define WR_JOURNAL_SYNC_AGE_NS 50000000
@@ -55,6 +57,8 @@ void wr_journal_thread_submit(struct wr_journal_thread *thread);
 uint64_t wr_journal_thread_kept(const struct wr_journal_thread *thread);
 /* The greatest sequence that survives a loss of power. */
 uint64_t wr_journal_thread_synced(const struct wr_journal_thread *thread);
+/* What the last syncs took, on average; 0 before the first. */
+int64_t wr_journal_thread_sync_ns(const struct wr_journal_thread *thread);
 /* Rows behind this one are in no snapshot (wr_journal_set_floor). */
 void wr_journal_thread_set_floor(struct wr_journal_thread *thread, uint64_t sequence);
 enum wr_journal_state wr_journal_thread_state(const struct wr_journal_thread *thread);

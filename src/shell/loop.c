@@ -17,6 +17,18 @@ static void listen_again(struct wr_server *server, bool listening)
     }
     server->listening = listening;
     server->n_conns_shut = server->n_conns;
+    server->shut_ns = server->now_ns;
+}
+
+/* One has closed: its place, and its descriptor, are free. Or it was for want of something else. */
+static void listen_when_possible(struct wr_server *server)
+{
+    bool has_place = server->n_conns < server->config.n_connections_max;
+    if (!server->listening && !server->draining && has_place &&
+        (server->n_conns < server->n_conns_shut ||
+         server->now_ns - server->shut_ns >= WR_ACCEPT_PAUSE_NS)) {
+        listen_again(server, true);
+    }
 }
 
 /* Whether the address of a new connection has its share already. While there are fewer connections
@@ -55,7 +67,7 @@ static void accept_some(struct wr_server *server, uint32_t listener)
         }
         if (result != WR_IO_OK) {
             server->metrics.n_accept_failures++;
-            listen_again(server, false); /* until the next sweep */
+            listen_again(server, false); /* for a moment, or until one has closed */
             return;
         }
         struct wr_conn *conn = wr_conn_open(server, sock, is_local);
@@ -300,9 +312,6 @@ static void sweep(struct wr_server *server)
             wr_conn_close(server, conn);
         }
     }
-    if (!server->draining && server->n_conns < server->config.n_connections_max) {
-        listen_again(server, true);
-    }
 }
 
 /* ── time ───────────────────────────────────────────────────────────────────────────────────── */
@@ -448,9 +457,7 @@ static void tend(struct wr_server *server)
     }
     wr_reload_step(server);
     wr_snapshots_step(server);
-    if (!server->listening && !server->draining && server->n_conns < server->n_conns_shut) {
-        listen_again(server, true); /* one has closed: its place, and its descriptor, are free */
-    }
+    listen_when_possible(server);
     if (server->thread == NULL && server->journal != NULL &&
         server->now_ns - server->recover_ns >= WR_RECOVER_NS) {
         server->recover_ns = server->now_ns;
@@ -496,6 +503,7 @@ bool wr_server_step(struct wr_server *server, int64_t timeout_ns)
     timeout_ns = must_not_wait(server) ? 0 : WR_MIN(timeout_ns, (int64_t)WR_SWEEP_NS);
     timeout_ns =
         wr_snapshots_busy(server) ? WR_MIN(timeout_ns, (int64_t)WR_SNAPSHOT_PACE_NS) : timeout_ns;
+    timeout_ns = server->listening ? timeout_ns : WR_MIN(timeout_ns, (int64_t)WR_ACCEPT_PAUSE_NS);
     if (server->redis != NULL) {
         timeout_ns = wr_shared_sleep_ns(server, timeout_ns);
     }

@@ -64,6 +64,7 @@
 #define WR_DEADLINE_DRAIN_NS  10000000000
 #define WR_WAITED_NS          200000    /* a poll that took longer has waited */
 #define WR_SWEEP_NS           100000000 /* deadlines are looked at that often */
+#define WR_ACCEPT_PAUSE_NS    50000000  /* after an accept that failed */
 #define WR_TRIM_NS            1000000000
 #define WR_RECOVER_NS         1000000000
 #define WR_SAMPLE             16 /* one batch, and one turn, of so many is timed stage by stage */
@@ -217,7 +218,8 @@ struct wr_server {
     struct wr_conn **conns; /* n_connections_max of them, made when needed */
     uint64_t *peers;        /* by index: the address of an open one; 0: none, or unknown */
     uint32_t n_conns, conns_made, *free_conns, n_free;
-    uint32_t n_conns_shut; /* how many there were when the listeners were shut */
+    uint32_t n_conns_shut; /* how many there were when the listeners were shut, */
+    int64_t shut_ns;       /* and when that was */
     struct wr_conn **touched, **waiting, **flushing;
     uint32_t n_touched, n_waiting;
     struct wr_buffers buffers;

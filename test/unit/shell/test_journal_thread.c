@@ -197,13 +197,13 @@ TEST("the native thread keeps rows in both modes and finds rows it has just been
 /* A disk that syncs when it is told to. */
 static struct {
     enum wr_io (*sync)(void *context, int32_t file);
-    atomic_int blocked, fails, n;
+    atomic_int blocked, fails, n, passed; /* the n-th syncs up to `passed` are never blocked */
 } slow;
 
 static enum wr_io slow_sync(void *context, int32_t file)
 {
-    atomic_fetch_add(&slow.n, 1);
-    while (atomic_load(&slow.blocked) != 0) {
+    int n = atomic_fetch_add(&slow.n, 1) + 1;
+    while (atomic_load(&slow.blocked) != 0 && n > atomic_load(&slow.passed)) {
         nanosleep(&(struct timespec){0, 1000000}, NULL);
     }
     return atomic_load(&slow.fails) != 0 ? WR_IO_FAILED : slow.sync(context, file);
@@ -243,12 +243,24 @@ TEST("fast rows do not wait for a slow sync, but for one that keeps too many uns
     append_one(thread, 3);
     nanosleep(&(struct timespec){0, 50000000}, NULL);
     CHECK_INT(wr_journal_thread_kept(thread), 2);
-    atomic_store(&slow.blocked, 0);
-    wait_for(thread, 3);
+    uint64_t last = 3;
+    for (; last < 3 * WR_LIMIT_COMMIT_ROWS; last++) { /* several groups wait */
+        append_one(thread, last + 1);
+    }
+    atomic_store(&slow.passed, before + 1);
+    nanosleep(&(struct timespec){0, 50000000}, NULL);
+    CHECK_INT(wr_journal_thread_kept(thread), 2); /* row 2 is not synced, and old by now */
+    atomic_store(&slow.passed, before + 2);
+    wait_for(thread, last); /* all of them: none is unsynced that was kept before */
     wr_journal_thread_stats(thread, &stats);
-    CHECK(stats.synced >= 1);
+    CHECK_INT(stats.synced, 2);
+    atomic_store(&slow.blocked, 0);
+    while (stats.synced != last) {
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+        wr_journal_thread_stats(thread, &stats);
+    }
     atomic_store(&slow.fails, 1);
-    append_one(thread, 4);
+    append_one(thread, last + 1);
     for (int i = 0; i < 5000 && wr_journal_thread_state(thread) == WR_JOURNAL_OK; i++) {
         nanosleep(&(struct timespec){0, 1000000}, NULL);
     }
