@@ -41,6 +41,12 @@ target_compile_definitions(weir PRIVATE _GNU_SOURCE=1 WEIR_VERSION="${PROJECT_VE
 set_target_properties(weir PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 if(WEIR_STATIC)
   target_link_options(weir PRIVATE -static-pie)
+  # 25,000 addresses are set before main: 10 KB say where, instead of 600 KB.
+  include(CheckLinkerFlag)
+  check_linker_flag(C "-Wl,-z,pack-relative-relocs" WEIR_PACKS_RELOCATIONS)
+  if(WEIR_PACKS_RELOCATIONS)
+    target_link_options(weir PRIVATE -Wl,-z,pack-relative-relocs)
+  endif()
 else()
   target_link_options(weir PRIVATE -pie)
 endif()

@@ -375,17 +375,12 @@ static wr_err read_credentials(void *context, struct wr_arena *arena, struct wr_
     return err != WR_OK || context == NULL ? err : wr_tls_reload(context, &config, error);
 }
 
-static int serve(const struct wr_pack *pack, struct wr_server_config *config)
+static int serve(struct wr_port *port, const struct wr_pack *pack, struct wr_server_config *config)
 {
     struct wr_error error = {0};
-    struct wr_port port;
     struct wr_arena arena;
     struct wr_tls *tls = NULL;
     struct wr_log_push *push = NULL;
-    enum wr_io io = wr_host_open(&port);
-    if (io != WR_IO_OK) {
-        return wr_complain("cannot start: %s", wr_io_text(io));
-    }
     wr_arena_init(&arena, &wr_heap, (size_t)4 << 20);
     const char *what = options.state;
     wr_err code = WR_OK;
@@ -396,7 +391,7 @@ static int serve(const struct wr_pack *pack, struct wr_server_config *config)
         what = code == WR_OK ? what : "redis";
     }
     if (code == WR_OK) {
-        code = open_tls(&port, &tls, &error);
+        code = open_tls(port, &tls, &error);
         what = code == WR_OK ? what : "tls";
     }
     config->credentials = (struct wr_credentials){read_credentials, tls};
@@ -404,22 +399,41 @@ static int serve(const struct wr_pack *pack, struct wr_server_config *config)
         code = open_log(config, &push, &error);
         what = code == WR_OK ? what : "--loki";
     }
-    code = code != WR_OK ? code : serve_on(&port, pack, config, &error);
+    if (code == WR_OK) {
+        code = serve_on(port, pack, config, &error);
+    } else if (config->begun != NULL) {
+        wr_server_close(config->begun);
+    }
     close_log(push);
     if (tls != NULL) {
         wr_tls_close(tls);
     }
-    wr_host_close();
     wr_arena_deinit(&arena);
     return code == WR_OK ? WR_EXIT_OK : wr_complain_error(what, &error);
+}
+
+/* The journal is opened while the pack is read. */
+static int read_and_serve(struct wr_port *port, struct wr_server_config *config)
+{
+    struct wr_arena arena;
+    struct wr_pack *pack;
+    config->begun = wr_server_begin(port, config);
+    if (!wr_open_pack(&arena, options.pack, options.model, &pack)) {
+        if (config->begun != NULL) {
+            wr_server_close(config->begun);
+        }
+        return WR_EXIT_FAILED;
+    }
+    int exit_code = serve(port, pack, config);
+    wr_arena_deinit(&arena);
+    return exit_code;
 }
 
 static int run(int argc, char **argv)
 {
     (void)argv;
     struct wr_server_config config;
-    struct wr_arena arena;
-    struct wr_pack *pack;
+    struct wr_port port;
     if (argc != 0) {
         wr_complain("takes no arguments; see weir serve --help");
         return WR_EXIT_USAGE;
@@ -430,11 +444,12 @@ static int run(int argc, char **argv)
     if (!read_timeout() || !make_config(&config)) {
         return WR_EXIT_USAGE;
     }
-    if (!wr_open_pack(&arena, options.pack, options.model, &pack)) {
-        return WR_EXIT_FAILED;
+    enum wr_io io = wr_host_open(&port);
+    if (io != WR_IO_OK) {
+        return wr_complain("cannot start: %s", wr_io_text(io));
     }
-    int exit_code = serve(pack, &config);
-    wr_arena_deinit(&arena);
+    int exit_code = read_and_serve(&port, &config);
+    wr_host_close();
     return exit_code;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/serve_log.h"
 #include "app/log_push.h"
+#include "feature/instant.h"
 #include "value/json_write.h"
 
 #include <stdio.h>
@@ -19,14 +20,13 @@ void wr_serve_log(void *context, const char *level, const char *event, const cha
         return;
     }
     struct timespec now;
-    struct tm utc;
     char when[32], room[2048];
     clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
-    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &utc);
+    struct wr_buf instant = wr_buf_fixed(when, sizeof when);
+    wr_instant_write(&instant, (uint32_t)now.tv_sec); /* gmtime would read the zone's file first */
     struct wr_buf buf = wr_buf_fixed(room, sizeof room - 1);
-    wr_format(&buf, "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"event\":\"%s\",\"text\":", when,
-              now.tv_nsec / 1000000, level, event);
+    wr_format(&buf, "{\"time\":\"%.*s.%03ldZ\",\"level\":\"%s\",\"event\":\"%s\",\"text\":",
+              (int)instant.n - 1, when, now.tv_nsec / 1000000, level, event);
     wr_json_write_string(&buf, wr_str_z(text), WR_JSON_COMPACT);
     wr_buf_str(&buf, WR_STR("}\n"));
     fwrite(buf.p, 1, buf.n, stdout);

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -63,6 +64,7 @@ static enum wr_io entropy_fill(void *context, void *bytes, size_t n)
 
 /* ── threads ────────────────────────────────────────────────────────────────────────────────── */
 struct start {
+    const char *name;
     void (*run)(void *arg);
     void *arg;
 };
@@ -71,6 +73,7 @@ static void *thread_main(void *arg)
 {
     struct start start = *(struct start *)arg;
     free(arg);
+    prctl(PR_SET_NAME, start.name); /* from outside it would be a file in /proc to open */
     start.run(start.arg);
     return NULL;
 }
@@ -83,7 +86,7 @@ static enum wr_io thread_start(void *context, const char *name, void (*run)(void
     if (start == NULL) {
         return WR_IO_LIMIT;
     }
-    *start = (struct start){run, arg};
+    *start = (struct start){name, run, arg};
     sigset_t all, before; /* signals are for the loop's thread */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -94,7 +97,6 @@ static enum wr_io thread_start(void *context, const char *name, void (*run)(void
         free(start);
         return WR_IO_LIMIT;
     }
-    pthread_setname_np(id, name);
     *thread = (uintptr_t)id;
     return WR_IO_OK;
 }

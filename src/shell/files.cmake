@@ -43,6 +43,7 @@ list(APPEND WEIR_SERVER_FILES
   src/shell/opa_store.c
   src/shell/opa_write.c
   src/shell/access.c
+  src/shell/beginning.c
   src/shell/route.c
   src/shell/loop.c
   src/shell/server.c

@@ -7,6 +7,7 @@ enum {
     TAIL_CHECKED = 16,    /* rows whose chain is checked at every opening */
     PROBE_SIZE = 1 << 20, /* bytes that must fit before a full disk counts as good again */
     NAME_DIGITS = 16,
+    COPY_PIECE = 32 * 1024, /* bytes of rows copied into a new segment at once */
 };
 #define SEGMENT_MAX_DEFAULT (1024ull * 1024 * 1024)
 #define SEGMENT_MAX_LEAST   (16ull * 1024 * 1024)
@@ -194,21 +195,21 @@ static wr_err not_made(const struct wr_journal *journal, enum wr_io io, struct w
                    wr_io_text(io));
 }
 
-/* Copies the rows of `from` from an offset on, as they stand there; `link` is that before them,
- * then of the last. */
+/* Copies the rows of `from` from an offset on, as they stand there: they were checked when its end
+ * was looked for. In small pieces, so that a start touches few pages. `link` gets that of the last.
+ */
 static enum wr_io copy_rows(struct wr_log *from, uint64_t offset, struct wr_log *to,
                             uint8_t link[32])
 {
     struct wr_log_row row;
     enum wr_io io = WR_IO_OK;
     for (; io == WR_IO_OK && wr_log_row_at(from, offset, &row); offset = row.next) {
-        io = wr_log_add(to, row.payload);
-        if (io == WR_IO_OK && to->n_gathered >= WR_LOG_GATHER) {
-            wr_log_link(to, link);
+        memcpy(link, row.link.p, 32);
+        io = wr_log_copy(to, &row);
+        if (io == WR_IO_OK && to->n_gathered >= COPY_PIECE) {
             io = wr_log_write(to);
         }
     }
-    wr_log_link(to, link);
     return io;
 }
 
@@ -246,8 +247,8 @@ static wr_err begin_segment(struct wr_journal *journal, struct wr_log *from, str
     char path_new[WR_SEGMENT_PATH_MAX];
     struct wr_segment_ref ref = {.first = journal->meta.first};
     path_of(journal, new_name, path_new);
-    enum wr_io io =
-        from != NULL && from->synced < from->end ? keep_phrases(journal, from->table) : WR_IO_OK;
+    bool stay = from != NULL && (journal->phrases_stay || from->synced < from->end);
+    enum wr_io io = stay ? keep_phrases(journal, from->table) : WR_IO_OK;
     if (io == WR_IO_OK) {
         io = wr_log_create(journal->port, path_new, &journal->meta, journal->phrases,
                            &journal->live);
@@ -324,6 +325,7 @@ static wr_err go_on(struct wr_journal *journal, struct wr_error *error)
     if (io != WR_IO_OK || journal->meta.first != first) {
         err = wr_fail(error, WR_E_STATE, "%s: not a journal, or damaged: %s", path, wr_io_text(io));
     }
+    const struct wr_segment_meta meta = journal->meta;
     err = err != WR_OK ? err : find_end(journal, &before, error);
     if (err == WR_OK && journal->read_only) {
         journal->live = before;
@@ -345,19 +347,25 @@ static wr_err go_on(struct wr_journal *journal, struct wr_error *error)
         }
     }
     err = err != WR_OK ? err : begin_segment(journal, &before, error);
-    if (err == WR_OK && journal->meta.first > first) { /* it was walked over: that serves again */
-        wr_journal_keep_marks(&journal->segments[journal->n_segments - 2], &before);
+    if (err == WR_OK && journal->meta.first > first) { /* what was read of it serves again */
         wr_journal_leave(journal, journal->n_segments - 2, 0, before.end);
+        before.next = journal->meta.first;
+        journal->old = before;
+        journal->old_meta = meta;
+        journal->old_index = journal->n_segments - 2;
+        return WR_OK;
     }
     wr_log_close(&before);
     return err;
 }
 
+/* Rows of the new segment were checked when the end was looked for. */
 static wr_err check_tail(struct wr_journal *journal, struct wr_error *error)
 {
     uint64_t first = journal->last > TAIL_CHECKED ? journal->last - TAIL_CHECKED + 1 : 1;
+    uint64_t last = journal->read_only ? journal->last : journal->meta.first - 1;
     first = WR_MAX(first, WR_MAX(journal->segments[0].first, journal->vouched + 1));
-    return journal->last < first ? WR_OK : wr_journal_verify(journal, first, journal->last, error);
+    return last < first ? WR_OK : wr_journal_verify(journal, first, last, error);
 }
 
 static wr_err open_all(struct wr_journal *journal, struct wr_error *error)
@@ -389,6 +397,7 @@ static void set_limits(struct wr_journal *journal, struct wr_journal_options opt
     journal->retain_us = options.retain_us;
     journal->epoch_step = WR_MAX(options.epoch_step, 1U);
     journal->read_only = options.read_only;
+    journal->phrases_stay = options.phrases_stay;
     journal->unsettled = options.settles_apart && !options.read_only;
     journal->start = options.start;
     journal->start_context = options.start_context;

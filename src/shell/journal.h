@@ -51,6 +51,7 @@ struct wr_journal_options {
     int64_t retain_us;     /* drop segments whose rows are all older; 0 = never */
     struct wr_str phrases; /* table by which rows of a new segment may be condensed; empty: none.
                               A segment that begins with rows of the one before keeps their table */
+    bool phrases_stay;     /* which table is not known yet: that of the segment before, if any */
     uint32_t epoch_step;   /* how far this opening raises the epoch; 0 = 1 */
     bool read_only;        /* writes nothing: no segment, no epoch; there must be a journal */
     bool settles_apart;    /* the caller settles, before anything is appended */

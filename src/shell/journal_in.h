@@ -44,7 +44,7 @@ struct wr_journal {
     uint64_t vouched; /* sequence that the last walk began at; 0: at the first row */
     enum wr_journal_state state;
     int32_t lock;
-    bool locked, read_only;
+    bool locked, read_only, phrases_stay;
     bool unsettled; /* the live segment; set before an opening, it stays so */
     char directory[WR_LIMIT_STATE_PATH + 1];
 };

@@ -368,16 +368,24 @@ enum wr_io wr_log_add(struct wr_log *log, struct wr_str payload)
     return WR_IO_OK;
 }
 
-/* Finishes the row at `at` of what is gathered; returns where the next one begins. */
-static size_t finish_row(struct wr_log *log, size_t at, const uint8_t digest[32], uint8_t link[32])
+/* Finishes the first of the gathered rows that have no link. */
+static void finish_row(struct wr_log *log, const uint8_t link[32])
 {
-    uint8_t *row = (uint8_t *)log->gathered + at;
-    uint64_t sequence = wr_get64(row + 8);
-    wr_record_link(link, digest, sequence);
+    uint8_t *row = (uint8_t *)log->gathered + log->n_linked;
     memcpy(row + 24, link, 32);
     wr_put64(row + 16, log->synced);
-    mark(log, sequence, log->end + at);
-    return at + (size_t)size_of_row(wr_get32(row + 4));
+    mark(log, wr_get64(row + 8), log->end + log->n_linked);
+    log->n_linked += (size_t)size_of_row(wr_get32(row + 4));
+}
+
+enum wr_io wr_log_copy(struct wr_log *log, const struct wr_log_row *row)
+{
+    WR_ASSERT(log->n_linked == log->n_gathered && log->next == row->sequence);
+    enum wr_io io = wr_log_add(log, row->payload);
+    if (io == WR_IO_OK) {
+        finish_row(log, (const uint8_t *)row->link.p);
+    }
+    return io;
 }
 
 void wr_log_link(struct wr_log *log, uint8_t link[32])
@@ -395,7 +403,9 @@ void wr_log_link(struct wr_log *log, uint8_t link[32])
         }
         wr_sha256_several(payloads, n, digests, count);
         for (size_t i = 0; i < count; i++) {
-            log->n_linked = finish_row(log, log->n_linked, digests[i], link);
+            const char *row = log->gathered + log->n_linked;
+            wr_record_link(link, digests[i], wr_get64(row + 8));
+            finish_row(log, link);
         }
     }
 }

@@ -117,6 +117,8 @@ enum wr_io wr_log_close(struct wr_log *log);
 /* Gathers a row, plain or condensed by the log's table; its link is made when it is written.
  * WR_IO_LIMIT when there is no memory. */
 enum wr_io wr_log_add(struct wr_log *log, struct wr_str payload);
+/* Gathers a row of another log as it is, its link too: it has been checked there. */
+enum wr_io wr_log_copy(struct wr_log *log, const struct wr_log_row *row);
 /* Makes the links of gathered rows, `link` being that before them and then of the last. */
 void wr_log_link(struct wr_log *log, uint8_t link[32]);
 /* Writes the gathered rows, which are linked. */

@@ -152,37 +152,7 @@ static wr_err open_engine(struct wr_server *server, struct wr_error *error)
     return err;
 }
 
-/* ── the new segment is settled while rows are read ─────────────────────────────────────────── */
-static void settle_run(void *arg)
-{
-    struct wr_server *server = arg;
-    server->settling.result = wr_journal_settle_do(server->journal);
-}
-
-static void begin_settling(struct wr_server *server)
-{
-    const struct wr_port_threads *threads = &server->port->threads;
-    server->settling.has_thread =
-        threads->start != NULL && threads->start(threads->context, "weir-settle", settle_run,
-                                                 server, &server->settling.thread) == WR_IO_OK;
-    if (!server->settling.has_thread) {
-        settle_run(server);
-    }
-}
-
-/* After this rows may be appended. */
-static wr_err end_settling(struct wr_server *server, struct wr_error *error)
-{
-    const struct wr_port_threads *threads = &server->port->threads;
-    if (!wr_journal_must_settle(server->journal)) {
-        return WR_OK;
-    }
-    if (server->settling.has_thread) {
-        threads->join(threads->context, server->settling.thread);
-    }
-    return wr_journal_settle_end(server->journal, server->settling.result, error);
-}
-
+/* ── folding ────────────────────────────────────────────────────────────────────────────────── */
 /* The newest snapshot that fits, and the rows behind it; or all rows. */
 static wr_err fold(struct wr_server *server, struct wr_error *error)
 {
@@ -201,7 +171,7 @@ static wr_err fold(struct wr_server *server, struct wr_error *error)
                       (unsigned long long)wr_journal_last(server->journal),
                       (unsigned long long)wr_engine_sequence(server->engine));
     }
-    err = err != WR_OK ? err : end_settling(server, error);
+    err = err != WR_OK ? err : wr_beginning_settled(server, error);
     if (err == WR_OK && (server->n_folded > 0 || restored) &&
         wr_engine_pack_changed(server->engine)) {
         err = note_pack(server, error);
@@ -383,14 +353,6 @@ static void keep_descriptors(struct wr_server *server)
 
 static wr_err open_all(struct wr_server *server, struct wr_error *error)
 {
-    struct wr_journal_options options = {
-        .segment_max = server->config.segment_max,
-        .retain_bytes = server->config.retain_bytes,
-        .retain_us = server->config.retain_us,
-        .settles_apart = true,
-        .start = wr_snapshots_start,
-        .start_context = server,
-    };
     start_clocks(server);
     wr_err err = take_memory(server, error);
     if (err == WR_OK && server->config.access.n != 0) {
@@ -401,14 +363,10 @@ static wr_err open_all(struct wr_server *server, struct wr_error *error)
         return err != WR_OK ? err : listen_all(server, error);
     }
     err = err != WR_OK ? err : wr_shared_open(server, error);
-    if (err == WR_OK) {
-        err = wr_journal_open(server->port, server->config.state_directory, &options,
-                              &server->journal, error);
-    }
+    err = err != WR_OK ? err : wr_beginning_opened(server, error);
     if (err != WR_OK) {
         return err;
     }
-    begin_settling(server);
     struct wr_buf node = wr_buf_fixed(server->node_text, sizeof server->node_text);
     wr_format(&node, "%016llx%c", (unsigned long long)wr_journal_identity(server->journal).node, 0);
     err = begin(server, error);
@@ -421,27 +379,53 @@ static wr_err open_all(struct wr_server *server, struct wr_error *error)
     return err;
 }
 
+static struct wr_server *make(const struct wr_port *port, const struct wr_server_config *config)
+{
+    struct wr_server *server = port->memory.take(port->memory.context, sizeof *server);
+    if (server != NULL) {
+        memset(server, 0, sizeof *server);
+        server->port = port;
+        server->config = *config;
+        for (int i = 0; i < WR_LIMIT_ADDRESSES; i++) {
+            server->listeners[i] = -1;
+        }
+    }
+    return server;
+}
+
+struct wr_server *wr_server_begin(const struct wr_port *port, const struct wr_server_config *config)
+{
+    const struct wr_port_disk *disk = &port->disk;
+    struct wr_server *server = NULL;
+    if (port->threads.start != NULL &&
+        disk->exists(disk->context, config->state_directory) == WR_IO_OK) {
+        server = make(port, config);
+    }
+    if (server != NULL) {
+        wr_beginning_open(server, true);
+    }
+    return server;
+}
+
 wr_err wr_server_open(const struct wr_port *port, const struct wr_pack *pack,
                       const struct wr_server_config *config, struct wr_server **out,
                       struct wr_error *error)
 {
     if (config->n_addresses == 0 || config->n_addresses > WR_LIMIT_ADDRESSES ||
         config->n_connections_max == 0 || (config->state_directory == NULL && pack != NULL)) {
+        if (config->begun != NULL) {
+            wr_server_close(config->begun);
+        }
         return wr_fail(error, WR_E_CONFIG,
                        "a server needs 1 to %d addresses, a state directory and connections",
                        WR_LIMIT_ADDRESSES);
     }
-    struct wr_server *server = port->memory.take(port->memory.context, sizeof *server);
+    struct wr_server *server = config->begun != NULL ? config->begun : make(port, config);
     if (server == NULL) {
         return wr_fail(error, WR_E_MEMORY, "no memory for the server");
     }
-    memset(server, 0, sizeof *server);
-    server->port = port;
     server->pack = pack;
     server->config = *config;
-    for (int i = 0; i < WR_LIMIT_ADDRESSES; i++) {
-        server->listeners[i] = -1;
-    }
     keep_descriptors(server);
     wr_err err = open_all(server, error);
     if (err != WR_OK) {
@@ -515,6 +499,8 @@ void wr_server_close(struct wr_server *server)
 {
     const struct wr_memory *memory = &server->port->memory;
     size_t n = server->config.n_connections_max;
+    struct wr_error ignored; /* of a start that failed */
+    (void)wr_beginning_settled(server, &ignored);
     stop_listening(server);
     if (server->conns != NULL) {
         wr_conn_free_all(server);
@@ -539,8 +525,6 @@ void wr_server_close(struct wr_server *server)
     wr_shared_close(server);
     wr_reload_close(server);
     if (server->journal != NULL) {
-        struct wr_error ignored;
-        (void)end_settling(server, &ignored); /* of a start that failed */
         wr_journal_close(server->journal, true);
     }
     if (server->scratch.memory != NULL) {

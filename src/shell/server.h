@@ -87,6 +87,8 @@ struct wr_log_stats {
     uint64_t n_lines, n_pushed, n_dropped, n_failed; /* failed: attempts */
 };
 
+struct wr_server;
+
 struct wr_server_config {
     const char *addresses[WR_LIMIT_ADDRESSES]; /* as port.h's listen takes them, or
                                                     probe: before that (route.c) */
@@ -126,10 +128,17 @@ struct wr_server_config {
     /* For /metrics; NULL when lines are not pushed. */
     void (*log_stats)(void *context, struct wr_log_stats *out);
     void *log_stats_context;
+    struct wr_server *begun; /* wr_server_begin's, which the opening takes over; or NULL */
 };
 struct wr_server_config wr_server_defaults(void);
 
-struct wr_server;
+/* Begins to open the journal of a state directory that is there already, beside what the caller
+ * does before wr_server_open, such as reading the pack: that waits for it. Of `config` what
+ * concerns the directory, its journal and its snapshots has to be there, and may not change. NULL:
+ * nothing was begun (no threads, no directory yet, no memory), and wr_server_open does all. Whoever
+ * does not come to open it calls wr_server_close. */
+struct wr_server *wr_server_begin(const struct wr_port *port,
+                                  const struct wr_server_config *config);
 
 /* Without a pack (NULL) the server is OPA alone: no journal, no state directory, no decisions.
  *

@@ -15,6 +15,7 @@
  *   lists.c   lists: what is put on them while running
  *   reload.c  the next pack: loaded beside, taken over between batches
  *   opa.c     OPA's API, with files of its own (opa.h)
+ *   beginning.c  what of a start needs no pack: the journal is opened beside it
  *   server.c  life; folding; recovery of the journal
  *
  * Order. A connection's answers leave in the order of its requests. Each request gets a slot; a
@@ -186,6 +187,18 @@ struct wr_reload {
 
 struct wr_opa;
 
+struct wr_beginning { /* beginning.c */
+    bool begun, has_thread;
+    uintptr_t thread;
+    atomic_uint stage;
+    struct wr_gate gate; /* opened by the thread with each stage */
+    struct wr_snapshot_files files;
+    struct wr_journal_options options;
+    wr_err err; /* of opening */
+    struct wr_error error;
+    enum wr_io settled;
+};
+
 struct wr_server {
     const struct wr_port *port;
     const struct wr_pack *pack;
@@ -194,11 +207,7 @@ struct wr_server {
     struct wr_access access; /* no principals: there is no access file */
     struct wr_journal *journal;
     struct wr_journal_thread *thread; /* NULL while the journal is not ok */
-    struct {
-        uintptr_t thread;
-        bool has_thread;
-        enum wr_io result;
-    } settling;               /* the first segment, while a start reads the journal */
+    struct wr_beginning beginning;
     struct wr_engine *engine; /* NULL while it must be folded again */
     uint64_t n_folded;
     int32_t listeners[WR_LIMIT_ADDRESSES];
@@ -449,6 +458,14 @@ bool wr_lists_route(struct wr_server *server, struct wr_conn *conn,
 void wr_lists_warn(const struct wr_server *server);
 
 /* ── reload.c ───────────────────────────────────────────────────────────────────────────────── */
+/* beginning.c */
+/* With `beside` the caller does not wait: the journal is opened meanwhile. */
+void wr_beginning_open(struct wr_server *server, bool beside);
+/* Waits until the journal is opened, or opens it now. Errors: those of wr_journal_open. */
+wr_err wr_beginning_opened(struct wr_server *server, struct wr_error *error);
+/* Waits until its new segment is settled: rows may be appended. */
+wr_err wr_beginning_settled(struct wr_server *server, struct wr_error *error);
+
 void wr_reload_post(struct wr_server *server, struct wr_conn *conn,
                     const struct wr_http_request *request);
 /* Between batches: starts a load that was asked for, takes over the pack that was loaded. */

@@ -270,6 +270,7 @@ static bool is_due(const struct wr_server *server)
 {
     const struct wr_snapshots *s = &server->snapshots;
     uint64_t last = WR_MAX(s->stats.sequence, s->stats.restored);
+    last = server->now_ns < s->rest_ns ? WR_MAX(last, s->folded) : last;
     uint64_t rows = wr_engine_sequence(server->engine) - last;
     uint64_t every = server->config.snapshot_rows;
     if (every == 0) {
@@ -485,16 +486,16 @@ static void note(struct wr_server *server, const struct wr_snapshot_info *info, 
                   (long long)((clock->mono_ns(clock->context) - before_ns) / 1000));
 }
 
-bool wr_snapshots_start(void *server, const struct wr_journal_identity *identity,
+bool wr_snapshots_start(void *files, const struct wr_journal_identity *identity,
                         struct wr_row_place *out)
 {
-    const struct wr_server *of = server;
+    const struct wr_snapshot_files *of = files;
     struct wr_snapshot_place place = {
-        of->port, of->config.state_directory, {identity->keys[0], identity->keys[1]}};
+        of->port, of->directory, {identity->keys[0], identity->keys[1]}};
     struct wr_snapshot_info info;
     struct wr_error error;
     uint64_t sequences[WR_LIMIT_SNAPSHOTS];
-    if (of->config.snapshot_every_ns == 0 || wr_snapshot_list(&place, sequences) == 0 ||
+    if (wr_snapshot_list(&place, sequences) == 0 ||
         wr_snapshot_look(&place, sequences[0], &info, &error) != WR_OK) {
         return false;
     }
@@ -542,6 +543,8 @@ wr_err wr_snapshots_restore(struct wr_server *server,
     *restored = false;
     s->stats.restored = s->stats.sequence = s->before = 0;
     s->begun_ns = server->now_ns;
+    s->rest_ns = server->now_ns + WR_SNAPSHOT_REST_NS;
+    s->folded = wr_journal_last(server->journal);
     for (size_t i = 0; i < n && !*restored; i++) {
         struct wr_error why = {.offset = WR_NO_OFFSET};
         bool touched;

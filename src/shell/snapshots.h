@@ -32,7 +32,10 @@
 #define WR_SNAPSHOT_ROW_BYTES 128u
 #define WR_SNAPSHOT_PACE_NS   1000000 /* between two steps when there is nothing else to do */
 #define WR_SNAPSHOT_RETRY_NS  30000000000
-#define WR_SNAPSHOT_TICKET    UINT64_MAX /* of the row whose link is asked for */
+/* So long after a start what it folded does not count: the first answers need not share the machine
+ * with a snapshot of it. */
+#define WR_SNAPSHOT_REST_NS 200000000
+#define WR_SNAPSHOT_TICKET  UINT64_MAX /* of the row whose link is asked for */
 
 struct wr_journal_identity;
 struct wr_server;
@@ -67,9 +70,10 @@ struct wr_snapshots {
     enum wr_io io;       /* why it was lost */
     uintptr_t thread;
     bool has_thread;
-    bool is_last;    /* the service ends with it */
-    uint64_t before; /* sequence of the one before the newest; 0 = none */
-    int64_t begun_ns, retry_ns;
+    bool is_last;                        /* the service ends with it */
+    uint64_t before;                     /* sequence of the one before the newest; 0 = none */
+    int64_t begun_ns, retry_ns, rest_ns; /* the last: until when `folded` counts */
+    uint64_t folded;                     /* sequence that the last start or recovery folded up to */
     struct wr_snapshots_stats stats;
 };
 
@@ -88,8 +92,13 @@ void wr_snapshots_step(struct wr_server *server);
 bool wr_snapshots_busy(const struct wr_server *server);
 /* The row that was asked for. */
 void wr_snapshots_take_row(struct wr_server *server, const struct wr_row_place *place, bool found);
-/* The row of the newest snapshot of this journal, when that says where it lies. */
-bool wr_snapshots_start(void *server, const struct wr_journal_identity *identity,
+/* The row of the newest snapshot of this journal, when that says where it lies; as wr_journal_open
+ * asks for it, with the files of a server for context. */
+struct wr_snapshot_files {
+    const struct wr_port *port;
+    const char *directory;
+};
+bool wr_snapshots_start(void *files, const struct wr_journal_identity *identity,
                         struct wr_row_place *out);
 /* Gives up the one under way; before the engine or the journal's thread is closed. */
 void wr_snapshots_stop(struct wr_server *server);

@@ -173,6 +173,39 @@ TEST("a young node that is killed folds few rows")
     world_close(&world);
 }
 
+static bool has_begun(struct world *world)
+{
+    const struct wr_port_disk *disk = &sim_port(world->sim)->disk;
+    struct place place = {.place = {.port = sim_port(world->sim), .directory = WORLD_STATE}};
+    return disk->exists(disk->context, WORLD_STATE "/snapshot.new") == WR_IO_OK ||
+           wr_snapshot_list(&place.place, place.sequences) != 0;
+}
+
+TEST("what a start has folded is saved after its rest, not beside its first answers")
+{
+    for (int many = 0; many < 2; many++) {
+        struct world world;
+        struct http http;
+        open_world(&world, 10, 1000000);
+        http_open(&world, &http);
+        decide(&world, &http, 0, 60);
+        http_close(&world, &http);
+        world_die(&world, false);
+        CHECK_INT(look(&world).n, 0);
+        world.config.snapshot_rows = 40;
+        CHECK(world_start(&world));
+        CHECK_INT(wr_server_n_folded(world.server), 60);
+        http_open(&world, &http);
+        decide(&world, &http, 60, many == 1 ? 45 : 5);
+        CHECK(has_begun(&world) == (many == 1)); /* what is new counts at once */
+        sim_step(world.sim, WR_SNAPSHOT_REST_NS);
+        decide(&world, &http, 200, 1);
+        CHECK(has_begun(&world));
+        http_close(&world, &http);
+        world_close(&world);
+    }
+}
+
 TEST("a damaged snapshot is told and removed; the older one, then the journal, is used instead")
 {
     struct world world;

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What of a start needs no pack: the journal is opened and its new segment settled, on a thread of
+ * its own where there are threads, while the pack is read, and then the rows.
+ *
+ *   wr_beginning_open ─▶ journal opened ─▶ wr_beginning_opened ─▶ rows are read
+ *                             └─▶ segment synced and named ─▶ wr_beginning_settled ─▶ rows may be
+ *                                                                                      appended
+ */
+#include "shell/server_in.h"
+
+enum { NOT_OPENED, OPENED, SETTLED };
+enum { WAIT_NS = 100000000 };
+
+static void reach(struct wr_server *server, unsigned stage)
+{
+    const struct wr_port_threads *threads = &server->port->threads;
+    atomic_store(&server->beginning.stage, stage);
+    if (server->beginning.has_thread) {
+        threads->gate_open(threads->context, &server->beginning.gate);
+    }
+}
+
+static void await(struct wr_server *server, unsigned stage)
+{
+    const struct wr_port_threads *threads = &server->port->threads;
+    while (atomic_load(&server->beginning.stage) < stage) {
+        threads->gate_wait(threads->context, &server->beginning.gate, WAIT_NS);
+    }
+}
+
+static void open_journal(struct wr_server *server)
+{
+    struct wr_beginning *b = &server->beginning;
+    b->err =
+        wr_journal_open(server->port, b->files.directory, &b->options, &server->journal, &b->error);
+    reach(server, OPENED);
+}
+
+static void run(void *arg)
+{
+    struct wr_server *server = arg;
+    struct wr_beginning *b = &server->beginning;
+    if (atomic_load(&b->stage) == NOT_OPENED) {
+        open_journal(server);
+    }
+    if (b->err == WR_OK && wr_journal_must_settle(server->journal)) {
+        b->settled = wr_journal_settle_do(server->journal);
+    }
+    reach(server, SETTLED);
+}
+
+static void start_thread(struct wr_server *server)
+{
+    struct wr_beginning *b = &server->beginning;
+    const struct wr_port_threads *threads = &server->port->threads;
+    b->has_thread = true; /* the thread reads it */
+    if (threads->start == NULL ||
+        threads->start(threads->context, "weir-begin", run, server, &b->thread) != WR_IO_OK) {
+        b->has_thread = false;
+    }
+}
+
+void wr_beginning_open(struct wr_server *server, bool beside)
+{
+    struct wr_beginning *b = &server->beginning;
+    b->begun = true;
+    b->error = (struct wr_error){.offset = WR_NO_OFFSET};
+    b->files = (struct wr_snapshot_files){server->port, server->config.state_directory};
+    b->options = (struct wr_journal_options){
+        .segment_max = server->config.segment_max,
+        .retain_bytes = server->config.retain_bytes,
+        .retain_us = server->config.retain_us,
+        .settles_apart = true,
+        .phrases_stay = beside, /* the pack's are not known yet: wr_journal_use_phrases */
+        .start = server->config.snapshot_every_ns != 0 ? wr_snapshots_start : NULL,
+        .start_context = &b->files,
+    };
+    if (!beside) {
+        open_journal(server);
+    }
+    start_thread(server);
+    if (!b->has_thread) {
+        run(server);
+    }
+}
+
+wr_err wr_beginning_opened(struct wr_server *server, struct wr_error *error)
+{
+    struct wr_beginning *b = &server->beginning;
+    if (!b->begun) {
+        wr_beginning_open(server, false);
+    }
+    await(server, OPENED);
+    if (b->err != WR_OK && error != NULL) {
+        *error = b->error;
+    }
+    return b->err;
+}
+
+wr_err wr_beginning_settled(struct wr_server *server, struct wr_error *error)
+{
+    struct wr_beginning *b = &server->beginning;
+    if (!b->begun) {
+        return WR_OK;
+    }
+    await(server, SETTLED);
+    if (b->has_thread) {
+        b->has_thread = false;
+        server->port->threads.join(server->port->threads.context, b->thread);
+    }
+    return server->journal == NULL || !wr_journal_must_settle(server->journal)
+               ? WR_OK
+               : wr_journal_settle_end(server->journal, b->settled, error);
+}
