@@ -289,7 +289,7 @@ static bool take_answer(struct run *run, uint32_t item, const struct wr_answer *
     wr_decide_count(run->server, answer, run->budget);
     if (answer->err == WR_OK) {
         run->last = run->server->thread != NULL ? WR_MAX(run->last, answer->sequence) : 0;
-        if (!answer->replayed && !wr_decide_keep(run->server, answer->sequence, answer->record)) {
+        if (!answer->replayed && !wr_keep(run->server, answer)) {
             return false;
         }
     }

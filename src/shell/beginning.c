@@ -76,7 +76,10 @@ void wr_beginning_open(struct wr_server *server, bool beside)
         .start_context = &b->files,
     };
     if (!beside) {
+        b->options.phrases = wr_keep_phrases(server);
         open_journal(server);
+        b->options.phrases = wr_str_of("", 0);
+        wr_arena_reset(&server->scratch);
     }
     start_thread(server);
     if (!b->has_thread) {

@@ -42,9 +42,9 @@ static bool hold(struct wr_server *server, const struct wr_answer *entry)
         server->late_row = memory->take(memory->context, WR_LIMIT_LATE_ROW);
     }
     if (server->late_row == NULL || entry->record.n > WR_LIMIT_LATE_ROW) {
-        return wr_decide_keep(server, entry->sequence, entry->record);
+        return wr_keep(server, entry);
     }
-    bool kept = wr_decide_keep_late(server);
+    bool kept = wr_keep_late(server);
     memcpy(server->late_row, entry->record.p, entry->record.n);
     server->late_row_n = entry->record.n;
     server->late_row_sequence = entry->sequence;
@@ -55,7 +55,7 @@ static bool hold(struct wr_server *server, const struct wr_answer *entry)
 void wr_challenge_release(struct wr_server *server)
 {
     if (server->thread != NULL && !server->failed) {
-        server->failed = !wr_decide_keep_late(server);
+        server->failed = !wr_keep_late(server);
     }
 }
 

@@ -230,43 +230,6 @@ void wr_decide_one(struct wr_server *server, struct wr_conn *conn,
     conn->in_batch = true;
 }
 
-static bool keep(struct wr_server *server, uint64_t sequence, struct wr_str record)
-{
-    const struct wr_port_threads *threads = &server->port->threads;
-    if (WR_UNLIKELY(wr_decide_unrecorded(server) != NULL)) {
-        server->metrics.n_unrecorded++;
-        return true;
-    }
-    while (!wr_journal_thread_append(server->thread, sequence, record)) {
-        wr_journal_thread_submit(server->thread);
-        if (wr_journal_thread_state(server->thread) != WR_JOURNAL_OK) {
-            return false;
-        }
-        if (threads->start == NULL) {
-            wr_journal_thread_step(server->thread);
-        } else { /* rare: the ring is full, and the journal's thread is at work */
-            struct wr_gate pause = {0};
-            threads->gate_wait(threads->context, &pause, 200000);
-        }
-    }
-    return true;
-}
-
-bool wr_decide_keep(struct wr_server *server, uint64_t sequence, struct wr_str record)
-{
-    if (WR_UNLIKELY(server->late_row_n != 0) && !wr_decide_keep_late(server)) {
-        return false;
-    }
-    return keep(server, sequence, record);
-}
-
-bool wr_decide_keep_late(struct wr_server *server)
-{
-    struct wr_str record = wr_str_of(server->late_row, server->late_row_n);
-    server->late_row_n = 0;
-    return record.n == 0 || keep(server, server->late_row_sequence, record);
-}
-
 void wr_decide_count(struct wr_server *server, const struct wr_answer *answer,
                      enum wr_budget budget)
 {
@@ -412,7 +375,7 @@ static bool finish(struct wr_server *server, uint32_t n)
         } else if (answer->replayed) {
             add_replay(server, i);
         } else {
-            kept = wr_decide_keep(server, answer->sequence, answer->record);
+            kept = wr_keep(server, answer);
             add_decision(server, i);
         }
     }

@@ -260,7 +260,7 @@ static bool apply_labels(struct wr_server *server, struct wr_gathering *gatherin
             wr_gather_set_problem(gathering, part, &answer.error,
                                   gathering->is_single ? -1 : (int64_t)i);
         } else {
-            kept = wr_decide_keep(server, answer.sequence, answer.record);
+            kept = wr_keep(server, &answer);
             *last = answer.sequence;
             part->status = 200;
             part->text = wr_str_copy(&gathering->arena, answer.document);

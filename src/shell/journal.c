@@ -642,7 +642,8 @@ wr_err wr_journal_tend(struct wr_journal *journal, struct wr_error *error)
     if (journal->state != WR_JOURNAL_OK || journal->last != journal->last_committed) {
         return wr_journal_not_open(error);
     }
-    return journal->live.end >= journal->segment_max && journal->last >= journal->meta.first
+    uint64_t n = journal->live.end - journal->live.begin;
+    return n >= journal->segment_max && journal->last >= journal->meta.first
                ? start_segment(journal, error)
                : WR_OK;
 }

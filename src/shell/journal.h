@@ -46,7 +46,7 @@ struct wr_journal_identity {
  * is dropped and in no snapshot is no part of the state after the next start: features whose
  * windows reach there count as warming. */
 struct wr_journal_options {
-    uint64_t segment_max;  /* bytes of one segment; 0 = 1 GiB, or an eighth of retain_bytes */
+    uint64_t segment_max;  /* bytes of a segment's rows; 0 = 1 GiB, or an eighth of retain_bytes */
     uint64_t retain_bytes; /* keep no more than that; 0 = all */
     int64_t retain_us;     /* drop segments whose rows are all older; 0 = never */
     struct wr_str phrases; /* table by which rows of a new segment may be condensed; empty: none.

@@ -11,7 +11,7 @@
 #define PRUNE_EVERY_NS 200000000 /* one segment at most each time */
 #define HOLD_NS        200000000 /* between the first and the last row that are not synced */
 
-enum { KIND_APPEND = 1, KIND_FETCH = 2, KIND_REPLY = 3 };
+enum { KIND_APPEND = 1, KIND_FETCH = 2, KIND_REPLY = 3, KIND_PHRASES = 4 };
 
 struct append_head {
     uint64_t sequence;
@@ -114,35 +114,6 @@ static void reply(struct wr_journal_thread *thread, const struct fetch_head *ask
     wr_ring_publish(&thread->out);
 }
 
-/* Puts what waits into the open transaction. Returns the number of rows; `worked` tells whether
- * anything was taken. After an error rows are dropped. */
-static size_t take_all(struct wr_journal_thread *thread, bool *worked)
-{
-    size_t n_rows = 0;
-    uint32_t kind, n;
-    const uint8_t *message;
-    struct wr_error error;
-    while (n_rows < WR_LIMIT_COMMIT_ROWS &&
-           (message = wr_ring_peek(&thread->in, &kind, &n)) != NULL) {
-        if (kind == KIND_APPEND) {
-            struct append_head head;
-            memcpy(&head, message, sizeof head);
-            struct wr_str payload = wr_str_of((const char *)message + sizeof head, n - sizeof head);
-            if (is_good(thread) &&
-                wr_journal_append(thread->journal, head.sequence, payload, &error) == WR_OK) {
-                n_rows++;
-            }
-        } else {
-            struct fetch_head head;
-            memcpy(&head, message, sizeof head);
-            reply(thread, &head);
-        }
-        wr_ring_release(&thread->in);
-        *worked = true;
-    }
-    return n_rows;
-}
-
 static void count_sync(struct wr_journal_thread *thread, int64_t took_ns)
 {
     struct shared *shared = &thread->shared;
@@ -224,6 +195,73 @@ static void commit(struct wr_journal_thread *thread)
     atomic_store(&shared->committed, wr_journal_last(thread->journal));
 }
 
+/* The journal has begun a segment, which syncs all before it. */
+static void note_segment(struct wr_journal_thread *thread)
+{
+    thread->asked_at_ns = now_ns(thread);
+    thread->covered_ns = thread->fresh_ns = 0;
+    atomic_store(&thread->shared.synced, atomic_load(&thread->shared.committed));
+}
+
+/* What comes behind is condensed by another table. */
+static void take_phrases(struct wr_journal_thread *thread, struct wr_str table, size_t *n_rows)
+{
+    struct wr_error error;
+    uint64_t before = wr_journal_n_segments(thread->journal);
+    if (*n_rows > 0) {
+        commit(thread);
+        *n_rows = 0;
+    }
+    if (is_good(thread) && wr_journal_use_phrases(thread->journal, table, &error) == WR_OK &&
+        wr_journal_n_segments(thread->journal) != before) {
+        note_segment(thread);
+    }
+}
+
+static void take_row(struct wr_journal_thread *thread, const uint8_t *message, uint32_t n,
+                     size_t *n_rows)
+{
+    struct append_head head;
+    struct wr_error error;
+    memcpy(&head, message, sizeof head);
+    struct wr_str payload = wr_str_of((const char *)message + sizeof head, n - sizeof head);
+    if (is_good(thread) &&
+        wr_journal_append(thread->journal, head.sequence, payload, &error) == WR_OK) {
+        ++*n_rows;
+    }
+}
+
+static void take_fetch(struct wr_journal_thread *thread, const uint8_t *message)
+{
+    struct fetch_head head;
+    memcpy(&head, message, sizeof head);
+    reply(thread, &head);
+}
+
+/* Puts what waits into the open transaction. Returns the number of rows; `worked` tells whether
+ * anything was taken. After an error rows are dropped. */
+static size_t take_all(struct wr_journal_thread *thread, bool *worked)
+{
+    size_t n_rows = 0;
+    uint32_t kind, n;
+    const uint8_t *message;
+    while (n_rows < WR_LIMIT_COMMIT_ROWS &&
+           (message = wr_ring_peek(&thread->in, &kind, &n)) != NULL) {
+        if (kind == KIND_APPEND) {
+            take_row(thread, message, n, &n_rows);
+        } else if (kind == KIND_FETCH) {
+            take_fetch(thread, message);
+        } else if (is_syncing(thread)) {
+            break; /* no segment ends meanwhile */
+        } else {
+            take_phrases(thread, wr_str_of((const char *)message, n), &n_rows);
+        }
+        wr_ring_release(&thread->in);
+        *worked = true;
+    }
+    return n_rows;
+}
+
 static void prune(struct wr_journal_thread *thread)
 {
     const struct wr_port_clock *clock = &thread->port->clock;
@@ -249,9 +287,7 @@ static void tend(struct wr_journal_thread *thread)
     if (wr_journal_tend(thread->journal, &error) != WR_OK) {
         publish(thread);
     } else if (wr_journal_n_segments(thread->journal) != before) {
-        thread->asked_at_ns = now_ns(thread); /* closing one syncs it */
-        thread->covered_ns = thread->fresh_ns = 0;
-        atomic_store(&thread->shared.synced, atomic_load(&thread->shared.committed));
+        note_segment(thread);
         publish(thread);
     }
     prune(thread);
@@ -425,15 +461,33 @@ uint64_t wr_journal_thread_room(struct wr_journal_thread *thread)
 }
 
 bool wr_journal_thread_append(struct wr_journal_thread *thread, uint64_t sequence,
-                              struct wr_str payload)
+                              struct wr_str payload, const struct wr_cut *cuts, uint32_t n_cuts)
 {
     struct append_head head = {sequence};
-    uint8_t *room = wr_ring_claim(&thread->in, KIND_APPEND, (uint32_t)(sizeof head + payload.n));
+    size_t n = n_cuts != 0 ? wr_condensed_size(payload, cuts, n_cuts) : payload.n;
+    bool condensed = n < payload.n;
+    n = condensed ? n : payload.n;
+    uint8_t *room = wr_ring_claim(&thread->in, KIND_APPEND, (uint32_t)(sizeof head + n));
     if (room == NULL) {
         return false;
     }
     memcpy(room, &head, sizeof head);
-    memcpy(room + sizeof head, payload.p, payload.n);
+    if (condensed) {
+        wr_condense((char *)room + sizeof head, n, payload, cuts, n_cuts);
+    } else {
+        memcpy(room + sizeof head, payload.p, n);
+    }
+    thread->submitted = true;
+    return true;
+}
+
+bool wr_journal_thread_use_phrases(struct wr_journal_thread *thread, struct wr_str table)
+{
+    char *room = wr_ring_claim(&thread->in, KIND_PHRASES, (uint32_t)table.n);
+    if (room == NULL) {
+        return false;
+    }
+    wr_bytes_copy(room, table.p, table.n);
     thread->submitted = true;
     return true;
 }

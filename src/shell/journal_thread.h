@@ -16,6 +16,7 @@
 #ifndef WR_JOURNAL_THREAD_H
 #define WR_JOURNAL_THREAD_H
 
+#include "engine/condense.h"
 #include "shell/journal.h"
 
 #define WR_LIMIT_COMMIT_ROWS   1000
@@ -43,9 +44,14 @@ void wr_journal_thread_close(struct wr_journal_thread *thread);
 /* ── the loop's side ────────────────────────────────────────────────────────────────────────── */
 /* Bytes that certainly fit. */
 uint64_t wr_journal_thread_room(struct wr_journal_thread *thread);
-/* Copies a row in; false when there is no room now. */
+/* Copies a plain row in, condensed if that makes it shorter: its cuts are by the table of phrases
+ * that was told last, or, before any was told, by wr_journal_phrases at the opening. False when
+ * there is no room now. */
 bool wr_journal_thread_append(struct wr_journal_thread *thread, uint64_t sequence,
-                              struct wr_str payload);
+                              struct wr_str payload, const struct wr_cut *cuts, uint32_t n_cuts);
+/* Rows that are appended from now on are cut by this table, which is copied: the rows before are
+ * committed, and wr_journal_use_phrases follows. False when there is no room now. */
+bool wr_journal_thread_use_phrases(struct wr_journal_thread *thread, struct wr_str table);
 /* Asks for a row; the reply carries the ticket. False when there is no room now, or when
  * WR_LIMIT_FETCHES replies have not been taken. */
 bool wr_journal_thread_fetch(struct wr_journal_thread *thread, uint64_t sequence, uint64_t ticket);

@@ -371,7 +371,7 @@ static void change(const struct call *call, enum wr_list_op op)
     }
     if (err != WR_OK) {
         send_error(call, &error);
-    } else if (!wr_decide_keep(server, answer.sequence, answer.record)) {
+    } else if (!wr_keep(server, &answer)) {
         server->failed = true;
     } else {
         answer_change(call, &answer);

@@ -168,7 +168,8 @@ static void activate(struct wr_server *server, struct wr_loaded_pack *loaded)
     wr_lists_warn(server);
     wr_opa_follow_pack(server); /* its queries were prepared against the pack before */
     give_unused(server);
-    server->failed = !wr_decide_keep(server, entry.sequence, entry.record) || server->failed;
+    bool kept = wr_keep_follow_pack(server) && wr_keep(server, &entry);
+    server->failed = !kept || server->failed;
     wr_arena_reset(&server->scratch);
     server->metrics.n_packs_activated++;
     wr_server_log(server, "info", "pack_activated", "%.*s (revision \"%.*s\") from entry %llu",

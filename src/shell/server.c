@@ -172,6 +172,7 @@ static wr_err fold(struct wr_server *server, struct wr_error *error)
                       (unsigned long long)wr_engine_sequence(server->engine));
     }
     err = err != WR_OK ? err : wr_beginning_settled(server, error);
+    err = err != WR_OK ? err : wr_keep_begin(server, error);
     if (err == WR_OK && (server->n_folded > 0 || restored) &&
         wr_engine_pack_changed(server->engine)) {
         err = note_pack(server, error);
@@ -397,8 +398,11 @@ struct wr_server *wr_server_begin(const struct wr_port *port, const struct wr_se
 {
     const struct wr_port_disk *disk = &port->disk;
     struct wr_server *server = NULL;
-    if (port->threads.start != NULL &&
-        disk->exists(disk->context, config->state_directory) == WR_IO_OK) {
+    char lock[WR_LIMIT_STATE_PATH + 8]; /* a new journal begins with the phrases of the pack */
+    struct wr_buf path = wr_buf_fixed(lock, sizeof lock);
+    wr_format(&path, "%s/lock%c", config->state_directory, 0);
+    if (port->threads.start != NULL && !path.overflow &&
+        disk->exists(disk->context, lock) == WR_IO_OK) {
         server = make(port, config);
     }
     if (server != NULL) {

@@ -132,10 +132,10 @@ struct wr_server_config {
 };
 struct wr_server_config wr_server_defaults(void);
 
-/* Begins to open the journal of a state directory that is there already, beside what the caller
+/* Begins to open the journal of a state directory that has one already, beside what the caller
  * does before wr_server_open, such as reading the pack: that waits for it. Of `config` what
  * concerns the directory, its journal and its snapshots has to be there, and may not change. NULL:
- * nothing was begun (no threads, no directory yet, no memory), and wr_server_open does all. Whoever
+ * nothing was begun (no threads, no journal yet, no memory), and wr_server_open does all. Whoever
  * does not come to open it calls wr_server_close. */
 struct wr_server *wr_server_begin(const struct wr_port *port,
                                   const struct wr_server_config *config);

@@ -208,7 +208,8 @@ struct wr_server {
     struct wr_journal *journal;
     struct wr_journal_thread *thread; /* NULL while the journal is not ok */
     struct wr_beginning beginning;
-    struct wr_engine *engine; /* NULL while it must be folded again */
+    struct wr_engine *engine;      /* NULL while it must be folded again */
+    const struct wr_pack *rows_by; /* whose phrases cut the rows; NULL: they are plain */
     uint64_t n_folded;
     int32_t listeners[WR_LIMIT_ADDRESSES];
     bool listening; /* the listeners are watched */
@@ -339,16 +340,25 @@ void wr_decide_batch(struct wr_server *server);
 /* Gives server->requests to the engine and times it; now_ns is the end of it. */
 wr_err wr_decide_run(struct wr_server *server, uint32_t n, int64_t before_ns,
                      struct wr_error *error);
-/* Hands a row to the journal, waiting for room; false when the journal has failed. */
-bool wr_decide_keep(struct wr_server *server, uint64_t sequence, struct wr_str record);
-/* Hands over the row that is held back, if there is one; wr_decide_keep does so first. */
-bool wr_decide_keep_late(struct wr_server *server);
 /* For a request that is the n-th of its batch, or comes with n. */
 enum wr_budget wr_decide_budget(const struct wr_server *server, const struct wr_h1_head *head,
                                 int64_t first_ns, uint32_t n);
 void wr_decide_count(struct wr_server *server, const struct wr_answer *answer,
                      enum wr_budget budget);
 int64_t wr_decide_now_us(const struct wr_server *server);
+
+/* ── keep.c ─────────────────────────────────────────────────────────────────────────────────── */
+/* Hands an entry's row to the journal, waiting for room; false when the journal has failed. */
+bool wr_keep(struct wr_server *server, const struct wr_answer *entry);
+/* Hands over the row that is held back, if there is one; wr_keep does so first. */
+bool wr_keep_late(struct wr_server *server);
+/* The phrases of the server's pack, in scratch; empty when there is no memory for them. */
+struct wr_str wr_keep_phrases(struct wr_server *server);
+/* Before the journal's thread runs: its segment gets the phrases of the pack, if it has others. */
+wr_err wr_keep_begin(struct wr_server *server, struct wr_error *error);
+/* The pack is another one: so are the phrases of the rows that follow. False when the journal has
+ * failed. */
+bool wr_keep_follow_pack(struct wr_server *server);
 
 /* ── gather.c ───────────────────────────────────────────────────────────────────────────────── */
 void wr_gather_batch(struct wr_server *server, struct wr_conn *conn,

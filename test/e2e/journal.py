@@ -54,9 +54,11 @@ def bytes_of(state):
 
 def break_a_row(state):
     """Flips a byte in the payload of row 20: rows are a head of 64 bytes and a payload, behind the
-    128 bytes of the file's head (docs/formats.md)."""
+    file's head and table of phrases (docs/formats.md)."""
     path = sorted(state.glob("journal-*.log"))[0]
-    log, at = bytearray(path.read_bytes()), 128
+    log = bytearray(path.read_bytes())
+    table = int.from_bytes(log[20:24], "little")
+    at = 128 + (32 + (table + 7) // 8 * 8 if table else 0)
     for _ in range(19):
         at += 64 + (int.from_bytes(log[at + 4:at + 8], "little") + 7) // 8 * 8
     assert int.from_bytes(log[at + 8:at + 16], "little") == 20

@@ -56,7 +56,7 @@ def rows_of(path):
 def main():
     check, weir = Checks("sqlite"), sys.argv[1]
     options = ["--pack", str(ROOT / "packs" / "cards"), "--mode", "fast", "--sqlite", "--segment-bytes",
-               "500000"]
+               "200000"]
     served = Served(weir, *options)
     state = served.folder / "state"
     with served:
@@ -86,7 +86,7 @@ def main():
         check.that(seen == {s: p for s, p in every.items() if s < newest},
                    "the files hold the rows of all closed logs, byte for byte", (len(seen), newest))
         first = files_of(state)[0]
-        served.arguments += ["--retain-bytes", "1000000"]
+        served.arguments += ["--retain-bytes", "400000"]
         served.start()
         stream(served, 3000, 500)
         check.that(wait(lambda: first not in files_of(state)), "a file goes with its log", first)

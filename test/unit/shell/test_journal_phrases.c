@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Segments of the journal with tables of phrases, on the simulated disk: condensed rows are stored
- * and plain ones read; tables change, are damaged, and power is lost on the way. */
+ * and plain ones read; tables change, are damaged, and power is lost on the way. Then the journal's
+ * thread, on the real system and inline. */
 #include "check.h"
-#include "shell/journal.h"
+#include "port/port_linux.h"
+#include "shell/journal_thread.h"
 #include "sim/sim.h"
 
-enum { TABLES = 2, PHRASES = 2, DIGITS = 20, ROWS_MAX = 4096 };
+#include <stdatomic.h>
+#include <time.h>
+
+enum { TABLES = 2, PHRASES = 2, CUTS = 3, DIGITS = 20, ROWS_MAX = 4096 };
 
 static const char *const phrases[TABLES][PHRASES] = {
     {"the words that all rows of the first pack have in common, and many they are;",
@@ -45,18 +50,25 @@ static struct wr_str plain_row(uint64_t sequence)
     return wr_str_of(room, (size_t)n);
 }
 
+static void cut_row(uint64_t sequence, struct wr_str row, struct wr_cut cuts[CUTS])
+{
+    const char *const *words = phrases[made_by[sequence]];
+    uint32_t n0 = (uint32_t)strlen(words[0]), n1 = (uint32_t)strlen(words[1]);
+    uint32_t end = (uint32_t)row.n - DIGITS;
+    cuts[0] = (struct wr_cut){4, n0, 0};
+    cuts[1] = (struct wr_cut){end - n1, n1, 1};
+    cuts[2] = (struct wr_cut){end, DIGITS, WR_CUT_BACK | (4 + n0)};
+}
+
 static struct wr_str condensed_row(uint64_t sequence)
 {
     static char room[1024];
     struct wr_str row = plain_row(sequence);
-    const char *const *words = phrases[made_by[sequence]];
-    uint32_t n0 = (uint32_t)strlen(words[0]), n1 = (uint32_t)strlen(words[1]);
-    uint32_t end = (uint32_t)row.n - DIGITS;
-    const struct wr_cut cuts[] = {
-        {4, n0, 0}, {end - n1, n1, 1}, {end, DIGITS, WR_CUT_BACK | (4 + n0)}};
-    size_t n = wr_condensed_size(row, cuts, WR_COUNTOF(cuts));
+    struct wr_cut cuts[CUTS];
+    cut_row(sequence, row, cuts);
+    size_t n = wr_condensed_size(row, cuts, CUTS);
     CHECK(n < row.n && n <= sizeof room);
-    wr_condense(room, n, row, cuts, WR_COUNTOF(cuts));
+    wr_condense(room, n, row, cuts, CUTS);
     return wr_str_of(room, n);
 }
 
@@ -382,6 +394,173 @@ TEST("power loss at every operation, also while tables change, loses no synced r
         sim_close(sim);
     }
     CHECK(n_crashes > 600);
+}
+
+/* ── the journal's thread ───────────────────────────────────────────────────────────────────── */
+static struct {
+    enum wr_io (*sync)(void *context, int32_t file);
+    atomic_int blocked, n;
+} slow;
+
+static enum wr_io slow_sync(void *context, int32_t file)
+{
+    atomic_fetch_add(&slow.n, 1);
+    while (atomic_load(&slow.blocked) != 0) {
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    }
+    return slow.sync(context, file);
+}
+
+static void append(struct wr_journal_thread *thread, uint64_t first, uint64_t n, unsigned which)
+{
+    for (uint64_t sequence = first; sequence < first + n; sequence++) {
+        struct wr_cut cuts[CUTS];
+        made_by[sequence] = which;
+        struct wr_str row = plain_row(sequence);
+        cut_row(sequence, row, cuts);
+        CHECK(wr_journal_thread_append(thread, sequence, row, cuts, CUTS));
+    }
+    wr_journal_thread_submit(thread);
+}
+
+static struct wr_journal_stats stats_when(struct wr_journal_thread *thread, uint64_t committed)
+{
+    struct wr_journal_stats stats = {0};
+    for (int i = 0; i < 5000; i++) {
+        wr_journal_thread_stats(thread, &stats);
+        if (stats.committed >= committed) {
+            break;
+        }
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    }
+    CHECK(stats.committed >= committed);
+    return stats;
+}
+
+static void check_reply(struct wr_journal_thread *thread, uint64_t sequence)
+{
+    struct wr_journal_reply reply;
+    CHECK(wr_journal_thread_fetch(thread, sequence, 7));
+    wr_journal_thread_submit(thread);
+    for (int i = 0; i < 5000 && !wr_journal_thread_reply(thread, &reply); i++) {
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    }
+    CHECK(wr_journal_thread_reply(thread, &reply) && reply.found);
+    CHECK(wr_str_eq(reply.payload, plain_row(sequence)));
+    wr_journal_thread_release(thread);
+}
+
+/* Rows by one table while a sync is under way, then another table and its rows: these wait. */
+static void change_beside_sync(struct wr_journal_thread *thread, bool durable)
+{
+    int before = atomic_load(&slow.n);
+    append(thread, 1, 20, 0);
+    (void)stats_when(thread, 20);
+    if (!durable) {
+        while (atomic_load(&slow.n) == before) { /* 50 ms later it begins */
+            nanosleep(&(struct timespec){0, 1000000}, NULL);
+        }
+    }
+    append(thread, 21, 10, 0);
+    CHECK(wr_journal_thread_use_phrases(thread, table(1)));
+    append(thread, 31, 10, 1);
+    CHECK(wr_journal_thread_use_phrases(thread, table(1))); /* nothing comes of that */
+    append(thread, 41, 10, 1);
+    struct wr_journal_stats stats = stats_when(thread, 30);
+    nanosleep(&(struct timespec){0, 20000000}, NULL);
+    wr_journal_thread_stats(thread, &stats);
+    CHECK_INT(stats.committed, 30);
+    CHECK_INT(stats.n_segments, 1);
+    atomic_store(&slow.blocked, 0);
+    stats = stats_when(thread, 50);
+    CHECK_INT(stats.n_segments, 2);
+    CHECK(stats.synced >= 30); /* with the end of its segment */
+    check_reply(thread, 9);
+    check_reply(thread, 42);
+}
+
+TEST("a thread condenses rows and takes tables in order; no segment ends while a sync is under way")
+{
+    for (int durable = 0; durable < 2; durable++) {
+        struct wr_port port;
+        struct wr_port_linux *native = NULL;
+        struct wr_error error = {0};
+        struct wr_journal *journal;
+        struct wr_journal_thread *thread;
+        const struct wr_journal_options options = {.phrases = table(0)};
+        char directory[] = "/tmp/weir-journal-XXXXXX", command[64];
+        CHECK(mkdtemp(directory) != NULL && wr_port_linux_open(&port, &native) == WR_IO_OK);
+        slow.sync = port.disk.sync;
+        port.disk.sync = slow_sync;
+        CHECK_INT(wr_journal_open(&port, directory, &options, &journal, &error), WR_OK);
+        CHECK_INT(wr_journal_thread_open(&port, journal, durable, &thread, &error), WR_OK);
+        atomic_store(&slow.blocked, 1);
+        change_beside_sync(thread, durable);
+        wr_journal_thread_close(thread);
+        check_rows(journal, 50);
+        CHECK(wr_journal_log_size(journal) < 128 + 32 + table(1).n + 8 + 20 * (64 + 130));
+        wr_journal_close(journal, true);
+        CHECK_INT(wr_journal_open(&port, directory, NULL, &journal, &error), WR_OK);
+        check_rows(journal, 50);
+        wr_journal_close(journal, true);
+        wr_port_linux_close(native);
+        snprintf(command, sizeof command, "rm -r %s", directory);
+        CHECK(system(command) == 0);
+    }
+}
+
+TEST("inline, rows before a new table are kept and those behind are lost when it cannot begin")
+{
+    struct sim *sim = sim_open(11);
+    struct wr_error error = {0};
+    struct wr_journal *journal = open_with(sim, table(0), 0);
+    struct wr_journal_thread *thread;
+    CHECK_INT(wr_journal_thread_open(sim_port(sim), journal, true, &thread, &error), WR_OK);
+    append(thread, 1, 5, 0);
+    CHECK(wr_journal_thread_use_phrases(thread, table(1)));
+    append(thread, 6, 5, 1);
+    wr_journal_thread_step(thread); /* all of it in one */
+    CHECK_INT(wr_journal_thread_kept(thread), 10);
+    CHECK_INT(wr_journal_n_segments(journal), 2);
+    append(thread, 11, 5, 1);
+    CHECK(wr_journal_thread_use_phrases(thread, table(0)));
+    append(thread, 16, 5, 0);
+    sim_faults(sim)->sync_fails_at = 2; /* the new segment, the old one having ended well */
+    wr_journal_thread_step(thread);
+    CHECK_INT(wr_journal_thread_state(thread), WR_JOURNAL_BROKEN);
+    CHECK_INT(wr_journal_thread_kept(thread), 10); /* the promise is not given though it is kept */
+    append(thread, 21, 5, 0);
+    wr_journal_thread_step(thread);
+    wr_journal_thread_close(thread);
+    wr_journal_recover(journal);
+    CHECK_INT(wr_journal_state(journal), WR_JOURNAL_OK);
+    check_rows(journal, 15);
+    wr_journal_close(journal, true);
+    sim_close(sim);
+}
+
+TEST("a row of which nothing can be left out goes plain")
+{
+    struct sim *sim = sim_open(12);
+    struct wr_error error = {0};
+    struct wr_str payload;
+    struct wr_journal *journal = open_with(sim, table(0), 0);
+    struct wr_journal_thread *thread;
+    const struct wr_cut small[] = {{10, 4, WR_CUT_BACK | 4}};
+    CHECK_INT(wr_journal_thread_open(sim_port(sim), journal, false, &thread, &error), WR_OK);
+    CHECK(wr_journal_thread_append(thread, 1, WR_STR("WR\1\1abcd..abcd"), small, 1));
+    CHECK(wr_journal_thread_append(thread, 2, WR_STR("WR\1\1abcd..abcd"), NULL, 0));
+    wr_journal_thread_submit(thread);
+    wr_journal_thread_step(thread);
+    CHECK_INT(wr_journal_log_size(journal),
+              128 + 32 + ((table(0).n + 7) & ~(size_t)7) + 2 * (64 + 16));
+    for (uint64_t sequence = 1; sequence <= 2; sequence++) {
+        CHECK_INT(wr_journal_fetch(journal, sequence, &payload, &error), WR_OK);
+        CHECK_TEXT(payload.p, payload.n, "WR\1\1abcd..abcd");
+    }
+    wr_journal_thread_close(thread);
+    wr_journal_close(journal, true);
+    sim_close(sim);
 }
 
 int main(int argc, char **argv)

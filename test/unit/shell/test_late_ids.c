@@ -183,7 +183,7 @@ static struct names *index_files(struct world *world)
 static void open_world(struct world *world, enum wr_server_mode mode)
 {
     world_init(world, 3, mode);
-    world->config.segment_max = 2048; /* a few rows */
+    world->config.segment_max = 700; /* a few rows */
     world->config.ids_cap = 8;
     CHECK(world_start(world));
 }
