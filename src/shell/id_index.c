@@ -14,11 +14,10 @@ enum {
     NAME_DIGITS = 16,
     NAME_SIZE = 4 + NAME_DIGITS + 1 + NAME_DIGITS + 4,
     PATH = WR_LIMIT_STATE_PATH + 64,
-    BUCKET_BITS = 13,
-    BUCKETS = 1 << BUCKET_BITS,
+    BUCKETS = 256,
+    FEW = 64, /* entries of a bucket that is not divided again */
 };
 _Static_assert(AT_ONCE *BLOCK == WR_ID_ROOM, "as many blocks as fit are written at once");
-_Static_assert(2 * BUCKETS * sizeof(uint32_t) == WR_ID_ROOM, "where buckets begin and end");
 static const uint8_t magic[8] = {'W', 'E', 'I', 'R', 'I', 'D', 'S', 1};
 
 /* ── names ──────────────────────────────────────────────────────────────────────────────────── */
@@ -82,11 +81,12 @@ static bool is_less(const struct wr_id_entry *a, const struct wr_id_entry *b)
 
 /* Shell's sort: few entries as a rule, and not slow when one id was decided very often.
  * Gaps: Ciura, 2001, and by a factor of 2.25 beyond. */
-static void sort_bucket(struct wr_id_entry *entries, uint32_t n)
+static void sort_few(struct wr_id_entry *entries, uint32_t n)
 {
     static const uint32_t gaps[] = {153401, 68178, 30301, 13467, 5985, 2660, 1182, 525,
                                     233,    103,   46,    20,    9,    4,    1};
-    for (size_t g = 0; g < WR_COUNTOF(gaps); g++) {
+    size_t last = WR_COUNTOF(gaps) - 1;
+    for (size_t g = n > 16 ? 0 : last; g <= last; g++) {
         for (uint32_t i = gaps[g]; i < n; i++) {
             struct wr_id_entry moved = entries[i];
             uint32_t at = i;
@@ -98,14 +98,14 @@ static void sort_bucket(struct wr_id_entry *entries, uint32_t n)
     }
 }
 
-/* Puts the entries into buckets by their leading bits, each in turn where it belongs, then sorts
- * the buckets. Source: McIlroy, Bostic and McIlroy, "Engineering radix sort", 1993. */
-void wr_id_sort(const struct wr_id_place *place, struct wr_id_entry *entries, uint32_t n)
+/* Puts the entries into buckets by eight bits of their hashes, each in turn where it belongs; `end`
+ * tells where the buckets end. */
+static void spread(struct wr_id_entry *entries, uint32_t n, unsigned shift, uint32_t end[BUCKETS])
 {
-    uint32_t *next = place->room, *end = next + BUCKETS;
+    uint32_t next[BUCKETS];
     memset(end, 0, BUCKETS * sizeof *end);
     for (uint32_t i = 0; i < n; i++) {
-        end[entries[i].hash >> (64 - BUCKET_BITS)]++;
+        end[entries[i].hash >> shift & (BUCKETS - 1)]++;
     }
     for (uint32_t b = 0, at = 0; b < BUCKETS; b++) {
         next[b] = at;
@@ -113,19 +113,37 @@ void wr_id_sort(const struct wr_id_place *place, struct wr_id_entry *entries, ui
         end[b] = at;
     }
     for (uint32_t b = 0; b < BUCKETS; b++) {
-        while (next[b] < end[b]) {
-            struct wr_id_entry entry = entries[next[b]];
-            uint32_t home = (uint32_t)(entry.hash >> (64 - BUCKET_BITS));
-            if (home == b) {
-                next[b]++;
-                continue;
+        for (; next[b] < end[b]; next[b]++) {
+            struct wr_id_entry moved = entries[next[b]];
+            uint32_t home = (uint32_t)(moved.hash >> shift) & (BUCKETS - 1);
+            while (home != b) {
+                struct wr_id_entry *place = &entries[next[home]++], there = *place;
+                *place = moved;
+                moved = there;
+                home = (uint32_t)(moved.hash >> shift) & (BUCKETS - 1);
             }
-            entries[next[b]] = entries[next[home]];
-            entries[next[home]++] = entry;
+            entries[next[b]] = moved;
         }
     }
+}
+
+/* Twice by eight bits rather than once by sixteen: where 256 buckets are filled fits into the
+ * nearest cache, and each move waits for the entry that it displaces. Source: McIlroy, Bostic and
+ * McIlroy, "Engineering radix sort", 1993. */
+void wr_id_sort(struct wr_id_entry *entries, uint32_t n)
+{
+    uint32_t end[BUCKETS], end_within[BUCKETS];
+    spread(entries, n, 56, end);
     for (uint32_t b = 0, at = 0; b < BUCKETS; at = end[b++]) {
-        sort_bucket(entries + at, end[b] - at);
+        struct wr_id_entry *bucket = entries + at;
+        if (end[b] - at <= FEW) {
+            sort_few(bucket, end[b] - at);
+            continue;
+        }
+        spread(bucket, end[b] - at, 48, end_within);
+        for (uint32_t k = 0, from = 0; k < BUCKETS; from = end_within[k++]) {
+            sort_few(bucket + from, end_within[k] - from);
+        }
     }
 }
 
@@ -211,7 +229,7 @@ enum wr_io wr_id_index_write(const struct wr_id_place *place, struct wr_id_range
     WR_ASSERT(n <= WR_LIMIT_ID_FILE);
     path_of(place, range, path);
     new_path(place, fresh);
-    wr_id_sort(place, entries, n);
+    wr_id_sort(entries, n);
     enum wr_io io = disk->open(disk->context, fresh, WR_DISK_WRITE | WR_DISK_CREATE, &file);
     if (io != WR_IO_OK) {
         return io;

@@ -73,7 +73,7 @@ enum wr_id_found wr_id_index_find(const struct wr_id_place *place, struct wr_id_
                                   uint64_t *sequence);
 
 /* By hash, then by row, in place. O(n) for hashes that are spread evenly, never above O(n^1.5). */
-void wr_id_sort(const struct wr_id_place *place, struct wr_id_entry *entries, uint32_t n);
+void wr_id_sort(struct wr_id_entry *entries, uint32_t n);
 /* The newest of sorted entries with that hash, or NULL. */
 const struct wr_id_entry *wr_id_search(const struct wr_id_entry *entries, uint32_t n,
                                        uint64_t hash);

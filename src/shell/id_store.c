@@ -353,7 +353,7 @@ static bool find_in_run(struct wr_id_store *store, uint64_t hash, uint64_t *sequ
 {
     struct run *run = &store->run;
     if (run->n - run->n_sorted > WR_MAX((uint32_t)TAIL_LEAST, run->n_sorted / 8)) {
-        wr_id_sort(&store->place, run->entries, run->n);
+        wr_id_sort(run->entries, run->n);
         run->n_sorted = run->n;
     }
     const struct wr_id_entry *best = wr_id_search(run->entries, run->n_sorted, hash);

@@ -38,8 +38,6 @@ static int by_hash_and_row(const void *a, const void *b)
 
 TEST("entries are sorted, also when one id was decided most of the time")
 {
-    struct sim *sim = open_disk(1);
-    struct wr_id_place place = place_in(sim);
     struct wr_rng rng;
     wr_rng_seed(&rng, 5);
     enum { N = 60000 };
@@ -48,7 +46,7 @@ TEST("entries are sorted, also when one id was decided most of the time")
         for (uint32_t i = 0; i < N; i++) {
             mine[i] = want[i] = (struct wr_id_entry){wr_mix64(wr_rng_below(&rng, kinds)), i};
         }
-        wr_id_sort(&place, mine, N);
+        wr_id_sort(mine, N);
         qsort(want, N, sizeof *want, by_hash_and_row);
         uint64_t wrong = 0;
         for (uint32_t i = 0; i < N; i++) {
@@ -58,7 +56,6 @@ TEST("entries are sorted, also when one id was decided most of the time")
     }
     free(mine);
     free(want);
-    sim_close(sim);
 }
 
 TEST("a file finds the newest row of every id in it, and no other")
