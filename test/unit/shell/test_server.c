@@ -199,6 +199,43 @@ TEST("a batch is answered item by item, as an array or as lines")
     world_close(&world);
 }
 
+TEST("batches among other answers are whole, whatever waits before them")
+{
+    struct world world;
+    struct http http;
+    char event[512], id[32], *body = malloc(64 * sizeof event);
+    world_open(&world, 9, WR_MODE_FAST);
+    http_open(&world, &http);
+    for (int round = 0; round < 12; round++) { /* what has left moves the rest of the output */
+        for (int i = 0; i < 3; i++) {
+            size_t n = 0;
+            for (int k = 0; k < 60 - 59 * (round % 2) && (round + i) % 3 != 0; k++) {
+                snprintf(id, sizeof id, "e%d.%d.%d", round, i, k);
+                n += (size_t)sprintf(body + n, "%s\n", world_event(event, id, k, 1));
+            }
+            snprintf(id, sizeof id, "one%d.%d", round, i);
+            const char *one = world_event(event, id, 1, 1);
+            http_send(&world, &http, "POST", n > 0 ? "/v1/decisions:batch" : "/v1/decisions",
+                      n > 0 ? body : one);
+        }
+        for (int i = 0; i < 3; i++) {
+            bool is_batch = (round + i) % 3 != 0;
+            size_t lines = 0;
+            CHECK(http_wait(&world, &http));
+            CHECK_INT(http.status, 200);
+            for (size_t k = 0; k < http.body.n; k++) {
+                lines += http.body.p[k] == '\n';
+            }
+            snprintf(id, sizeof id, is_batch ? "\"e%d.%d.0\"" : "\"one%d.%d\"", round, i);
+            CHECK_HAS(http.body, id);
+            CHECK_INT(lines, is_batch && round % 2 == 0 ? 60 : 1);
+        }
+    }
+    free(body);
+    http_close(&world, &http);
+    world_close(&world);
+}
+
 TEST("a batch of a thousand items crosses the engine's batches")
 {
     struct world world;

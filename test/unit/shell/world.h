@@ -202,6 +202,7 @@ static inline bool http_take(struct world *world, struct http *http)
         return false;
     }
     http->head = wr_str_of(rest.p, end + 2);
+    CHECK(wr_str_starts(http->head, WR_STR("HTTP/1.")));
     http->status = atoi(rest.p + 9);
     struct wr_str length = http_field(http, "Content-Length");
     size_t n = length.n > 0 && !http->no_body ? (size_t)atoll(length.p) : 0, n_body = n;
