@@ -318,6 +318,25 @@ double wr_number_to_double(const struct wr_value *number)
     return number->i < 0 ? -d : d;
 }
 
+enum { DEC_ROOM = 24 }; /* digits of a DEC number, at most 19 with the zero before its point */
+
+/* The n digits with a sign and with a point before the last `scale` of them. Copies of fixed size
+ * need no call: what lies behind the digits is copied too, and written over by what comes next.
+ * Returns the size. */
+static size_t place_digits(char to[2 * DEC_ROOM], bool negative, const char *digits, size_t n,
+                           size_t scale)
+{
+    size_t whole = n - scale;
+    to[0] = '-';
+    to += negative;
+    memcpy(to, digits, DEC_ROOM);
+    if (scale > 0) {
+        to[whole] = '.';
+        memcpy(to + whole + 1, digits + whole, DEC_ROOM);
+    }
+    return negative + n + (scale > 0);
+}
+
 void wr_number_write(struct wr_buf *buf, const struct wr_value *number)
 {
     WR_ASSERT(number->type == WR_NUMBER);
@@ -332,17 +351,15 @@ void wr_number_write(struct wr_buf *buf, const struct wr_value *number)
         wr_buf_char(buf, (char)('0' + digits));
         return;
     }
-    char room[24], *const end = room + sizeof room, *at = wr_digits_before(end, digits);
+    char room[2 * DEC_ROOM], *const end = room + DEC_ROOM, *at = wr_digits_before(end, digits);
     while (at >= end - scale) {
         *--at = '0';
     }
-    if (scale > 0) { /* the whole part makes room for the point */
-        size_t whole = (size_t)(end - at) - scale;
-        memmove(at - 1, at, whole);
-        *(--at + whole) = '.';
+    memset(end, 0, DEC_ROOM);
+    char text[2 * DEC_ROOM];
+    if (WR_LIKELY(!buf->overflow && buf->cap - buf->n >= sizeof text)) {
+        buf->n += place_digits(buf->p + buf->n, number->i < 0, at, (size_t)(end - at), scale);
+    } else {
+        wr_buf_add(buf, text, place_digits(text, number->i < 0, at, (size_t)(end - at), scale));
     }
-    if (number->i < 0) {
-        *--at = '-';
-    }
-    wr_buf_add(buf, at, (size_t)(end - at));
 }

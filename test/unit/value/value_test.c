@@ -194,6 +194,45 @@ TEST("numbers become the nearest double, and doubles the shortest number")
     end();
 }
 
+TEST("a number is written to the letter into a room of any size, and nothing behind that")
+{
+    static const char *const texts[] = {"0",
+                                        "9",
+                                        "10",
+                                        "-1",
+                                        "0.0",
+                                        "0.1",
+                                        "-0.01",
+                                        "12.50",
+                                        "-7.0",
+                                        "999999999999999999",
+                                        "-999999999999999999",
+                                        "0.000000000000000001",
+                                        "-0.000000000000000010",
+                                        "9.99999999999999999",
+                                        "12345678.1234567890"};
+    for (size_t t = 0; t < WR_COUNTOF(texts); t++) {
+        struct wr_str text = wr_str_z(texts[t]);
+        struct wr_value v = wr_number_text(text);
+        CHECK_INT(v.kind, WR_DEC);
+        for (size_t cap = 0; cap < 80; cap++) {
+            char room[128];
+            memset(room, 0x55, sizeof room);
+            struct wr_buf buf = wr_buf_fixed(room, cap);
+            wr_number_write(&buf, &v);
+            bool fits = cap >= text.n;
+            CHECK_INT(buf.overflow, !fits);
+            CHECK(!fits || wr_str_eq(wr_buf_view(&buf), text));
+            CHECK_INT(room[cap], 0x55);
+        }
+    }
+    struct wr_value least = wr_int(INT64_MIN);
+    char room[64];
+    struct wr_buf buf = wr_buf_fixed(room, sizeof room);
+    wr_number_write(&buf, &least);
+    CHECK_TEXT(buf.p, buf.n, "-9223372036854775808");
+}
+
 /* ── random values ──────────────────────────────────────────────────────────────────────────── */
 
 static uint64_t seed = 99;
