@@ -10,6 +10,10 @@
 
 #define PRUNE_EVERY_NS 200000000 /* one segment at most each time */
 #define HOLD_NS        200000000 /* between the first and the last row that are not synced */
+#define SYNC_QUICK_NS  2000000   /* a disk whose syncs take longer may stop a write too */
+#define WRITE_LONG_NS  5000000   /* a write that took longer sends the next ones to the thread */
+#define AFAR_NS        1000000000
+#define OWN_WAIT_NS    1000000 /* until the thread looks again whether the loop has let go */
 
 enum { KIND_APPEND = 1, KIND_FETCH = 2, KIND_REPLY = 3, KIND_PHRASES = 4 };
 
@@ -30,29 +34,33 @@ struct reply_head {
 
 struct shared {
     atomic_uint_fast64_t kept, committed, synced;
-    atomic_uint_fast64_t n_commits, n_syncs, n_segments, n_dropped, first, commit_ns, sync_ns,
-        sync_ns_max, sync_ns_mean, log_size;
+    atomic_uint_fast64_t n_commits, n_here, n_syncs, n_segments, n_dropped, first, commit_ns,
+        sync_ns, sync_ns_max, sync_ns_mean, log_size;
     atomic_uint_fast64_t floor; /* set by the loop */
     atomic_uint state;
     atomic_uint loop_waits; /* 1: wake it on progress */
     atomic_uint stop;
+    atomic_uint owner;   /* enum owner: of the journal and of the ring's end */
+    atomic_uint wanted;  /* 1: the thread waits for the loop to let go */
     struct wr_gate gate; /* opened by the loop */
 };
+enum owner { OWNER_NONE, OWNER_THREAD, OWNER_LOOP };
 
 struct wr_journal_thread {
     const struct wr_port *port;
-    struct wr_journal *journal; /* the thread's while it runs */
+    struct wr_journal *journal; /* the owner's while the thread runs */
     bool durable;
     bool threaded;
-    uint32_t n_fetches; /* loop: asked, and the reply not released */
-    bool submitted;     /* loop: something was put in since the last submit */
+    uint32_t n_fetches;    /* loop: asked, and the reply not released */
+    bool submitted;        /* loop: something was put in since the last submit */
+    int64_t afar_until_ns; /* loop: a write took long, the thread makes them until then */
     uintptr_t id;
     int64_t pruned_at_ns;
-    int64_t asked_at_ns; /* thread: the last sync began */
-    /* thread: when the first row was committed that the sync under way will keep, and the first
+    int64_t asked_at_ns; /* owner: the last sync began */
+    /* owner: when the first row was committed that the sync under way will keep, and the first
      * that it will not; 0: there is none */
     int64_t covered_ns, fresh_ns;
-    int64_t sync_mean_ns;         /* thread: of the last some syncs */
+    int64_t sync_mean_ns;         /* owner: of the last some syncs */
     struct wr_sync_thread *syncs; /* with threads; else NULL */
     struct shared shared;
     struct wr_ring in, out;
@@ -65,7 +73,7 @@ static int64_t now_ns(const struct wr_journal_thread *thread)
 
 static void count(atomic_uint_fast64_t *counter, uint64_t n)
 {
-    /* One writer: a plain addition that readers see whole. */
+    /* One writer at a time: a plain addition that readers see whole. */
     atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
                           memory_order_relaxed);
 }
@@ -238,15 +246,16 @@ static void take_fetch(struct wr_journal_thread *thread, const uint8_t *message)
     reply(thread, &head);
 }
 
-/* Puts what waits into the open transaction. Returns the number of rows; `worked` tells whether
- * anything was taken. After an error rows are dropped. */
-static size_t take_all(struct wr_journal_thread *thread, bool *worked)
+/* Puts what waits into the open transaction, rows only or all. Returns the number of rows; `worked`
+ * tells whether anything was taken. After an error rows are dropped. */
+static size_t take(struct wr_journal_thread *thread, bool rows_only, bool *worked)
 {
     size_t n_rows = 0;
     uint32_t kind, n;
     const uint8_t *message;
     while (n_rows < WR_LIMIT_COMMIT_ROWS &&
-           (message = wr_ring_peek(&thread->in, &kind, &n)) != NULL) {
+           (message = wr_ring_peek(&thread->in, &kind, &n)) != NULL &&
+           (kind == KIND_APPEND || !rows_only)) {
         if (kind == KIND_APPEND) {
             take_row(thread, message, n, &n_rows);
         } else if (kind == KIND_FETCH) {
@@ -338,7 +347,7 @@ static int64_t turn(struct wr_journal_thread *thread)
     if (worked) {
         publish(thread); /* answers do not wait for the next group to be written */
     }
-    size_t n_rows = must_hold(thread) ? 0 : take_all(thread, &worked);
+    size_t n_rows = must_hold(thread) ? 0 : take(thread, false, &worked);
     if (n_rows > 0) {
         commit(thread);
     }
@@ -368,7 +377,7 @@ static void finish(struct wr_journal_thread *thread)
     }
     while (worked && !wr_ring_is_empty(&thread->in)) {
         worked = false;
-        if (take_all(thread, &worked) > 0) {
+        if (take(thread, false, &worked) > 0) {
             commit(thread);
         }
     }
@@ -380,6 +389,27 @@ static void finish(struct wr_journal_thread *thread)
     publish(thread);
 }
 
+/* ── who writes ─────────────────────────────────────────────────────────────────────────────── */
+static bool own(struct wr_journal_thread *thread, enum owner owner)
+{
+    unsigned none = OWNER_NONE;
+    return atomic_compare_exchange_strong(&thread->shared.owner, &none, owner);
+}
+
+static void own_as_thread(struct wr_journal_thread *thread)
+{
+    const struct wr_port_threads *threads = &thread->port->threads;
+    while (!own(thread, OWNER_THREAD)) {
+        atomic_store(&thread->shared.wanted, 1);
+        threads->gate_wait(threads->context, &thread->shared.gate, OWN_WAIT_NS);
+    }
+}
+
+static void disown(struct wr_journal_thread *thread)
+{
+    atomic_store(&thread->shared.owner, OWNER_NONE);
+}
+
 static void run(void *arg)
 {
     struct wr_journal_thread *thread = arg;
@@ -388,12 +418,42 @@ static void run(void *arg)
         threads->hasten(threads->context);
     }
     while (atomic_load(&thread->shared.stop) == 0) {
+        own_as_thread(thread);
         int64_t idle_ns = turn(thread);
+        disown(thread);
         if (idle_ns > 1000) {
             threads->gate_wait(threads->context, &thread->shared.gate, idle_ns);
         }
     }
+    own_as_thread(thread);
     finish(thread);
+}
+
+/* A small group of mode fast is written by the loop itself, when the thread is at rest and the disk
+ * is quick: to wake the thread and be woken by it costs more than the write, and its answers leave
+ * in the same turn. False when rows, or other messages, are left for the thread. */
+static bool write_here(struct wr_journal_thread *thread)
+{
+    uint64_t waiting = thread->in.size - wr_ring_room(&thread->in);
+    int64_t before = now_ns(thread);
+    if (thread->durable || waiting > WR_JOURNAL_HERE_BYTES || before < thread->afar_until_ns ||
+        !own(thread, OWNER_LOOP)) {
+        return false;
+    }
+    bool worked = false, was_synced = !is_unsynced(thread);
+    bool quick = is_good(thread) && !must_hold(thread) && thread->sync_mean_ns < SYNC_QUICK_NS;
+    if (quick && take(thread, true, &worked) > 0) {
+        atomic_store(&thread->shared.loop_waits, 0); /* it is here */
+        count(&thread->shared.n_here, 1);
+        commit(thread);
+        publish(thread);
+    }
+    bool done = quick && wr_ring_is_empty(&thread->in) && !was_synced; /* else a sync is due soon */
+    disown(thread);
+    if (now_ns(thread) - before > WRITE_LONG_NS) {
+        thread->afar_until_ns = before + AFAR_NS;
+    }
+    return done && atomic_exchange(&thread->shared.wanted, 0) == 0;
 }
 
 /* ── life ───────────────────────────────────────────────────────────────────────────────────── */
@@ -520,7 +580,7 @@ void wr_journal_thread_submit(struct wr_journal_thread *thread)
     }
     thread->submitted = false;
     wr_ring_publish(&thread->in);
-    if (thread->threaded) {
+    if (thread->threaded && !write_here(thread)) {
         thread->port->threads.gate_open(thread->port->threads.context, &thread->shared.gate);
     }
 }
@@ -598,6 +658,7 @@ void wr_journal_thread_stats(const struct wr_journal_thread *thread, struct wr_j
     const struct shared *shared = &thread->shared;
     *out = (struct wr_journal_stats){
         .n_commits = atomic_load(&shared->n_commits),
+        .n_here = atomic_load(&shared->n_here),
         .n_syncs = atomic_load(&shared->n_syncs),
         .n_segments = atomic_load(&shared->n_segments),
         .n_dropped = atomic_load(&shared->n_dropped),

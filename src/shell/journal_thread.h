@@ -10,6 +10,9 @@
  * it; only when rows would be unsynced for 200 ms, of the 250 that are promised, do the next ones
  * wait. A sync of up to 100 ms is waited for by nobody.
  *
+ * In mode fast the loop writes small groups itself while the thread is at rest (wr_journal_thread_
+ * submit); the journal belongs to one of them at a time.
+ *
  * After an error everything that still waits is dropped and `kept` stays where it is. The loop then
  * closes the thread, recovers the journal, folds, and opens a new one. Where the port has no
  * threads, wr_journal_thread_step does the same work inline. */
@@ -19,6 +22,7 @@
 #include "engine/condense.h"
 #include "shell/journal.h"
 
+#define WR_JOURNAL_HERE_BYTES  (16u * 1024) /* of rows that the loop writes itself */
 #define WR_LIMIT_COMMIT_ROWS   1000
 #define WR_JOURNAL_RING        (16u * 1024 * 1024)
 #define WR_JOURNAL_RING_INLINE (8u * 1024 * 1024) /* without a thread: emptied at every step */
@@ -87,6 +91,7 @@ void wr_journal_thread_step(struct wr_journal_thread *thread);
 
 struct wr_journal_stats {
     uint64_t n_commits, n_syncs, n_segments;
+    uint64_t n_here;             /* of the commits, those that the loop made itself */
     uint64_t n_dropped;          /* segments, by retention */
     uint64_t first;              /* sequence of the first row that is there */
     uint64_t commit_ns, sync_ns; /* sums */

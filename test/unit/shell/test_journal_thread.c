@@ -194,6 +194,77 @@ TEST("the native thread keeps rows in both modes and finds rows it has just been
     CHECK(system(command) == 0);
 }
 
+static enum wr_io quick_sync(void *context, int32_t file)
+{
+    (void)context;
+    (void)file;
+    return WR_IO_OK;
+}
+
+/* Rows in groups of every size, small ones first to last, with fetches between. Returns how many
+ * groups were kept when they had been handed over. */
+static uint64_t bring_groups(const struct wr_port *port, const char *directory, bool durable,
+                             struct wr_journal_stats *stats)
+{
+    enum { GROUPS = 3000 };
+    struct wr_error error = {0};
+    struct wr_journal *journal;
+    struct wr_journal_thread *thread;
+    struct wr_journal_reply reply;
+    char room[600];
+    CHECK_INT(wr_journal_open(port, directory, NULL, &journal, &error), WR_OK);
+    uint64_t last = wr_journal_last(journal), at_once = 0, groups_from = last;
+    CHECK_INT(wr_journal_thread_open(port, journal, durable, &thread, &error), WR_OK);
+    for (uint64_t i = 0; i < GROUPS; i++) {
+        uint64_t n = i % 100 == 99 ? 200 : 1 + i % 7;
+        for (uint64_t k = 0; k < n; k++) {
+            last++;
+            CHECK(wr_journal_thread_append(thread, last, row(room, last), NULL, 0));
+        }
+        bool fetches = i % 10 == 0;
+        CHECK(!fetches || wr_journal_thread_fetch(thread, last, i));
+        wr_journal_thread_submit(thread);
+        at_once += wr_journal_thread_kept(thread) == last;
+        if (fetches) {
+            CHECK(next_reply(thread, &reply) && reply.found && reply.ticket == i);
+            CHECK(wr_str_eq(reply.payload, row(room, last)));
+            wr_journal_thread_release(thread);
+        }
+        if (i % 50 == 0) {
+            wait_for(thread, last);
+        }
+    }
+    wait_for(thread, last);
+    wr_journal_thread_stats(thread, stats);
+    CHECK(stats->committed == last && wr_journal_thread_state(thread) == WR_JOURNAL_OK);
+    for (int i = 0; i < 5000 && wr_journal_thread_synced(thread) < last; i++) {
+        nanosleep(&(struct timespec){0, 1000000}, NULL); /* nobody asks: the thread sees to it */
+    }
+    CHECK_INT(wr_journal_thread_synced(thread), last);
+    wr_journal_thread_close(thread);
+    CHECK_INT(wr_journal_verify(journal, groups_from + 1, UINT64_MAX, &error), WR_OK);
+    wr_journal_close(journal, true);
+    return at_once;
+}
+
+TEST("in mode fast small groups are written by whoever brings them, and synced by the thread")
+{
+    struct wr_port port;
+    struct wr_port_linux *native = NULL;
+    struct wr_journal_stats stats;
+    char directory[] = "/tmp/weir-journal-XXXXXX", command[64];
+    CHECK(mkdtemp(directory) != NULL && wr_port_linux_open(&port, &native) == WR_IO_OK);
+    port.disk.sync = quick_sync;
+    uint64_t at_once = bring_groups(&port, directory, false, &stats);
+    CHECK(at_once > 500 && stats.n_here >= at_once / 2 && stats.n_here < stats.n_commits);
+    CHECK(stats.n_syncs >= 1);
+    bring_groups(&port, directory, true, &stats);
+    CHECK_INT(stats.n_here, 0);
+    wr_port_linux_close(native);
+    snprintf(command, sizeof command, "rm -r %s", directory);
+    CHECK(system(command) == 0);
+}
+
 /* A disk that syncs when it is told to. */
 static struct {
     enum wr_io (*sync)(void *context, int32_t file);
