@@ -180,6 +180,8 @@ void wr_load_take(struct wr_load *load, struct wr_load_conn *conn, const struct 
             span->n_decisions += load->config->batch > 1 ? outcomes : 1;
             wr_histogram_add(&span->latency, ns);
             span->n_mismatched += load->config->check && !answers_it(load, sent, answer->body);
+        } else if (answer->status == 503) {
+            wr_histogram_add(&span->refused, ns);
         }
         if (is_run) {
             count_point(load, good, sent->n_events, ns);
@@ -480,8 +482,10 @@ wr_err wr_load_run(const struct wr_load_config *config, const struct wr_load_sou
     load->epoll = -1;
     memset(result, 0, sizeof *result);
     result->point_ns = POINT_FIRST_NS;
-    struct wr_histogram *all[] = {&result->warm.latency, &result->warm.lateness,
-                                  &result->run.latency, &result->run.lateness, &load->point};
+    struct wr_histogram *all[] = {
+        &result->warm.latency, &result->warm.refused, &result->warm.lateness,
+        &result->run.latency,  &result->run.refused,  &result->run.lateness,
+        &load->point};
     for (size_t i = 0; i < WR_COUNTOF(all); i++) {
         wr_histogram_init(all[i]);
     }

@@ -46,6 +46,7 @@ struct wr_load_status {
 /* One measured stretch; a request belongs to the one in which it was meant to be sent. */
 struct wr_load_span {
     struct wr_histogram latency;  /* of requests with status 200 */
+    struct wr_histogram refused;  /* of those with 503 */
     struct wr_histogram lateness; /* from the intended to the real sending while there was room */
     uint64_t n_sent, n_answered, n_labels; /* requests */
     uint64_t n_decisions;                  /* events answered with 200 */

@@ -85,6 +85,9 @@ void wr_load_text(FILE *out, const struct wr_load_config *config,
         text_latency(out, "warm-up", &warm->latency);
     }
     text_latency(out, "latency", &run->latency);
+    if (run->refused.count != 0) {
+        text_latency(out, "refused", &run->refused);
+    }
     if (config->rate > 0.0) {
         text_latency(out, "lateness", &run->lateness);
     }
@@ -127,6 +130,8 @@ static void json_span(FILE *out, const struct wr_load_span *span)
             (unsigned long long)span->n_mismatched, (unsigned long long)span->n_blocked,
             (unsigned long long)span->bytes_out, (unsigned long long)span->bytes_in);
     json_latency(out, "latency_us", &span->latency);
+    fputc(',', out);
+    json_latency(out, "refused_us", &span->refused);
     fputc(',', out);
     json_latency(out, "lateness_us", &span->lateness);
     fprintf(out, ",\"outcomes\":{\"none\":%llu", (unsigned long long)span->outcomes[0]);
