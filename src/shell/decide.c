@@ -36,13 +36,18 @@ const char *wr_decide_unrecorded(const struct wr_server *server)
 }
 
 /* Takes one more wait. True: a window begins with it; the one that has ended tells whether a queue
- * stood in it. One that ended long ago tells nothing about now, nor one with less than n_least. */
+ * stood in it. One that ended long ago tells nothing about now, nor one with less than n_least.
+ * Refusals are so cheap that a queue is gone at once and stands again a window later: so what was
+ * told holds for some windows more. Who waits for less than is refused does not feel it. */
 static bool note_wait(struct wr_wait *wait, int64_t now_ns, int64_t waited_ns, uint32_t n_least)
 {
     bool begins = now_ns - wait->since_ns >= WR_OVERLOAD_WINDOW_NS;
     if (begins) {
-        wait->stands = now_ns - wait->since_ns < 2 * WR_OVERLOAD_WINDOW_NS && wait->n >= n_least &&
-                       wait->least_ns > WR_OVERLOAD_TARGET_NS;
+        bool recent = now_ns - wait->since_ns < 2 * WR_OVERLOAD_WINDOW_NS;
+        bool stood = recent && wait->n >= n_least && wait->least_ns > WR_OVERLOAD_TARGET_NS;
+        wait->holds -= wait->holds > 0;
+        wait->holds = stood ? WR_OVERLOAD_HOLDS : recent ? wait->holds : 0;
+        wait->stands = wait->holds > 0;
         wait->since_ns = now_ns;
         wait->n = 0;
     }

@@ -277,6 +277,23 @@ static void parse(struct wr_server *server, struct wr_conn *conn)
     conn->more = conn->in_at < conn->in_n;
 }
 
+/* A turn ends when it has taken long enough, however many ask: answers leave at its end. Those that
+ * have not had theirs come first in the next one. */
+static void parse_all(struct wr_server *server)
+{
+    uint64_t refused = server->n_refused;
+    uint32_t i = 0;
+    while (i < server->n_touched && server->now_ns - server->looked_ns < WR_TURN_NS &&
+           server->n_refused - refused < WR_LIMIT_REFUSALS) {
+        parse(server, server->touched[i++]);
+    }
+    server->n_parsed = i;
+    for (; i < server->n_touched; i++) {
+        struct wr_conn *conn = server->touched[i];
+        conn->more = conn->in_at < conn->in_n && conn->stage != WR_CONN_LINGER;
+    }
+}
+
 /* ── deadlines ──────────────────────────────────────────────────────────────────────────────── */
 static bool is_late(const struct wr_server *server, const struct wr_conn *conn)
 {
@@ -420,11 +437,12 @@ static void flush_all(struct wr_server *server)
     uint64_t left = server->metrics.n_left;
     bool sampled = server->n_flushes % WR_SAMPLE == 0;
     int64_t before_ns = sampled ? clock->mono_ns(clock->context) : 0;
+    uint32_t first = server->n_parsed < n ? server->n_parsed : 0; /* that has not had its turn */
     for (uint32_t i = 0; i < n; i++) {
-        server->flushing[i] = server->touched[i];
+        server->flushing[i] = server->touched[first + i < n ? first + i : first + i - n];
         server->touched[i]->touched = false;
     }
-    server->n_touched = 0;
+    server->n_touched = server->n_parsed = 0;
     for (uint32_t i = 0; i < n; i++) {
         wr_conn_flush(server, server->flushing[i]);
     }
@@ -521,9 +539,7 @@ bool wr_server_step(struct wr_server *server, int64_t timeout_ns)
     for (size_t i = 0; i < n; i++) {
         take_event(server, &events[i]);
     }
-    for (uint32_t i = 0; i < server->n_touched; i++) {
-        parse(server, server->touched[i]);
-    }
+    parse_all(server);
     step_redis(server); /* what was asked for is under way while the others are decided */
     wr_decide_batch(server);
     if (server->port->threads.start == NULL && !server->failed) {

@@ -39,17 +39,17 @@
 
 #define WR_LIMIT_SLOTS       64u /* answers of one connection that may wait */
 #define WR_LIMIT_PER_WAKE    16u /* requests of one connection in one turn; refusals: four times */
+#define WR_LIMIT_REFUSALS    16384u
 #define WR_LIMIT_OUT_BACKLOG (512u * 1024) /* unsent bytes beyond which nothing more is read */
-#define WR_LIMIT_CLIENT_MEMORY                                                                     \
-    (256ull * 1024 * 1024) /* bytes that all connections hold: input, answers not sent yet; what   \
-                              one turn takes may come on top */
-#define WR_LIMIT_BATCH_ITEMS 10000u /* requests in one body of decisions:batch, or labels */
-#define WR_LIMIT_GATHERINGS  4096u
-#define WR_LIMIT_GATHER_SIZE (64u * 1024 * 1024) /* bytes of one gathered answer */
-#define WR_LIMIT_IN_FLIGHT   65536u              /* decisions whose answers wait for the journal */
-#define WR_LIMIT_LATE_ROW    (128u * 1024)       /* bytes of an entry that is held back */
-#define WR_ADDRESS_LEAST     64u                 /* connections that any address may have */
-#define WR_KEPT_DESCRIPTORS  32u                 /* for the journal, listeners and logs */
+/* bytes that all connections hold: input, answers not sent; what a turn takes may come on top */
+#define WR_LIMIT_CLIENT_MEMORY (256ull * 1024 * 1024)
+#define WR_LIMIT_BATCH_ITEMS   10000u /* requests in one body of decisions:batch, or labels */
+#define WR_LIMIT_GATHERINGS    4096u
+#define WR_LIMIT_GATHER_SIZE   (64u * 1024 * 1024) /* bytes of one gathered answer */
+#define WR_LIMIT_IN_FLIGHT     65536u        /* decisions whose answers wait for the journal */
+#define WR_LIMIT_LATE_ROW      (128u * 1024) /* bytes of an entry that is held back */
+#define WR_ADDRESS_LEAST       64u           /* connections that any address may have */
+#define WR_KEPT_DESCRIPTORS    32u           /* for the journal, listeners and logs */
 #define WR_SCRATCH_ROOM                                                                            \
     (24u * 1024 * 1024) /* a whole batch of the engine fits, reserved for the worst; what is       \
                            touched stays within 2 MiB */
@@ -68,10 +68,12 @@
 #define WR_ACCEPT_PAUSE_NS    50000000  /* after an accept that failed */
 #define WR_TRIM_NS            1000000000
 #define WR_RECOVER_NS         1000000000
+#define WR_TURN_NS            5000000 /* then what is decided is sent before more is */
 #define WR_SAMPLE             16 /* one batch, and one turn, of so many is timed stage by stage */
 
 #define WR_OVERLOAD_TARGET_NS 5000000   /* a queue stands: nothing waited less than that, */
 #define WR_OVERLOAD_WINDOW_NS 100000000 /* in so long, at the node, */
+#define WR_OVERLOAD_HOLDS     5u        /* and for so many windows after it */
 #define WR_OVERLOAD_CONN_N    16u       /* or on a connection that asked so often; */
 #define WR_OVERLOAD_REFUSE_NS 10000000  /* then what waited longer than that is refused */
 #define WR_OVERLOAD_LATE_NS                                                                        \
@@ -96,7 +98,8 @@ struct wr_arrival { /* bytes of a connection from `at` on came at `ns` */
 struct wr_wait { /* of decisions in a window: does a queue stand? */
     int64_t since_ns, least_ns;
     uint32_t n;
-    bool stands; /* it did in the window before */
+    bool stands;    /* it did in the window before, or one of some before that */
+    uint32_t holds; /* for so many windows */
 };
 
 struct wr_slot {
@@ -232,6 +235,7 @@ struct wr_server {
     int64_t shut_ns;       /* and when that was */
     struct wr_conn **touched, **waiting, **flushing;
     uint32_t n_touched, n_waiting;
+    uint32_t n_parsed; /* of the touched: the first so many have had their turn */
     struct wr_buffers buffers;
     uint64_t kept_seen;
     uint32_t n_in_flight;

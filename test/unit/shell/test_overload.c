@@ -206,6 +206,55 @@ TEST("after a pause of the machine those who waited get the fallback, not a refu
     world_close(&world);
 }
 
+/* The first batch of each turn takes 6 ms: the fourth look at the clock is its end. */
+static int n_looks;
+static int64_t (*true_ns)(void *context);
+static int64_t slow_ns(void *context)
+{
+    sim_step(context, ++n_looks == 4 ? 6000000 : 0);
+    return true_ns(context);
+}
+
+TEST("a turn ends when it has taken long enough, and whoever has not had his comes first in the "
+     "next")
+{
+    enum { MANY = 34, EACH = 32 };
+    struct world world;
+    static struct http https[MANY];
+    int n[MANY] = {0}, after_first = 0;
+    world_open(&world, 305, WR_MODE_FAST);
+    for (int i = 0; i < MANY; i++) {
+        http_open(&world, &https[i]);
+    }
+    wr_server_step(world.server, 0);
+    for (int i = 0; i < MANY; i++) {
+        send_events(&world, &https[i], i * EACH, EACH);
+    }
+    struct wr_port *port = (struct wr_port *)(uintptr_t)sim_port(world.sim);
+    true_ns = port->clock.mono_ns;
+    port->clock.mono_ns = slow_ns;
+    for (int turn = 0; turn < 8; turn++) {
+        int least = EACH, most = 0;
+        n_looks = 0;
+        wr_server_step(world.server, 0);
+        for (int i = 0; i < MANY; i++) {
+            while (http_take(&world, &https[i])) {
+                n[i]++;
+            }
+            least = WR_MIN(least, n[i]);
+            most = WR_MAX(most, n[i]);
+        }
+        after_first = turn == 0 ? n[0] + n[MANY - 1] : after_first;
+        CHECK(most - least <= 16); /* nobody has two turns before another has one */
+    }
+    CHECK_INT(after_first, 16); /* of the first connection; the last has to wait */
+    for (int i = 0; i < MANY; i++) {
+        CHECK_INT(n[i], EACH);
+        http_close(&world, &https[i]);
+    }
+    world_close(&world);
+}
+
 int main(int argc, char **argv)
 {
     return check_main(argc, argv);
