@@ -110,6 +110,7 @@ struct sim *sim_open(uint64_t seed)
                                                  process_resident,
                                                  process_cpu,
                                                  NULL,
+                                                 NULL,
                                                  sim};
     sim->port.memory = (struct wr_memory){memory_take, memory_give, NULL};
     sim->net = sim_net_open(sim);

@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#define PACK_ROOM ((size_t)1 << 20) /* most packs fit; others take more where this ends */
+
 static struct {
     const char *pack, *model, *state, *mode, *clock, *card_key, *opa_api;
     const char *redis, *redis_user, *redis_password, *redis_ca, *redis_name, *fleet_key;
@@ -412,20 +414,23 @@ static int serve(struct wr_port *port, const struct wr_pack *pack, struct wr_ser
     return code == WR_OK ? WR_EXIT_OK : wr_complain_error(what, &error);
 }
 
-/* The journal is opened while the pack is read. */
+/* The journal is opened while the pack is read, into room that is touched ahead of it. */
 static int read_and_serve(struct wr_port *port, struct wr_server_config *config)
 {
     struct wr_arena arena;
     struct wr_pack *pack;
-    config->begun = wr_server_begin(port, config);
-    if (!wr_open_pack(&arena, options.pack, options.model, &pack)) {
-        if (config->begun != NULL) {
-            wr_server_close(config->begun);
-        }
-        return WR_EXIT_FAILED;
+    int exit_code = WR_EXIT_FAILED;
+    struct wr_server_room room = {port->memory.take(port->memory.context, PACK_ROOM), PACK_ROOM};
+    config->begun = wr_server_begin(port, config, room);
+    if (wr_open_pack_in(&arena, room.bytes, room.n, options.pack, options.model, &pack)) {
+        exit_code = serve(port, pack, config);
+        wr_arena_deinit(&arena);
+    } else if (config->begun != NULL) {
+        wr_server_close(config->begun);
     }
-    int exit_code = serve(port, pack, config);
-    wr_arena_deinit(&arena);
+    if (room.bytes != NULL) {
+        port->memory.give(port->memory.context, room.bytes, room.n);
+    }
     return exit_code;
 }
 

@@ -55,10 +55,10 @@ static wr_err open_starter(struct wr_arena *arena, const char *model, struct wr_
     return code == WR_OK ? wr_pack_open(arena, files, n, NULL, pack, error) : code;
 }
 
-wr_err wr_load_pack(struct wr_arena *arena, const char *path, const char *model,
-                    struct wr_pack **pack, struct wr_error *error)
+/* Into an arena that is empty. */
+static wr_err load(struct wr_arena *arena, const char *path, const char *model,
+                   struct wr_pack **pack, struct wr_error *error)
 {
-    wr_arena_init(arena, &wr_heap, PACK_CAP);
     wr_err code = path != NULL ? wr_pack_load_with(arena, path, model, NULL, pack, error)
                                : open_starter(arena, model, pack, error);
     if (code != WR_OK) {
@@ -67,14 +67,32 @@ wr_err wr_load_pack(struct wr_arena *arena, const char *path, const char *model,
     return code;
 }
 
+wr_err wr_load_pack(struct wr_arena *arena, const char *path, const char *model,
+                    struct wr_pack **pack, struct wr_error *error)
+{
+    wr_arena_init(arena, &wr_heap, PACK_CAP);
+    return load(arena, path, model, pack, error);
+}
+
 bool wr_open_pack(struct wr_arena *arena, const char *path, const char *model,
                   struct wr_pack **pack)
+{
+    return wr_open_pack_in(arena, NULL, 0, path, model, pack);
+}
+
+bool wr_open_pack_in(struct wr_arena *arena, void *room, size_t room_n, const char *path,
+                     const char *model, struct wr_pack **pack)
 {
     struct wr_error error = {0};
     if (model == NULL) {
         model = wr_environment("MODEL_PATH");
     }
-    wr_err code = wr_load_pack(arena, path, model, pack, &error);
+    if (room != NULL) {
+        wr_arena_init_fixed(arena, room, room_n, &wr_heap, PACK_CAP);
+    } else {
+        wr_arena_init(arena, &wr_heap, PACK_CAP);
+    }
+    wr_err code = load(arena, path, model, pack, &error);
     if (code != WR_OK) {
         wr_complain_error(path != NULL ? path : "starter pack", &error);
     }

@@ -21,6 +21,11 @@ WR_NODISCARD wr_err wr_load_pack(struct wr_arena *arena, const char *path, const
 bool wr_open_pack(struct wr_arena *arena, const char *path, const char *model,
                   struct wr_pack **pack);
 
+/* The same, into room_n bytes of the caller first (NULL: none), which must stay until the arena is
+ * closed. */
+bool wr_open_pack_in(struct wr_arena *arena, void *room, size_t room_n, const char *path,
+                     const char *model, struct wr_pack **pack);
+
 /* An engine with empty state for batch work: node 0, epoch 0, fixed hash keys, so that two runs
  * over the same events give the same bytes. */
 bool wr_opened_open(struct wr_opened *opened, const char *path, const char *model);

@@ -200,7 +200,8 @@ wr_err wr_file_walk(struct wr_arena *arena, const char *directory, struct wr_fil
                     struct wr_error *error)
 {
     struct walk walk = {.arena = arena, .out = out, .error = error};
-    *out = (struct wr_file_list){.paths = WR_NEW_ARRAY(arena, struct wr_str, WR_LIMIT_FILES)};
+    *out = (struct wr_file_list){0}; /* the list's pages are touched as far as there are files */
+    out->paths = wr_arena_alloc(arena, WR_LIMIT_FILES * sizeof *out->paths, alignof(struct wr_str));
     walk.root_n = strlen(directory);
     while (walk.root_n > 1 && directory[walk.root_n - 1] == '/') {
         walk.root_n--;

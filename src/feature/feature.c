@@ -110,7 +110,7 @@ struct wr_feature_state *wr_feature_state_open(const struct wr_feature_plan *pla
     if (state == NULL) {
         return NULL;
     }
-    memset(state, 0, sizeof *state);
+    memset(state, 0, offsetof(struct wr_feature_state, scratch)); /* which is the larger part */
     state->plan = plan;
     state->memory = memory;
     state->walk.plan = plan;

@@ -19,6 +19,7 @@ void wr_linux_disk_open(struct wr_port_disk *disk);
 /* One for the process. Closing ends its thread; blocks that are taken stay. */
 void wr_linux_memory_open(struct wr_memory *memory);
 void wr_linux_memory_close(void);
+void wr_linux_memory_touch(void *context, void *block, size_t n);
 /* The start is over: from now on blocks that are not small are given back to the system whole. */
 void wr_linux_memory_started(void);
 

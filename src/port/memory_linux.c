@@ -155,6 +155,17 @@ static void memory_give(void *context, void *block, size_t size)
     }
 }
 
+/* A system before Linux 5.14 refuses: whoever writes there touches it then. */
+void wr_linux_memory_touch(void *context, void *block, size_t n)
+{
+    (void)context;
+    uintptr_t from = ((uintptr_t)block + SMALL_PAGE - 1) / SMALL_PAGE * SMALL_PAGE;
+    uintptr_t to = ((uintptr_t)block + n) / SMALL_PAGE * SMALL_PAGE;
+    if (from < to) {
+        madvise((void *)from, to - from, MADV_POPULATE_WRITE);
+    }
+}
+
 /* ── life ───────────────────────────────────────────────────────────────────────────────────── */
 /* A server's memory should stay as it is. By itself glibc raises the size from which blocks are
  * mapped after each large one that is freed, gives each thread a heap of its own, where what

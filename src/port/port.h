@@ -160,6 +160,8 @@ struct wr_port_process {
     uint64_t (*resident_bytes)(void *context); /* memory in use now, 0 where unknown */
     int64_t (*cpu_ns)(void *context);          /* time used by all threads, 0 where unknown */
     void (*started)(void *context);            /* blocks taken from now on come and go; or NULL */
+    /* Whole pages of a block get their memory now, also while others write there; or NULL. */
+    void (*touch)(void *context, void *block, size_t n);
     void *context;
 };
 

@@ -126,9 +126,14 @@ enum wr_io wr_host_open(struct wr_port *port)
     port->disk.unlock = lock_give;
     port->clock = (struct wr_port_clock){wall_ns, mono_ns, NULL};
     port->entropy = (struct wr_port_entropy){entropy_fill, NULL};
-    port->process =
-        (struct wr_port_process){process_descriptors, process_no_signal, process_no_signal,
-                                 process_resident,    process_cpu,       NULL};
+    port->process = (struct wr_port_process){process_descriptors,
+                                             process_no_signal,
+                                             process_no_signal,
+                                             process_resident,
+                                             process_cpu,
+                                             NULL,
+                                             NULL,
+                                             NULL};
     port->memory = (struct wr_memory){memory_take, memory_give, NULL};
     return WR_IO_OK;
 }

@@ -394,7 +394,8 @@ static struct wr_server *make(const struct wr_port *port, const struct wr_server
     return server;
 }
 
-struct wr_server *wr_server_begin(const struct wr_port *port, const struct wr_server_config *config)
+struct wr_server *wr_server_begin(const struct wr_port *port, const struct wr_server_config *config,
+                                  struct wr_server_room fills)
 {
     const struct wr_port_disk *disk = &port->disk;
     struct wr_server *server = NULL;
@@ -406,6 +407,7 @@ struct wr_server *wr_server_begin(const struct wr_port *port, const struct wr_se
         server = make(port, config);
     }
     if (server != NULL) {
+        server->beginning.fills = fills;
         wr_beginning_open(server, true);
     }
     return server;

@@ -136,9 +136,14 @@ struct wr_server_config wr_server_defaults(void);
  * does before wr_server_open, such as reading the pack: that waits for it. Of `config` what
  * concerns the directory, its journal and its snapshots has to be there, and may not change. NULL:
  * nothing was begun (no threads, no journal yet, no memory), and wr_server_open does all. Whoever
- * does not come to open it calls wr_server_close. */
-struct wr_server *wr_server_begin(const struct wr_port *port,
-                                  const struct wr_server_config *config);
+ * does not come to open it calls wr_server_close. What the caller is about to fill meanwhile (NULL:
+ * none) is touched ahead of it; that may go when the server is open or closed. */
+struct wr_server_room {
+    void *bytes;
+    size_t n;
+};
+struct wr_server *wr_server_begin(const struct wr_port *port, const struct wr_server_config *config,
+                                  struct wr_server_room fills);
 
 /* Without a pack (NULL) the server is OPA alone: no journal, no state directory, no decisions.
  *

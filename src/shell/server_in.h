@@ -195,6 +195,7 @@ struct wr_beginning { /* beginning.c */
     uintptr_t thread;
     atomic_uint stage;
     struct wr_gate gate; /* opened by the thread with each stage */
+    struct wr_server_room fills;
     struct wr_snapshot_files files;
     struct wr_journal_options options;
     wr_err err; /* of opening */

@@ -36,9 +36,15 @@ static void place_close(struct place *p)
     CHECK(system(command) == 0);
 }
 
+static int n_lost; /* bytes that touching changed */
+
 static bool begin(struct place *p)
 {
-    p->world.config.begun = wr_server_begin(&p->port, &p->world.config);
+    static char room[100000]; /* written here while it is touched */
+    p->world.config.begun =
+        wr_server_begin(&p->port, &p->world.config, (struct wr_server_room){room, sizeof room});
+    memset(room, 'x', sizeof room);
+    n_lost += memchr(room, 0, sizeof room) != NULL;
     return p->world.config.begun != NULL;
 }
 
@@ -157,6 +163,7 @@ TEST("rows that may not be synced are copied with their links, in pieces")
         epoch(&p, &last);
         CHECK_INT(last, before + (uint64_t)n);
     }
+    CHECK_INT(n_lost, 0);
     place_close(&p);
 }
 
