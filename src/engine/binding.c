@@ -25,16 +25,13 @@ static wr_err bind_names(struct wr_binding *binding, struct wr_error *error)
     return WR_OK;
 }
 
-/* As many as rows of the pack have at all usually; where there are more, the rest is not cut. */
-static wr_err bind_cuts(struct wr_binding *binding, struct wr_error *error)
+static wr_err bind_phrases(struct wr_binding *binding, struct wr_error *error)
 {
-    const struct wr_pack *pack = binding->pack;
-    size_t n = 16 + pack->schema->n_entities + 2 * (size_t)binding->plan->n_features +
-               pack->n_lists + 2 * (size_t)pack->n_models + 2 * WR_LIMIT_REASONS;
-    binding->n_cuts_max = WR_MIN(n, (size_t)WR_LIMIT_CUTS);
-    binding->cuts = WR_NEW_ARRAY(&binding->arena, struct wr_cut, binding->n_cuts_max);
-    return binding->cuts != NULL ? wr_phrasebook_make(&binding->arena, pack, &binding->book, error)
-                                 : no_room(error);
+    binding->condenser =
+        wr_arena_alloc(&binding->arena, sizeof *binding->condenser, alignof(struct wr_condenser));
+    return binding->condenser != NULL
+               ? wr_phrasebook_make(&binding->arena, binding->pack, &binding->book, error)
+               : no_room(error);
 }
 
 static wr_err bind_paths(struct wr_binding *binding, bool shadow, struct wr_error *error)
@@ -138,7 +135,7 @@ static void bind_sizes(struct wr_binding *binding)
     binding->keep_size = keep;
     binding->case_size =
         WR_RECORD_HEAD + WR_LIMIT_EVENT_ID + WR_ANCHOR_MAX + derived + 2 * document + features + 16;
-    binding->case_size += WR_PHRASE_SLACK + (binding->n_cuts_max + 1) * sizeof *binding->cuts;
+    binding->case_size += WR_PHRASE_SLACK;
 }
 
 static wr_err bind(struct wr_binding *binding, struct wr_hash_key key, struct wr_hash_key fleet_key,
@@ -156,10 +153,12 @@ static wr_err bind(struct wr_binding *binding, struct wr_hash_key key, struct wr
     }
     binding->plan = binding->state_pack->plan;
     wr_err err = bind_names(binding, error);
-    err = err != WR_OK ? err : bind_cuts(binding, error);
+    err = err != WR_OK ? err : bind_phrases(binding, error);
     err = err != WR_OK ? err : bind_models(binding, error);
-    bind_lists(binding);
-    bind_sizes(binding);
+    if (err == WR_OK) {
+        bind_lists(binding);
+        bind_sizes(binding);
+    }
     return err;
 }
 

@@ -2,7 +2,13 @@
 /* See condense.h. */
 #include "engine/condense.h"
 
-enum { AT_CUTS = 2, AT_PLAIN = 4, AT_CODES = 8, HEAD = WR_CONDENSED_HEAD, LEB_MAX = 5 };
+enum {
+    AT_CUTS = 2,
+    AT_PLAIN = 4,
+    AT_CODES = 8,
+    HEAD = WR_CONDENSED_HEAD,
+    LEB_MAX = WR_CONDENSE_NUMBER
+};
 
 /* ── tables ─────────────────────────────────────────────────────────────────────────────────── */
 static wr_err no_table(struct wr_error *error)
@@ -43,12 +49,7 @@ wr_err wr_phrases_read(struct wr_arena *arena, struct wr_str table, struct wr_ph
 }
 
 /* ── condensing ─────────────────────────────────────────────────────────────────────────────── */
-static inline size_t leb_size(uint32_t v)
-{
-    return v < 1u << 7 ? 1 : v < 1u << 14 ? 2 : v < 1u << 21 ? 3 : v < 1u << 28 ? 4 : 5;
-}
-
-static inline uint8_t *put_leb(uint8_t *to, uint32_t v)
+static inline uint8_t *put_leb(uint8_t *to, size_t v)
 {
     while (v >= 128) {
         *to++ = (uint8_t)(v | 128);
@@ -58,64 +59,88 @@ static inline uint8_t *put_leb(uint8_t *to, uint32_t v)
     return to;
 }
 
-static inline bool is_back(const struct wr_cut *cut)
+void wr_condense_begin(struct wr_condenser *c, const char *row)
 {
-    return (cut->source & WR_CUT_BACK) != 0;
+    c->row = c->end = row;
+    c->n_left = WR_LIMIT_CUTS;
+    c->n_more = 0;
+    c->code = c->codes;
+    c->literal = c->literals;
 }
 
-static inline uint32_t distance_of(const struct wr_cut *cut)
+void wr_condense_stop(struct wr_condenser *c)
 {
-    return cut->at - (cut->source & ~WR_CUT_BACK);
+    c->n_more += c->n_left;
+    c->n_left = 0;
 }
 
-size_t wr_condensed_size(struct wr_str row, const struct wr_cut *cuts, uint32_t n_cuts)
+/* The literal bytes up to `at`, then what stands for the n bytes there; false without room. */
+static bool begin_cut(struct wr_condenser *c, const char *at, size_t n)
 {
-    size_t n = HEAD + row.n;
-    uint32_t end = 0; /* of the last cut */
-    for (uint32_t i = 0; i < n_cuts; i++) {
-        const struct wr_cut *cut = &cuts[i];
-        n += leb_size(cut->at - end);
-        n += is_back(cut) ? leb_size(2 * distance_of(cut) + 1) + leb_size(cut->n)
-                          : leb_size(2 * cut->source);
-        n -= cut->n;
-        end = cut->at + cut->n;
+    size_t before = (size_t)(at - c->end);
+    size_t more = before / WR_CONDENSE_PORTION;
+    if (more >= c->n_left) {
+        return false;
     }
-    return n;
+    c->n_left -= 1 + (uint32_t)more;
+    c->n_more += (uint32_t)more;
+    c->code = put_leb(c->code, before);
+    memcpy(c->literal, c->end, before);
+    c->literal += before;
+    c->end = at + n;
+    return true;
 }
 
-void wr_condense(char *out, size_t n, struct wr_str row, const struct wr_cut *cuts, uint32_t n_cuts)
+void wr_condense_phrase_slowly(struct wr_condenser *c, const char *at, size_t n, uint32_t phrase)
 {
-    size_t n_literal = row.n;
-    for (uint32_t i = 0; i < n_cuts; i++) {
-        n_literal -= cuts[i].n;
+    if (begin_cut(c, at, n)) {
+        c->code = put_leb(c->code, 2 * phrase);
     }
-    uint8_t *code = (uint8_t *)out + HEAD;
-    char *literal = out + n - n_literal;
-    uint32_t end = 0;
-    for (uint32_t i = 0; i < n_cuts; i++) {
-        const struct wr_cut *cut = &cuts[i];
-        uint32_t before = cut->at - end;
-        WR_ASSERT(cut->at >= end && cut->at + cut->n <= row.n);
-        code = put_leb(code, before);
-        if (is_back(cut)) {
-            code = put_leb(code, 2 * distance_of(cut) + 1);
-            code = put_leb(code, cut->n);
-        } else {
-            code = put_leb(code, 2 * cut->source);
-        }
-        wr_bytes_copy(literal, row.p + end, before);
-        literal += before;
-        end = cut->at + cut->n;
+}
+
+void wr_condense_again(struct wr_condenser *c, const char *at, size_t n, const char *source)
+{
+    WR_ASSERT(at >= c->end && source >= c->row && source + n <= at);
+    if (begin_cut(c, at, n)) {
+        c->code = put_leb(c->code, 2 * (size_t)(at - source) + 1);
+        c->code = put_leb(c->code, n);
     }
-    memcpy(literal, row.p + end, row.n - end);
-    size_t n_codes = n - n_literal - HEAD;
-    WR_ASSERT(n_cuts <= WR_LIMIT_CUTS && (size_t)(code - (uint8_t *)out) == HEAD + n_codes);
+}
+
+static size_t n_codes(const struct wr_condenser *c)
+{
+    return (size_t)(c->code - c->codes);
+}
+
+static size_t n_literal(const struct wr_condenser *c)
+{
+    return (size_t)(c->literal - c->literals);
+}
+
+static size_t n_cut_off(const struct wr_condenser *c)
+{
+    return (size_t)(c->end - c->row);
+}
+
+size_t wr_condensed_size(const struct wr_condenser *c, size_t row_n)
+{
+    return HEAD + n_codes(c) + n_literal(c) + row_n - n_cut_off(c);
+}
+
+void wr_condense(const struct wr_condenser *c, size_t row_n, char *out)
+{
     uint8_t *head = (uint8_t *)out;
+    WR_ASSERT(n_cut_off(c) <= row_n);
     head[0] = 'W';
     head[1] = 'c';
-    wr_put16(head + AT_CUTS, (uint16_t)n_cuts);
-    wr_put32(head + AT_PLAIN, (uint32_t)row.n);
-    wr_put32(head + AT_CODES, (uint32_t)n_codes);
+    wr_put16(head + AT_CUTS, (uint16_t)(WR_LIMIT_CUTS - c->n_left - c->n_more));
+    wr_put32(head + AT_PLAIN, (uint32_t)row_n);
+    wr_put32(head + AT_CODES, (uint32_t)n_codes(c));
+    out += HEAD;
+    memcpy(out, c->codes, n_codes(c));
+    out += n_codes(c);
+    memcpy(out, c->literals, n_literal(c));
+    memcpy(out + n_literal(c), c->end, row_n - n_cut_off(c));
 }
 
 /* ── expanding ──────────────────────────────────────────────────────────────────────────────── */

@@ -66,7 +66,7 @@ static void write_reasons(struct wr_page *page, const struct wr_pack *pack,
     size_t start = page->out->n - 1;
     for (uint32_t i = 0; i < verdict->n_reasons; i++) {
         size_t before = page->out->n;
-        struct wr_cut *cut_before = page->cut;
+        struct wr_condense_mark mark = wr_condense_mark(page->condenser);
         struct wr_str code;
         if (i != 0) {
             WR_PAGE_PUT(page, ",");
@@ -74,7 +74,7 @@ static void write_reasons(struct wr_page *page, const struct wr_pack *pack,
         write_reason(page, pack, &verdict->reasons[i], &code);
         if (page->out->n - start > WR_LIMIT_REASON_BYTES) {
             page->out->n = before;
-            page->cut = cut_before;
+            wr_condense_rewind(page->condenser, mark);
             break;
         }
         if (answer->n_reasons < WR_COUNTOF(answer->reasons)) {
@@ -158,8 +158,10 @@ static void write_ids(struct wr_page *page, const struct wr_case *c)
     }
     size_t at = page->out->n;
     wr_json_write_string(page->out, event_id, WR_JSON_COMPACT);
-    if (page->out->n - at == event_id.n + 2) { /* as in the record: nothing was escaped */
-        wr_page_same(page, at + 1, event_id.n, page->start + WR_RECORD_HEAD);
+    if (page->out->n - at == event_id.n + 2 && event_id.n >= WR_PAGE_BACK_MIN) {
+        /* Nothing was escaped: it is as it stands behind the head. */
+        wr_condense_again(page->condenser, page->out->p + at + 1, event_id.n,
+                          page->row + WR_RECORD_HEAD);
     }
 }
 

@@ -79,9 +79,8 @@ struct wr_answer {
     struct wr_str features;       /* {"name":value,...}, always */
     struct wr_str projected;      /* the document with features when asked for, else empty */
     struct wr_str record;         /* the journal row's payload; empty when refused or replayed */
-    const struct wr_cut *cuts;    /* [n_cuts]: what wr_condense leaves out of it, by the phrases of
-                                     the running pack (wr_pack_phrases); none of other entries */
-    uint32_t n_cuts;
+    struct wr_str condensed;  /* the same row by the phrases of the running pack (wr_pack_phrases,
+                                 wr_expand); empty for other entries and where nothing is won */
     struct wr_str anchor;     /* part of the record that wr_engine_label needs */
     struct wr_str reasons[4]; /* codes of the first reasons, for metrics */
     uint32_t n_reasons, n_degraded;

@@ -8,13 +8,14 @@
 
 struct wr_page {
     struct wr_buf *out;
-    size_t start;                  /* of the row, in `out` */
-    struct wr_cut *cut, *cuts_end; /* the next, and where the room for them ends: no more are cut */
+    char *row;                      /* where it begins, in `out` */
+    struct wr_condenser *condenser; /* what of the row need not be kept */
     const struct wr_phrasebook *book;
 };
 
-/* Bytes behind a phrase that its copy may overwrite, and behind the book's texts that it may read.
- * A phrase is copied in whole steps of that size. */
+/* Bytes behind a phrase that its copy may overwrite. A phrase is copied in whole steps of that
+ * size.
+ */
 enum { WR_PAGE_STEP = WR_PHRASE_SLACK, WR_PAGE_BACK_MIN = 10 };
 
 static inline void wr_page_put(struct wr_page *page, struct wr_str s)
@@ -30,18 +31,12 @@ static inline void wr_page_put(struct wr_page *page, struct wr_str s)
 
 #define WR_PAGE_PUT(page, literal) wr_page_put((page), WR_STR(literal))
 
-static inline void wr_page_cut(struct wr_page *page, size_t at, size_t n, uint32_t source)
-{
-    if (WR_LIKELY(page->cut != page->cuts_end)) {
-        *page->cut++ = (struct wr_cut){(uint32_t)(at - page->start), (uint32_t)n, source};
-    }
-}
-
-/* What stands at `at` is a phrase of the book. */
-static inline void wr_page_known(struct wr_page *page, size_t at, const struct wr_phrase *phrase)
+/* What stands at `at` of the row is a phrase of the book. */
+static inline void wr_page_known(struct wr_page *page, const char *at,
+                                 const struct wr_phrase *phrase)
 {
     if (WR_LIKELY(phrase->number != WR_NO_PHRASE)) {
-        wr_page_cut(page, at, phrase->text.n, phrase->number);
+        wr_condense_phrase(page->condenser, at, phrase->text.n, phrase->number);
     }
 }
 
@@ -50,30 +45,24 @@ static inline void wr_page_phrase(struct wr_page *page, const struct wr_phrase *
 {
     struct wr_buf *out = page->out;
     struct wr_str text = phrase->text;
-    wr_page_known(page, out->n, phrase);
+    char *to = out->p + out->n;
     if (WR_UNLIKELY(text.n + WR_PAGE_STEP > out->cap - out->n)) {
-        wr_page_put(page, text);
+        wr_page_put(page, text); /* and keep it: the condenser reads behind what is written */
         return;
     }
-    char *to = out->p + out->n;
+    out->n += text.n;
+    wr_page_known(page, to, phrase);
     for (size_t i = 0; i < text.n; i += WR_PAGE_STEP) {
         memcpy(to + i, text.p + i, WR_PAGE_STEP);
     }
-    out->n += text.n;
 }
 
-/* Bytes of the row that stand at `at` as they stand at `source`; a few are not worth a cut. */
-static inline void wr_page_same(struct wr_page *page, size_t at, size_t n, size_t source)
-{
-    if (n >= WR_PAGE_BACK_MIN) {
-        wr_page_cut(page, at, n, WR_CUT_BACK | (uint32_t)(source - page->start));
-    }
-}
-
-/* Text of the row once more. */
+/* Text of the row once more; a few bytes are not worth a reference. */
 static inline void wr_page_again(struct wr_page *page, struct wr_str text)
 {
-    wr_page_same(page, page->out->n, text.n, (size_t)(text.p - page->out->p));
+    if (text.n >= WR_PAGE_BACK_MIN) {
+        wr_condense_again(page->condenser, page->out->p + page->out->n, text.n, text.p);
+    }
     wr_page_put(page, text);
 }
 

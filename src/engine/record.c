@@ -221,34 +221,37 @@ void wr_record_link(uint8_t link[32], const uint8_t payload_digest[32], uint64_t
 }
 
 /* ── decision ids ───────────────────────────────────────────────────────────────────────────── */
-static size_t write_decimal(char *out, uint64_t v)
+/* Eight hex digits of a number, the first one lowest. */
+static uint64_t hex_digits(uint32_t v)
 {
-    char digits[20];
-    size_t n = 0;
-    do {
-        digits[n++] = (char)('0' + v % 10);
-        v /= 10;
-    } while (v != 0);
-    for (size_t i = 0; i < n; i++) {
-        out[i] = digits[n - 1 - i];
-    }
-    return n;
+    uint64_t x = v;
+    x = (x >> 16 | x << 32) &
+        UINT64_C(0x0000ffff0000ffff); /* the halves, then bytes, then digits */
+    x = (x >> 8 | x << 16) & UINT64_C(0x00ff00ff00ff00ff);
+    x = (x >> 4 | x << 8) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    uint64_t letters = (x + UINT64_C(0x0606060606060606)) >> 4 & UINT64_C(0x0101010101010101);
+    return x + UINT64_C(0x3030303030303030) + letters * ('a' - '0' - 10);
+}
+
+static char *write_decimal(char *out, uint64_t v)
+{
+    char room[20], *end = room + sizeof room;
+    char *first = v != 0 ? wr_digits_before(end, v) : end;
+    size_t n = (size_t)(end - first);
+    out[0] = '-';
+    out[1] = '0';
+    wr_bytes_copy(out + 1, first, n);
+    return out + 1 + (n != 0 ? n : 1);
 }
 
 size_t wr_decision_id_write(char out[WR_DECISION_ID_MAX], uint64_t node, uint32_t epoch,
                             uint64_t sequence)
 {
-    static const char hex[16] = "0123456789abcdef";
-    size_t n = 0;
-    for (int shift = 60; shift >= 0; shift -= 4) {
-        out[n++] = hex[(node >> shift) & 15];
-    }
-    out[n++] = '-';
-    n += write_decimal(out + n, epoch);
-    out[n++] = '-';
-    n += write_decimal(out + n, sequence);
-    WR_ASSERT(n <= WR_DECISION_ID_MAX); /* 16 + 1 + 10 + 1 + 20 */
-    return n;
+    wr_put64(out, hex_digits((uint32_t)(node >> 32)));
+    wr_put64(out + 8, hex_digits((uint32_t)node));
+    char *end = write_decimal(write_decimal(out + 16, epoch), sequence);
+    WR_ASSERT(end - out <= WR_DECISION_ID_MAX); /* 16 + 1 + 10 + 1 + 20 */
+    return (size_t)(end - out);
 }
 
 static bool read_hex(struct wr_str text, uint64_t *out)

@@ -11,30 +11,45 @@
 enum { DIGEST_AT = 43, ZEROS_AT = 96 }; /* of the book's phrases in the head */
 
 /* ── what was derived ───────────────────────────────────────────────────────────────────────── */
-/* {"a":1,"b":true without the end: the features that are there, in order of names; returns how many
- * are not. */
+static inline void write_value(struct wr_page *page, const struct wr_value *v)
+{
+    if (WR_LIKELY(wr_is(*v, WR_NUMBER))) {
+        wr_number_write(page->out, v);
+    } else {
+        wr_json_write(page->out, v, WR_JSON_COMPACT);
+    }
+}
+
+/* {"features":{"a":1,"b":true without the end: those that are there, in order of names; returns how
+ * many are not. */
 static uint32_t write_features(struct wr_page *page, const struct wr_binding *binding,
                                const struct wr_case *c)
 {
-    const struct wr_phrasebook *book = page->book;
-    uint32_t n = 0, n_features = binding->plan->n_features;
+    const struct wr_phrase *labels = page->book->labels;
+    const struct wr_value *values = c->features;
     const uint32_t *by_name = binding->pack->by_name;
-    if (n_features == 0 || wr_is(c->features[by_name[0]], WR_UNDEFINED)) {
-        wr_page_phrase(page, &book->bare);
+    uint32_t k = 0, n = 0, n_features = binding->plan->n_features;
+    while (k < n_features && wr_is(values[by_name[k]], WR_UNDEFINED)) {
+        k++;
     }
-    for (uint32_t k = 0; k < n_features; k++) {
-        const struct wr_value *v = &c->features[by_name[k]];
-        if (wr_is(*v, WR_UNDEFINED)) {
-            continue;
-        }
-        wr_page_phrase(page, n != 0   ? &book->labels[k]
-                             : k != 0 ? &book->first_labels[k]
-                                      : &book->features);
+    if (WR_LIKELY(k == 0)) {
+        wr_page_phrase(page, &page->book->features);
+    } else {
+        wr_page_phrase(page, &page->book->bare);
+    }
+    if (WR_UNLIKELY(k != 0 && k != n_features)) {
+        wr_page_phrase(page, &page->book->first_labels[k]);
+    }
+    if (k < n_features) {
+        write_value(page, &values[by_name[k++]]);
         n++;
-        if (WR_LIKELY(wr_is(*v, WR_NUMBER))) {
-            wr_number_write(page->out, v);
-        } else {
-            wr_json_write(page->out, v, WR_JSON_COMPACT);
+    }
+    for (; k < n_features; k++) {
+        const struct wr_value *v = &values[by_name[k]];
+        if (WR_LIKELY(!wr_is(*v, WR_UNDEFINED))) {
+            wr_page_phrase(page, &labels[k]);
+            write_value(page, v);
+            n++;
         }
     }
     return n_features - n;
@@ -206,39 +221,18 @@ static void write_anchor(struct wr_page *page, const struct wr_engine *engine,
     struct wr_str usual = book->anchors[i].text;
     bool is_usual = page->out->n - at >= 8 + usual.n && memcmp(anchor + 8, usual.p, usual.n) == 0;
     if (is_usual) {
-        wr_page_known(page, at + 8, &book->anchors[i]);
+        wr_page_known(page, anchor + 8, &book->anchors[i]);
     }
-    size_t salt_at = at + WR_ANCHOR_KEYS;
+    const char *salt = anchor + WR_ANCHOR_KEYS;
     for (uint32_t k = 0; k < schema->n_entities; k++) {
         if (!c->event->keys[k].present) {
             continue;
         }
-        if (!is_usual || salt_at != at + WR_ANCHOR_KEYS) {
-            wr_page_known(page, salt_at, &book->salts[k]);
+        if (!is_usual || salt != anchor + WR_ANCHOR_KEYS) {
+            wr_page_known(page, salt, &book->salts[k]);
         }
-        salt_at += WR_ANCHOR_KEY;
+        salt += WR_ANCHOR_KEY;
     }
-}
-
-static struct wr_record record_of(const struct wr_engine *engine, const struct wr_case *c,
-                                  const struct wr_verdict *verdict)
-{
-    const struct wr_pack *pack = engine->binding->pack;
-    struct wr_record record = {
-        .kind = WR_RECORD_DECISION,
-        .sequence = c->sequence,
-        .epoch = c->epoch,
-        .node = c->node,
-        .now_us = c->now_us,
-        .event_us = c->event->time_ms * 1000,
-        .budget = c->budget,
-        .flags = (uint8_t)((c->vector.late ? WR_RECORD_LATE : 0) |
-                           (verdict->n_degraded != 0 ? WR_RECORD_DEGRADED : 0) |
-                           (pack->n_challengers != 0 ? WR_RECORD_CHALLENGED : 0)),
-        .outcome = verdict->outcome,
-    };
-    memcpy(record.pack_digest, pack->digest, 32);
-    return record;
 }
 
 static void write_fleet(struct wr_page *page, const struct wr_binding *binding,
@@ -250,66 +244,107 @@ static void write_fleet(struct wr_page *page, const struct wr_binding *binding,
     page->out->n += wr_fleet_shares_write(binding->plan, c->others, shares);
 }
 
-/* The notes go behind the record. */
-static void keep_cuts(struct wr_page *page, const struct wr_binding *binding,
-                      struct wr_answer *answer)
+/* The head is known last: its literal bytes, which the condenser has taken already, are put right.
+ * Nobody keeps a row that would not get shorter, or has no room in the case's own. */
+static void condense(struct wr_page *page, const struct wr_record *record, size_t room,
+                     struct wr_answer *answer)
 {
-    size_t n = (size_t)(page->cut - binding->cuts);
-    size_t skew = -(uintptr_t)(page->out->p + page->out->n) % alignof(struct wr_cut);
-    char *at = wr_buf_reserve(page->out, skew + n * sizeof *page->cut);
-    WR_ASSERT(at != NULL);
-    page->out->n += skew + n * sizeof *page->cut;
-    answer->cuts = memcpy(at + skew, binding->cuts, n * sizeof *page->cut);
-    answer->n_cuts = (uint32_t)n;
+    struct wr_condenser *c = page->condenser;
+    const char *head = answer->record.p;
+    size_t n_row = answer->record.n, n = wr_condensed_size(c, n_row);
+    size_t behind = DIGEST_AT + page->book->pack.text.n;
+    size_t n_behind = (record->fleet.n == 0 ? ZEROS_AT : WR_RECORD_HEAD) - behind;
+    if (n >= n_row || (size_t)(page->out->p + page->out->n - page->row) + n > room) {
+        return;
+    }
+    char *out = wr_buf_reserve(page->out, n);
+    WR_ASSERT(out != NULL);
+    memcpy(c->literals, head, DIGEST_AT);
+    memcpy(c->literals + DIGEST_AT, head + behind, n_behind);
+    wr_condense(c, n_row, out);
+    page->out->n += n;
+    answer->condensed = wr_str_of(out, n);
+}
+
+/* All but the head. */
+static void write_parts(struct wr_page *page, const struct wr_engine *engine,
+                        const struct wr_case *c, const struct wr_verdict *verdict,
+                        struct wr_record *record, struct wr_answer *answer)
+{
+    struct wr_buf *out = page->out;
+    size_t at = out->n;
+    wr_page_put(page, c->event->id);
+    record->id = wr_page_since(page, at);
+    at = out->n;
+    write_anchor(page, engine, c);
+    record->anchor = wr_page_since(page, at);
+    at = out->n;
+    wr_page_put(page, c->event_text);
+    record->event = wr_page_since(page, at);
+    at = out->n;
+    const struct wr_derived derived = write_derived(page, engine->binding, c);
+    wr_page_phrase(page, &page->book->document); /* }} and the beginning of the document */
+    const size_t document_at = (size_t)(derived.scores.p + derived.scores.n + 1 - out->p);
+    record->derived = wr_str_of(out->p + at, document_at - at);
+    wr_page_document(page, engine->binding, c, verdict, &derived, answer);
+    record->document = wr_page_since(page, document_at);
+    if (WR_UNLIKELY(c->others != NULL)) {
+        at = out->n;
+        write_fleet(page, engine->binding, c);
+        record->fleet = wr_page_since(page, at);
+    }
+    answer->features = derived.features;
+}
+
+static char *begin_head(struct wr_page *page, const struct wr_case *c)
+{
+    char *head = wr_buf_reserve(page->out, WR_RECORD_HEAD);
+    WR_ASSERT(head != NULL);
+    page->out->n += WR_RECORD_HEAD;
+    wr_condense_begin(page->condenser, head);
+    if (WR_UNLIKELY(c->recorded)) { /* it is compared and not kept */
+        wr_condense_stop(page->condenser);
+    }
+    wr_page_known(page, head + DIGEST_AT, &page->book->pack);
+    if (WR_LIKELY(c->others == NULL)) {
+        wr_page_known(page, head + ZEROS_AT, &page->book->zeros);
+    }
+    return head;
 }
 
 void wr_case_write(struct wr_engine *engine, const struct wr_case *c,
                    const struct wr_verdict *verdict, struct wr_buf *out, struct wr_answer *answer)
 {
     const struct wr_binding *binding = engine->binding;
-    const struct wr_phrasebook *book = &binding->book;
-    struct wr_record record = record_of(engine, c, verdict);
-    struct wr_page page = {.out = out, .start = out->n, .cut = binding->cuts, .book = book};
-    /* A replay's row is compared and not kept. */
-    page.cuts_end = binding->cuts + (c->recorded ? 0 : binding->n_cuts_max);
-    char *head = wr_buf_reserve(out, WR_RECORD_HEAD);
-    WR_ASSERT(head != NULL);
-    out->n += WR_RECORD_HEAD;
-    wr_page_known(&page, page.start + DIGEST_AT, &book->pack);
-    if (WR_LIKELY(c->others == NULL)) {
-        wr_page_known(&page, page.start + ZEROS_AT, &book->zeros);
-    }
-    size_t at = out->n;
-    wr_page_put(&page, c->event->id);
-    record.id = wr_page_since(&page, at);
-    at = out->n;
-    write_anchor(&page, engine, c);
-    record.anchor = wr_page_since(&page, at);
-    at = out->n;
-    wr_page_put(&page, c->event_text);
-    record.event = wr_page_since(&page, at);
-    at = out->n;
-    const struct wr_derived derived = write_derived(&page, binding, c);
-    wr_page_phrase(&page, &book->document); /* }} and the beginning of the document */
-    const size_t document_at = (size_t)(derived.scores.p + derived.scores.n + 1 - out->p);
-    record.derived = wr_str_of(out->p + at, document_at - at);
-    wr_page_document(&page, binding, c, verdict, &derived, answer);
-    record.document = wr_page_since(&page, document_at);
-    if (WR_UNLIKELY(c->others != NULL)) {
-        at = out->n;
-        write_fleet(&page, binding, c);
-        record.fleet = wr_page_since(&page, at);
-    }
+    struct wr_record record = {
+        .kind = WR_RECORD_DECISION,
+        .sequence = c->sequence,
+        .epoch = c->epoch,
+        .node = c->node,
+        .now_us = c->now_us,
+        .event_us = c->event->time_ms * 1000,
+        .budget = c->budget,
+        .flags = (uint8_t)((c->vector.late ? WR_RECORD_LATE : 0) |
+                           (verdict->n_degraded != 0 ? WR_RECORD_DEGRADED : 0) |
+                           (binding->pack->n_challengers != 0 ? WR_RECORD_CHALLENGED : 0)),
+        .outcome = verdict->outcome,
+    };
+    memcpy(record.pack_digest, binding->pack->digest, 32);
+    struct wr_page page = {.out = out,
+                           .row = out->p + out->n,
+                           .condenser = binding->condenser,
+                           .book = &binding->book};
+    char *head = begin_head(&page, c);
+    write_parts(&page, engine, c, verdict, &record, answer);
     wr_record_encode_head((uint8_t *)head, &record);
-    answer->record = wr_page_since(&page, page.start);
+    answer->record = wr_str_of(head, wr_record_size(&record));
     answer->transaction_id = record.id;
     answer->anchor = record.anchor;
     answer->document = record.document;
-    answer->features = derived.features;
-    keep_cuts(&page, binding, answer);
     if (c->want_features) {
-        at = out->n;
+        size_t at = out->n;
         wr_record_project(out, record.document, answer->features);
         answer->projected = wr_page_since(&page, at);
     }
+    condense(&page, &record, binding->case_size + c->event_text.n, answer);
 }

@@ -31,10 +31,9 @@ struct wr_binding {
                                          in state_digest */
     struct wr_schema *schema;         /* that of state_pack, with the key of this engine */
     const struct wr_feature_plan *plan;
-    struct wr_value *feature_keys; /* names as values, in order of pack->by_name */
-    struct wr_phrasebook book;     /* of `pack` */
-    struct wr_cut *cuts;           /* of the row that is being written */
-    size_t n_cuts_max;
+    struct wr_value *feature_keys;  /* names as values, in order of pack->by_name */
+    struct wr_phrasebook book;      /* of `pack` */
+    struct wr_condenser *condenser; /* of the row that is being written */
     const struct wr_pack_input *paths[WR_LIMIT_ENGINE_PATHS]; /* of all models, in order */
     uint32_t n_paths, n_paths_live;            /* those of models in shadow come last */
     uint32_t first_path[WR_LIMIT_PACK_MODELS]; /* of each model */

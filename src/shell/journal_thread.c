@@ -521,22 +521,15 @@ uint64_t wr_journal_thread_room(struct wr_journal_thread *thread)
 }
 
 bool wr_journal_thread_append(struct wr_journal_thread *thread, uint64_t sequence,
-                              struct wr_str payload, const struct wr_cut *cuts, uint32_t n_cuts)
+                              struct wr_str payload)
 {
     struct append_head head = {sequence};
-    size_t n = n_cuts != 0 ? wr_condensed_size(payload, cuts, n_cuts) : payload.n;
-    bool condensed = n < payload.n;
-    n = condensed ? n : payload.n;
-    uint8_t *room = wr_ring_claim(&thread->in, KIND_APPEND, (uint32_t)(sizeof head + n));
+    uint8_t *room = wr_ring_claim(&thread->in, KIND_APPEND, (uint32_t)(sizeof head + payload.n));
     if (room == NULL) {
         return false;
     }
     memcpy(room, &head, sizeof head);
-    if (condensed) {
-        wr_condense((char *)room + sizeof head, n, payload, cuts, n_cuts);
-    } else {
-        memcpy(room + sizeof head, payload.p, n);
-    }
+    memcpy(room + sizeof head, payload.p, payload.n);
     thread->submitted = true;
     return true;
 }

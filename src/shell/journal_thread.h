@@ -48,11 +48,11 @@ void wr_journal_thread_close(struct wr_journal_thread *thread);
 /* ── the loop's side ────────────────────────────────────────────────────────────────────────── */
 /* Bytes that certainly fit. */
 uint64_t wr_journal_thread_room(struct wr_journal_thread *thread);
-/* Copies a plain row in, condensed if that makes it shorter: its cuts are by the table of phrases
- * that was told last, or, before any was told, by wr_journal_phrases at the opening. False when
- * there is no room now. */
+/* Copies a row in as it is to be kept: plain, or condensed by the table of phrases that was told
+ * last, or, before any was told, by wr_journal_phrases at the opening. False when there is no room
+ * now. */
 bool wr_journal_thread_append(struct wr_journal_thread *thread, uint64_t sequence,
-                              struct wr_str payload, const struct wr_cut *cuts, uint32_t n_cuts);
+                              struct wr_str payload);
 /* Rows that are appended from now on are cut by this table, which is copied: the rows before are
  * committed, and wr_journal_use_phrases follows. False when there is no room now. */
 bool wr_journal_thread_use_phrases(struct wr_journal_thread *thread, struct wr_str table);

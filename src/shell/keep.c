@@ -25,14 +25,13 @@ static bool make_room(struct wr_server *server)
     return true;
 }
 
-static bool keep(struct wr_server *server, uint64_t sequence, struct wr_str record,
-                 const struct wr_cut *cuts, uint32_t n_cuts)
+static bool keep(struct wr_server *server, uint64_t sequence, struct wr_str payload)
 {
     if (WR_UNLIKELY(wr_decide_unrecorded(server) != NULL)) {
         server->metrics.n_unrecorded++;
         return true;
     }
-    while (!wr_journal_thread_append(server->thread, sequence, record, cuts, n_cuts)) {
+    while (!wr_journal_thread_append(server->thread, sequence, payload)) {
         if (!make_room(server)) {
             return false;
         }
@@ -46,14 +45,15 @@ bool wr_keep(struct wr_server *server, const struct wr_answer *entry)
         return false;
     }
     bool known = server->rows_by == wr_engine_pack(server->engine);
-    return keep(server, entry->sequence, entry->record, entry->cuts, known ? entry->n_cuts : 0);
+    return keep(server, entry->sequence,
+                known && entry->condensed.n != 0 ? entry->condensed : entry->record);
 }
 
 bool wr_keep_late(struct wr_server *server)
 {
     struct wr_str record = wr_str_of(server->late_row, server->late_row_n);
     server->late_row_n = 0;
-    return record.n == 0 || keep(server, server->late_row_sequence, record, NULL, 0);
+    return record.n == 0 || keep(server, server->late_row_sequence, record);
 }
 
 /* ── tables ─────────────────────────────────────────────────────────────────────────────────── */

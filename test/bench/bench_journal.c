@@ -35,7 +35,7 @@ static double run(const char *directory, bool durable, uint64_t n, size_t size, 
     while (sequence < first + n) {
         for (uint64_t i = 0; i < group; i++) {
             memcpy(row + 8, &sequence, sizeof sequence);
-            while (!wr_journal_thread_append(thread, sequence + 1, wr_str_of(row, size), NULL, 0)) {
+            while (!wr_journal_thread_append(thread, sequence + 1, wr_str_of(row, size))) {
                 wr_journal_thread_submit(thread);
                 nanosleep(&(struct timespec){0, 100000}, NULL);
             }

@@ -216,9 +216,8 @@ static inline struct wr_str rig_record(const struct rig *rig, size_t i)
     return wr_str_of(rig->records[i], rig->record_sizes[i]);
 }
 
-/* The row, condensed by the phrases of the running pack, expands to itself; returns the bytes that
- * it takes. */
-static inline size_t rig_check_condensed(struct rig *rig, const struct wr_answer *answer)
+/* The row, condensed by the phrases of the running pack, expands to itself. */
+static inline void rig_check_condensed(struct rig *rig, const struct wr_answer *answer)
 {
     const struct wr_pack *pack = wr_engine_pack(rig->engine);
     struct wr_str row = answer->record, table;
@@ -227,15 +226,17 @@ static inline size_t rig_check_condensed(struct rig *rig, const struct wr_answer
         CHECK_INT(wr_phrases_read(&rig->pack_arena, table, &rig->phrases, NULL), WR_OK);
         memcpy(rig->phrases_of, wr_pack_digest(pack), 32);
     }
-    size_t n = wr_condensed_size(row, answer->cuts, answer->n_cuts);
-    char *condensed = malloc(n), *plain = malloc(row.n);
-    wr_condense(condensed, n, row, answer->cuts, answer->n_cuts);
-    CHECK_INT(wr_expanded_size(wr_str_of(condensed, n), WR_LIMIT_RECORD_SIZE), row.n);
-    CHECK_INT(wr_expand(&rig->phrases, wr_str_of(condensed, n), plain, row.n, NULL), WR_OK);
+    struct wr_str condensed = answer->condensed;
+    if (condensed.n == 0) { /* too long for both to be kept */
+        CHECK(row.n > 8192);
+        return;
+    }
+    char *plain = malloc(row.n);
+    CHECK(condensed.n < row.n);
+    CHECK_INT(wr_expanded_size(condensed, WR_LIMIT_RECORD_SIZE), row.n);
+    CHECK_INT(wr_expand(&rig->phrases, condensed, plain, row.n, NULL), WR_OK);
     CHECK(memcmp(plain, row.p, row.n) == 0);
-    free(condensed);
     free(plain);
-    return n;
 }
 
 /* Decides one request; the answer lives until the next call. */
@@ -245,7 +246,6 @@ static inline struct wr_answer *rig_decide(struct rig *rig, struct wr_request re
     wr_err err = wr_engine_batch(rig->engine, &request, 1, &rig->scratch, &rig->answer, NULL);
     CHECK_INT(err, WR_OK);
     if (rig->answer.record.n != 0) {
-        CHECK(rig->answer.n_cuts > 8);
         rig_check_condensed(rig, &rig->answer);
     }
     rig_keep(rig, rig->answer.record);

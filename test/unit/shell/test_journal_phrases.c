@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
-enum { TABLES = 2, PHRASES = 2, CUTS = 3, DIGITS = 20, ROWS_MAX = 4096 };
+enum { TABLES = 2, PHRASES = 2, DIGITS = 20, ROWS_MAX = 4096 };
 
 static const char *const phrases[TABLES][PHRASES] = {
     {"the words that all rows of the first pack have in common, and many they are;",
@@ -50,25 +50,21 @@ static struct wr_str plain_row(uint64_t sequence)
     return wr_str_of(room, (size_t)n);
 }
 
-static void cut_row(uint64_t sequence, struct wr_str row, struct wr_cut cuts[CUTS])
-{
-    const char *const *words = phrases[made_by[sequence]];
-    uint32_t n0 = (uint32_t)strlen(words[0]), n1 = (uint32_t)strlen(words[1]);
-    uint32_t end = (uint32_t)row.n - DIGITS;
-    cuts[0] = (struct wr_cut){4, n0, 0};
-    cuts[1] = (struct wr_cut){end - n1, n1, 1};
-    cuts[2] = (struct wr_cut){end, DIGITS, WR_CUT_BACK | (4 + n0)};
-}
-
 static struct wr_str condensed_row(uint64_t sequence)
 {
+    static struct wr_condenser condenser;
     static char room[1024];
+    const char *const *words = phrases[made_by[sequence]];
     struct wr_str row = plain_row(sequence);
-    struct wr_cut cuts[CUTS];
-    cut_row(sequence, row, cuts);
-    size_t n = wr_condensed_size(row, cuts, CUTS);
+    size_t n0 = strlen(words[0]), n1 = strlen(words[1]);
+    const char *end = row.p + row.n - DIGITS;
+    wr_condense_begin(&condenser, row.p);
+    wr_condense_phrase(&condenser, row.p + 4, n0, 0);
+    wr_condense_phrase(&condenser, end - n1, n1, 1);
+    wr_condense_again(&condenser, end, DIGITS, row.p + 4 + n0);
+    size_t n = wr_condensed_size(&condenser, row.n);
     CHECK(n < row.n && n <= sizeof room);
-    wr_condense(room, n, row, cuts, CUTS);
+    wr_condense(&condenser, row.n, room);
     return wr_str_of(room, n);
 }
 
@@ -414,11 +410,8 @@ static enum wr_io slow_sync(void *context, int32_t file)
 static void append(struct wr_journal_thread *thread, uint64_t first, uint64_t n, unsigned which)
 {
     for (uint64_t sequence = first; sequence < first + n; sequence++) {
-        struct wr_cut cuts[CUTS];
         made_by[sequence] = which;
-        struct wr_str row = plain_row(sequence);
-        cut_row(sequence, row, cuts);
-        CHECK(wr_journal_thread_append(thread, sequence, row, cuts, CUTS));
+        CHECK(wr_journal_thread_append(thread, sequence, condensed_row(sequence)));
     }
     wr_journal_thread_submit(thread);
 }
@@ -535,30 +528,6 @@ TEST("inline, rows before a new table are kept and those behind are lost when it
     wr_journal_recover(journal);
     CHECK_INT(wr_journal_state(journal), WR_JOURNAL_OK);
     check_rows(journal, 15);
-    wr_journal_close(journal, true);
-    sim_close(sim);
-}
-
-TEST("a row of which nothing can be left out goes plain")
-{
-    struct sim *sim = sim_open(12);
-    struct wr_error error = {0};
-    struct wr_str payload;
-    struct wr_journal *journal = open_with(sim, table(0), 0);
-    struct wr_journal_thread *thread;
-    const struct wr_cut small[] = {{10, 4, WR_CUT_BACK | 4}};
-    CHECK_INT(wr_journal_thread_open(sim_port(sim), journal, false, &thread, &error), WR_OK);
-    CHECK(wr_journal_thread_append(thread, 1, WR_STR("WR\1\1abcd..abcd"), small, 1));
-    CHECK(wr_journal_thread_append(thread, 2, WR_STR("WR\1\1abcd..abcd"), NULL, 0));
-    wr_journal_thread_submit(thread);
-    wr_journal_thread_step(thread);
-    CHECK_INT(wr_journal_log_size(journal),
-              128 + 32 + ((table(0).n + 7) & ~(size_t)7) + 2 * (64 + 16));
-    for (uint64_t sequence = 1; sequence <= 2; sequence++) {
-        CHECK_INT(wr_journal_fetch(journal, sequence, &payload, &error), WR_OK);
-        CHECK_TEXT(payload.p, payload.n, "WR\1\1abcd..abcd");
-    }
-    wr_journal_thread_close(thread);
     wr_journal_close(journal, true);
     sim_close(sim);
 }

@@ -153,7 +153,7 @@ static void exercise(const struct wr_port *port, const char *directory, bool dur
     uint64_t last = wr_journal_last(journal);
     CHECK_INT(wr_journal_thread_open(port, journal, durable, &thread, &error), WR_OK);
     for (uint64_t i = 1; i <= 3000; i++) {
-        while (!wr_journal_thread_append(thread, last + i, row(room, last + i), NULL, 0)) {
+        while (!wr_journal_thread_append(thread, last + i, row(room, last + i))) {
             wr_journal_thread_submit(thread);
         }
         if (i % 50 == 0) {
@@ -283,7 +283,7 @@ static enum wr_io slow_sync(void *context, int32_t file)
 static void append_one(struct wr_journal_thread *thread, uint64_t sequence)
 {
     char room[600];
-    CHECK(wr_journal_thread_append(thread, sequence, row(room, sequence), NULL, 0));
+    CHECK(wr_journal_thread_append(thread, sequence, row(room, sequence)));
     wr_journal_thread_submit(thread);
 }
 
@@ -414,7 +414,7 @@ TEST("of the files that the journal has synced the system holds no more than is 
     CHECK_INT(wr_journal_thread_open(&port, journal, true, &thread, &error), WR_OK);
     size_t most = 0;
     for (uint64_t i = 1; i <= ROWS; i++) {
-        CHECK(wr_journal_thread_append(thread, i, wr_str_of(bytes, ROW), NULL, 0));
+        CHECK(wr_journal_thread_append(thread, i, wr_str_of(bytes, ROW)));
         if (i % TOGETHER == 0) {
             wr_journal_thread_submit(thread);
             wait_for(thread, i);
@@ -445,7 +445,7 @@ TEST("inline, fast rows are kept at the commit and synced when 50 ms have passed
     char room[600];
     CHECK_INT(wr_journal_open(sim_port(sim), "/s", NULL, &journal, &error), WR_OK);
     CHECK_INT(wr_journal_thread_open(sim_port(sim), journal, false, &thread, &error), WR_OK);
-    CHECK(wr_journal_thread_append(thread, 1, row(room, 1), NULL, 0));
+    CHECK(wr_journal_thread_append(thread, 1, row(room, 1)));
     wr_journal_thread_submit(thread);
     CHECK(wr_journal_thread_will_wait(thread, 0));
     wr_journal_thread_step(thread);
@@ -471,18 +471,18 @@ TEST("inline, durable rows are not kept when their sync fails")
     char room[600];
     CHECK_INT(wr_journal_open(sim_port(sim), "/s", NULL, &journal, &error), WR_OK);
     CHECK_INT(wr_journal_thread_open(sim_port(sim), journal, true, &thread, &error), WR_OK);
-    CHECK(wr_journal_thread_append(thread, 1, row(room, 1), NULL, 0));
+    CHECK(wr_journal_thread_append(thread, 1, row(room, 1)));
     wr_journal_thread_submit(thread);
     wr_journal_thread_step(thread);
     CHECK_INT(wr_journal_thread_kept(thread), 1);
     sim_faults(sim)->sync_fails_at = 1;
-    CHECK(wr_journal_thread_append(thread, 2, row(room, 2), NULL, 0));
-    CHECK(wr_journal_thread_append(thread, 3, row(room, 3), NULL, 0));
+    CHECK(wr_journal_thread_append(thread, 2, row(room, 2)));
+    CHECK(wr_journal_thread_append(thread, 3, row(room, 3)));
     wr_journal_thread_submit(thread);
     wr_journal_thread_step(thread);
     CHECK_INT(wr_journal_thread_kept(thread), 1);
     CHECK_INT(wr_journal_thread_state(thread), WR_JOURNAL_BROKEN);
-    CHECK(wr_journal_thread_append(thread, 4, row(room, 4), NULL, 0));
+    CHECK(wr_journal_thread_append(thread, 4, row(room, 4)));
     wr_journal_thread_submit(thread);
     wr_journal_thread_step(thread);
     CHECK_INT(wr_journal_thread_kept(thread), 1);
