@@ -155,8 +155,10 @@ struct wr_conn {
     int64_t held_ns;          /* or until then; */
     int64_t hold_ns;          /* it was read then */
     struct wr_stream *stream; /* the answer that leaves in pieces; NULL: none */
-    struct wr_h1_reader reader;
-    struct wr_h1_body body;
+    union {
+        struct wr_h1_reader reader; /* of the head; */
+        struct wr_h1_body body;     /* CHUNKED: of what follows it */
+    };
     struct wr_h1_pattern pattern; /* its last head */
 };
 

@@ -2,7 +2,10 @@
 """The real binary on a full disk, with a sync that fails, without descriptors, with clients that
 dawdle. What needs a tool or a right that is not there is skipped with a word.
 
-  faults.py WEIR [NAME...]    full, eio, descriptors, slow
+  faults.py WEIR [NAME...]    full, eio, descriptors, slow, unread
+
+With WEIR_TEST_ALL=1 there are 7,000 slow clients beside half of what the node can decide, and the
+times of the others are judged, on a quiet machine.
 """
 import fcntl
 import http.client
@@ -27,6 +30,7 @@ from served import Checks, Served, UnixConnection
 ROOT = Path(__file__).resolve().parents[2]
 CARDS = str(ROOT / "packs" / "cards")
 WEIR = sys.argv[1]
+JUDGED = bool(os.environ.get("WEIR_TEST_ALL"))
 serial = 0
 
 
@@ -329,7 +333,86 @@ def gone(one, unread):
         return True
 
 
-def watch(hostile, seconds):
+class Normal:
+    """The other clients: what `weir load` asks, at a rate; the first time at the most there is."""
+
+    def __init__(self, path):
+        self.path, self.rate = path, 0
+        self.rate = 0.5 * self.ask(3)["decisions_per_s"]
+
+    def begin(self, seconds):
+        how = ["--rate", f"{self.rate:.0f}", "--connections", "64"] if self.rate else ["--connections", "64", "--outstanding", "4"]
+        return subprocess.Popen([WEIR, "load", "--connect", "unix:" + self.path, "--for", f"{seconds}s", "--report", "json", *how],
+                                stdout=subprocess.PIPE, text=True)
+
+    def ask(self, seconds):
+        return self.end(self.begin(seconds))
+
+    def end(self, run):
+        result = json.loads(run.communicate()[0])
+        return result["run"] | {"unanswered": result["unanswered"]}
+
+
+def crowd(check, n):
+    """5,000 heads, 1,000 bodies and 1,000 who do not read, beside half of what the node can decide."""
+    kinds = ["head" if i % 7 < 5 else "body" if i % 7 == 5 else "unread" for i in range(n)]
+    with Served(WEIR, "--pack", CARDS, "--mode", "fast", "--connections", str(n + 200), "--retain-bytes", str(1 << 30)) as served:
+        normal = Normal(served.socket)
+        calm = normal.ask(5)
+        memory = memory_of(served)
+        hostile = [Hostile(served.socket, kind) for kind in kinds]
+        pause = []
+        helper = threading.Thread(target=lambda: pause.append(watch(hostile, 30, 0.5)))
+        helper.start()
+        run = normal.begin(4)
+        time.sleep(2)
+        peak = memory_of(served) - memory
+        beside = normal.end(run)
+        helper.join()
+        before, during = calm["latency_us"]["p99"], beside["latency_us"]["p99"]
+        gone_at = {kind: max((one.gone_after or 99 for one in hostile if one.kind == kind)) for kind in HOSTILE}
+        bad, bad_before = [{code: count for code, count in run["statuses"].items() if code != "200"} for run in (beside, calm)]
+        print(f"faults: {n} slow clients beside {normal.rate:,.0f}/s: P99 {before / 1000:.2f} ms before, {during / 1000:.2f} beside them "
+              f"({during / before:.2f} times, bar 2), {bad or 'no'} failures of {sum(beside['statuses'].values()):,} ({bad_before or 'none'} before), {peak >> 20} MiB; "
+              f"the last gone after " + ", ".join(f"{kind} {took:.1f} s" for kind, took in gone_at.items()))
+        check.that(not bad and beside["lost"] == 0 and beside["unanswered"] == 0, "every other client gets its decisions", bad)
+        for kind, (_, deadline) in HOSTILE.items():
+            check.that(gone_at[kind] <= deadline + 1 + pause[0], f"{kind}: all are gone in time", (gone_at[kind], pause))
+        check.that(peak <= 512 << 20, "what they hold is bounded", peak)
+        if JUDGED:
+            check.that(during <= 2 * before, "P99 of the others at most twice what it was", (before, during))
+        check.that(served.stop() == 0, "it ends cleanly")
+    for one in hostile:
+        one.socket.close()
+
+
+def unread(check):
+    """Those who read nothing hold no more than is allowed of all of them together."""
+    limit, n = 16 << 20, 200
+    with Served(WEIR, "--pack", CARDS, "--mode", "fast", "--client-memory", str(limit)) as served:
+        for _ in range(200):
+            decide(served.socket)
+        memory, most = memory_of(served), 0
+        hostile = [Hostile(served.socket, "unread") for _ in range(n)]
+        _, bad = latencies(served.socket, 1)
+        grown = memory_of(served) - memory
+        text = served.ask("GET", "/metrics")[2].splitlines()
+        figures = {line.split()[0]: int(line.split()[1]) for line in text if line.startswith(("weir_client_bytes ", "weir_connections"))}
+        most, closed = figures["weir_client_bytes"], figures["weir_connections_shed_total"]
+        left = sum(not gone(one.socket, True) for one in hostile)
+        print(f"faults: {n} who read nothing of {limit >> 20} MiB allowed to all: {most >> 10} KiB held, {closed} closed, {left} left, "
+              f"memory {grown >> 20} MiB more")
+        check.that(not bad, "every other client gets its decisions", bad[:3])
+        check.that(0 < most <= limit, "they hold what they may", most)
+        check.that(closed > n // 2 and closed + left == n, "the others are closed", (closed, left))
+        check.that(grown <= 4 * limit, "and the memory is there again", grown)
+        check.that('"event":"clients_shed"' in (served.folder / "log").read_text(), "it is told")
+        check.that(served.stop() == 0, "it ends cleanly")
+    for one in hostile:
+        one.socket.close()
+
+
+def watch(hostile, seconds, every=0.02):
     """Looks at them, and sends a byte a second, until all are gone; returns the longest pause between looks."""
     end, told, before, pause = time.monotonic() + seconds, 0.0, time.monotonic(), 0.0
     while time.monotonic() < end and not all([one.look() for one in hostile]):
@@ -337,7 +420,7 @@ def watch(hostile, seconds):
             told = time.monotonic()
             for one in hostile:
                 one.dawdle()
-        time.sleep(0.02)
+        time.sleep(every)
         pause, before = max(pause, time.monotonic() - before), time.monotonic()
     return pause
 
@@ -386,12 +469,14 @@ def share(check):
 def slow(check):
     n = int(os.environ.get("WEIR_SLOW_CLIENTS", "2000"))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = n + 200
+    wanted = (7000 if JUDGED else n) + 300
     if hard != resource.RLIM_INFINITY and hard < wanted:
-        n = hard - 200
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, n + 200), hard))
+        n, wanted = min(n, hard - 300), hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
     idle(check, n)
     share(check)
+    if JUDGED:
+        crowd(check, min(7000, hard - 300 if hard != resource.RLIM_INFINITY else 7000))
     with Served(WEIR, "--pack", CARDS, "--mode", "fast") as served:
         calm, _ = latencies(served.socket, 2)
         memory = memory_of(served)
@@ -428,9 +513,9 @@ def slow(check):
 
 def main():
     check = Checks("faults")
-    wanted = sys.argv[2:] or ["full", "eio", "descriptors", "slow"]
-    for name in wanted:
-        {"full": full, "eio": eio, "descriptors": descriptors, "slow": slow}[name](check)
+    parts = {"full": full, "eio": eio, "descriptors": descriptors, "unread": unread, "slow": slow}
+    for name in sys.argv[2:] or parts:
+        parts[name](check)
     return check.end()
 
 
