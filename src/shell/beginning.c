@@ -3,12 +3,13 @@
  * its own where there are threads, while the pack is read, and then the rows.
  *
  *   wr_beginning_open ─▶ journal opened ─▶ wr_beginning_opened ─▶ rows are read
+ *                             ├─▶ newest snapshot read, as long as the pack is
  *                             └─▶ segment synced and named ─▶ wr_beginning_settled ─▶ rows may be
  *                                                                                      appended
  */
 #include "shell/server_in.h"
 
-enum { NOT_OPENED, OPENED, SETTLED };
+enum { NOT_OPENED, OPENED, AHEAD, SETTLED };
 enum { WAIT_NS = 100000000 };
 #define PIECE ((size_t)64 * 1024) /* of memory, touched at once */
 
@@ -55,6 +56,12 @@ static void run(void *arg)
     if (atomic_load(&b->stage) == NOT_OPENED) {
         touch(server);
         open_journal(server);
+    }
+    if (b->err == WR_OK && b->has_thread && b->options.start != NULL) {
+        const struct wr_snapshot_place place = {.port = b->files.port,
+                                                .directory = b->files.directory};
+        wr_snapshot_read_ahead(&place, &b->ahead);
+        reach(server, AHEAD);
     }
     if (b->err == WR_OK && wr_journal_must_settle(server->journal)) {
         b->settled = wr_journal_settle_do(server->journal);
@@ -113,6 +120,12 @@ wr_err wr_beginning_opened(struct wr_server *server, struct wr_error *error)
     return b->err;
 }
 
+const struct wr_snapshot_ahead *wr_beginning_ahead(const struct wr_server *server)
+{
+    const struct wr_beginning *b = &server->beginning;
+    return atomic_load(&b->stage) >= AHEAD && b->ahead.bytes != NULL ? &b->ahead : NULL;
+}
+
 wr_err wr_beginning_settled(struct wr_server *server, struct wr_error *error)
 {
     struct wr_beginning *b = &server->beginning;
@@ -123,6 +136,7 @@ wr_err wr_beginning_settled(struct wr_server *server, struct wr_error *error)
     if (b->has_thread) {
         b->has_thread = false;
         server->port->threads.join(server->port->threads.context, b->thread);
+        wr_snapshot_drop_ahead(server->port, &b->ahead); /* the state is restored */
     }
     return server->journal == NULL || !wr_journal_must_settle(server->journal)
                ? WR_OK

@@ -200,6 +200,7 @@ struct wr_beginning { /* beginning.c */
     struct wr_server_room fills;
     struct wr_snapshot_files files;
     struct wr_journal_options options;
+    struct wr_snapshot_ahead ahead;
     wr_err err; /* of opening */
     struct wr_error error;
     enum wr_io settled;
@@ -480,6 +481,8 @@ void wr_lists_warn(const struct wr_server *server);
 void wr_beginning_open(struct wr_server *server, bool beside);
 /* Waits until the journal is opened, or opens it now. Errors: those of wr_journal_open. */
 wr_err wr_beginning_opened(struct wr_server *server, struct wr_error *error);
+/* The newest snapshot, if it has been read already; NULL: not. */
+const struct wr_snapshot_ahead *wr_beginning_ahead(const struct wr_server *server);
 /* Waits until its new segment is settled: rows may be appended. */
 wr_err wr_beginning_settled(struct wr_server *server, struct wr_error *error);
 

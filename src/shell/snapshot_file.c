@@ -348,35 +348,90 @@ wr_err wr_snapshot_look(const struct wr_snapshot_place *place, uint64_t sequence
                : err;
 }
 
+void wr_snapshot_read_ahead(const struct wr_snapshot_place *place, struct wr_snapshot_ahead *out)
+{
+    const struct wr_port_disk *disk = disk_of(place);
+    const struct wr_memory *memory = &place->port->memory;
+    uint64_t sequences[WR_LIMIT_SNAPSHOTS], size = 0;
+    int32_t file;
+    size_t got = 0;
+    *out = (struct wr_snapshot_ahead){0};
+    if (wr_snapshot_list(place, sequences) == 0 ||
+        open_file(place, sequences[0], &file, &size) != WR_IO_OK) {
+        return;
+    }
+    out->bytes =
+        size != 0 && size <= WR_SNAPSHOT_AHEAD ? memory->take(memory->context, (size_t)size) : NULL;
+    if (out->bytes != NULL) {
+        out->n = (size_t)size;
+        out->sequence = sequences[0];
+        enum wr_io io = disk->read_at(disk->context, file, out->bytes, out->n, 0, &got);
+        if (io != WR_IO_OK || got != out->n) {
+            wr_snapshot_drop_ahead(place->port, out);
+        }
+    }
+    disk->close(disk->context, file);
+}
+
+void wr_snapshot_drop_ahead(const struct wr_port *port, struct wr_snapshot_ahead *ahead)
+{
+    if (ahead->bytes != NULL) {
+        port->memory.give(port->memory.context, ahead->bytes, ahead->n);
+    }
+    *ahead = (struct wr_snapshot_ahead){0};
+}
+
 struct reading {
     const struct wr_snapshot_place *place;
     const struct wr_snapshot_info *info;
     struct wr_engine *engine;
     int32_t file;
-    uint8_t *block;
+    uint8_t *block; /* taken for the first that is read */
     uint64_t n_blocks, at, sum;
     struct wr_error *error;
 };
 
+/* The bytes from `at` on: those that were read ahead, or the file's; as many as there are, a whole
+ * block at most. */
+static wr_err bytes_at(struct reading *r, const uint8_t **out, size_t *got)
+{
+    const struct wr_port_disk *disk = disk_of(r->place);
+    const struct wr_memory *memory = &r->place->port->memory;
+    const struct wr_snapshot_ahead *ahead = r->place->ahead;
+    size_t want = (size_t)WR_MIN(HEAD + (uint64_t)WR_SNAPSHOT_BLOCK, r->info->n_bytes - r->at);
+    if (ahead != NULL && ahead->sequence == r->info->sequence && r->at + want <= ahead->n) {
+        *out = ahead->bytes + r->at;
+        *got = want;
+        return WR_OK;
+    }
+    if (r->block == NULL) {
+        r->block = memory->take(memory->context, HEAD + WR_SNAPSHOT_BLOCK);
+    }
+    if (r->block == NULL) {
+        return wr_fail(r->error, WR_E_MEMORY, "no room to read a snapshot");
+    }
+    enum wr_io io = disk->read_at(disk->context, r->file, r->block, want, r->at, got);
+    *out = r->block;
+    return io == WR_IO_OK ? WR_OK : unreadable(r->info->sequence, io, r->error);
+}
+
 /* Reads one block and checks it. */
 static wr_err read_block(struct reading *r, struct wr_str *content)
 {
-    const struct wr_port_disk *disk = disk_of(r->place);
-    size_t got = 0, want = HEAD + WR_SNAPSHOT_BLOCK;
-    want = (size_t)WR_MIN((uint64_t)want, r->info->n_bytes - r->at);
-    enum wr_io io = disk->read_at(disk->context, r->file, r->block, want, r->at, &got);
-    if (io != WR_IO_OK) {
-        return unreadable(r->info->sequence, io, r->error);
+    const uint8_t *block = NULL;
+    size_t got = 0;
+    wr_err err = bytes_at(r, &block, &got);
+    if (err != WR_OK) {
+        return err;
     }
-    uint32_t n = got >= HEAD ? wr_get32(r->block + 4) : 0;
+    uint32_t n = got >= HEAD ? wr_get32(block + 4) : 0;
     if (n == 0 || n > WR_SNAPSHOT_BLOCK || HEAD + n > got ||
-        memcmp(r->block, block_magic, sizeof block_magic) != 0 ||
-        wr_get64(r->block + 8) != r->n_blocks ||
-        wr_get64(r->block + 16) != sum_of(r->place, r->n_blocks, r->block + HEAD, n)) {
+        memcmp(block, block_magic, sizeof block_magic) != 0 || wr_get64(block + 8) != r->n_blocks ||
+        wr_get64(block + 16) != sum_of(r->place, r->n_blocks, block + HEAD, n)) {
         return unfit(r->info->sequence, "a block is damaged", r->error);
     }
-    *content = wr_str_of((const char *)r->block + HEAD, n);
-    r->sum = add_sum(r->sum, wr_get64(r->block + 16));
+    *content = wr_str_of((const char *)block + HEAD, n);
+    r->sum = add_sum(r->sum, wr_get64(block + 16));
     r->n_blocks++;
     r->at += HEAD + n;
     return WR_OK;
@@ -418,9 +473,7 @@ wr_err wr_snapshot_load(const struct wr_snapshot_place *place, const struct wr_s
     if (io != WR_IO_OK) {
         return unreadable(info->sequence, io, error);
     }
-    r.block = memory->take(memory->context, HEAD + WR_SNAPSHOT_BLOCK);
-    wr_err err = r.block != NULL ? read_blocks(&r)
-                                 : wr_fail(error, WR_E_MEMORY, "no room to read a snapshot");
+    wr_err err = read_blocks(&r);
     if (err == WR_OK && engine != NULL && wr_engine_sequence(engine) != info->sequence) {
         err = unfit(info->sequence, "it stands at another entry than it says", error);
     }

@@ -55,11 +55,21 @@ struct wr_snapshot_info {
     uint64_t n_blocks, n_bytes, sum; /* filled in by the writer */
 };
 
+/* The file of a small snapshot in memory, as somebody read it who had the time; what is in it is
+ * checked when it is used. */
+#define WR_SNAPSHOT_AHEAD (4u * 1024 * 1024) /* larger ones are read as they are used */
+struct wr_snapshot_ahead {
+    uint64_t sequence; /* 0: none */
+    uint8_t *bytes;
+    size_t n;
+};
+
 /* Names in a state directory. */
 struct wr_snapshot_place {
     const struct wr_port *port;
     const char *directory;
     struct wr_hash_key keys[2];
+    const struct wr_snapshot_ahead *ahead; /* or NULL */
 };
 
 /* ── writing ────────────────────────────────────────────────────────────────────────────────── */
@@ -92,6 +102,9 @@ size_t wr_snapshot_list(const struct wr_snapshot_place *place,
 /* Reads and checks the tail. Errors: WR_E_STATE saying what is damaged, WR_E_IO. */
 WR_NODISCARD wr_err wr_snapshot_look(const struct wr_snapshot_place *place, uint64_t sequence,
                                      struct wr_snapshot_info *info, struct wr_error *error);
+/* Reads the newest into memory, unless it is too large or cannot be read: none then. */
+void wr_snapshot_read_ahead(const struct wr_snapshot_place *place, struct wr_snapshot_ahead *out);
+void wr_snapshot_drop_ahead(const struct wr_port *port, struct wr_snapshot_ahead *ahead);
 /* Reads and checks all of it, and restores the engine from it; NULL: only checks. After an error
  * the engine can only be closed. Errors: also WR_E_PACK when it is whole and does not fit the
  * engine's pack or caps, WR_E_MEMORY. */

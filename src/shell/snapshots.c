@@ -11,7 +11,8 @@ static struct wr_snapshot_place place_of(const struct wr_server *server)
     struct wr_journal_identity identity = wr_journal_identity(server->journal);
     return (struct wr_snapshot_place){.port = server->port,
                                       .directory = server->config.state_directory,
-                                      .keys = {identity.keys[0], identity.keys[1]}};
+                                      .keys = {identity.keys[0], identity.keys[1]},
+                                      .ahead = wr_beginning_ahead(server)};
 }
 
 static bool is_threaded(const struct wr_server *server)
@@ -490,8 +491,9 @@ bool wr_snapshots_start(void *files, const struct wr_journal_identity *identity,
                         struct wr_row_place *out)
 {
     const struct wr_snapshot_files *of = files;
-    struct wr_snapshot_place place = {
-        of->port, of->directory, {identity->keys[0], identity->keys[1]}};
+    struct wr_snapshot_place place = {.port = of->port,
+                                      .directory = of->directory,
+                                      .keys = {identity->keys[0], identity->keys[1]}};
     struct wr_snapshot_info info;
     struct wr_error error;
     uint64_t sequences[WR_LIMIT_SNAPSHOTS];

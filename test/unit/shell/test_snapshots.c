@@ -322,6 +322,42 @@ TEST("every flipped byte and every cut of a snapshot is found")
     world_close(&world);
 }
 
+TEST("what was read ahead is used instead of the file, and checked like it")
+{
+    struct world world;
+    struct http http;
+    struct wr_error error;
+    char path[128];
+    open_world(&world, 11, 1000000);
+    http_open(&world, &http);
+    decide(&world, &http, 0, 12);
+    http_close(&world, &http);
+    world_stop(&world);
+    struct place place = look(&world);
+    struct wr_snapshot_ahead ahead;
+    wr_snapshot_read_ahead(&place.place, &ahead);
+    CHECK(ahead.bytes != NULL && ahead.sequence == 12);
+    path_of(12, path);
+    CHECK(sim_rot(world.sim, path, 1000));
+    CHECK_INT(verify(&place, 12, &error), WR_E_STATE);
+    place.place.ahead = &ahead;
+    CHECK_INT(verify(&place, 12, &error), WR_OK);
+    uint64_t n_missed = 0;
+    for (size_t at = 0; at < ahead.n - WR_SNAPSHOT_TAIL; at += 1 + at / 40) {
+        ahead.bytes[at] ^= 1;
+        n_missed += verify(&place, 12, &error) != WR_E_STATE;
+        ahead.bytes[at] ^= 1;
+    }
+    CHECK_INT(n_missed, 0);
+    ahead.sequence = 11; /* another one: the file it is */
+    CHECK_INT(verify(&place, 12, &error), WR_E_STATE);
+    wr_snapshot_drop_ahead(sim_port(world.sim), &ahead);
+    CHECK_INT(wr_snapshot_remove(&place.place, 12), WR_IO_OK);
+    wr_snapshot_read_ahead(&place.place, &ahead);
+    CHECK(ahead.bytes == NULL && ahead.sequence == 0);
+    world_close(&world);
+}
+
 /* ── losses of power ────────────────────────────────────────────────────────────────────────── */
 /* One life: entries, a snapshot, more entries, a clean end; power goes at the n-th change. */
 static bool live_until(struct world *world, uint64_t crash_at)
