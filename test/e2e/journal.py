@@ -66,8 +66,53 @@ def break_a_row(state):
     path.write_bytes(log)
 
 
+def versions(state):
+    return [path.read_bytes()[7] for path in sorted(state.glob("journal-*.log"))]
+
+
+def go_on_from_old(weir, check):
+    """test/data/journal-2 was written before there were tables of phrases: twelve decisions under
+    test/data/pack-kill in mode durable, `--clock events`, ended by kill -9."""
+    pack = str(ROOT / "test" / "data" / "pack-kill")
+    served = Served(weir, "--pack", pack, "--clock", "events")
+    state = served.folder / "state"
+    shutil.copytree(ROOT / "test" / "data" / "journal-2", state)
+    out = run(weir, "journal", "verify", str(state))
+    check.that(out.returncode == 0 and "entries 1 to 12: the chain is whole" in out.stdout,
+               "a journal of version 2 verifies", out.stdout)
+    with served:
+        event = {"id": "old3", "transaction": {"id": "old3", "time": 1764300030, "amount": 121, "terminal": "0"},
+                 "user": {"id": "1"}}
+        status, headers, answer = served.ask("POST", "/v1/decisions", event)
+        check.that(status == 200 and headers.get("Weir-Replayed") == "true" and answer["decision_id"].endswith("-1-4"),
+                   "a retry gets the answer that an old row holds", (status, headers, answer))
+        for i in range(20):
+            event["id"] = event["transaction"]["id"] = f"new{i}"
+            event["transaction"]["time"] = 1764301000 + i
+            served.ask("POST", "/v1/decisions", event)
+        served.stop()
+        out = run(weir, "replay", str(state))
+        check.that(out.returncode == 0 and "32 decisions replayed, 32 of them the same" in out.stdout,
+                   "is gone on from, and replay gives the same bytes of old rows and new", out.stdout)
+        check.that(versions(state)[0] == 2 and versions(state)[-1] == 3, "in segments of the new version",
+                   versions(state))
+        out = run(weir, "journal", "verify", str(state))
+        check.that("the chain is whole" in out.stdout, "the chain goes through", out.stdout)
+
+
+def break_the_table(weir, check, state):
+    path = sorted(state.glob("journal-*.log"))[0]
+    log = bytearray(path.read_bytes())
+    log[200] ^= 1
+    path.write_bytes(log)
+    out = run(weir, "journal", "export", str(state))
+    check.that(out.returncode == 1 and f"{path.name}: not a journal, or damaged" in out.stdout,
+               "a damaged table of phrases is told, and where", out.stdout[-300:])
+
+
 def main():
     weir, check = sys.argv[1], Checks("journal")
+    go_on_from_old(weir, check)
     with Served(weir, "--pack", str(ROOT / "packs" / "cards")) as served:
         live = stream(served, 200)
         copy = str(served.folder / "copy")
@@ -128,6 +173,7 @@ def main():
         break_a_row(state)
         out = run(weir, "journal", "verify", str(state))
         check.that(out.returncode == 1 and "20" in out.stdout, "a changed byte is found", out.stdout)
+        break_the_table(weir, check, state)
     return check.end()
 
 
