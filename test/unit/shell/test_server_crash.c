@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Nothing acknowledged is lost: the server in the simulator, crashed at every kind of operation,
- * also while it recovers, with resets, split reads and failing syncs beside. After each life every
- * acknowledged answer must be there with the same bytes, be repeated for its id, be counted once;
- * and the digest that the server told at a sequence must be that of the journal folded to it. */
+ * also while it recovers or changes its pack, with resets, split reads and failing syncs beside.
+ * After each life every acknowledged answer must be there with the same bytes, be repeated for its
+ * id, be counted once; and the digest that the server told at a sequence must be that of the
+ * journal folded to it. */
 #include "world.h"
 
 #include "shell/journal.h"
@@ -53,6 +54,39 @@ static void note_digest(struct history *history, const struct http *http)
     history->n_digests++;
 }
 
+/* ── packs ──────────────────────────────────────────────────────────────────────────────────── */
+static uint64_t n_swaps; /* loads, each of which is another pack */
+
+static wr_err load_pack(void *context, struct wr_loaded_pack *out, struct wr_error *error)
+{
+    struct world *world = context;
+    struct wr_arena *arena = malloc(sizeof *arena);
+    struct wr_pack *pack;
+    wr_arena_init(arena, &world_memory, 256 << 20);
+    rig_edit(&world->files, "data.json", n_swaps % 2 == 0 ? "3" : "4",
+             n_swaps % 2 == 0 ? "4" : "3");
+    CHECK_INT(wr_pack_open(arena, world->files.files, world->files.n, NULL, &pack, error), WR_OK);
+    n_swaps++;
+    *out = (struct wr_loaded_pack){pack, arena};
+    return WR_OK;
+}
+
+static void give_pack(void *context, struct wr_loaded_pack *loaded)
+{
+    (void)context;
+    wr_arena_deinit(loaded->owner);
+    free(loaded->owner);
+}
+
+/* Of three seeds one swaps packs, each of which begins a segment. */
+static void set_packs(struct world *world, uint64_t seed)
+{
+    n_swaps += n_swaps % 2; /* the files are as they were */
+    if (seed % 3 == 0) {
+        world->config.packs = (struct wr_pack_source){load_pack, give_pack, world};
+    }
+}
+
 static void live(struct world *world, struct history *history)
 {
     struct http https[4];
@@ -94,6 +128,9 @@ static void live(struct world *world, struct history *history)
                 http_close(world, &https[i]);
                 http_open(world, &https[i]);
             }
+        }
+        if (world->config.packs.load != NULL && sim_random(world->sim, 4) == 0) {
+            sim_ask_reload(world->sim);
         }
         sim_step(world->sim, (int64_t)sim_random(world->sim, 300000000));
     }
@@ -220,6 +257,7 @@ static void run_seed(uint64_t seed, enum wr_server_mode mode, bool power_loss)
     world.quiet = true;
     world.config.segment_max = 100000;
     set_snapshots(&world, seed);
+    set_packs(&world, seed);
     for (int life = 0; life < 6; life++) {
         draw_faults(&world, mode == WR_MODE_DURABLE);
         if (start(&world)) {
@@ -232,6 +270,7 @@ static void run_seed(uint64_t seed, enum wr_server_mode mode, bool power_loss)
         world_die(&world, power_loss);
         *(power_loss ? &n_powerless : &n_killed) += 1;
     }
+    world.config.packs.load = NULL;
     CHECK(start(&world));
     if (world.server != NULL) {
         check_answers(&world, history);
@@ -266,6 +305,7 @@ TEST("fast answers survive any kill of the process")
         run_seed(8000 + seed, WR_MODE_FAST, false);
     }
     CHECK(n_restored > 20); /* of both tests */
+    CHECK(n_swaps > 200);
     printf("%llu starts from a snapshot\n", (unsigned long long)n_restored);
 }
 
