@@ -219,7 +219,7 @@ static uint64_t bring_groups(const struct wr_port *port, const char *directory, 
         uint64_t n = i % 100 == 99 ? 200 : 1 + i % 7;
         for (uint64_t k = 0; k < n; k++) {
             last++;
-            CHECK(wr_journal_thread_append(thread, last, row(room, last), NULL, 0));
+            CHECK(wr_journal_thread_append(thread, last, row(room, last)));
         }
         bool fetches = i % 10 == 0;
         CHECK(!fetches || wr_journal_thread_fetch(thread, last, i));
