@@ -56,13 +56,13 @@ static void start_running(const struct scan *s, struct wr_walk *walk, const stru
                           struct running *running)
 {
     const struct wr_feature_class *class = s->class;
-    memset(walk->counters, 0, class->n_counter_lanes * 2 * sizeof walk->counters[0]);
-    memset(walk->series, 0, class->n_series_lanes * 2 * sizeof walk->series[0]);
-    for (unsigned i = 0; i < class->n_counter_lanes; i++) {
+    for (unsigned i = 0; i < class->n_counter_lanes; i++) { /* one or two: no call for them */
+        walk->counters[2 * i] = walk->counters[2 * i + 1] = (struct wr_count){0};
         running->counts_passed[2 * i] = running->counts_passed[2 * i + 1] = s->at;
         wr_count_record(&walk->counters[2 * i + 1], class->counter_lanes[i].mask, self);
     }
     for (unsigned i = 0; i < class->n_series_lanes; i++) {
+        walk->series[2 * i] = walk->series[2 * i + 1] = (struct wr_series){0};
         running->series_passed[2 * i] = running->series_passed[2 * i + 1] = s->at;
         wr_series_record(&walk->series[2 * i + 1], &class->series_lanes[i], self);
     }
@@ -160,11 +160,16 @@ static void read_sets(const struct scan *s, struct wr_walk *walk, const struct w
 void wr_scan_tape(struct wr_walk *walk, const struct wr_tape *tape, const struct wr_record *self,
                   const struct wr_walk_bounds *bounds, struct wr_feature_value *values)
 {
-    struct scan s = {.class = tape->class};
+    struct scan s;
     WR_ASSERT(tape->height == 0);
+    s.class = tape->class;
     if (tape->ref != WR_STORE_NO_REF) {
         s.chunk = wr_store_look(tape->store, tape->ref);
         find_marks(&s, self->tick);
+    } else {
+        s.chunk = NULL;
+        s.at = 0;
+        memset(s.from, 0, s.class->n_marks * sizeof s.from[0]);
     }
     read_views(&s, walk, self, bounds, values);
     read_sets(&s, walk, self, bounds, values);

@@ -102,7 +102,8 @@ bool wr_vm_collect_ground(struct vm *vm, const struct wr_value *set, struct wr_v
         return false;
     }
     uint64_t *marks = (uint64_t *)(void *)(collect + 1);
-    for (size_t i = 0; i < words; i++) {
+    marks[0] = 0; /* there are seldom more */
+    for (size_t i = 1; i < words; i++) {
         marks[i] = 0;
     }
     *collect = (struct vm_collect){.kind = WR_COLLECT_GROUND, .ground = set, .marks = marks};

@@ -87,10 +87,10 @@ struct wr_float wr_float_div(struct wr_float a, struct wr_float b)
         return wr_float_zero(neg);
     }
     uint64_t rest = a.m >= b.m ? a.m - b.m : a.m, whole = a.m >= b.m ? 1 : 0;
-    uint64_t high = divide_step(rest, b.m, &rest);
-    uint64_t low = divide_step(rest, b.m, &rest);
+    uint64_t high = divide_step(rest, b.m, &rest), left = b.m - rest;
+    uint64_t low = rest >= left ? (uint64_t)1 << 63 : 0; /* all that rounding asks of the rest */
     wr_u128 q = (wr_u128)whole << 127 | (wr_u128)high << 63 | low >> 1;
-    return round128(neg, q, a.e - b.e - 127, (low & 1) != 0 || rest != 0);
+    return round128(neg, q, a.e - b.e - 127, rest != 0 && rest != left);
 }
 
 struct wr_float wr_float_add(struct wr_float a, struct wr_float b)
