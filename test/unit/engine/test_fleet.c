@@ -174,6 +174,7 @@ static struct wr_answer *decide(int node, const char *body, int64_t now_us)
     CHECK_INT(wr_engine_batch(w.engines[node], &request, 1, &w.rig.scratch, &w.rig.answer, NULL),
               WR_OK);
     CHECK_INT(w.rig.answer.err, WR_OK);
+    rig_check_condensed(&w.rig, &w.rig.answer);
     rig_keep(&w.records[node], w.rig.answer.record);
     return &w.rig.answer;
 }

@@ -44,6 +44,42 @@ TEST("without memory there is no table")
     rig_close(&rig);
 }
 
+/* The pack with n more reasons, each with a text of text_n bytes. */
+static void open_with_reasons(struct rig *rig, int n, int text_n)
+{
+    static char reasons[6 << 20];
+    size_t at = (size_t)snprintf(reasons, sizeof reasons, "\"reasons\": {");
+    for (int i = 0; i < n; i++) {
+        at += (size_t)snprintf(reasons + at, sizeof reasons - at, "\"R_%06d\": \"%0*d\", ", i,
+                               text_n, i);
+    }
+    memset(rig, 0, sizeof *rig);
+    rig_files_open(&rig->files);
+    rig_edit(&rig->files, "weir.json", "\"reasons\": {", reasons);
+    rig_start(rig);
+}
+
+TEST("what is over the limits of a table is left out, and its rows are right")
+{
+    static const struct {
+        int n, text_n;
+    } cases[] = {{5000, 10}, {5000, 200}};
+    static struct rig rig;
+    struct wr_str table;
+    struct wr_phrases phrases;
+    for (size_t i = 0; i < WR_COUNTOF(cases); i++) {
+        open_with_reasons(&rig, cases[i].n, cases[i].text_n);
+        CHECK_INT(wr_pack_phrases(&rig.pack_arena, rig.pack, &table, &rig.error), WR_OK);
+        CHECK_INT(wr_phrases_read(&rig.pack_arena, table, &phrases, &rig.error), WR_OK);
+        CHECK(i == 0 ? phrases.n == WR_LIMIT_PHRASES : phrases.n < WR_LIMIT_PHRASES);
+        CHECK(i == 0 || table.n > WR_LIMIT_PHRASE_TABLE - 1000);
+        rig_send(&rig, "{\"transaction\":{\"id\":\"a-long-enough-id\",\"time\":1700000000,"
+                       "\"amount\":5000},\"user\":{\"id\":1}}");
+        CHECK(rig.answer.condensed.n < rig.answer.record.n * 6 / 10);
+        rig_close(&rig);
+    }
+}
+
 int main(int argc, char **argv)
 {
     return check_main(argc, argv);

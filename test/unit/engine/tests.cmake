@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 weir_test(NAME test_record FILES test/unit/engine/test_record.c)
+weir_test(NAME test_condense FILES test/unit/engine/test_condense.c)
 weir_test(NAME test_phrasebook FILES test/unit/engine/test_phrasebook.c)
 weir_test(NAME test_card FILES test/unit/engine/test_card.c)
 weir_test(NAME test_seen FILES test/unit/engine/test_seen.c)
