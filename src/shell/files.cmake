@@ -9,6 +9,7 @@ list(APPEND WEIR_SERVER_FILES
   src/shell/ring.c
   src/shell/sync_thread.c
   src/shell/journal_thread.c
+  src/shell/journal_turn.c
   src/shell/metrics.c
   src/shell/redis.c
   src/shell/shared.c
