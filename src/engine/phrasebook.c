@@ -80,9 +80,10 @@ static bool make_room(struct maker *m, size_t n_texts)
     book->code_n = WR_NEW_ARRAY(m->arena, uint32_t, pack->n_reasons + 1);
     book->list_is = wr_arena_alloc(m->arena, (pack->n_lists + 1) * sizeof *book->list_is,
                                    alignof(struct wr_phrase));
-    return book->salts != NULL && book->labels != NULL && book->first_labels != NULL &&
-           book->models != NULL && book->by_model != NULL && book->by_list != NULL &&
-           book->reasons_known != NULL && book->code_n != NULL && book->list_is != NULL;
+    return !m->texts.overflow && book->salts != NULL && book->labels != NULL &&
+           book->first_labels != NULL && book->models != NULL && book->by_model != NULL &&
+           book->by_list != NULL && book->reasons_known != NULL && book->code_n != NULL &&
+           book->list_is != NULL;
 }
 
 /* ── the parts of a row ─────────────────────────────────────────────────────────────────────── */
