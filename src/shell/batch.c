@@ -126,21 +126,6 @@ static void keep(struct run *run, const struct wr_buf *written)
     run->conn->out_n += run->conn->broken ? 0 : written->n;
 }
 
-static struct wr_str document_of(const struct run *run, const struct wr_answer *answer)
-{
-    return run->want_features ? answer->projected : answer->document;
-}
-
-/* Room for the answers of a step at once: growing by and by would copy them twice. */
-static void make_room(struct run *run, uint32_t n)
-{
-    size_t size = ITEM_ROOM;
-    for (uint32_t i = 0; i < n; i++) {
-        size += document_of(run, &run->server->answers[i]).n + run->n_meta + sizeof "{decision:},";
-    }
-    (void)room_for(run, size);
-}
-
 static void write_answer(struct run *run, uint32_t item, const struct wr_answer *answer)
 {
     if (answer->err != WR_OK) {
@@ -154,15 +139,14 @@ static void write_answer(struct run *run, uint32_t item, const struct wr_answer 
         wr_arena_rewind(&run->server->scratch, mark);
         return;
     }
-    struct wr_str document = document_of(run, answer);
+    struct wr_str document = run->want_features ? answer->projected : answer->document;
     struct wr_buf out = room_for(run, document.n + ITEM_ROOM);
     add_between(&out, run->first + item, run->lines);
     add_decision(&out, document, wr_str_of(run->meta, run->n_meta));
     keep(run, &out);
 }
 
-/* Head and body lie apart, since the head names the size of the body. The head goes to where the
- * body begins if nothing waits before them, else the body moves up. */
+/* Head and body lie apart, since the head names the size of the body: the body moves up. */
 static void close_whole(struct run *run)
 {
     struct wr_conn *conn = run->conn;
@@ -181,15 +165,9 @@ static void close_whole(struct run *run)
     };
     run->slot->elapsed_at = wr_answer_write(&head, &reply);
     WR_ASSERT(!head.overflow);
-    size_t gap = HEAD_ROOM - head.n;
-    if (run->start == 0) {
-        memcpy(start + gap, room, head.n);
-        conn->out_at += gap;
-    } else {
-        memcpy(start, room, head.n);
-        memmove(start + head.n, start + HEAD_ROOM, n);
-        conn->out_n -= gap;
-    }
+    memcpy(start, room, head.n);
+    memmove(start + head.n, start + HEAD_ROOM, n);
+    conn->out_n -= HEAD_ROOM - head.n;
     run->slot->n = (uint32_t)(head.n + n);
 }
 
@@ -347,9 +325,6 @@ static bool decide_some(struct run *run, uint32_t n)
     server->metrics.n_batches++;
     server->metrics.n_batch_items += n;
     run->n_meta = write_meta(server, run->meta, run->first_ns, false);
-    if (run->gathering == NULL && !run->conn->broken) {
-        make_room(run, n);
-    }
     bool kept = true;
     for (uint32_t i = 0; i < n && kept; i++) {
         kept = take_answer(run, run->n_done + i, &server->answers[i]);
