@@ -343,8 +343,9 @@ static bool step_run(struct wr_id_store *store)
     }
     size_t closed = logs_until(store, run->base);
     uint64_t end = closed < store->logs.n ? log_at(store, closed) : UINT64_MAX;
-    if (end > run->last + 1) {
-        end = run->n >= store->cap ? run->last + 1 : 0;
+    if (end > run->last + 1) { /* rows come while others are synced: those that are, are enough */
+        end = WR_MIN(run->last, store->bounds.synced) + 1;
+        end = run->n >= store->cap && end >= run->base + store->cap / 2 ? end : 0;
     }
     return end != 0 && end - 1 <= store->bounds.synced && write_run(store, end);
 }

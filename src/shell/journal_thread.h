@@ -6,9 +6,9 @@
  * (sync_thread.h), one at a time, but for short ones of mode durable. In mode durable the next
  * begins as soon as the last has ended and rows wait: that is group commit, with a group as large
  * as the disk is slow, and the next group is linked and written while one is synced. In mode fast a
- * sync begins when 50 ms have passed since the last began and rows wait, and no answer waits for
- * it; only when rows would be unsynced for 200 ms, of the 250 that are promised, do the next ones
- * wait. A sync of up to 100 ms is waited for by nobody.
+ * sync begins when 50 ms have passed since the last began and rows wait, or 10 ms and 256 KiB of
+ * rows, and no answer waits for it; only when rows would be unsynced for 200 ms, of the 250 that
+ * are promised, do the next ones wait. A sync of up to 100 ms is waited for by nobody.
  *
  * In mode fast the loop writes small groups itself while the thread is at rest (wr_journal_thread_
  * submit); the journal belongs to one of them at a time.
@@ -28,10 +28,12 @@
 #define WR_JOURNAL_RING_INLINE (8u * 1024 * 1024) /* without a thread: emptied at every step */
 /* Less, and no decision is taken for now. A whole batch of rows fits, so that the loop never waits
  * for the disk while others ask what needs none. */
-#define WR_JOURNAL_ROOM_MIN    (1024u * 1024)
-#define WR_JOURNAL_REPLY_RING  (16u * 1024 * 1024) /* holds a row of WR_LIMIT_RECORD_SIZE */
-#define WR_LIMIT_FETCHES       65536               /* rows asked for and not taken yet */
-#define WR_JOURNAL_SYNC_AGE_NS 50000000
+#define WR_JOURNAL_ROOM_MIN      (1024u * 1024)
+#define WR_JOURNAL_REPLY_RING    (16u * 1024 * 1024) /* holds a row of WR_LIMIT_RECORD_SIZE */
+#define WR_LIMIT_FETCHES         65536               /* rows asked for and not taken yet */
+#define WR_JOURNAL_SYNC_AGE_NS   50000000
+#define WR_JOURNAL_SYNC_BYTES    (256u * 1024)
+#define WR_JOURNAL_SYNC_LEAST_NS 10000000
 /* In mode durable syncs that take less than this, on average, are made by the journal's thread: to
  * hand them over, and the smaller groups that follow from it, would cost more than is won. */
 #define WR_JOURNAL_SYNC_SHORT_NS 500000

@@ -114,6 +114,7 @@ static void sync_some(struct wr_journal_thread *thread)
     struct wr_journal_sync sync;
     wr_journal_sync_begin(thread->journal, &sync);
     thread->asked_at_ns = wr_journal_now_ns(thread);
+    thread->asked_size = wr_journal_log_size(thread->journal);
     thread->covered_ns = thread->fresh_ns;
     thread->fresh_ns = 0;
     if (thread->syncs == NULL ||
@@ -142,6 +143,7 @@ static void commit(struct wr_journal_thread *thread)
 static void note_segment(struct wr_journal_thread *thread)
 {
     thread->asked_at_ns = wr_journal_now_ns(thread);
+    thread->asked_size = wr_journal_log_size(thread->journal);
     thread->covered_ns = thread->fresh_ns = 0;
     atomic_store(&thread->shared.synced, atomic_load(&thread->shared.committed));
 }
@@ -252,12 +254,20 @@ static bool must_hold(const struct wr_journal_thread *thread)
            wr_journal_now_ns(thread) - since >= HOLD_NS;
 }
 
+/* In mode fast: rows have waited, or there are many: a sync of little holds a processor for a
+ * shorter time. */
+static bool is_due(const struct wr_journal_thread *thread)
+{
+    int64_t age = wr_journal_now_ns(thread) - thread->asked_at_ns;
+    return thread->durable || age >= WR_JOURNAL_SYNC_AGE_NS ||
+           (age >= WR_JOURNAL_SYNC_LEAST_NS &&
+            wr_journal_log_size(thread->journal) - thread->asked_size >= WR_JOURNAL_SYNC_BYTES);
+}
+
 /* Begins a sync when one is due; true when it did. */
 static bool sync_due(struct wr_journal_thread *thread)
 {
-    int64_t age = wr_journal_now_ns(thread) - thread->asked_at_ns;
-    if (!is_good(thread) || !is_unsynced(thread) || is_syncing(thread) ||
-        (!thread->durable && age < WR_JOURNAL_SYNC_AGE_NS)) {
+    if (!is_good(thread) || !is_unsynced(thread) || is_syncing(thread) || !is_due(thread)) {
         return false;
     }
     sync_some(thread);
@@ -336,5 +346,6 @@ bool wr_journal_turn_here(struct wr_journal_thread *thread)
         commit(thread);
         wr_journal_publish(thread);
     }
-    return wr_ring_is_empty(&thread->in) && !was_synced; /* else a sync is due some time from now */
+    bool syncs = is_due(thread) && !is_syncing(thread);
+    return wr_ring_is_empty(&thread->in) && !was_synced && !syncs;
 }

@@ -462,6 +462,37 @@ TEST("inline, fast rows are kept at the commit and synced when 50 ms have passed
     sim_close(sim);
 }
 
+TEST("inline, many fast rows are synced sooner, but not more often than every 10 ms")
+{
+    enum { ROWS = 1000 }; /* some 300 bytes each */
+    struct sim *sim = sim_open(1);
+    struct wr_error error = {0};
+    struct wr_journal *journal;
+    struct wr_journal_thread *thread;
+    char room[600];
+    CHECK_INT(wr_journal_open(sim_port(sim), "/s", NULL, &journal, &error), WR_OK);
+    CHECK_INT(wr_journal_thread_open(sim_port(sim), journal, false, &thread, &error), WR_OK);
+    for (uint64_t i = 1; i <= ROWS; i++) {
+        CHECK(wr_journal_thread_append(thread, i, row(room, i)));
+    }
+    wr_journal_thread_submit(thread);
+    wr_journal_thread_step(thread);
+    CHECK(wr_journal_log_size(journal) > WR_JOURNAL_SYNC_BYTES);
+    CHECK_INT(wr_journal_thread_synced(thread), 0);
+    sim_step(sim, WR_JOURNAL_SYNC_LEAST_NS);
+    wr_journal_thread_step(thread);
+    CHECK_INT(wr_journal_thread_synced(thread), ROWS);
+    CHECK(wr_journal_thread_append(thread, ROWS + 1, row(room, ROWS + 1)));
+    wr_journal_thread_submit(thread);
+    wr_journal_thread_step(thread);
+    sim_step(sim, 2 * WR_JOURNAL_SYNC_LEAST_NS);
+    wr_journal_thread_step(thread);
+    CHECK_INT(wr_journal_thread_synced(thread), ROWS); /* one row has time */
+    wr_journal_thread_close(thread);
+    wr_journal_close(journal, true);
+    sim_close(sim);
+}
+
 TEST("inline, durable rows are not kept when their sync fails")
 {
     struct sim *sim = sim_open(2);

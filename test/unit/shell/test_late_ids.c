@@ -4,6 +4,7 @@
 
 #include "base/rng.h"
 #include "shell/id_store.h"
+#include "shell/journal.h"
 
 enum { FILE_MAX = 1 << 20, NAMES_MAX = 512 };
 
@@ -226,6 +227,38 @@ static void settle(struct world *world)
         wr_server_step(world->server, 10000000);
         sim_step(world->sim, 10000000);
     }
+}
+
+TEST("ids are written while decisions never end, and the newest are not synced yet")
+{
+    enum { CAP = 1024, TOLD = 64, LAG = 100 };
+    struct sim *sim = open_disk(5);
+    const struct wr_port *port = sim_port(sim);
+    struct wr_error error = {0};
+    struct wr_journal *journal;
+    struct wr_id_pair pairs[TOLD];
+    CHECK_INT(wr_journal_open(port, "/ids", NULL, &journal, &error), WR_OK);
+    struct wr_journal_identity identity = wr_journal_identity(journal);
+    struct wr_id_store *store = wr_id_store_open(port, "/ids", identity.node, identity.keys, CAP);
+    CHECK(store != NULL);
+    for (uint64_t last = 0; last < UINT64_C(20) * CAP; last += TOLD) {
+        for (uint64_t i = 0; i < TOLD; i++) {
+            pairs[i] =
+                (struct wr_id_pair){(last + 1 + i) * UINT64_C(0x9e3779b97f4a7c15), last + 1 + i};
+        }
+        wr_id_store_set_bounds(store, &(struct wr_id_bounds){.first = 1,
+                                                             .synced = last > LAG ? last - LAG : 0,
+                                                             .segments = 1});
+        wr_id_store_add(store, last, last + TOLD, pairs, TOLD);
+        while (wr_id_store_step(store)) {
+        }
+    }
+    struct wr_id_store_stats stats = wr_id_store_stats(store);
+    CHECK(stats.n_written >= 20 && stats.n_written <= 24);
+    CHECK_INT(stats.n_rebuilt + stats.n_failed, 0); /* nothing is read from the log again */
+    wr_id_store_close(store);
+    wr_journal_close(journal, true);
+    sim_close(sim);
 }
 
 TEST("a label finds its decision a hundred segments back, in the life that made it and in the next")
