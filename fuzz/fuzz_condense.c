@@ -33,6 +33,7 @@ static void check_made(const struct wr_phrases *phrases, const uint8_t *data, si
     static struct wr_condenser condenser;
     static char row[ROW_MAX + WR_CONDENSE_SLACK], condensed[2 * ROW_MAX], plain[ROW_MAX];
     size_t n = 0;
+    condenser.tag = phrases->tag;
     wr_condense_begin(&condenser, row);
     for (; size >= 3; data += 3, size -= 3) {
         size_t value = (size_t)data[1] | (size_t)data[2] << 8;
@@ -78,7 +79,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         phrases = (struct wr_phrases){0};
     }
     if (data[0] % 2 == 0) {
-        check_bytes(&phrases, alone(data + 3 + n, size - 3 - n, &row));
+        struct wr_str condensed = alone(data + 3 + n, size - 3 - n, &row);
+        if (condensed.n >= WR_CONDENSED_HEAD) {
+            wr_put32(row + 12, phrases.tag); /* no input would find it */
+        }
+        check_bytes(&phrases, condensed);
         free(row);
     } else {
         check_made(&phrases, data + 3 + n, size - 3 - n);

@@ -29,9 +29,14 @@ static wr_err bind_phrases(struct wr_binding *binding, struct wr_error *error)
 {
     binding->condenser =
         wr_arena_alloc(&binding->arena, sizeof *binding->condenser, alignof(struct wr_condenser));
-    return binding->condenser != NULL
-               ? wr_phrasebook_make(&binding->arena, binding->pack, &binding->book, error)
-               : no_room(error);
+    if (binding->condenser == NULL) {
+        return no_room(error);
+    }
+    wr_err err = wr_phrasebook_make(&binding->arena, binding->pack, &binding->book, error);
+    if (err == WR_OK) {
+        binding->condenser->tag = wr_phrases_tag(binding->book.table);
+    }
+    return err;
 }
 
 static wr_err bind_paths(struct wr_binding *binding, bool shadow, struct wr_error *error)

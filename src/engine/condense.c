@@ -2,10 +2,13 @@
 /* See condense.h. */
 #include "engine/condense.h"
 
+#include "base/hash.h"
+
 enum {
     AT_CUTS = 2,
     AT_PLAIN = 4,
     AT_CODES = 8,
+    AT_TAG = 12,
     HEAD = WR_CONDENSED_HEAD,
     LEB_MAX = WR_CONDENSE_NUMBER
 };
@@ -14,6 +17,13 @@ enum {
 static wr_err no_table(struct wr_error *error)
 {
     return wr_fail(error, WR_E_JOURNAL, "not a table of phrases");
+}
+
+uint32_t wr_phrases_tag(struct wr_str table)
+{
+    uint8_t sum[32];
+    wr_sha256_of(table.p, table.n, sum);
+    return wr_get32(sum);
 }
 
 wr_err wr_phrases_read(struct wr_arena *arena, struct wr_str table, struct wr_phrases *out,
@@ -44,7 +54,7 @@ wr_err wr_phrases_read(struct wr_arena *arena, struct wr_str table, struct wr_ph
     if (at != table.n) {
         return no_table(error);
     }
-    *out = (struct wr_phrases){n, texts};
+    *out = (struct wr_phrases){n, wr_phrases_tag(table), texts};
     return WR_OK;
 }
 
@@ -136,6 +146,7 @@ void wr_condense(const struct wr_condenser *c, size_t row_n, char *out)
     wr_put16(head + AT_CUTS, (uint16_t)(WR_LIMIT_CUTS - c->n_left - c->n_more));
     wr_put32(head + AT_PLAIN, (uint32_t)row_n);
     wr_put32(head + AT_CODES, (uint32_t)n_codes(c));
+    wr_put32(head + AT_TAG, c->tag);
     out += HEAD;
     memcpy(out, c->codes, n_codes(c));
     out += n_codes(c);
@@ -217,7 +228,8 @@ wr_err wr_expand(const struct wr_phrases *phrases, struct wr_str row, char *out,
     bool good = n != 0 && wr_expanded_size(row, n) == n;
     uint32_t n_cuts = good ? wr_get16(head + AT_CUTS) : 0;
     uint32_t n_codes = good ? wr_get32(head + AT_CODES) : 0;
-    good = good && n_cuts <= WR_LIMIT_CUTS && n_codes <= row.n - HEAD;
+    good = good && wr_get32(head + AT_TAG) == phrases->tag && n_cuts <= WR_LIMIT_CUTS &&
+           n_codes <= row.n - HEAD;
     if (good) {
         struct reader r = {
             head + HEAD, head + HEAD + n_codes, row.p + HEAD + n_codes, row.p + row.n, out, out,

@@ -45,6 +45,7 @@ static size_t write_row(struct wr_condenser *c, const struct table *table, struc
                         char *row, size_t n_pieces)
 {
     size_t n = 0;
+    c->tag = table->phrases.tag;
     wr_condense_begin(c, row);
     for (size_t i = 0; i < n_pieces; i++) {
         uint64_t kind = wr_rng_below(rng, 3);
@@ -142,7 +143,7 @@ TEST("a condensed row that is cut short, or has another byte, does no harm")
 static void check_no_table(struct wr_str bytes)
 {
     struct wr_arena arena;
-    struct wr_phrases got = {1, NULL};
+    struct wr_phrases got = {.n = 1};
     struct wr_error error = {0};
     wr_arena_init(&arena, &memory, 1 << 20);
     CHECK_INT(wr_phrases_read(&arena, bytes, &got, &error), WR_E_JOURNAL);
@@ -153,7 +154,7 @@ static void check_no_table(struct wr_str bytes)
 TEST("a table that is cut short, or has another length, is none")
 {
     static struct table table;
-    struct wr_phrases got = {1, NULL};
+    struct wr_phrases got = {.n = 1};
     struct wr_rng rng;
     wr_rng_seed(&rng, 3);
     make_table(&table, &rng);
@@ -204,7 +205,7 @@ TEST("what comes after the last cut that is allowed stays in the row")
     static struct wr_condenser condenser;
     static char row[ROW_MAX + WR_CONDENSE_SLACK];
     struct wr_str text = WR_STR("0123456789");
-    struct wr_phrases phrases = {1, &text};
+    struct wr_phrases phrases = {.n = 1, .texts = &text};
     for (size_t n_cuts = WR_LIMIT_CUTS - 1; n_cuts <= WR_LIMIT_CUTS + 2; n_cuts++) {
         size_t n = 0;
         wr_condense_begin(&condenser, row);
@@ -229,6 +230,7 @@ static wr_err expand_cuts(const struct wr_phrases *phrases, size_t n, uint8_t ph
     wr_put16(room + 2, (uint16_t)n);
     wr_put32(room + 4, (uint32_t)row_n);
     wr_put32(room + 8, (uint32_t)(2 * n));
+    wr_put32(room + 12, phrases->tag);
     for (size_t i = 0; i < n; i++) {
         room[WR_CONDENSED_HEAD + 2 * i] = 0;
         room[WR_CONDENSED_HEAD + 2 * i + 1] = (char)(2 * phrase);
@@ -236,10 +238,32 @@ static wr_err expand_cuts(const struct wr_phrases *phrases, size_t n, uint8_t ph
     return wr_expand(phrases, wr_str_of(room, WR_CONDENSED_HEAD + 2 * n), plain, row_n, NULL);
 }
 
+TEST("a row does not expand by another table, be it as long and as many")
+{
+    static struct wr_condenser condenser;
+    static char row[ROW_MAX + WR_CONDENSE_SLACK], plain[ROW_MAX];
+    static struct table table, other;
+    struct wr_rng rng;
+    struct wr_error error;
+    wr_rng_seed(&rng, 11);
+    make_table(&table, &rng);
+    memcpy(other.bytes, table.bytes, table.n);
+    other.bytes[table.n - 1] ^= 1; /* of the last phrase */
+    wr_arena_init(&other.arena, &memory, 1 << 20);
+    CHECK_INT(wr_phrases_read(&other.arena, wr_str_of(other.bytes, table.n), &other.phrases, NULL),
+              WR_OK);
+    size_t n = write_row(&condenser, &table, &rng, row, 20);
+    struct wr_str condensed = condense(&condenser, n);
+    CHECK_INT(wr_expand(&table.phrases, condensed, plain, n, &error), WR_OK);
+    CHECK_INT(wr_expand(&other.phrases, condensed, plain, n, &error), WR_E_JOURNAL);
+    wr_arena_deinit(&table.arena);
+    wr_arena_deinit(&other.arena);
+}
+
 TEST("a row has at most so many cuts, and no phrase that is not in the table")
 {
     struct wr_str texts[2] = {WR_STR("a"), WR_STR("b")};
-    struct wr_phrases phrases = {1, texts}; /* the second lies behind the table */
+    struct wr_phrases phrases = {.n = 1, .texts = texts}; /* the second lies behind the table */
     CHECK_INT(expand_cuts(&phrases, WR_LIMIT_CUTS, 0, WR_LIMIT_CUTS), WR_OK);
     CHECK_INT(expand_cuts(&phrases, WR_LIMIT_CUTS + 1, 0, WR_LIMIT_CUTS + 1), WR_E_JOURNAL);
     CHECK_INT(expand_cuts(&phrases, 3, 0, 3), WR_OK);

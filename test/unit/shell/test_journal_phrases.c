@@ -58,6 +58,7 @@ static struct wr_str condensed_row(uint64_t sequence)
     struct wr_str row = plain_row(sequence);
     size_t n0 = strlen(words[0]), n1 = strlen(words[1]);
     const char *end = row.p + row.n - DIGITS;
+    condenser.tag = wr_phrases_tag(table(made_by[sequence]));
     wr_condense_begin(&condenser, row.p);
     wr_condense_phrase(&condenser, row.p + 4, n0, 0);
     wr_condense_phrase(&condenser, end - n1, n1, 1);
