@@ -39,7 +39,7 @@ struct wr_phrasebook {
     struct wr_str table;
     /* the head */
     struct wr_phrase pack;  /* a zero byte, the digest */
-    struct wr_phrase zeros; /* a document below 64 KiB, no fleet */
+    struct wr_phrase zeros; /* no fleet, and the two lengths behind it */
     /* the anchor */
     /* From the place on, with no condition, every entity and the salt of the first: [i] where the
      * event is the first of its time to i entities that labels count, and there are no more. */

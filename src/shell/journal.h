@@ -153,8 +153,8 @@ WR_NODISCARD wr_err wr_journal_each(struct wr_journal *journal, uint64_t first, 
                                     void *context, struct wr_error *error);
 
 /* Checks the chain of rows first..last against their payloads, as they are stored, and the link
- * before. Errors:
- * WR_E_JOURNAL naming the first row that does not match. */
+ * before; and that condensed ones expand by the table of their segment. Errors: WR_E_JOURNAL naming
+ * the first row that does not, WR_E_STATE, WR_E_MEMORY. */
 WR_NODISCARD wr_err wr_journal_verify(struct wr_journal *journal, uint64_t first, uint64_t last,
                                       struct wr_error *error);
 

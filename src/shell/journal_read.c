@@ -140,7 +140,8 @@ static wr_err visit(struct row_visitor *visitor, struct wr_log *log, const struc
     if (memcmp(row->link.p, visitor->link, 32) != 0) {
         return bad_row(row->sequence, "its payload does not match the chain", error);
     }
-    return WR_OK;
+    struct wr_str plain; /* the chain says nothing of the table: by another one no row expands */
+    return wr_log_plain(log, row, &plain, error);
 }
 
 static wr_err visit_log(struct wr_log *log, uint64_t *next, uint64_t last,

@@ -340,10 +340,13 @@ bool wr_journal_turn_here(struct wr_journal_thread *thread)
     if (!is_good(thread) || must_hold(thread) || thread->sync_mean_ns >= SYNC_QUICK_NS) {
         return false;
     }
-    if (take(thread, true, &worked) > 0) {
-        atomic_store(&thread->shared.loop_waits, 0); /* it is here */
+    size_t n_rows = take(thread, true, &worked);
+    if (n_rows > 0) {
         count(&thread->shared.n_here, 1);
         commit(thread);
+    }
+    if (worked) { /* also when a row could not be taken: the state tells */
+        atomic_store(&thread->shared.loop_waits, 0); /* it is here */
         wr_journal_publish(thread);
     }
     bool syncs = is_due(thread) && !is_syncing(thread);

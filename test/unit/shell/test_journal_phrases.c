@@ -303,7 +303,7 @@ TEST("a damaged or strange table is no log, at the opening as when a closed segm
     sim_close(sim);
 }
 
-TEST("a condensed row that does not expand is damage that names the row, and the chain is whole")
+TEST("a condensed row that does not expand is damage that names the row, though the chain is whole")
 {
     struct sim *sim = sim_open(6);
     struct wr_error error = {0};
@@ -331,7 +331,44 @@ TEST("a condensed row that does not expand is damage that names the row, and the
     uint64_t next = 1;
     CHECK_INT(wr_journal_each(journal, 1, UINT64_MAX, same_row, &next, &error), WR_E_JOURNAL);
     CHECK_INT(next, 4);
-    CHECK_INT(wr_journal_verify(journal, 1, UINT64_MAX, &error), WR_OK);
+    CHECK_INT(wr_journal_verify(journal, 1, 3, &error), WR_OK);
+    CHECK_INT(wr_journal_verify(journal, 1, UINT64_MAX, &error), WR_E_JOURNAL);
+    CHECK(strstr(error.text, "row 4: damaged, it does") != NULL);
+    wr_journal_close(journal, true);
+    sim_close(sim);
+}
+
+/* Another table in place of a log's, as whole as that was: a phrase says something else. */
+static void forge_table(struct sim *sim, const char *path, size_t n)
+{
+    const struct wr_port_disk *disk = &sim_port(sim)->disk;
+    uint8_t front[32 + 512];
+    size_t got;
+    int32_t file;
+    CHECK(n <= 512);
+    CHECK_INT(disk->open(disk->context, path, WR_DISK_WRITE, &file), WR_IO_OK);
+    CHECK_INT(disk->read_at(disk->context, file, front, 32 + n, 128, &got), WR_IO_OK);
+    front[32 + n - 1] ^= 1;
+    wr_sha256_of(front + 32, n, front);
+    CHECK_INT(disk->write_at(disk->context, file, front, 32 + n, 128), WR_IO_OK);
+    CHECK_INT(disk->sync(disk->context, file), WR_IO_OK);
+    disk->close(disk->context, file);
+}
+
+TEST("a table that was put in the place of a segment's is found by verifying")
+{
+    struct sim *sim = sim_open(7);
+    struct wr_error error = {0};
+    struct wr_journal *journal = open_with(sim, table(0), 0);
+    CHECK_INT(add(journal, 20, &error), WR_OK);
+    CHECK_INT(wr_journal_use_phrases(journal, table(1), &error), WR_OK);
+    CHECK_INT(add(journal, 20, &error), WR_OK);
+    wr_journal_close(journal, true);
+    forge_table(sim, first_log, table(0).n);
+    journal = open_with(sim, table(1), 0);
+    CHECK_INT(wr_journal_verify(journal, 21, UINT64_MAX, &error), WR_OK);
+    CHECK_INT(wr_journal_verify(journal, 1, UINT64_MAX, &error), WR_E_JOURNAL);
+    CHECK(strstr(error.text, "row 1: damaged, it does not expand") != NULL);
     wr_journal_close(journal, true);
     sim_close(sim);
 }

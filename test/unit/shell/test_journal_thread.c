@@ -265,6 +265,47 @@ TEST("in mode fast small groups are written by whoever brings them, and synced b
     CHECK(system(command) == 0);
 }
 
+static void *scarce_take(void *context, size_t size)
+{
+    (void)context;
+    return size < 2 * WR_LOG_GATHER ? malloc(size) : NULL;
+}
+
+static void scarce_give(void *context, void *block, size_t size)
+{
+    (void)context;
+    (void)size;
+    free(block);
+}
+
+TEST("a row that whoever brings it cannot take is told at once")
+{
+    struct wr_port port;
+    struct wr_port_linux *native = NULL;
+    struct wr_error error = {0};
+    struct wr_journal *journal;
+    struct wr_journal_thread *thread;
+    char directory[] = "/tmp/weir-journal-XXXXXX", command[64], room[600];
+    CHECK(mkdtemp(directory) != NULL && wr_port_linux_open(&port, &native) == WR_IO_OK);
+    struct wr_port rich = port;
+    port.memory = (struct wr_memory){scarce_take, scarce_give, NULL};
+    CHECK_INT(wr_journal_open(&port, directory, NULL, &journal, &error), WR_OK);
+    CHECK_INT(wr_journal_thread_open(&rich, journal, false, &thread, &error), WR_OK);
+    nanosleep(&(struct timespec){0, 5000000}, NULL); /* the thread is at rest */
+    CHECK(wr_journal_thread_append(thread, 1, row(room, 1)));
+    wr_journal_thread_submit(thread); /* and nothing after it */
+    for (int i = 0; i < 2000 && wr_journal_thread_state(thread) == WR_JOURNAL_OK; i++) {
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    }
+    CHECK_INT(wr_journal_thread_state(thread), WR_JOURNAL_BROKEN);
+    CHECK_INT(wr_journal_thread_kept(thread), 0);
+    wr_journal_thread_close(thread);
+    wr_journal_close(journal, false);
+    wr_port_linux_close(native);
+    snprintf(command, sizeof command, "rm -r %s", directory);
+    CHECK(system(command) == 0);
+}
+
 /* A disk that syncs when it is told to. */
 static struct {
     enum wr_io (*sync)(void *context, int32_t file);
