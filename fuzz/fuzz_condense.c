@@ -81,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (data[0] % 2 == 0) {
         struct wr_str condensed = alone(data + 3 + n, size - 3 - n, &row);
         if (condensed.n >= WR_CONDENSED_HEAD) {
-            wr_put32(row + 12, phrases.tag); /* no input would find it */
+            wr_put64(row + 12, phrases.tag); /* no input would find it */
         }
         check_bytes(&phrases, condensed);
         free(row);

@@ -145,7 +145,7 @@ static size_t add_rows(uint8_t *out, size_t cap, const uint8_t *data, size_t siz
     uint8_t link[32] = {0}, digest[32];
     memset(out, 0, 128); /* the first sequence becomes 1 */
     size_t n = size > 4 && data[3] % 2 == 0 ? add_table(out, data) : 128;
-    uint32_t tag =
+    uint64_t tag =
         n > 128 ? wr_phrases_tag(wr_str_of((const char *)out + 160, wr_get32(out + 20))) : 0;
     for (uint64_t sequence = 1; size > 4 && n + 64 + 256 < cap; sequence++) {
         size_t payload_n = WR_MIN(4 + (size_t)data[0] % 60, size);
@@ -157,12 +157,12 @@ static size_t add_rows(uint8_t *out, size_t cap, const uint8_t *data, size_t siz
         memset(row + 24, 0, 40);
         memcpy(row + 64, data, payload_n);
         memset(row + 64 + payload_n, 0, 8);
-        if (data[1] % 2 == 0 && payload_n >= 20) { /* condensed, more or less */
+        if (data[1] % 2 == 0 && payload_n >= 24) { /* condensed, more or less */
             memcpy(row + 64, "Wc", 2);
             wr_put16(row + 66, data[2] % 8);
             wr_put32(row + 68, data[3]);
             wr_put32(row + 72, data[4] % 16);
-            wr_put32(row + 76, tag);
+            wr_put64(row + 76, tag);
         }
         wr_sha256_of(row + 64, payload_n, digest);
         wr_record_link(link, digest, sequence);

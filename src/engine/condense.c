@@ -19,11 +19,11 @@ static wr_err no_table(struct wr_error *error)
     return wr_fail(error, WR_E_JOURNAL, "not a table of phrases");
 }
 
-uint32_t wr_phrases_tag(struct wr_str table)
+uint64_t wr_phrases_tag(struct wr_str table)
 {
     uint8_t sum[32];
     wr_sha256_of(table.p, table.n, sum);
-    return wr_get32(sum);
+    return wr_get64(sum);
 }
 
 wr_err wr_phrases_read(struct wr_arena *arena, struct wr_str table, struct wr_phrases *out,
@@ -146,7 +146,7 @@ void wr_condense(const struct wr_condenser *c, size_t row_n, char *out)
     wr_put16(head + AT_CUTS, (uint16_t)(WR_LIMIT_CUTS - c->n_left - c->n_more));
     wr_put32(head + AT_PLAIN, (uint32_t)row_n);
     wr_put32(head + AT_CODES, (uint32_t)n_codes(c));
-    wr_put32(head + AT_TAG, c->tag);
+    wr_put64(head + AT_TAG, c->tag);
     out += HEAD;
     memcpy(out, c->codes, n_codes(c));
     out += n_codes(c);
@@ -228,7 +228,7 @@ wr_err wr_expand(const struct wr_phrases *phrases, struct wr_str row, char *out,
     bool good = n != 0 && wr_expanded_size(row, n) == n;
     uint32_t n_cuts = good ? wr_get16(head + AT_CUTS) : 0;
     uint32_t n_codes = good ? wr_get32(head + AT_CODES) : 0;
-    good = good && wr_get32(head + AT_TAG) == phrases->tag && n_cuts <= WR_LIMIT_CUTS &&
+    good = good && wr_get64(head + AT_TAG) == phrases->tag && n_cuts <= WR_LIMIT_CUTS &&
            n_codes <= row.n - HEAD;
     if (good) {
         struct reader r = {

@@ -14,8 +14,8 @@
  *                           2  2  number of cuts
  *                           4  4  bytes of the plain row
  *                           8  4  bytes of the codes
- *                          12  4  tag of the table: by another one it does not expand
- *                          16  .  codes, then the literal bytes
+ *                          12  8  tag of the table: by another one it does not expand
+ *                          20  .  codes, then the literal bytes
  *
  * Codes, one after the other, numbers as LEB128: how many literal bytes come first, then
  * 2 * phrase for a phrase, or 2 * distance + 1 and a length for bytes that stand `distance` before
@@ -30,7 +30,7 @@
 #define WR_LIMIT_PHRASES      4096         /* in a table */
 #define WR_LIMIT_PHRASE_TABLE (256 * 1024) /* bytes of a table */
 #define WR_LIMIT_CUTS         1024         /* in a row */
-#define WR_CONDENSED_HEAD     16
+#define WR_CONDENSED_HEAD     20
 #define WR_CONDENSE_PORTION   128 /* bytes: most of what lies between two phrases is less */
 #define WR_CONDENSE_LITERALS  (WR_LIMIT_CUTS * WR_CONDENSE_PORTION) /* before a row's last cut */
 #define WR_CONDENSE_SLACK     16
@@ -38,12 +38,13 @@
 
 struct wr_phrases {
     uint32_t n;
-    uint32_t tag;         /* of the table */
+    uint64_t tag;         /* of the table */
     struct wr_str *texts; /* views into the table */
 };
 
-/* Tells tables apart: the first four bytes of its SHA-256. */
-uint32_t wr_phrases_tag(struct wr_str table);
+/* Tells tables apart, also from those that somebody would make to pass for another: the first eight
+ * bytes of its SHA-256. */
+uint64_t wr_phrases_tag(struct wr_str table);
 /* Reads a table; the texts are views into it, the array is in the arena. An empty table has no
  * phrases. Errors: WR_E_JOURNAL when the bytes are no table, WR_E_MEMORY. */
 WR_NODISCARD wr_err wr_phrases_read(struct wr_arena *arena, struct wr_str table,
@@ -53,7 +54,7 @@ WR_NODISCARD wr_err wr_phrases_read(struct wr_arena *arena, struct wr_str table,
 /* What is cut rises and does not overlap. A cut that finds no room any more is not made: its bytes
  * stay, and the row is longer and no wrong one. */
 struct wr_condenser {
-    uint32_t tag;    /* of the table whose phrases are meant; set by the owner */
+    uint64_t tag;    /* of the table whose phrases are meant; set by the owner */
     const char *row; /* WR_CONDENSE_SLACK bytes may be read behind what has been written of it */
     const char *end; /* of the last cut; what comes behind it is not copied yet */
     uint8_t *code;   /* where the next one goes, as `literal` */

@@ -230,7 +230,7 @@ static wr_err expand_cuts(const struct wr_phrases *phrases, size_t n, uint8_t ph
     wr_put16(room + 2, (uint16_t)n);
     wr_put32(room + 4, (uint32_t)row_n);
     wr_put32(room + 8, (uint32_t)(2 * n));
-    wr_put32(room + 12, phrases->tag);
+    wr_put64(room + 12, phrases->tag);
     for (size_t i = 0; i < n; i++) {
         room[WR_CONDENSED_HEAD + 2 * i] = 0;
         room[WR_CONDENSED_HEAD + 2 * i + 1] = (char)(2 * phrase);
@@ -256,6 +256,11 @@ TEST("a row does not expand by another table, be it as long and as many")
     struct wr_str condensed = condense(&condenser, n);
     CHECK_INT(wr_expand(&table.phrases, condensed, plain, n, &error), WR_OK);
     CHECK_INT(wr_expand(&other.phrases, condensed, plain, n, &error), WR_E_JOURNAL);
+    for (size_t k = 12; k < 20; k++) { /* each byte of the tag counts */
+        room[k] ^= 1;
+        CHECK_INT(wr_expand(&table.phrases, condensed, plain, n, &error), WR_E_JOURNAL);
+        room[k] ^= 1;
+    }
     wr_arena_deinit(&table.arena);
     wr_arena_deinit(&other.arena);
 }
