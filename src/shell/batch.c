@@ -424,7 +424,9 @@ static uint64_t add_piece(struct wr_server *server, struct wr_conn *conn)
 void wr_batch_go_on(struct wr_server *server, struct wr_conn *conn)
 {
     if (server->thread == NULL || wr_journal_thread_room(server->thread) >= WR_JOURNAL_ROOM_MIN) {
-        (void)add_piece(server, conn); /* else in another turn: the disk is behind */
+        (void)add_piece(server, conn);
+    } else {
+        server->disk_behind = true; /* in another turn, which need not come at once */
     }
 }
 

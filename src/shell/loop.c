@@ -513,18 +513,24 @@ static bool must_not_wait(struct wr_server *server)
            !wr_journal_thread_will_wait(server->thread, server->kept_seen);
 }
 
+/* How long a turn may wait for events. */
+static int64_t wait_ns(struct wr_server *server, int64_t most_ns)
+{
+    int64_t ns = !must_not_wait(server) ? WR_MIN(most_ns, (int64_t)WR_SWEEP_NS)
+                 : server->disk_behind  ? WR_MIN(most_ns, (int64_t)WR_BEHIND_NS)
+                                        : 0;
+    server->disk_behind = false;
+    ns = wr_snapshots_busy(server) ? WR_MIN(ns, (int64_t)WR_SNAPSHOT_PACE_NS) : ns;
+    ns = server->listening ? ns : WR_MIN(ns, (int64_t)WR_ACCEPT_PAUSE_NS);
+    return server->redis != NULL ? wr_shared_sleep_ns(server, ns) : ns;
+}
+
 bool wr_server_step(struct wr_server *server, int64_t timeout_ns)
 {
     const struct wr_port_net *net = &server->port->net;
     struct wr_net_event events[EVENTS];
     size_t n = 0;
-    timeout_ns = must_not_wait(server) ? 0 : WR_MIN(timeout_ns, (int64_t)WR_SWEEP_NS);
-    timeout_ns =
-        wr_snapshots_busy(server) ? WR_MIN(timeout_ns, (int64_t)WR_SNAPSHOT_PACE_NS) : timeout_ns;
-    timeout_ns = server->listening ? timeout_ns : WR_MIN(timeout_ns, (int64_t)WR_ACCEPT_PAUSE_NS);
-    if (server->redis != NULL) {
-        timeout_ns = wr_shared_sleep_ns(server, timeout_ns);
-    }
+    timeout_ns = wait_ns(server, timeout_ns);
     int64_t asked_ns = server->port->clock.mono_ns(server->port->clock.context);
     int64_t turn_ns = server->looked_ns == 0 ? 0 : asked_ns - server->looked_ns;
     if (net->poll(net->context, events, EVENTS, timeout_ns, &n) != WR_IO_OK) {

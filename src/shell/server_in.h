@@ -66,6 +66,7 @@
 #define WR_WAITED_NS          200000    /* a poll that took longer has waited */
 #define WR_SWEEP_NS           100000000 /* deadlines are looked at that often */
 #define WR_ACCEPT_PAUSE_NS    50000000  /* after an accept that failed */
+#define WR_BEHIND_NS          1000000   /* between two looks whether the journal has room */
 #define WR_TRIM_NS            1000000000
 #define WR_RECOVER_NS         1000000000
 #define WR_TURN_NS            5000000 /* then what is decided is sent before more is */
@@ -239,6 +240,7 @@ struct wr_server {
     int64_t shut_ns;       /* and when that was */
     struct wr_conn **touched, **waiting, **flushing;
     uint32_t n_touched, n_waiting;
+    bool disk_behind;  /* in this turn a stream found no room for rows */
     uint32_t n_parsed; /* of the touched: the first so many have had their turn */
     struct wr_buffers buffers;
     uint64_t kept_seen;
