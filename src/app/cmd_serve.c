@@ -19,6 +19,8 @@
 #include <time.h>
 
 #define PACK_ROOM ((size_t)1 << 20) /* most packs fit; others take more where this ends */
+/* With less, a few clients who do as they should would be closed. */
+#define CLIENT_MEMORY_LEAST (UINT64_C(1) << 20)
 
 static struct {
     const char *pack, *model, *state, *mode, *clock, *card_key, *opa_api;
@@ -155,6 +157,21 @@ static bool read_timeout(void)
     return true;
 }
 
+static bool set_client_memory(struct wr_server_config *config)
+{
+    if (options.client_memory == 0) {
+        return true;
+    }
+    if (options.client_memory < CLIENT_MEMORY_LEAST) {
+        wr_complain("--client-memory %llu is too little: give %llu bytes or more",
+                    (unsigned long long)options.client_memory,
+                    (unsigned long long)CLIENT_MEMORY_LEAST);
+        return false;
+    }
+    config->client_memory = options.client_memory;
+    return true;
+}
+
 static bool make_config(struct wr_server_config *config)
 {
     *config = wr_server_defaults();
@@ -210,13 +227,10 @@ static bool make_config(struct wr_server_config *config)
     if (wr_host_connections_max() != 0) {
         config->n_connections_max = WR_MIN(config->n_connections_max, wr_host_connections_max());
     }
-    if (options.client_memory != 0) {
-        config->client_memory = options.client_memory;
-    }
     if (options.body != 0) {
         config->body_max = (uint32_t)WR_MIN(options.body, 1U << 30);
     }
-    return true;
+    return set_client_memory(config);
 }
 
 /* ── running ────────────────────────────────────────────────────────────────────────────────── */

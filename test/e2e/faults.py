@@ -389,6 +389,8 @@ def crowd(check, n):
 def unread(check):
     """Those who read nothing hold no more than is allowed of all of them together."""
     limit, n = 16 << 20, 200
+    little = subprocess.run([WEIR, "serve", "--pack", CARDS, "--client-memory", str((1 << 20) - 1)], capture_output=True, text=True)
+    check.that(little.returncode == 2 and "1048576 bytes or more" in little.stderr, "too little is refused", little.stderr)
     with Served(WEIR, "--pack", CARDS, "--mode", "fast", "--client-memory", str(limit)) as served:
         for _ in range(200):
             decide(served.socket)
