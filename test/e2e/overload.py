@@ -75,7 +75,7 @@ class Node(Served):
 
     def begin(self, seconds, *options):
         return subprocess.Popen(
-            [self.weir, "load", "--connect", f"127.0.0.1:{self.port}", "--for", f"{seconds}s", "--server-pid",
+            [self.weir, "load", "--connect", f"127.0.0.1:{self.port}", "--for", f"{seconds * 1000:.0f}ms", "--server-pid",
              str(self.process.pid), "--report", "json", *map(str, options)], stdout=subprocess.PIPE, text=True,
             preexec_fn=lambda: os.sched_setaffinity(0, {self.generator}))
 
@@ -93,7 +93,7 @@ class Node(Served):
 
     def ability(self):
         """Decisions a second at the most, and CPU us of each."""
-        decided, _, cores = rates(self.drive(10 if JUDGED else 1, "--connections", 64, "--outstanding", 8))
+        decided, _, cores = rates(self.drive(10 if JUDGED else 0.4, "--connections", 64, "--outstanding", 8))
         return max(decided, 1000.0), cores / max(decided, 1) * 1e6  # some rate is asked on any machine
 
     def resident(self):
@@ -162,13 +162,13 @@ def calm_again(result, p99_us):
 def minute(node):
     """Capacity, baseline, overload, and what is afterwards."""
     capacity, cost = node.ability()
-    calm = node.drive(10 if JUDGED else 1, "--connections", 128, "--rate", 0.7 * capacity)
+    calm = node.drive(10 if JUDGED else 0.5, "--connections", 128, "--rate", 0.7 * capacity)
     calm_p99 = calm["run"]["latency_us"]["p99"]
     memory, before = node.resident(), node.metrics()
     with Pulse(node) as pulse:
-        over = node.drive(60 if JUDGED else 3, "--connections", 128, "--rate", 2 * capacity)
+        over = node.drive(60 if JUDGED else 1, "--connections", 128, "--rate", 2 * capacity)
     after = node.metrics()
-    back = node.drive(10 if JUDGED else 1, "--connections", 128, "--rate", 0.7 * capacity)
+    back = node.drive(10 if JUDGED else 0.5, "--connections", 128, "--rate", 0.7 * capacity)
     state = (int(after["weir_state_bytes"]) - int(before["weir_state_bytes"])) >> 20  # what happened stays known
     grown, soon = node.resident() - memory - state, calm_again(back, calm_p99)
     again, cost_again = node.ability()
@@ -198,9 +198,9 @@ def minute(node):
 
 def bursts(node, capacity, calm_p99):
     for _ in range(3 if JUDGED else 1):
-        burst = node.drive(5 if JUDGED else 1, "--connections", MANY, "--rate", 10 * capacity)
+        burst = node.drive(5 if JUDGED else 0.4, "--connections", MANY, "--rate", 10 * capacity)
         decided, refused, _ = rates(burst)
-        back = node.drive(4 if JUDGED else 1, "--connections", 128, "--rate", 0.7 * capacity)
+        back = node.drive(4 if JUDGED else 0.4, "--connections", 128, "--rate", 0.7 * capacity)
         soon = calm_again(back, calm_p99)
         print(f"overload: a burst of ten times: {decided:,.0f}/s decided, {refused:,.0f}/s refused, {burst['run']['blocked']:,} sent "
               f"late; the baseline is back {soon:.1f} s after it")
@@ -246,7 +246,7 @@ class Dawdlers:
 def half_slow(node, capacity):
     n = 128
     with Dawdlers(node, n) as dawdlers:
-        over = node.drive(20 if JUDGED else 1, "--connections", n, "--rate", 2 * capacity)
+        over = node.drive(20 if JUDGED else 0.4, "--connections", n, "--rate", 2 * capacity)
     decided, refused, _ = rates(over)
     print(f"overload: beside {n} clients that dawdle ({dawdlers.closed} closed for it), {n} ask twice the capacity: "
           f"{decided:,.0f}/s decided ({decided / capacity:.2f}, bar 0.9), {refused:,.0f}/s refused")
@@ -257,7 +257,7 @@ def half_slow(node, capacity):
 def hurried(node, capacity):
     """Callers who wait 8 ms: what has waited that long is refused, though the rule would let it pass."""
     before = float(node.metrics()["weir_expired_total"])
-    over = node.drive(5 if JUDGED else 2, "--connections", MANY, "--rate", 2 * capacity, "--header", "Weir-Deadline-Ms: 8")
+    over = node.drive(5 if JUDGED else 0.8, "--connections", MANY, "--rate", 2 * capacity, "--header", "Weir-Deadline-Ms: 8")
     after = node.metrics()
     expired = float(after["weir_expired_total"]) - before
     decided, refused, _ = rates(over)
@@ -292,7 +292,7 @@ def main():
         hurried(node, capacity)
         if JUDGED:
             price(node, capacity)
-        time.sleep(1)
+        time.sleep(1 if JUDGED else 0.6)
         health = node.ask("GET", "/health?ready")
         check.that(health[0] == 200, "the node is ready again", health)
         check.that(health[2]["sequence"] == node.decided, "what was refused has not counted",
