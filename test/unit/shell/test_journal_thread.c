@@ -201,6 +201,23 @@ static enum wr_io quick_sync(void *context, int32_t file)
     return WR_IO_OK;
 }
 
+static void (*gate_wait)(void *context, struct wr_gate *gate, int64_t timeout_ns);
+
+/* A thread that has nothing to do is woken by others, never by its own looking after things. */
+static void sleep_well(void *context, struct wr_gate *gate, int64_t timeout_ns)
+{
+    gate_wait(context, gate, timeout_ns < 1000000000 ? timeout_ns : timeout_ns * 3600);
+}
+
+/* Nobody asks: the thread sees to it. */
+static void wait_until_synced(struct wr_journal_thread *thread, uint64_t last)
+{
+    for (int i = 0; i < 5000 && wr_journal_thread_synced(thread) < last; i++) {
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+    }
+    CHECK_INT(wr_journal_thread_synced(thread), last);
+}
+
 /* Rows in groups of every size, small ones first to last, with fetches between. Returns how many
  * groups were kept when they had been handed over. */
 static uint64_t bring_groups(const struct wr_port *port, const char *directory, bool durable,
@@ -235,12 +252,16 @@ static uint64_t bring_groups(const struct wr_port *port, const char *directory, 
         }
     }
     wait_for(thread, last);
+    wait_until_synced(thread, last);
+    for (int i = 0; i < 5; i++) { /* one group, brought while the thread is at rest */
+        nanosleep(&(struct timespec){0, 20000000}, NULL);
+        last++;
+        CHECK(wr_journal_thread_append(thread, last, row(room, last)));
+        wr_journal_thread_submit(thread);
+        wait_until_synced(thread, last);
+    }
     wr_journal_thread_stats(thread, stats);
     CHECK(stats->committed == last && wr_journal_thread_state(thread) == WR_JOURNAL_OK);
-    for (int i = 0; i < 5000 && wr_journal_thread_synced(thread) < last; i++) {
-        nanosleep(&(struct timespec){0, 1000000}, NULL); /* nobody asks: the thread sees to it */
-    }
-    CHECK_INT(wr_journal_thread_synced(thread), last);
     wr_journal_thread_close(thread);
     CHECK_INT(wr_journal_verify(journal, groups_from + 1, UINT64_MAX, &error), WR_OK);
     wr_journal_close(journal, true);
@@ -255,6 +276,8 @@ TEST("in mode fast small groups are written by whoever brings them, and synced b
     char directory[] = "/tmp/weir-journal-XXXXXX", command[64];
     CHECK(mkdtemp(directory) != NULL && wr_port_linux_open(&port, &native) == WR_IO_OK);
     port.disk.sync = quick_sync;
+    gate_wait = port.threads.gate_wait;
+    port.threads.gate_wait = sleep_well;
     uint64_t at_once = bring_groups(&port, directory, false, &stats);
     CHECK(at_once > 500 && stats.n_here >= at_once / 2 && stats.n_here < stats.n_commits);
     CHECK(stats.n_syncs >= 1);
@@ -328,6 +351,20 @@ static void append_one(struct wr_journal_thread *thread, uint64_t sequence)
     wr_journal_thread_submit(thread);
 }
 
+/* A clock that stands still but for what it is told: a busy machine passes no time. */
+static atomic_llong told_ns = 1000000000;
+
+static int64_t told_time(void *context)
+{
+    (void)context;
+    return atomic_load(&told_ns);
+}
+
+static void pass(int64_t ns)
+{
+    atomic_fetch_add(&told_ns, ns);
+}
+
 TEST("fast rows do not wait for a slow sync, but for one that keeps too many unsynced")
 {
     struct wr_port port;
@@ -340,18 +377,20 @@ TEST("fast rows do not wait for a slow sync, but for one that keeps too many uns
     CHECK(mkdtemp(directory) != NULL && wr_port_linux_open(&port, &native) == WR_IO_OK);
     slow.sync = port.disk.sync;
     port.disk.sync = slow_sync;
+    port.clock.mono_ns = told_time;
     CHECK_INT(wr_journal_open(&port, directory, NULL, &journal, &error), WR_OK);
     CHECK_INT(wr_journal_thread_open(&port, journal, false, &thread, &error), WR_OK);
     int before = atomic_load(&slow.n);
     atomic_store(&slow.blocked, 1);
     append_one(thread, 1);
     wait_for(thread, 1);
-    while (atomic_load(&slow.n) == before) { /* 50 ms later it begins */
+    pass(WR_JOURNAL_SYNC_AGE_NS);
+    while (atomic_load(&slow.n) == before) { /* it begins */
         nanosleep(&(struct timespec){0, 1000000}, NULL);
     }
     append_one(thread, 2);
     wait_for(thread, 2);
-    nanosleep(&(struct timespec){0, 250000000}, NULL);
+    pass(250000000);
     append_one(thread, 3);
     nanosleep(&(struct timespec){0, 50000000}, NULL);
     CHECK_INT(wr_journal_thread_kept(thread), 2);
@@ -368,12 +407,14 @@ TEST("fast rows do not wait for a slow sync, but for one that keeps too many uns
     CHECK_INT(stats.synced, 2);
     atomic_store(&slow.blocked, 0);
     while (stats.synced != last) {
+        pass(WR_JOURNAL_SYNC_AGE_NS);
         nanosleep(&(struct timespec){0, 1000000}, NULL);
         wr_journal_thread_stats(thread, &stats);
     }
     atomic_store(&slow.fails, 1);
     append_one(thread, last + 1);
     for (int i = 0; i < 5000 && wr_journal_thread_state(thread) == WR_JOURNAL_OK; i++) {
+        pass(1000000);
         nanosleep(&(struct timespec){0, 1000000}, NULL);
     }
     CHECK_INT(wr_journal_thread_state(thread), WR_JOURNAL_BROKEN);
