@@ -36,6 +36,13 @@ uint64_t wr_reserve_keep(const struct wr_port *port, const char *directory)
     return io == WR_IO_OK ? size : 0;
 }
 
+bool wr_reserve_is_there(const struct wr_port *port, const char *directory)
+{
+    char path[PATH];
+    path_of(directory, path);
+    return port->disk.exists(port->disk.context, path) == WR_IO_OK;
+}
+
 bool wr_reserve_give(const struct wr_port *port, const char *directory)
 {
     char path[PATH];

@@ -29,8 +29,9 @@ static void conclude(struct wr_snapshots *s, const struct wr_snapshot_info *info
     }
     if (info != NULL && io == WR_IO_OK) {
         wr_snapshot_prune(&s->writer.place, WR_SNAPSHOTS_KEPT);
-        if (!s->is_last) {
-            (void)wr_reserve_keep(s->writer.place.port, s->writer.place.directory);
+        const struct wr_snapshot_place *place = &s->writer.place;
+        if (!s->is_last && !wr_reserve_is_there(place->port, place->directory)) {
+            (void)wr_reserve_keep(place->port, place->directory);
         }
     }
     wr_snapshot_writer_close(&s->writer);
