@@ -186,7 +186,8 @@ TEST("the native thread keeps rows in both modes and finds rows it has just been
     struct wr_port port;
     struct wr_port_linux *native = NULL;
     char directory[] = "/tmp/weir-journal-XXXXXX", command[64];
-    CHECK(mkdtemp(directory) != NULL && wr_port_linux_open(&port, &native) == WR_IO_OK);
+    CHECK(mkdtemp(directory) != NULL);
+    CHECK_INT(wr_port_linux_open(&port, &native), WR_IO_OK);
     exercise(&port, directory, false);
     exercise(&port, directory, true);
     wr_port_linux_close(native);
@@ -274,7 +275,8 @@ TEST("in mode fast small groups are written by whoever brings them, and synced b
     struct wr_port_linux *native = NULL;
     struct wr_journal_stats stats;
     char directory[] = "/tmp/weir-journal-XXXXXX", command[64];
-    CHECK(mkdtemp(directory) != NULL && wr_port_linux_open(&port, &native) == WR_IO_OK);
+    CHECK(mkdtemp(directory) != NULL);
+    CHECK_INT(wr_port_linux_open(&port, &native), WR_IO_OK);
     port.disk.sync = quick_sync;
     gate_wait = port.threads.gate_wait;
     port.threads.gate_wait = sleep_well;
@@ -309,7 +311,8 @@ TEST("a row that whoever brings it cannot take is told at once")
     struct wr_journal *journal;
     struct wr_journal_thread *thread;
     char directory[] = "/tmp/weir-journal-XXXXXX", command[64], room[600];
-    CHECK(mkdtemp(directory) != NULL && wr_port_linux_open(&port, &native) == WR_IO_OK);
+    CHECK(mkdtemp(directory) != NULL);
+    CHECK_INT(wr_port_linux_open(&port, &native), WR_IO_OK);
     struct wr_port rich = port;
     port.memory = (struct wr_memory){scarce_take, scarce_give, NULL};
     CHECK_INT(wr_journal_open(&port, directory, NULL, &journal, &error), WR_OK);
@@ -374,7 +377,8 @@ TEST("fast rows do not wait for a slow sync, but for one that keeps too many uns
     struct wr_journal_thread *thread;
     struct wr_journal_stats stats;
     char directory[] = "/tmp/weir-journal-XXXXXX", command[64];
-    CHECK(mkdtemp(directory) != NULL && wr_port_linux_open(&port, &native) == WR_IO_OK);
+    CHECK(mkdtemp(directory) != NULL);
+    CHECK_INT(wr_port_linux_open(&port, &native), WR_IO_OK);
     slow.sync = port.disk.sync;
     port.disk.sync = slow_sync;
     port.clock.mono_ns = told_time;
@@ -439,7 +443,8 @@ TEST("durable rows are written while a sync is under way, then kept; no segment 
     char room[600];
     struct wr_journal_options options = {.segment_max = 128 + 64 + row(room, 1).n + 8};
     char directory[] = "/tmp/weir-journal-XXXXXX", command[64];
-    CHECK(mkdtemp(directory) != NULL && wr_port_linux_open(&port, &native) == WR_IO_OK);
+    CHECK(mkdtemp(directory) != NULL);
+    CHECK_INT(wr_port_linux_open(&port, &native), WR_IO_OK);
     slow.sync = port.disk.sync;
     port.disk.sync = slow_sync;
     CHECK_INT(wr_journal_open(&port, directory, &options, &journal, &error), WR_OK);
@@ -490,7 +495,8 @@ TEST("of the files that the journal has synced the system holds no more than is 
     struct wr_journal *journal;
     struct wr_journal_thread *thread;
     char directory[] = "weir-journal-XXXXXX", command[64]; /* /tmp may be in memory */
-    CHECK(mkdtemp(directory) != NULL && wr_port_linux_open(&port, &native) == WR_IO_OK);
+    CHECK(mkdtemp(directory) != NULL);
+    CHECK_INT(wr_port_linux_open(&port, &native), WR_IO_OK);
     bool can = resident_lets_go(&port.disk, directory);
     CHECK_INT(wr_journal_open(&port, directory, &options, &journal, &error), WR_OK);
     CHECK_INT(wr_journal_thread_open(&port, journal, true, &thread, &error), WR_OK);
