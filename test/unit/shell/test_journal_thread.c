@@ -581,6 +581,39 @@ TEST("inline, many fast rows are synced sooner, but not more often than every 10
     sim_close(sim);
 }
 
+TEST("inline, as many rows are fetched at once as are allowed, and each has its reply")
+{
+    struct sim *sim = sim_open(3);
+    struct wr_error error = {0};
+    struct wr_journal *journal;
+    struct wr_journal_thread *thread;
+    struct wr_journal_reply reply;
+    char room[600];
+    uint64_t n_found = 0, n_busy = 0, n = 0;
+    CHECK_INT(wr_journal_open(sim_port(sim), "/s", NULL, &journal, &error), WR_OK);
+    CHECK_INT(wr_journal_thread_open(sim_port(sim), journal, true, &thread, &error), WR_OK);
+    CHECK(wr_journal_thread_append(thread, 1, row(room, 15)));
+    for (uint64_t i = 0; i < WR_LIMIT_FETCHES; i++) {
+        CHECK(wr_journal_thread_fetch(thread, 1, i));
+    }
+    CHECK(!wr_journal_thread_fetch(thread, 1, 0));
+    wr_journal_thread_submit(thread);
+    wr_journal_thread_step(thread);
+    for (; wr_journal_thread_reply(thread, &reply); n++) {
+        CHECK(reply.ticket == n && reply.found != reply.busy);
+        CHECK(!reply.found || wr_str_eq(reply.payload, row(room, 15)));
+        n_found += reply.found;
+        n_busy += reply.busy;
+        wr_journal_thread_release(thread);
+    }
+    CHECK_INT(n, WR_LIMIT_FETCHES);
+    CHECK(n_found > 1000 && n_busy > 1000); /* rows leave room for all that have to ask again */
+    CHECK(wr_journal_thread_fetch(thread, 1, 0));
+    wr_journal_thread_close(thread);
+    wr_journal_close(journal, true);
+    sim_close(sim);
+}
+
 TEST("inline, durable rows are not kept when their sync fails")
 {
     struct sim *sim = sim_open(2);
