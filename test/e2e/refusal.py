@@ -26,7 +26,7 @@ def count(bench, pack, kind, turns, folder):
     """Instructions, and how many were decided and refused."""
     run = subprocess.run(
         ["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out",
-         "--toggle-collect=wr_server_step", "--toggle-collect=wr_journal_thread_step", bench, pack, kind,
+         "--toggle-collect=wr_server_step*", "--toggle-collect=wr_journal_thread_step*", bench, pack, kind,
          str(turns)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
     collected = re.search(r"Collected : (\d+)", run.stderr)
     answers = re.search(r"(\d+) decided, (\d+) refused", run.stdout)
