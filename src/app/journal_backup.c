@@ -13,7 +13,18 @@ static wr_err failed(const char *path, enum wr_io io, struct wr_error *error)
     return wr_fail(error, WR_E_IO, "%s: %s", path, wr_io_text(io));
 }
 
-/* Copies what the file holds now; of one that grows, a part to which it had grown. */
+/* Bytes of a piece up to its last that is not zero. */
+static size_t without_zeros(const char *piece, size_t n)
+{
+    while (n > 0 && piece[n - 1] == 0) {
+        n--;
+    }
+    return n;
+}
+
+/* Copies what the file holds now; of one that grows, a part to which it had grown. Zeros at the end
+ * of a piece may be those that a log is laid ahead with, and rows may have taken their place since:
+ * they are read once more with the next piece, so that no gap comes before a later row. */
 static wr_err copy_file(const struct wr_port_disk *disk, const char *from, const char *to,
                         char *room, struct wr_backup_result *result, struct wr_error *error)
 {
@@ -27,14 +38,18 @@ static wr_err copy_file(const struct wr_port_disk *disk, const char *from, const
         disk->close(disk->context, in);
         return failed(to, io, error);
     }
-    size_t got = 1;
-    for (uint64_t at = 0; io == WR_IO_OK && got > 0; at += got) {
+    size_t got = 1, step = 1;
+    uint64_t n = 0;
+    for (uint64_t at = 0; io == WR_IO_OK && step > 0; at += step) {
         io = disk->read_at(disk->context, in, room, COPY_SIZE, at, &got);
         if (io == WR_IO_OK && got > 0) {
             io = disk->write_at(disk->context, out, room, got, at);
-            result->n_bytes += got;
         }
+        step = without_zeros(room, got);
+        step = step == 0 && got == COPY_SIZE ? got : step;
+        n = WR_MAX(n, at + got);
     }
+    result->n_bytes += n;
     io = io != WR_IO_OK ? io : disk->sync(disk->context, out);
     disk->close(disk->context, in);
     enum wr_io closed = disk->close(disk->context, out);

@@ -268,7 +268,7 @@ static void run(void *arg)
     struct wr_sqlite_behind *behind = arg;
     const struct wr_port_threads *threads = &behind->port->threads;
     if (threads->give_way != NULL) {
-        threads->give_way(threads->context);
+        threads->give_way(threads->context, WR_GIVE_ALL);
     }
     while (!atomic_load(&behind->stop)) {
         struct wr_error error = {.offset = WR_NO_OFFSET};

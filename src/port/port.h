@@ -138,6 +138,8 @@ struct wr_gate {
     uint32_t word; /* the port's, atomic; 0 at first */
 };
 
+#define WR_GIVE_ALL 19
+
 /* `start` is NULL where there are no threads (wasm, simulator): the caller then steps inline. */
 struct wr_port_threads {
     enum wr_io (*start)(void *context, const char *name, void (*run)(void *arg), void *arg,
@@ -146,7 +148,9 @@ struct wr_port_threads {
     void (*gate_open)(void *context, struct wr_gate *gate);
     /* Returns at once if the gate was opened since the last wait; else waits at most timeout_ns. */
     void (*gate_wait)(void *context, struct wr_gate *gate, int64_t timeout_ns);
-    void (*give_way)(void *context); /* the calling thread, from now on, to all others; or NULL */
+    /* Where others want the processor too, the calling thread has less of it from now on: by 1
+     * step, some four fifths for each, up to WR_GIVE_ALL, next to nothing; or NULL. */
+    void (*give_way)(void *context, int steps);
     /* The calling thread does little at a time, and others wait for it: it asks to be run soon, not
      * more; or NULL. */
     void (*hasten)(void *context);

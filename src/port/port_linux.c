@@ -139,10 +139,10 @@ static void gate_wait(void *context, struct wr_gate *gate, int64_t timeout_ns)
 }
 
 /* Linux keeps a nice value for each thread. */
-static void give_way(void *context)
+static void give_way(void *context, int steps)
 {
     (void)context;
-    setpriority(PRIO_PROCESS, 0, 19);
+    setpriority(PRIO_PROCESS, 0, WR_MIN(getpriority(PRIO_PROCESS, 0) + steps, WR_GIVE_ALL));
 }
 
 /* What <linux/sched/types.h> calls sched_attr; it cannot be included beside <sched.h>. */

@@ -99,7 +99,7 @@ static void run(void *arg)
     struct wr_id_finder *finder = arg;
     const struct wr_port_threads *threads = &finder->port->threads;
     if (threads->give_way != NULL) {
-        threads->give_way(threads->context);
+        threads->give_way(threads->context, WR_GIVE_ALL);
     }
     while (atomic_load(&finder->stop) == 0) {
         bool answered = false;

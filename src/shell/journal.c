@@ -253,6 +253,7 @@ static wr_err begin_segment(struct wr_journal *journal, struct wr_log *from, str
         io = wr_log_create(journal->port, path_new, &journal->meta, journal->phrases,
                            &journal->live);
     }
+    journal->live.lays = journal->lays;
     memcpy(journal->link, journal->meta.link, sizeof journal->link);
     if (io == WR_IO_OK && from != NULL) {
         io = copy_rows(from, from->synced, &journal->live, journal->link);
@@ -592,6 +593,11 @@ wr_err wr_journal_sync(struct wr_journal *journal, struct wr_error *error)
     struct wr_journal_sync sync;
     wr_journal_sync_begin(journal, &sync);
     return wr_journal_sync_end(journal, &sync, wr_journal_sync_do(journal->port, &sync), error);
+}
+
+void wr_journal_lay_ahead(struct wr_journal *journal)
+{
+    journal->lays = journal->live.lays = true;
 }
 
 void wr_journal_sync_begin(struct wr_journal *journal, struct wr_journal_sync *sync)

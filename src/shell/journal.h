@@ -102,6 +102,8 @@ WR_NODISCARD wr_err wr_journal_append(struct wr_journal *journal, uint64_t seque
                                       struct wr_str payload, struct wr_error *error);
 /* Ends the group: its rows survive the death of the process. */
 WR_NODISCARD wr_err wr_journal_commit(struct wr_journal *journal, struct wr_error *error);
+/* From now on zeros are laid ahead of the rows (log.h): for who syncs each group of them. */
+void wr_journal_lay_ahead(struct wr_journal *journal);
 /* All committed rows survive the loss of power when this returns WR_OK. */
 WR_NODISCARD wr_err wr_journal_sync(struct wr_journal *journal, struct wr_error *error);
 /* The same in three steps, the second by another thread: begin, do, end with the result. Meanwhile

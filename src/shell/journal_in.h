@@ -45,6 +45,7 @@ struct wr_journal {
     enum wr_journal_state state;
     int32_t lock;
     bool locked, read_only, phrases_stay;
+    bool lays;      /* zeros, ahead of rows */
     bool unsettled; /* the live segment; set before an opening, it stays so */
     char directory[WR_LIMIT_STATE_PATH + 1];
 };

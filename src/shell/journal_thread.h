@@ -36,7 +36,7 @@
 #define WR_JOURNAL_SYNC_LEAST_NS 10000000
 /* In mode durable syncs that take less than this, on average, are made by the journal's thread: to
  * hand them over, and the smaller groups that follow from it, would cost more than is won. */
-#define WR_JOURNAL_SYNC_SHORT_NS 500000
+#define WR_JOURNAL_SYNC_SHORT_NS 1000000
 
 struct wr_journal_thread;
 

@@ -10,6 +10,8 @@ enum {
     WINDOW = 1 << 17,     /* bytes read at once */
     MARKS_FIRST = 256,
     PLAIN_FIRST = 1 << 13, /* bytes for a row that is expanded; it grows */
+    LAY_LEAST = 1 << 14,   /* zeros: a short log is laid ahead by its own length */
+    BLOCK = 1 << 12,       /* of file systems: what is laid ends with one */
 };
 /* Space is asked for in pieces, once a log is long: allocating it with the rows costs a third more.
  */
@@ -104,12 +106,11 @@ enum wr_io wr_log_settle(struct wr_log *log, const char *directory, const char *
 enum wr_io wr_log_close(struct wr_log *log)
 {
     const struct wr_port *port = log->port;
-    uint64_t size;
     if (port == NULL) {
         return WR_IO_OK;
     }
-    if (log->kept != 0 && port->disk.size(port->disk.context, log->file, &size) == WR_IO_OK) {
-        port->disk.truncate(port->disk.context, log->file, size); /* gives the space back */
+    if (log->kept != 0 || log->laid > log->end) {
+        port->disk.truncate(port->disk.context, log->file, log->end);
     }
     give(port, log->gathered, log->cap_gathered);
     give(port, log->marks, log->cap_marks * sizeof *log->marks);
@@ -253,7 +254,7 @@ static bool is_damage(struct wr_log *log, uint64_t gap, uint64_t sequence)
     struct wr_log_row row;
     for (uint64_t at = (gap + 7) & ~(uint64_t)7; at + ROW_HEAD <= log->end; at += 8) {
         const char *bytes = bytes_at(log, at, ROW_HEAD);
-        if (bytes != NULL && read_row_head(bytes, at, UINT64_MAX, &row) &&
+        if (bytes != NULL && bytes[0] != 0 && read_row_head(bytes, at, UINT64_MAX, &row) &&
             row.sequence > sequence && row.synced > gap) {
             return true;
         }
@@ -338,7 +339,7 @@ wr_err wr_log_scan(struct wr_log *log, const uint8_t before[32], const struct wr
         }
         sequence = row.sequence + 1;
     }
-    if (is_damage(log, doubtful, sequence)) {
+    if (doubtful != end && is_damage(log, doubtful, sequence)) {
         return damaged(sequence, error);
     }
     log->end = doubtful;
@@ -410,6 +411,33 @@ void wr_log_link(struct wr_log *log, uint8_t link[32])
     }
 }
 
+/* Has the system keep space for what comes, in large pieces; a log that is laid ahead has it. */
+static void keep_space(struct wr_log *log)
+{
+    const struct wr_port_disk *disk = &log->port->disk;
+    if (disk->reserve != NULL && !log->lays && log->end >= KEEP_FROM &&
+        log->end + log->n_gathered > log->kept) {
+        log->kept = log->end + log->n_gathered + KEEP;
+        disk->reserve(disk->context, log->file, log->end, log->n_gathered + KEEP);
+    }
+}
+
+/* Zeros behind the rows, once these have used up what was laid. A disk without room for them may
+ * have room for rows. */
+static void lay(struct wr_log *log)
+{
+    static uint8_t zeros[WR_LOG_LAY];
+    const struct wr_port_disk *disk = &log->port->disk;
+    if (!log->lays || log->end < log->laid) {
+        return;
+    }
+    uint64_t most = WR_MIN(WR_MAX(log->end, (uint64_t)LAY_LEAST), (uint64_t)WR_LOG_LAY);
+    uint64_t until = (log->end + most) / BLOCK * BLOCK;
+    log->lays = disk->write_at(disk->context, log->file, zeros, (size_t)(until - log->end),
+                               log->end) == WR_IO_OK;
+    log->laid = until;
+}
+
 enum wr_io wr_log_write(struct wr_log *log)
 {
     const struct wr_port_disk *disk = &log->port->disk;
@@ -417,15 +445,13 @@ enum wr_io wr_log_write(struct wr_log *log)
     if (log->n_gathered == 0) {
         return WR_IO_OK;
     }
-    if (disk->reserve != NULL && log->end >= KEEP_FROM && log->end + log->n_gathered > log->kept) {
-        log->kept = log->end + log->n_gathered + KEEP;
-        disk->reserve(disk->context, log->file, log->end, log->n_gathered + KEEP);
-    }
+    keep_space(log);
     enum wr_io result =
         disk->write_at(disk->context, log->file, log->gathered, log->n_gathered, log->end);
     if (result == WR_IO_OK) {
         log->end += log->n_gathered;
         log->n_gathered = log->n_linked = 0;
+        lay(log);
     }
     return result;
 }
@@ -437,7 +463,7 @@ enum wr_io wr_log_cut(struct wr_log *log)
         log->next = wr_get64((const uint8_t *)log->gathered + 8);
     }
     log->n_gathered = log->n_linked = 0;
-    log->kept = 0;
+    log->kept = log->laid = 0;
     return disk->truncate(disk->context, log->file, log->end);
 }
 
@@ -448,9 +474,12 @@ enum wr_io wr_log_seal(struct wr_log *log)
     memcpy(head, row_magic, sizeof row_magic);
     wr_put64(head + 8, log->next);
     wr_put64(head + 16, log->synced);
-    return log->synced != log->end || log->n_gathered != 0
-               ? WR_IO_OK
-               : disk->write_at(disk->context, log->file, head, sizeof head, log->end);
+    if (log->synced != log->end || log->n_gathered != 0) {
+        return WR_IO_OK;
+    }
+    enum wr_io result = disk->write_at(disk->context, log->file, head, sizeof head, log->end);
+    log->end += result == WR_IO_OK ? sizeof head : 0;
+    return result;
 }
 
 enum wr_io wr_log_sync(struct wr_log *log)

@@ -20,6 +20,7 @@
  *                                  of 8
  *   seal                            the head of a row without payload, behind the last row, when
  *                                   all of them were synced: a log that ended well
+ *   zeros, if any                   behind a log that is written, or was when its process ended
  *
  * Little-endian. A log of version 2, which has no table, is read as well. Rows are gathered in
  * memory and written with one call. Bytes up to the greatest `synced` of any row have reached the
@@ -29,6 +30,10 @@
  * failed, perhaps in another life, may lack on the medium what the system still reads back, so
  * whoever opens the journal begins a new log and copies into it the rows that were not known to be
  * synced.
+ *
+ * A log whose rows are synced group by group is laid ahead with zeros: to sync what replaces bytes
+ * of a file takes half as long as to sync what makes it longer, since the system has no sizes and
+ * no blocks to note (docs/decisions.md).
  *
  * An index in memory, one mark per 64 KiB, finds rows. One thread at a time. */
 #ifndef WR_LOG_H
@@ -41,6 +46,7 @@
 #include "port/port.h"
 
 #define WR_LOG_GATHER (256u * 1024) /* bytes after which gathered rows are written */
+#define WR_LOG_LAY    (256u * 1024) /* zeros laid at once, at the most */
 
 /* What the head of a segment says. */
 struct wr_segment_meta {
@@ -62,6 +68,8 @@ struct wr_log {
     uint64_t end;    /* bytes of whole rows that are written */
     uint64_t synced; /* bytes that have reached the medium */
     uint64_t kept;   /* bytes that the system was asked to keep space for; 0: none yet */
+    bool lays;       /* zeros, ahead of its rows */
+    uint64_t laid;   /* bytes of the file with its zeros; 0: none are laid yet */
     uint64_t first;  /* sequence of the first row */
     uint64_t next;   /* of the row that would come next, gathered ones counted */
     char *gathered;  /* rows not written yet */
@@ -111,7 +119,7 @@ enum wr_io wr_log_open(const struct wr_port *port, const char *path, struct wr_l
  * rows on the way that had been synced cannot be read. */
 WR_NODISCARD wr_err wr_log_scan(struct wr_log *log, const uint8_t before[32],
                                 const struct wr_row_place *start, struct wr_error *error);
-/* Frees all; what is gathered is dropped. */
+/* Frees all; what is gathered is dropped, and what was laid or kept ahead is given back. */
 enum wr_io wr_log_close(struct wr_log *log);
 
 /* Gathers a row, plain or condensed by the log's table; its link is made when it is written.

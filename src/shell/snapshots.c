@@ -81,7 +81,7 @@ static void run(void *arg)
     struct wr_snapshots *s = &server->snapshots;
     const struct wr_port_threads *threads = &server->port->threads;
     if (threads->give_way != NULL) {
-        threads->give_way(threads->context);
+        threads->give_way(threads->context, WR_GIVE_ALL);
     }
     warm(s);
     while (write_some(s)) {

@@ -37,6 +37,17 @@ def good(served, check):
     check.that(status == 404, "an unknown decision is 404", status)
 
 
+def threads(served, check):
+    """In mode durable the journal's thread leaves the processor to those whose rows it waits for."""
+    tasks = Path(f"/proc/{served.process.pid}/task")
+    nice = {}
+    for task in tasks.iterdir():
+        name, rest = (task / "stat").read_text().split("(", 1)[1].rsplit(") ", 1)
+        nice[name] = int(rest.split()[16])
+    loop = nice[(tasks / str(served.process.pid) / "comm").read_text().strip()]
+    check.that(nice["weir-journal"] == min(loop + 6, 19), "the journal's thread gives way by six steps", nice)
+
+
 def once(served, check):
     body = event("once", amount=12)
     _, h1, d1 = served.ask("POST", "/v1/decisions", body)
@@ -176,7 +187,7 @@ def main():
     check = Checks("service")
     reload(sys.argv[1], check)
     with Served(sys.argv[1], "--pack", str(PACK)) as served:
-        for part in (good, once, bad, batch, labels):
+        for part in (good, threads, once, bad, batch, labels):
             part(served, check)
         before = around(served, check)
         check.that(served.stop() == 0, "it ends cleanly", "")

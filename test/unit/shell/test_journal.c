@@ -462,6 +462,9 @@ static uint64_t run_until_crash(struct sim *sim, uint64_t *told)
     if (wr_journal_open(sim_port(sim), "/state", &options, &journal, &error) != WR_OK) {
         return *told; /* a crash or a failed sync while opening */
     }
+    if (sim_random(sim, 2) == 0) {
+        wr_journal_lay_ahead(journal);
+    }
     CHECK(wr_journal_last(journal) >= *told);
     if (!sim_crashed(sim)) {
         CHECK_INT(wr_journal_verify(journal, 1, UINT64_MAX, &error), WR_OK);

@@ -251,6 +251,27 @@ TEST("a thread that hastens is given short slices, and keeps its nice value")
     CHECK_INT(getpriority(PRIO_PROCESS, 0), nice);
 }
 
+static void give_way_twice(void *arg)
+{
+    int *nice = arg;
+    port.threads.give_way(port.threads.context, 6);
+    nice[0] = getpriority(PRIO_PROCESS, 0);
+    port.threads.give_way(port.threads.context, WR_GIVE_ALL);
+    nice[1] = getpriority(PRIO_PROCESS, 0);
+}
+
+TEST("a thread gives way by steps from where it stands, and by no more than there are")
+{
+    int before = getpriority(PRIO_PROCESS, 0), nice[2] = {0, 0};
+    uintptr_t thread;
+    CHECK_INT(port.threads.start(port.threads.context, "gives-way", give_way_twice, nice, &thread),
+              WR_IO_OK);
+    port.threads.join(port.threads.context, thread);
+    CHECK_INT(nice[0], WR_MIN(before + 6, 19));
+    CHECK_INT(nice[1], 19);
+    CHECK_INT(getpriority(PRIO_PROCESS, 0), before); /* it alone */
+}
+
 enum { HUGE_BLOCK = 2 << 20, ROOMS = 8 };
 
 /* How many of its 512 small pages are there. */
