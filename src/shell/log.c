@@ -11,6 +11,7 @@ enum {
     MARKS_FIRST = 256,
     PLAIN_FIRST = 1 << 13, /* bytes for a row that is expanded; it grows */
     LAY_LEAST = 1 << 14,   /* zeros: a short log is laid ahead by its own length */
+    LAY_FOR = 1 << 16,     /* bytes of a group: for larger ones zeros cost what they save */
     BLOCK = 1 << 12,       /* of file systems: what is laid ends with one */
 };
 /* Space is asked for in pieces, once a log is long: allocating it with the rows costs a third more.
@@ -411,24 +412,31 @@ void wr_log_link(struct wr_log *log, uint8_t link[32])
     }
 }
 
-/* Has the system keep space for what comes, in large pieces; a log that is laid ahead has it. */
-static void keep_space(struct wr_log *log)
+/* Is a log laid ahead for groups of n bytes? */
+static bool lays_for(const struct wr_log *log, size_t n)
+{
+    return log->lays && n <= LAY_FOR;
+}
+
+/* Has the system keep space for the n bytes that come and more, in large pieces; a log that is laid
+ * ahead has it. */
+static void keep_space(struct wr_log *log, size_t n)
 {
     const struct wr_port_disk *disk = &log->port->disk;
-    if (disk->reserve != NULL && !log->lays && log->end >= KEEP_FROM &&
-        log->end + log->n_gathered > log->kept) {
-        log->kept = log->end + log->n_gathered + KEEP;
-        disk->reserve(disk->context, log->file, log->end, log->n_gathered + KEEP);
+    if (disk->reserve != NULL && !lays_for(log, n) && log->end >= KEEP_FROM &&
+        log->end + n > log->kept) {
+        log->kept = log->end + n + KEEP;
+        disk->reserve(disk->context, log->file, log->end, n + KEEP);
     }
 }
 
-/* Zeros behind the rows, once these have used up what was laid. A disk without room for them may
- * have room for rows. */
-static void lay(struct wr_log *log)
+/* Zeros behind the n bytes of rows just written, once rows have used up what was laid. A disk
+ * without room for them may have room for rows. */
+static void lay(struct wr_log *log, size_t n)
 {
     static uint8_t zeros[WR_LOG_LAY];
     const struct wr_port_disk *disk = &log->port->disk;
-    if (!log->lays || log->end < log->laid) {
+    if (!lays_for(log, n) || log->end < log->laid) {
         return;
     }
     uint64_t most = WR_MIN(WR_MAX(log->end, (uint64_t)LAY_LEAST), (uint64_t)WR_LOG_LAY);
@@ -445,13 +453,13 @@ enum wr_io wr_log_write(struct wr_log *log)
     if (log->n_gathered == 0) {
         return WR_IO_OK;
     }
-    keep_space(log);
-    enum wr_io result =
-        disk->write_at(disk->context, log->file, log->gathered, log->n_gathered, log->end);
+    size_t n = log->n_gathered;
+    keep_space(log, n);
+    enum wr_io result = disk->write_at(disk->context, log->file, log->gathered, n, log->end);
     if (result == WR_IO_OK) {
-        log->end += log->n_gathered;
+        log->end += n;
         log->n_gathered = log->n_linked = 0;
-        lay(log);
+        lay(log, n);
     }
     return result;
 }

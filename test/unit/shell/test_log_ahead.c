@@ -97,6 +97,22 @@ TEST("zeros lie ahead of the rows, as many as there are bytes of rows and at mos
     sim_close(sim);
 }
 
+TEST("none are laid behind a group so large that they would hold three more at the most")
+{
+    struct sim *sim = sim_open(7);
+    struct wr_journal *journal = open_at(sim_port(sim), "/state", true);
+    while (wr_journal_log_size(journal) < 2 * (uint64_t)WR_LOG_LAY) {
+        uint64_t before = wr_journal_log_size(journal);
+        CHECK_INT(add(journal, 150), WR_OK);
+        CHECK(wr_journal_log_size(journal) - before > WR_LOG_LAY / 4);
+        CHECK_INT(sim_disk_used(sim), wr_journal_log_size(journal));
+    }
+    CHECK_INT(add(journal, 1), WR_OK);
+    CHECK(sim_disk_used(sim) > wr_journal_log_size(journal) + WR_LOG_LAY - BLOCK);
+    wr_journal_close(journal, true);
+    sim_close(sim);
+}
+
 TEST("a segment that ends gives them back, and the next one has its own")
 {
     struct sim *sim = sim_open(2);
