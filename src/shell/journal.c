@@ -443,8 +443,19 @@ wr_err wr_journal_open(const struct wr_port *port, const char *directory,
     return WR_OK;
 }
 
+static void drop_marks(const struct wr_port *port, struct wr_segment_ref *ref)
+{
+    const struct wr_memory *memory = &port->memory;
+    if (ref->marks != NULL) {
+        memory->give(memory->context, ref->marks, ref->cap_marks * sizeof *ref->marks);
+        ref->marks = NULL;
+        ref->n_marks = ref->cap_marks = 0;
+    }
+}
+
 void wr_journal_keep_marks(struct wr_segment_ref *ref, struct wr_log *log)
 {
+    drop_marks(log->port, ref); /* of an earlier life of the log, when it was the live one */
     ref->marks = log->marks;
     ref->n_marks = log->n_marks;
     ref->cap_marks = log->cap_marks;
@@ -459,16 +470,6 @@ void wr_journal_bring_marks(struct wr_segment_ref *ref, struct wr_log *log)
     log->cap_marks = ref->cap_marks;
     ref->marks = NULL;
     ref->n_marks = ref->cap_marks = 0;
-}
-
-static void drop_marks(struct wr_journal *journal, struct wr_segment_ref *ref)
-{
-    const struct wr_memory *memory = &journal->port->memory;
-    if (ref->marks != NULL) {
-        memory->give(memory->context, ref->marks, ref->cap_marks * sizeof *ref->marks);
-        ref->marks = NULL;
-        ref->n_marks = ref->cap_marks = 0;
-    }
 }
 
 void wr_journal_close_old(struct wr_journal *journal)
@@ -507,7 +508,7 @@ void wr_journal_close(struct wr_journal *journal, bool clean)
         port->disk.unlock(port->disk.context, journal->lock);
     }
     for (size_t i = 0; i < journal->n_segments; i++) {
-        drop_marks(journal, &journal->segments[i]);
+        drop_marks(journal->port, &journal->segments[i]);
     }
     if (journal->segments != NULL) {
         port->memory.give(port->memory.context, journal->segments,
@@ -742,7 +743,7 @@ bool wr_journal_prune(struct wr_journal *journal, int64_t now_us)
     if (disk->remove(disk->context, path) != WR_IO_OK) {
         return false;
     }
-    drop_marks(journal, &journal->segments[0]);
+    drop_marks(journal->port, &journal->segments[0]);
     journal->n_segments--;
     memmove(journal->segments, journal->segments + 1,
             journal->n_segments * sizeof *journal->segments);
@@ -778,7 +779,7 @@ static bool list_again(struct wr_journal *journal)
         struct wr_segment_ref *newest = &journal->segments[journal->n_segments - 1];
         wr_journal_segment_path(journal, *newest, path);
         if (disk->exists(disk->context, path) == WR_IO_ABSENT) {
-            drop_marks(journal, newest);
+            drop_marks(journal->port, newest);
             journal->n_segments--;
         }
     }
