@@ -17,6 +17,8 @@ enum wr_cpu_feature {
     WR_CPU_SSE42 = 1,
     WR_CPU_SHA = 2,    /* SHA-NI with SSSE3 and SSE4.1 */
     WR_CPU_AVX512 = 4, /* F and BW, with registers that the system keeps */
+    WR_CPU_AVX2 = 8,
+    WR_CPU_AVX512_MORE = 16, /* and DQ, VL and BMI2 */
     WR_CPU_KNOWN = 1 << 30,
 };
 

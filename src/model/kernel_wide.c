@@ -3,22 +3,16 @@
  * the chosen width, then sums in the order of the trees (kernel_wide.h). */
 #include "model/kernel_wide.h"
 
-#if WR_WIDE
-#include <cpuid.h>
+#include "base/cpu.h"
 
+#if WR_WIDE
 enum wr_kernel_level wr_kernel_best(void)
 {
-    unsigned a, b, c, d, low, high;
-    if (!__get_cpuid(1, &a, &b, &c, &d) || (c & (1u << 27)) == 0) {
-        return WR_KERNEL_SCALAR; /* the system does not keep wide registers */
-    }
-    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (low & 6) != 6 || (b & (1u << 5)) == 0) {
+    unsigned found = wr_cpu();
+    if ((found & WR_CPU_AVX2) == 0) {
         return WR_KERNEL_SCALAR;
     }
-    const unsigned wanted = /* BMI2, F, DQ, BW, VL */
-        1u << 8 | 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;
-    return (low & 0xe6) == 0xe6 && (b & wanted) == wanted ? WR_KERNEL_AVX512 : WR_KERNEL_AVX2;
+    return (found & WR_CPU_AVX512_MORE) != 0 ? WR_KERNEL_AVX512 : WR_KERNEL_AVX2;
 }
 #else
 enum wr_kernel_level wr_kernel_best(void)
