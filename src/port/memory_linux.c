@@ -36,31 +36,41 @@ static struct ready {
 enum stage { IDLE, STARTING, RUNNING, STOPPING };
 
 /* ── mapping ────────────────────────────────────────────────────────────────────────────────── */
-/* On huge pages but for the first `small` bytes; a refusal costs speed only. */
-static void *map_huge(size_t size, size_t small)
-{
-    uint8_t *block = mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (block == MAP_FAILED) {
-        return NULL;
-    }
-    size_t before = (HUGE_PAGE - (uintptr_t)block % HUGE_PAGE) % HUGE_PAGE;
-    size_t after = HUGE_PAGE - before;
-    if (before != 0) {
-        munmap(block, before);
-    }
-    if (after != 0) {
-        munmap(block + before + size, after);
-    }
-    madvise(block + before + small, size - small, MADV_HUGEPAGE);
-    return block + before;
-}
-
 static void *map_small(size_t size)
 {
     void *block = mmap(NULL, size, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return block != MAP_FAILED ? block : NULL;
+}
+
+/* At a multiple of a huge page. Linux since 6.7 mostly gives such a place by itself. */
+static uint8_t *map_aligned(size_t size)
+{
+    uint8_t *block = map_small(size);
+    if (block == NULL || (uintptr_t)block % HUGE_PAGE == 0) {
+        return block;
+    }
+    munmap(block, size);
+    block = map_small(size + HUGE_PAGE);
+    if (block == NULL) {
+        return NULL;
+    }
+    size_t before = (HUGE_PAGE - (uintptr_t)block % HUGE_PAGE) % HUGE_PAGE;
+    if (before != 0) {
+        munmap(block, before);
+    }
+    munmap(block + before + size, HUGE_PAGE - before);
+    return block + before;
+}
+
+/* On huge pages but for the first `small` bytes; a refusal costs speed only. */
+static void *map_huge(size_t size, size_t small)
+{
+    uint8_t *block = map_aligned(size);
+    if (block != NULL && size > small) {
+        madvise(block + small, size - small, MADV_HUGEPAGE);
+    }
+    return block;
 }
 
 /* ── touched ahead ──────────────────────────────────────────────────────────────────────────── */
