@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define PACK_ROOM ((size_t)1 << 20) /* most packs fit; others take more where this ends */
+#define PACK_ROOM ((size_t)7 << 17) /* most packs fit; others take more where this ends */
 /* With less, a few clients who do as they should would be closed. */
 #define CLIENT_MEMORY_LEAST (UINT64_C(1) << 20)
 

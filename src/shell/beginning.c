@@ -133,12 +133,18 @@ wr_err wr_beginning_settled(struct wr_server *server, struct wr_error *error)
         return WR_OK;
     }
     await(server, SETTLED);
-    if (b->has_thread) {
-        b->has_thread = false;
-        server->port->threads.join(server->port->threads.context, b->thread);
-        wr_snapshot_drop_ahead(server->port, &b->ahead); /* the state is restored */
-    }
+    b->ahead.sequence = 0; /* the state is restored: no other is read from there */
     return server->journal == NULL || !wr_journal_must_settle(server->journal)
                ? WR_OK
                : wr_journal_settle_end(server->journal, b->settled, error);
+}
+
+void wr_beginning_end(struct wr_server *server)
+{
+    struct wr_beginning *b = &server->beginning;
+    if (b->has_thread) {
+        server->port->threads.join(server->port->threads.context, b->thread);
+        b->has_thread = false;
+        wr_snapshot_drop_ahead(server->port, &b->ahead);
+    }
 }

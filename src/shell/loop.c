@@ -484,6 +484,7 @@ static void tend(struct wr_server *server)
     if (server->now_ns - server->sweep_ns >= WR_SWEEP_NS) {
         server->sweep_ns = server->now_ns;
         sweep(server);
+        wr_beginning_end(server);
     }
     if (server->now_ns - server->trim_ns >= WR_TRIM_NS) {
         server->trim_ns = server->now_ns;

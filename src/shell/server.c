@@ -507,6 +507,7 @@ void wr_server_close(struct wr_server *server)
     size_t n = server->config.n_connections_max;
     struct wr_error ignored; /* of a start that failed */
     (void)wr_beginning_settled(server, &ignored);
+    wr_beginning_end(server);
     stop_listening(server);
     if (server->conns != NULL) {
         wr_conn_free_all(server);

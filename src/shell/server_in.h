@@ -487,6 +487,8 @@ wr_err wr_beginning_opened(struct wr_server *server, struct wr_error *error);
 const struct wr_snapshot_ahead *wr_beginning_ahead(const struct wr_server *server);
 /* Waits until its new segment is settled: rows may be appended. */
 wr_err wr_beginning_settled(struct wr_server *server, struct wr_error *error);
+/* Joins its thread and gives back what was read, when the first answers are out; at most once. */
+void wr_beginning_end(struct wr_server *server);
 
 void wr_reload_post(struct wr_server *server, struct wr_conn *conn,
                     const struct wr_http_request *request);
