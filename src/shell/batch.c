@@ -481,7 +481,7 @@ void wr_gather_batch(struct wr_server *server, struct wr_conn *conn,
     bool lines = wr_gather_wants_lines(request);
     struct run run = {.server = server, .conn = conn, .first_ns = request->first_ns};
     wr_decide_batch(server); /* what came before on other connections comes before */
-    wr_err err = wr_decide_admit(server, conn, request, &error);
+    wr_err err = wr_admit(server, conn, request, &error);
     if (err == WR_OK && server->failed) {
         err = wr_fail(&error, WR_E_JOURNAL, "the journal has failed");
     }

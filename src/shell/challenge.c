@@ -20,16 +20,9 @@ static int64_t clock_ns(const struct wr_server *server)
     return server->port->clock.mono_ns(server->port->clock.context);
 }
 
-/* The sign of overload is old when nothing has been decided for some time. */
-static bool is_overloaded(const struct wr_server *server)
-{
-    return (server->wait.stands || server->conn_stood) &&
-           server->now_ns - server->wait.since_ns < 2 * WR_OVERLOAD_WINDOW_NS;
-}
-
 bool wr_challenge_waits(const struct wr_server *server)
 {
-    return server->thread != NULL && !server->failed && !is_overloaded(server) &&
+    return server->thread != NULL && !server->failed && !wr_admit_is_overloaded(server) &&
            wr_engine_shadow_pending(server->engine, server->kept_seen) > 0 &&
            wr_journal_thread_room(server->thread) >= WR_JOURNAL_ROOM_MIN;
 }

@@ -451,6 +451,13 @@ static bool ends(struct wr_server *server, struct wr_conn *conn)
     return conn->closing || (conn->eof && conn->in_at == conn->in_n);
 }
 
+void wr_conn_send(struct wr_server *server, struct wr_conn *conn)
+{
+    if (!conn->broken) {
+        send_ready(server, conn, release(server, conn));
+    }
+}
+
 void wr_conn_flush(struct wr_server *server, struct wr_conn *conn)
 {
     bool has_unsent = false;

@@ -5,8 +5,6 @@
  * it, the row goes to the journal and the answer waits in its slot until the row is kept. */
 #include "shell/server_in.h"
 
-#include "base/num.h"
-
 enum { ANSWER_HEAD_MAX = 512, STEPS_A_MICROSECOND = 100 };
 
 wr_err wr_decide_ready(const struct wr_server *server, struct wr_error *error)
@@ -35,104 +33,6 @@ const char *wr_decide_unrecorded(const struct wr_server *server)
                : wr_journal_state_name(wr_journal_state(server->journal));
 }
 
-/* Takes one more wait. True: a window begins with it; the one that has ended tells whether a queue
- * stood in it. One that ended long ago tells nothing about now, nor one with less than n_least.
- * Refusals are so cheap that a queue is gone at once and stands again a window later: so what was
- * told holds for some windows more. Who waits for less than is refused does not feel it. */
-static bool note_wait(struct wr_wait *wait, int64_t now_ns, int64_t waited_ns, uint32_t n_least)
-{
-    bool begins = now_ns - wait->since_ns >= WR_OVERLOAD_WINDOW_NS;
-    if (begins) {
-        bool recent = now_ns - wait->since_ns < 2 * WR_OVERLOAD_WINDOW_NS;
-        bool stood = recent && wait->n >= n_least && wait->least_ns > WR_OVERLOAD_TARGET_NS;
-        wait->holds -= wait->holds > 0;
-        wait->holds = stood ? WR_OVERLOAD_HOLDS : recent ? wait->holds : 0;
-        wait->stands = wait->holds > 0;
-        wait->since_ns = now_ns;
-        wait->n = 0;
-    }
-    wait->least_ns = wait->n == 0 ? waited_ns : WR_MIN(wait->least_ns, waited_ns);
-    wait->n++;
-    return begins;
-}
-
-/* Controls the delay of queues, not their length (Nichols and Jacobson, "Controlling queue delay",
- * 2012, as adapted to services): a burst passes, a queue that stands does not. Each connection has
- * a queue of its own, since all take turns: where a few ask little and wait little, others may
- * still ask too much. */
-static bool waited_too_long(struct wr_server *server, struct wr_conn *conn, int64_t whole_ns)
-{
-    int64_t waited = server->now_ns - whole_ns, late = WR_OVERLOAD_LATE_NS;
-    if (server->deadline_us != 0) {
-        late = server->deadline_us * 800; /* ns: four fifths */
-    }
-    if (note_wait(&server->wait, server->now_ns, waited, 1)) {
-        server->metrics.n_overloads += server->wait.stands || server->conn_stood;
-        server->n_late_waits = 0;
-        server->conn_stood = false;
-    }
-    note_wait(&conn->wait, server->now_ns, waited, WR_OVERLOAD_CONN_N);
-    server->n_late_waits += waited > late;
-    if (waited > WR_OVERLOAD_REFUSE_NS && (server->wait.stands || conn->wait.stands)) {
-        server->conn_stood = server->conn_stood || !server->wait.stands;
-        return true;
-    }
-    return waited > late && server->n_late_waits > WR_OVERLOAD_LATE_N;
-}
-
-static wr_err ready_or_unrecorded(const struct wr_server *server, struct wr_error *error)
-{
-    return wr_decide_unrecorded(server) != NULL ? WR_OK : wr_decide_ready(server, error);
-}
-
-/* The header's, in us; 0: none, or one that is not heard. */
-static int64_t asked_deadline_us(const struct wr_h1_head *head)
-{
-    uint64_t ms = 0;
-    struct wr_str value = wr_h1_field(head, WR_STR("weir-deadline-ms"));
-    bool heard = value.p != NULL && wr_num_read_u64(value, &ms) && ms < 3600000;
-    return heard ? (int64_t)ms * 1000 : 0;
-}
-
-/* How long the row of a durable answer will take to the medium, in us. While none is under way it
- * is not known: somebody has to find out. */
-static int64_t sync_us(const struct wr_server *server)
-{
-    bool known =
-        server->config.mode == WR_MODE_DURABLE && server->thread != NULL && server->n_in_flight > 0;
-    return known ? wr_journal_thread_sync_ns(server->thread) / 1000 : 0;
-}
-
-/* Whoever gave it that long has gone while the request waited for us, or will have before its row
- * is synced. Nothing has happened yet, and an answer that nobody hears would cost as much as one
- * that somebody does. */
-static bool has_expired(struct wr_server *server, const struct wr_h1_head *head, int64_t whole_ns)
-{
-    int64_t waited_us = (server->now_ns - whole_ns) / 1000 + sync_us(server);
-    if (WR_LIKELY(waited_us < 1000)) {
-        return false; /* the least that can be asked */
-    }
-    int64_t asked_us = asked_deadline_us(head);
-    bool expired = asked_us != 0 && waited_us >= asked_us;
-    server->metrics.n_expired += expired;
-    return expired;
-}
-
-static wr_err fail_late(struct wr_error *error)
-{
-    return wr_fail(error, WR_E_OVERLOAD, "requests wait too long");
-}
-
-wr_err wr_decide_admit(struct wr_server *server, struct wr_conn *conn,
-                       const struct wr_http_request *request, struct wr_error *error)
-{
-    if (WR_UNLIKELY(waited_too_long(server, conn, request->whole_ns) ||
-                    has_expired(server, request->head, request->whole_ns))) {
-        return fail_late(error);
-    }
-    return ready_or_unrecorded(server, error);
-}
-
 int64_t wr_decide_now_us(const struct wr_server *server)
 {
     return server->config.event_clock ? WR_NOW_IS_EVENT_TIME : server->now_us;
@@ -145,7 +45,7 @@ int64_t wr_decide_now_us(const struct wr_server *server)
 enum wr_budget wr_decide_budget(const struct wr_server *server, const struct wr_h1_head *head,
                                 int64_t first_ns, uint32_t n)
 {
-    int64_t deadline_us = server->deadline_us, asked_us = asked_deadline_us(head);
+    int64_t deadline_us = server->deadline_us, asked_us = wr_admit_asked_us(head);
     if (asked_us != 0) {
         deadline_us = deadline_us == 0 ? asked_us : WR_MIN(deadline_us, asked_us);
     } else if (deadline_us == 0) {
@@ -185,9 +85,8 @@ static bool admit(struct wr_server *server, struct wr_conn *conn,
                   const struct wr_http_request *request)
 {
     struct wr_error error; /* half a kilobyte: written only when there is something to tell */
-    bool late = waited_too_long(server, conn, request->whole_ns) ||
-                has_expired(server, request->head, request->whole_ns);
-    if (WR_LIKELY(!late && ready_or_unrecorded(server, &error) == WR_OK)) {
+    bool late = wr_admit_is_late(server, conn, request);
+    if (WR_LIKELY(!late && wr_admit_ready(server, &error) == WR_OK)) {
         return true;
     }
     if (conn->in_batch) {
@@ -197,7 +96,7 @@ static bool admit(struct wr_server *server, struct wr_conn *conn,
         refuse(server, conn, request);
         return false;
     }
-    if (!late || fail_late(&error) != WR_OK) {
+    if (!late || wr_admit_fail_late(&error) != WR_OK) {
         wr_answer_error(server, conn, request, &error);
     }
     return false;

@@ -17,6 +17,7 @@ list(APPEND WEIR_SERVER_FILES
   src/shell/answer.c
   src/shell/conn.c
   src/shell/shed.c
+  src/shell/admit.c
   src/shell/decide.c
   src/shell/keep.c
   src/shell/gather.c

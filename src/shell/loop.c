@@ -175,6 +175,7 @@ static void finish_request(struct wr_server *server, struct wr_conn *conn,
         request.body = wr_str_of(conn->in + conn->in_at + head_n, conn->need - head_n);
         end = conn->in_at + conn->need;
     }
+    wr_admit_measure(server, end - conn->in_at);
     conn->in_at = end;
     request.whole_ns = conn->was_held ? server->now_ns : wr_conn_arrival_before(conn, end);
     conn->was_held = conn->whole = false;
@@ -256,9 +257,19 @@ static bool parse_one(struct wr_server *server, struct wr_conn *conn)
     return result == WR_H1_DONE;
 }
 
+static void read_now(struct wr_server *server, struct wr_conn *conn)
+{
+    conn->readable = false;
+    wr_conn_read(server, conn);
+}
+
 static void parse(struct wr_server *server, struct wr_conn *conn)
 {
+    if (conn->readable) {
+        read_now(server, conn);
+    }
     conn->more = false;
+    conn->n_asked = 0;
     if (conn->stage == WR_CONN_LINGER) {
         return;
     }
@@ -272,9 +283,42 @@ static void parse(struct wr_server *server, struct wr_conn *conn)
         if (!parse_one(server, conn)) {
             return;
         }
-        spent += server->n_refused > refused ? 1 : 4;
+        conn->n_asked++;
+        bool is_planned = server->admission.is_over && conn->in_batch;
+        spent += server->n_refused > refused || is_planned ? 1 : 4;
     }
     conn->more = conn->in_at < conn->in_n;
+}
+
+static void see_kept(struct wr_server *server)
+{
+    uint64_t kept = wr_journal_thread_kept(server->thread);
+    if (kept != server->kept_seen) {
+        server->kept_seen = kept;
+        for (uint32_t i = 0; i < server->n_waiting; i++) {
+            wr_conn_touch(server, server->waiting[i]);
+        }
+    }
+}
+
+/* What is refused is read, refused and sent, connection by connection, while its bytes are in the
+ * caches; then what the journal has kept since is sent to those whose requests are yet to be read,
+ * so that the answers acknowledge them. Only then anything is decided. */
+static uint32_t parse_refused(struct wr_server *server)
+{
+    if (server->thread != NULL) {
+        see_kept(server);
+    }
+    uint32_t n = wr_admit_plan(server);
+    for (uint32_t i = 0; i < server->n_touched && n > 0; i++) {
+        struct wr_conn *conn = server->touched[i];
+        if (i < n) {
+            parse(server, conn);
+            conn->is_passed_over = false;
+        }
+        wr_conn_send(server, conn);
+    }
+    return n;
 }
 
 /* A turn ends when it has taken long enough, however many ask: answers leave at its end. Those that
@@ -282,7 +326,7 @@ static void parse(struct wr_server *server, struct wr_conn *conn)
 static void parse_all(struct wr_server *server)
 {
     uint64_t refused = server->n_refused;
-    uint32_t i = 0;
+    uint32_t i = server->admission.is_over ? parse_refused(server) : 0;
     while (i < server->n_touched && server->now_ns - server->looked_ns < WR_TURN_NS &&
            server->n_refused - refused < WR_LIMIT_REFUSALS) {
         parse(server, server->touched[i++]);
@@ -390,8 +434,9 @@ static void take_event(struct wr_server *server, const struct wr_net_event *even
         return;
     }
     wr_conn_touch(server, conn);
-    if ((event->ready & WR_NET_READ) != 0) {
-        wr_conn_read(server, conn);
+    conn->readable = (event->ready & WR_NET_READ) != 0;
+    if (conn->readable && !server->admission.is_over) {
+        read_now(server, conn); /* else when it is this connection's turn */
     }
 }
 
@@ -415,13 +460,7 @@ static void take_kept(struct wr_server *server)
         }
         return;
     }
-    uint64_t kept = wr_journal_thread_kept(server->thread);
-    if (kept != server->kept_seen) {
-        server->kept_seen = kept;
-        for (uint32_t i = 0; i < server->n_waiting; i++) {
-            wr_conn_touch(server, server->waiting[i]);
-        }
-    }
+    see_kept(server);
     if (server->failed || wr_journal_thread_state(server->thread) != WR_JOURNAL_OK) {
         wr_server_fail(server);
     }
@@ -534,6 +573,7 @@ bool wr_server_step(struct wr_server *server, int64_t timeout_ns)
     timeout_ns = wait_ns(server, timeout_ns);
     int64_t asked_ns = server->port->clock.mono_ns(server->port->clock.context);
     int64_t turn_ns = server->looked_ns == 0 ? 0 : asked_ns - server->looked_ns;
+    wr_admit_learn(server, turn_ns);
     if (net->poll(net->context, events, EVENTS, timeout_ns, &n) != WR_IO_OK) {
         server->poll_failed = true;
         return false;

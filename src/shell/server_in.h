@@ -5,6 +5,7 @@
  *   conn.c    connections: buffers, slots for answers, sending
  *   shed.c    the bound on what all of them hold together
  *   route.c   one request: which resource, which method
+ *   admit.c   which decisions are taken, and which are refused for want of time
  *   decide.c  decisions: the batch, its answers, rows to the journal
  *   gather.c  answers that need rows of the journal or many parts (retries, batches, labels)
  *   late_ids.c  events that are remembered no longer, found by id for their labels
@@ -73,10 +74,12 @@
 #define WR_SAMPLE             16 /* one batch, and one turn, of so many is timed stage by stage */
 
 #define WR_OVERLOAD_TARGET_NS 5000000   /* a queue stands: nothing waited less than that, */
-#define WR_OVERLOAD_WINDOW_NS 100000000 /* in so long, at the node, */
-#define WR_OVERLOAD_HOLDS     5u        /* and for so many windows after it */
-#define WR_OVERLOAD_CONN_N    16u       /* or on a connection that asked so often; */
-#define WR_OVERLOAD_REFUSE_NS 10000000  /* then what waited longer than that is refused */
+#define WR_OVERLOAD_WINDOW_NS 100000000 /* in so long, at the node or on a connection; */
+#define WR_OVERLOAD_N         16u       /* with so many decisions in it, */
+#define WR_OVERLOAD_TURNS     3u        /* or in so many turns; */
+#define WR_OVERLOAD_HOLDS     5u        /* of a connection also for so many windows after it */
+#define WR_OVERLOAD_REFUSE_NS 10000000  /* then what waited longer than that is refused, */
+#define WR_OVERLOAD_TURN_NS   4000000   /* and at the node what cannot be decided in that */
 #define WR_OVERLOAD_LATE_NS                                                                        \
     40000000 /* also what waited longer than that, or than 4/5 of the                              \
                 deadline, */
@@ -97,10 +100,23 @@ struct wr_arrival { /* bytes of a connection from `at` on came at `ns` */
 };
 
 struct wr_wait { /* of decisions in a window: does a queue stand? */
-    int64_t since_ns, least_ns;
-    uint32_t n;
-    bool stands;    /* it did in the window before, or one of some before that */
-    uint32_t holds; /* for so many windows */
+    int64_t since_ns, least_ns, turn_ns;
+    uint32_t n, n_turns;
+    bool stood;     /* it did in the window before */
+    uint32_t holds; /* for so many windows more it counts as if it did */
+};
+
+struct wr_admission { /* admit.c */
+    struct wr_wait wait;
+    bool is_over;                   /* more is asked than can be decided: turns are planned */
+    uint32_t n_turns, n_crowded;    /* of this window; in a crowded one some were refused */
+    uint32_t n_late;                /* in this window */
+    bool conn_stood;                /* in this window: one was refused for its connection's queue */
+    uint64_t n_decided;             /* before this turn */
+    int64_t looked_ns, interval_ns; /* of the last plan, and from the one before to it */
+    uint32_t stretch;
+    int64_t turn_ns, decided_sixteenths; /* of the last turns with decisions: means; 0: not known */
+    int64_t request_sixteenths;          /* of the bytes of a request: the mean of the last ones */
 };
 
 struct wr_slot {
@@ -152,6 +168,10 @@ struct wr_conn {
     int64_t stalled_ns; /* since when the peer takes nothing; 0 = it does */
     int64_t active_ns;  /* last sign of life */
     struct wr_wait wait;
+    bool readable;            /* it has been told of, and is not read yet */
+    uint32_t n_asked;         /* requests in its last turn */
+    bool is_passed_over;      /* in this turn its decisions are refused */
+    uint32_t n_passed_over;   /* in so many turns in a row */
     uint64_t ticket;          /* held until this fetch is done, */
     int64_t held_ns;          /* or until then; */
     int64_t hold_ns;          /* it was read then */
@@ -245,10 +265,8 @@ struct wr_server {
     struct wr_buffers buffers;
     uint64_t kept_seen;
     uint32_t n_in_flight;
-    struct wr_wait wait;
-    uint32_t n_late_waits; /* in this window */
-    bool conn_stood;       /* in this window: one was refused for its connection's queue */
-    uint64_t n_refused;    /* for overload */
+    struct wr_admission admission;
+    uint64_t n_refused; /* for overload */
     /* the current batch */
     struct wr_request requests[WR_LIMIT_ENGINE_BATCH];
     struct wr_pending pending[WR_LIMIT_ENGINE_BATCH];
@@ -303,6 +321,8 @@ char *wr_conn_room(struct wr_server *server, struct wr_conn *conn, size_t n);
 /* Appends a finished answer to its slot, which is the last one. */
 void wr_conn_add(struct wr_server *server, struct wr_conn *conn, struct wr_slot *slot,
                  struct wr_str bytes);
+/* Sends what may leave, in the midst of a turn. */
+void wr_conn_send(struct wr_server *server, struct wr_conn *conn);
 /* Sends what may leave; arms the poll set; closes when due. The last act of a turn. */
 void wr_conn_flush(struct wr_server *server, struct wr_conn *conn);
 void wr_conn_touch(struct wr_server *server, struct wr_conn *conn);
@@ -334,15 +354,33 @@ bool wr_address_is_probe(const char *address);
 void wr_route(struct wr_server *server, struct wr_conn *conn,
               const struct wr_http_request *request);
 
+/* ── admit.c ────────────────────────────────────────────────────────────────────────────────── */
+/* WR_OK when this request may be decided; WR_E_OVERLOAD when too much waits, or when it waited for
+ * longer than the caller does. */
+wr_err wr_admit(struct wr_server *server, struct wr_conn *conn,
+                const struct wr_http_request *request, struct wr_error *error);
+/* The parts of it: too much waits, or it has waited too long; */
+bool wr_admit_is_late(struct wr_server *server, struct wr_conn *conn,
+                      const struct wr_http_request *request);
+wr_err wr_admit_fail_late(struct wr_error *error);
+/* the node can decide now. */
+wr_err wr_admit_ready(const struct wr_server *server, struct wr_error *error);
+/* The deadline that the caller asks for, in us; 0: none, or one that is not heard. */
+int64_t wr_admit_asked_us(const struct wr_h1_head *head);
+bool wr_admit_is_overloaded(const struct wr_server *server);
+/* A turn has ended, after so long. */
+void wr_admit_learn(struct wr_server *server, int64_t turn_ns);
+/* A request had so many bytes. */
+void wr_admit_measure(struct wr_server *server, size_t n);
+/* While overloaded, once all is read: puts the connections whose decisions are refused in this turn
+ * to the front of those touched; returns how many they are. */
+uint32_t wr_admit_plan(struct wr_server *server);
+
 /* ── decide.c ───────────────────────────────────────────────────────────────────────────────── */
 /* WR_OK when decisions can be taken now; else why not. */
 wr_err wr_decide_ready(const struct wr_server *server, struct wr_error *error);
 /* Why decisions are taken and not recorded ("full"); NULL: they are, or there are none. */
 const char *wr_decide_unrecorded(const struct wr_server *server);
-/* The same for a request: WR_E_OVERLOAD when too much waits, or when it waited for longer than the
- * caller does. */
-wr_err wr_decide_admit(struct wr_server *server, struct wr_conn *conn,
-                       const struct wr_http_request *request, struct wr_error *error);
 void wr_decide_one(struct wr_server *server, struct wr_conn *conn,
                    const struct wr_http_request *request);
 /* Runs what has been collected. */

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which decisions are taken, and which are refused because too much is asked.
+ *
+ * A queue that stands is told by waiting, not by counting (Nichols and Jacobson, "Controlling queue
+ * delay", 2012, as adapted to services): a burst passes, a queue that stands does not. From then on
+ * each turn is planned: all that is there is read, as many are admitted as can be decided in
+ * WR_OVERLOAD_TURN_NS, and the others are refused at once, before the first is decided. So nothing
+ * waits for longer than two turns, in the sockets neither. A connection is admitted or refused
+ * whole, since its answers leave in order and a refusal behind a decision would wait for it: first
+ * those that ask for less than their share, then those that have been passed over most often. It
+ * ends with a window in which most turns had time for all. */
+#include "shell/server_in.h"
+
+#include "base/num.h"
+
+enum {
+    LEVELS = 16, /* how often passed over; the last: those below their share */
+    MEASURED = 64,
+    BUDGET_LEAST = 64,
+    BUDGET_FIRST = 256, /* while it is not known what a decision takes */
+    REQUEST_LEAST = 64,
+};
+
+/* ── does a queue stand? ────────────────────────────────────────────────────────────────────── */
+/* Takes one more wait. True: a window begins with it; `stood` tells of the one that has ended. One
+ * that ended long ago tells nothing about now, nor one with few waits in few turns: after a stall
+ * of the machine all wait, and no queue stands. */
+static bool note_wait(struct wr_wait *wait, int64_t now_ns, int64_t looked_ns, int64_t waited_ns)
+{
+    bool begins = now_ns - wait->since_ns >= WR_OVERLOAD_WINDOW_NS;
+    if (begins) {
+        bool recent = now_ns - wait->since_ns < 2 * WR_OVERLOAD_WINDOW_NS;
+        bool many = wait->n >= WR_OVERLOAD_N || wait->n_turns >= WR_OVERLOAD_TURNS;
+        wait->stood = recent && many && wait->least_ns > WR_OVERLOAD_TARGET_NS;
+        wait->holds -= wait->holds > 0;
+        wait->holds = wait->stood ? WR_OVERLOAD_HOLDS : recent ? wait->holds : 0;
+        wait->since_ns = now_ns;
+        wait->n = wait->n_turns = 0;
+        wait->turn_ns = 0;
+    }
+    wait->least_ns = wait->n == 0 ? waited_ns : WR_MIN(wait->least_ns, waited_ns);
+    wait->n_turns += wait->turn_ns != looked_ns;
+    wait->turn_ns = looked_ns;
+    wait->n++;
+    return begins;
+}
+
+static void begin_window(struct wr_server *server)
+{
+    struct wr_admission *admission = &server->admission;
+    bool goes_on = admission->is_over && admission->n_crowded * 2 > admission->n_turns;
+    bool were_late = admission->n_late > WR_OVERLOAD_LATE_N;
+    admission->is_over = admission->wait.stood || were_late || goes_on;
+    server->metrics.n_overloads += admission->is_over || admission->conn_stood;
+    admission->n_turns = admission->n_crowded = admission->n_late = 0;
+    admission->conn_stood = false;
+}
+
+/* Each connection has a queue of its own, since all take turns: where a few ask little and wait
+ * little, others may still ask too much. */
+static bool waited_too_long(struct wr_server *server, struct wr_conn *conn, int64_t whole_ns)
+{
+    struct wr_admission *admission = &server->admission;
+    int64_t waited = server->now_ns - whole_ns, late = WR_OVERLOAD_LATE_NS;
+    if (server->deadline_us != 0) {
+        late = server->deadline_us * 800; /* ns: four fifths */
+    }
+    if (note_wait(&admission->wait, server->now_ns, server->looked_ns, waited)) {
+        begin_window(server);
+    }
+    note_wait(&conn->wait, server->now_ns, server->looked_ns, waited);
+    admission->n_late += waited > late;
+    if (waited > WR_OVERLOAD_REFUSE_NS && (admission->is_over || conn->wait.holds > 0)) {
+        admission->conn_stood = admission->conn_stood || !admission->is_over;
+        return true;
+    }
+    return waited > late && admission->n_late > WR_OVERLOAD_LATE_N;
+}
+
+bool wr_admit_is_overloaded(const struct wr_server *server)
+{
+    const struct wr_admission *admission = &server->admission;
+    return (admission->is_over || admission->conn_stood) &&
+           server->now_ns - admission->wait.since_ns < 2 * WR_OVERLOAD_WINDOW_NS;
+}
+
+/* ── a turn that has too much to do ─────────────────────────────────────────────────────────── */
+void wr_admit_learn(struct wr_server *server, int64_t turn_ns)
+{
+    struct wr_admission *admission = &server->admission;
+    uint64_t n = server->metrics.n_batch_items - admission->n_decided;
+    admission->n_decided = server->metrics.n_batch_items;
+    if (n < MEASURED) {
+        return;
+    }
+    int64_t usual_ns = admission->turn_ns > 0 ? admission->turn_ns : turn_ns;
+    turn_ns = WR_MIN(turn_ns, 4 * usual_ns); /* the machine stood still */
+    admission->turn_ns += (turn_ns - admission->turn_ns) / 8;
+    admission->decided_sixteenths += ((int64_t)n * 16 - admission->decided_sixteenths) / 8;
+}
+
+void wr_admit_measure(struct wr_server *server, size_t n)
+{
+    struct wr_admission *admission = &server->admission;
+    int64_t sixteenths = (int64_t)WR_MIN(n, (size_t)1 << 20) * 16;
+    admission->request_sixteenths += (sixteenths - admission->request_sixteenths) / 16;
+}
+
+/* Requests that wait on a connection: those read, by their bytes, and as many more as there were
+ * in its last turn, for the time that has passed since. What is more than a turn takes is left for
+ * the next one. */
+static uint32_t count_waiting(const struct wr_server *server, const struct wr_conn *conn)
+{
+    size_t each = WR_MAX((size_t)server->admission.request_sixteenths / 16, (size_t)REQUEST_LEAST);
+    size_t n = (conn->in_n - conn->in_at + each / 2) / each;
+    n += conn->readable ? WR_MAX(conn->n_asked * server->admission.stretch / 16, 1u) : 0;
+    return (uint32_t)WR_MIN(n, (size_t)WR_LIMIT_SLOTS);
+}
+
+static uint32_t level_of(const struct wr_conn *conn, uint32_t n, uint32_t share)
+{
+    return n <= share ? LEVELS - 1 : WR_MIN(conn->n_passed_over, (uint32_t)LEVELS - 2);
+}
+
+static uint32_t budget_of(const struct wr_admission *admission)
+{
+    int64_t n = BUDGET_FIRST;
+    if (admission->turn_ns > 0) {
+        n = WR_OVERLOAD_TURN_NS * admission->decided_sixteenths / admission->turn_ns / 16;
+    }
+    return (uint32_t)WR_MAX(WR_MIN(n, (int64_t)WR_LIMIT_IN_FLIGHT), (int64_t)BUDGET_LEAST);
+}
+
+/* Passes over those at and below the level at which the budget ends; at it, the first ones are
+ * admitted. Puts those passed over first. Returns how many they are. */
+static uint32_t choose(struct wr_server *server, uint32_t budget, uint32_t share, uint32_t *sums)
+{
+    struct wr_conn **admitted = server->flushing;
+    uint32_t level = LEVELS - 1, above = 0, n_out = 0, n_in = 0;
+    while (level > 0 && above + sums[level] <= budget) {
+        above += sums[level--];
+    }
+    for (uint32_t i = 0; i < server->n_touched; i++) {
+        struct wr_conn *conn = server->touched[i];
+        uint32_t n = count_waiting(server, conn), own = level_of(conn, n, share);
+        bool in = own > level || (own == level && above < budget);
+        above += own == level ? n : 0;
+        conn->is_passed_over = !in && n > 0;
+        conn->n_passed_over = in ? 0 : conn->n_passed_over + (conn->n_passed_over < LEVELS);
+        if (conn->is_passed_over) {
+            server->touched[n_out++] = conn;
+        } else {
+            admitted[n_in++] = conn;
+        }
+    }
+    memcpy(server->touched + n_out, admitted, n_in * sizeof *admitted);
+    return n_out;
+}
+
+/* How much longer than the interval before is that since the last look, in sixteenths. */
+static void measure_interval(struct wr_server *server)
+{
+    struct wr_admission *admission = &server->admission;
+    int64_t interval_ns = server->looked_ns - admission->looked_ns;
+    int64_t stretch = interval_ns * 16 / WR_MAX(admission->interval_ns, (int64_t)1);
+    admission->stretch = (uint32_t)WR_MAX(WR_MIN(stretch, (int64_t)64), (int64_t)4);
+    admission->interval_ns = interval_ns;
+    admission->looked_ns = server->looked_ns;
+}
+
+uint32_t wr_admit_plan(struct wr_server *server)
+{
+    struct wr_admission *admission = &server->admission;
+    measure_interval(server);
+    uint32_t sums[LEVELS] = {0}, all = 0, budget = budget_of(admission);
+    uint32_t share = WR_MAX(budget / WR_MAX(server->n_touched, 1u), 1u);
+    for (uint32_t i = 0; i < server->n_touched; i++) {
+        uint32_t n = count_waiting(server, server->touched[i]);
+        sums[level_of(server->touched[i], n, share)] += n;
+        all += n;
+    }
+    admission->n_turns++;
+    if (all <= budget) {
+        return 0;
+    }
+    admission->n_crowded++;
+    return choose(server, budget, share, sums);
+}
+
+/* ── one request ────────────────────────────────────────────────────────────────────────────── */
+wr_err wr_admit_ready(const struct wr_server *server, struct wr_error *error)
+{
+    return wr_decide_unrecorded(server) != NULL ? WR_OK : wr_decide_ready(server, error);
+}
+
+/* The header's, in us; 0: none, or one that is not heard. */
+int64_t wr_admit_asked_us(const struct wr_h1_head *head)
+{
+    uint64_t ms = 0;
+    struct wr_str value = wr_h1_field(head, WR_STR("weir-deadline-ms"));
+    bool heard = value.p != NULL && wr_num_read_u64(value, &ms) && ms < 3600000;
+    return heard ? (int64_t)ms * 1000 : 0;
+}
+
+/* How long the row of a durable answer will take to the medium, in us. While none is under way it
+ * is not known: somebody has to find out. */
+static int64_t sync_us(const struct wr_server *server)
+{
+    bool known =
+        server->config.mode == WR_MODE_DURABLE && server->thread != NULL && server->n_in_flight > 0;
+    return known ? wr_journal_thread_sync_ns(server->thread) / 1000 : 0;
+}
+
+/* Whoever gave it that long has gone while the request waited for us, or will have before its row
+ * is synced. Nothing has happened yet, and an answer that nobody hears would cost as much as one
+ * that somebody does. */
+static bool has_expired(struct wr_server *server, const struct wr_h1_head *head, int64_t whole_ns)
+{
+    int64_t waited_us = (server->now_ns - whole_ns) / 1000 + sync_us(server);
+    if (WR_LIKELY(waited_us < 1000)) {
+        return false; /* the least that can be asked */
+    }
+    int64_t asked_us = wr_admit_asked_us(head);
+    bool expired = asked_us != 0 && waited_us >= asked_us;
+    server->metrics.n_expired += expired;
+    return expired;
+}
+
+wr_err wr_admit_fail_late(struct wr_error *error)
+{
+    return wr_fail(error, WR_E_OVERLOAD, "requests wait too long");
+}
+
+bool wr_admit_is_late(struct wr_server *server, struct wr_conn *conn,
+                      const struct wr_http_request *request)
+{
+    bool late = waited_too_long(server, conn, request->whole_ns);
+    return late || conn->is_passed_over || has_expired(server, request->head, request->whole_ns);
+}
+
+wr_err wr_admit(struct wr_server *server, struct wr_conn *conn,
+                const struct wr_http_request *request, struct wr_error *error)
+{
+    return WR_UNLIKELY(wr_admit_is_late(server, conn, request)) ? wr_admit_fail_late(error)
+                                                                : wr_admit_ready(server, error);
+}
