@@ -90,6 +90,7 @@ void wr_beginning_open(struct wr_server *server, bool beside)
         .segment_max = server->config.segment_max,
         .retain_bytes = server->config.retain_bytes,
         .retain_us = server->config.retain_us,
+        .lays_ahead = server->config.mode == WR_MODE_DURABLE,
         .settles_apart = true,
         .phrases_stay = beside, /* the pack's are not known yet: wr_journal_use_phrases */
         .start = server->config.snapshot_every_ns != 0 ? wr_snapshots_start : NULL,

@@ -258,8 +258,10 @@ static wr_err begin_segment(struct wr_journal *journal, struct wr_log *from, str
     if (io == WR_IO_OK && from != NULL) {
         io = copy_rows(from, from->synced, &journal->live, journal->link);
     }
+    io = io != WR_IO_OK ? io : wr_log_write(&journal->live);
     if (io == WR_IO_OK) {
-        io = journal->unsettled ? wr_log_write(&journal->live) : wr_journal_settle_do(journal);
+        wr_log_lay(&journal->live, 0); /* so that the first row's sync is short too */
+        io = journal->unsettled ? WR_IO_OK : wr_journal_settle_do(journal);
     }
     if (io == WR_IO_OK && !add_segment(journal, ref)) {
         io = WR_IO_LIMIT;
@@ -399,6 +401,7 @@ static void set_limits(struct wr_journal *journal, struct wr_journal_options opt
     journal->epoch_step = WR_MAX(options.epoch_step, 1U);
     journal->read_only = options.read_only;
     journal->phrases_stay = options.phrases_stay;
+    journal->lays = options.lays_ahead;
     journal->unsettled = options.settles_apart && !options.read_only;
     journal->start = options.start;
     journal->start_context = options.start_context;
@@ -594,11 +597,6 @@ wr_err wr_journal_sync(struct wr_journal *journal, struct wr_error *error)
     struct wr_journal_sync sync;
     wr_journal_sync_begin(journal, &sync);
     return wr_journal_sync_end(journal, &sync, wr_journal_sync_do(journal->port, &sync), error);
-}
-
-void wr_journal_lay_ahead(struct wr_journal *journal)
-{
-    journal->lays = journal->live.lays = true;
 }
 
 void wr_journal_sync_begin(struct wr_journal *journal, struct wr_journal_sync *sync)

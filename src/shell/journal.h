@@ -55,6 +55,7 @@ struct wr_journal_options {
     uint32_t epoch_step;   /* how far this opening raises the epoch; 0 = 1 */
     bool read_only;        /* writes nothing: no segment, no epoch; there must be a journal */
     bool settles_apart;    /* the caller settles, before anything is appended */
+    bool lays_ahead;       /* zeros, ahead of rows (log.h): for who syncs each group of them */
     /* Tells a row that is surely synced, where looking for the end may begin; false: none. NULL:
      * the last segment is walked from its first row. */
     bool (*start)(void *context, const struct wr_journal_identity *identity,
@@ -102,8 +103,6 @@ WR_NODISCARD wr_err wr_journal_append(struct wr_journal *journal, uint64_t seque
                                       struct wr_str payload, struct wr_error *error);
 /* Ends the group: its rows survive the death of the process. */
 WR_NODISCARD wr_err wr_journal_commit(struct wr_journal *journal, struct wr_error *error);
-/* From now on zeros are laid ahead of the rows (log.h): for who syncs each group of them. */
-void wr_journal_lay_ahead(struct wr_journal *journal);
 /* All committed rows survive the loss of power when this returns WR_OK. */
 WR_NODISCARD wr_err wr_journal_sync(struct wr_journal *journal, struct wr_error *error);
 /* The same in three steps, the second by another thread: begin, do, end with the result. Meanwhile

@@ -85,9 +85,6 @@ wr_err wr_journal_thread_open(const struct wr_port *port, struct wr_journal *jou
     thread->journal = journal;
     thread->durable = durable;
     thread->threaded = port->threads.start != NULL;
-    if (durable) {
-        wr_journal_lay_ahead(journal);
-    }
     thread->asked_at_ns = wr_journal_now_ns(thread);
     thread->sync_mean_ns = WR_JOURNAL_SYNC_SHORT_NS;
     atomic_store(&thread->shared.committed, wr_journal_last(journal));

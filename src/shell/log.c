@@ -430,9 +430,8 @@ static void keep_space(struct wr_log *log, size_t n)
     }
 }
 
-/* Zeros behind the n bytes of rows just written, once rows have used up what was laid. A disk
- * without room for them may have room for rows. */
-static void lay(struct wr_log *log, size_t n)
+/* A disk without room for zeros may have room for rows. */
+void wr_log_lay(struct wr_log *log, size_t n)
 {
     static uint8_t zeros[WR_LOG_LAY];
     const struct wr_port_disk *disk = &log->port->disk;
@@ -459,7 +458,7 @@ enum wr_io wr_log_write(struct wr_log *log)
     if (result == WR_IO_OK) {
         log->end += n;
         log->n_gathered = log->n_linked = 0;
-        lay(log, n);
+        wr_log_lay(log, n);
     }
     return result;
 }

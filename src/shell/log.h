@@ -131,6 +131,9 @@ enum wr_io wr_log_copy(struct wr_log *log, const struct wr_log_row *row);
 void wr_log_link(struct wr_log *log, uint8_t link[32]);
 /* Writes the gathered rows, which are linked. */
 enum wr_io wr_log_write(struct wr_log *log);
+/* Lays zeros ahead, if the log is one that does so and rows have used up those before: after each
+ * write, of n bytes, and at the beginning, after 0. */
+void wr_log_lay(struct wr_log *log, size_t n);
 enum wr_io wr_log_sync(struct wr_log *log);
 /* After a write that found no space: forgets the gathered rows, and cuts off what came of them. */
 enum wr_io wr_log_cut(struct wr_log *log);

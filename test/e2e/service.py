@@ -37,8 +37,11 @@ def good(served, check):
     check.that(status == 404, "an unknown decision is 404", status)
 
 
-def threads(served, check):
-    """In mode durable the journal's thread leaves the processor to those whose rows it waits for."""
+def durable(served, check):
+    """In mode durable zeros lie ahead of the rows, and the journal's thread leaves the processor to those
+    whose rows it waits for."""
+    log = max((served.folder / "state").glob("journal-*.log"))
+    check.that(log.stat().st_size % 4096 == 0 and log.read_bytes()[-1024:] == bytes(1024), "zeros lie ahead of the rows", log)
     tasks = Path(f"/proc/{served.process.pid}/task")
     nice = {}
     for task in tasks.iterdir():
@@ -187,7 +190,7 @@ def main():
     check = Checks("service")
     reload(sys.argv[1], check)
     with Served(sys.argv[1], "--pack", str(PACK)) as served:
-        for part in (good, threads, once, bad, batch, labels):
+        for part in (good, durable, once, bad, batch, labels):
             part(served, check)
         before = around(served, check)
         check.that(served.stop() == 0, "it ends cleanly", "")

@@ -457,13 +457,11 @@ static uint64_t run_until_crash(struct sim *sim, uint64_t *told)
 {
     struct wr_error error = {0};
     struct wr_journal *journal = NULL;
-    struct wr_journal_options options = {.segment_max = 60000};
+    struct wr_journal_options options = {.segment_max = 60000,
+                                         .lays_ahead = sim_random(sim, 2) == 0};
     uint64_t appended = 0;
     if (wr_journal_open(sim_port(sim), "/state", &options, &journal, &error) != WR_OK) {
         return *told; /* a crash or a failed sync while opening */
-    }
-    if (sim_random(sim, 2) == 0) {
-        wr_journal_lay_ahead(journal);
     }
     CHECK(wr_journal_last(journal) >= *told);
     if (!sim_crashed(sim)) {
