@@ -22,9 +22,28 @@ static size_t without_zeros(const char *piece, size_t n)
     return n;
 }
 
-/* Copies what the file holds now; of one that grows, a part to which it had grown. Zeros at the end
- * of a piece may be those that a log is laid ahead with, and rows may have taken their place since:
- * they are read once more with the next piece, so that no gap comes before a later row. */
+/* Reads the next piece, up to `size`; `step` gets its bytes up to the last that is not zero. A node
+ * may put rows in the place of zeros meanwhile, in rising order: what is read once may have zeros
+ * that are no more before rows that came later. What stood before the last row seen stands whole in
+ * the second reading. */
+static enum wr_io read_piece(const struct wr_port_disk *disk, int32_t in, char *room, uint64_t at,
+                             uint64_t size, size_t *got, size_t *step)
+{
+    size_t n = (size_t)WR_MIN(size - at, (uint64_t)COPY_SIZE), again = 0;
+    enum wr_io io = disk->read_at(disk->context, in, room, n, at, got);
+    *step = io == WR_IO_OK ? without_zeros(room, *got) : 0;
+    if (*step > 0) {
+        io = disk->read_at(disk->context, in, room, *step, at, &again);
+    }
+    if (again < *step) { /* it was cut meanwhile */
+        *got = *step = again;
+    }
+    return io;
+}
+
+/* Copies what the file holds now; of one that grows, the part to which it has grown. Zeros at the
+ * end of a piece may be those that a log is laid ahead with: they are read once more with the next
+ * piece, so that no gap comes before a later row. */
 static wr_err copy_file(const struct wr_port_disk *disk, const char *from, const char *to,
                         char *room, struct wr_backup_result *result, struct wr_error *error)
 {
@@ -33,19 +52,19 @@ static wr_err copy_file(const struct wr_port_disk *disk, const char *from, const
     if (io != WR_IO_OK) {
         return failed(from, io, error);
     }
-    io = disk->open(disk->context, to, WR_DISK_WRITE | WR_DISK_CREATE | WR_DISK_FRESH, &out);
+    io = disk->open(disk->context, to, WR_DISK_WRITE | WR_DISK_CREATE, &out);
     if (io != WR_IO_OK) {
         disk->close(disk->context, in);
         return failed(to, io, error);
     }
-    size_t got = 1, step = 1;
-    uint64_t n = 0;
-    for (uint64_t at = 0; io == WR_IO_OK && step > 0; at += step) {
-        io = disk->read_at(disk->context, in, room, COPY_SIZE, at, &got);
+    size_t got = 0, step = 1;
+    uint64_t n = 0, size = 0;
+    io = disk->size(disk->context, in, &size);
+    for (uint64_t at = 0; io == WR_IO_OK && step > 0 && at < size; at += step) {
+        io = read_piece(disk, in, room, at, size, &got, &step);
         if (io == WR_IO_OK && got > 0) {
             io = disk->write_at(disk->context, out, room, got, at);
         }
-        step = without_zeros(room, got);
         step = step == 0 && got == COPY_SIZE ? got : step;
         n = WR_MAX(n, at + got);
     }

@@ -253,14 +253,14 @@ static wr_err begin_segment(struct wr_journal *journal, struct wr_log *from, str
         io = wr_log_create(journal->port, path_new, &journal->meta, journal->phrases,
                            &journal->live);
     }
-    journal->live.lays = journal->lays;
     memcpy(journal->link, journal->meta.link, sizeof journal->link);
     if (io == WR_IO_OK && from != NULL) {
         io = copy_rows(from, from->synced, &journal->live, journal->link);
     }
     io = io != WR_IO_OK ? io : wr_log_write(&journal->live);
     if (io == WR_IO_OK) {
-        wr_log_lay(&journal->live, 0); /* so that the first row's sync is short too */
+        journal->live.lays = journal->lays; /* not while rows are copied, which one sync ends */
+        wr_log_lay(&journal->live, 0);      /* so that the first row's sync is short too */
         io = journal->unsettled ? WR_IO_OK : wr_journal_settle_do(journal);
     }
     if (io == WR_IO_OK && !add_segment(journal, ref)) {
