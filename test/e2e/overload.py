@@ -153,10 +153,30 @@ def warm(node):
               + " ".join(f"{cost:.2f}" for cost in costs))
 
 
-def calm_again(result, p99_us):
-    """Seconds from which on no tenth of a second has a P99 over twice the baseline's, nor a refusal."""
-    bad = [i for i, (_, refused, _, p99) in enumerate(result["points"]) if refused > 0 or p99 > 2 * p99_us]
-    return (bad[-1] + 1) * result["point_s"] if bad else 0.0
+def bad_tenths(result, p99_us):
+    """For each tenth of a second: a P99 over twice the baseline's, or a refusal?"""
+    return [refused > 0 or p99 > 2 * p99_us for _, refused, _, p99 in result["points"]]
+
+
+class Recovery:
+    """When the baseline is back after a load. A calm node has bad tenths too (a snapshot, a segment, the
+    machine), so after the two seconds of the bar there may be as many as the baseline itself had in its
+    worst stretch of that length, and no more."""
+
+    def __init__(self, calm, back):
+        p99_us, first = calm["run"]["latency_us"]["p99"], round(2 / back["point_s"])
+        own, bad = bad_tenths(calm, p99_us), bad_tenths(back, p99_us)
+        rest = bad[first:]
+        self.n, self.late = len(rest), sum(rest)
+        self.own = max((sum(own[i:i + self.n]) for i in range(max(len(own) - self.n, 0) + 1)), default=0)
+        self.seconds = (max((i for i, one in enumerate(bad) if one), default=-1) + 1) * back["point_s"]
+
+    def holds(self):
+        return self.late <= self.own
+
+    def __str__(self):
+        return (f"the last bad tenth of a second ended after {self.seconds:.1f} s; bad of the {self.n} after 2 s {self.late} "
+                f"(the baseline by itself {self.own})")
 
 
 def minute(node):
@@ -170,7 +190,7 @@ def minute(node):
     after = node.metrics()
     back = node.drive(10 if JUDGED else 0.5, "--connections", 128, "--rate", 0.7 * capacity)
     state = (int(after["weir_state_bytes"]) - int(before["weir_state_bytes"])) >> 20  # what happened stays known
-    grown, soon = node.resident() - memory - state, calm_again(back, calm_p99)
+    grown, recovery = node.resident() - memory - state, Recovery(calm, back)
     again, cost_again = node.ability()
     run = over["run"]
     decided, refused, cores = rates(over)
@@ -180,32 +200,32 @@ def minute(node):
           f"bar 0.9; by CPU second {decided / cores * cost / 1e6:.2f} of what it was), {refused:,.0f}/s refused, {cores:.2f} "
           f"processors")
     print(f"overload:   decisions P99 at most {inside:.0f} ms by the node's clock (bar 50), {run['latency_us']['p99'] / 1e3:.1f} ms "
-          f"from the moment meant (the generator late by {run['lateness_us']['p99'] / 1e3:.1f}); refusals P99 {run['refused_us']['p99'] / 1e3:.1f} ms (bar 5; what is refused has waited 10); "
+          f"from the moment meant (the generator late by {run['lateness_us']['p99'] / 1e3:.1f}); refusals P99 {run['refused_us']['p99'] / 1e3:.1f} ms (bar 5); "
           f"{run['blocked']:,} sent late and {over['unsent']:,} never for want of answers; health and metrics P99 "
           f"{pulse.p99():.1f} ms (bar 50)" + ("; the generator was at its limit" if over["generator_saturated"] else ""))
     print(f"overload:   at 0.7 of capacity P99 {calm_p99 / 1e3:.2f} ms before, {back['run']['latency_us']['p99'] / 1e3:.2f} after, "
-          f"{both(back, 'statuses', '503')} refused; within twice that {soon:.1f} s after the load dropped (bar 2); memory "
+          f"{both(back, 'statuses', '503')} refused; {recovery}; memory "
           f"{memory} MiB, {grown:+d} and {state:+d} of windows")
     check.that(refused > 0, "some are refused", over["run"]["statuses"])
     if JUDGED:
         check.that(decided >= 0.9 * capacity, "goodput is 0.9 of capacity", decided / capacity)
         check.that(inside <= 50, "P99 of what was admitted", inside)
-        check.that(soon <= 2, "the baseline is back within 2 s", soon)
+        check.that(recovery.holds(), "the baseline is back within 2 s", recovery)
         check.that(pulse.p99() <= 50, "health is told within 50 ms", pulse.ms[-10:])
         check.that(grown <= 64, "memory is flat", grown)
-    return capacity, calm_p99
+    return capacity, calm
 
 
-def bursts(node, capacity, calm_p99):
+def bursts(node, capacity, calm):
     for _ in range(3 if JUDGED else 1):
         burst = node.drive(5 if JUDGED else 0.4, "--connections", MANY, "--rate", 10 * capacity)
         decided, refused, _ = rates(burst)
         back = node.drive(4 if JUDGED else 0.4, "--connections", 128, "--rate", 0.7 * capacity)
-        soon = calm_again(back, calm_p99)
+        recovery = Recovery(calm, back)
         print(f"overload: a burst of ten times: {decided:,.0f}/s decided, {refused:,.0f}/s refused, {burst['run']['blocked']:,} sent "
-              f"late; the baseline is back {soon:.1f} s after it")
+              f"late; {recovery}")
         if JUDGED:
-            check.that(soon <= 2, "the baseline is back within 2 s of a burst", soon)
+            check.that(recovery.holds(), "the baseline is back within 2 s of a burst", recovery)
 
 
 class Dawdlers:
@@ -286,8 +306,8 @@ def main():
         return 77
     with Node(sys.argv[1], cpus) as node:
         warm(node)
-        capacity, calm_p99 = minute(node)
-        bursts(node, capacity, calm_p99)
+        capacity, calm = minute(node)
+        bursts(node, capacity, calm)
         half_slow(node, capacity)
         hurried(node, capacity)
         if JUDGED:
