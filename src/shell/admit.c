@@ -3,7 +3,7 @@
  *
  * A queue that stands is told by waiting, not by counting (Nichols and Jacobson, "Controlling queue
  * delay", 2012, as adapted to services): a burst passes, a queue that stands does not. From then on
- * each turn is planned: all that is there is read, as many are admitted as can be decided in
+ * each turn is planned: as many decisions are admitted as can be made in
  * WR_OVERLOAD_TURN_NS, and the others are refused at once, before the first is decided. So nothing
  * waits for longer than two turns, in the sockets neither. A connection is admitted or refused
  * whole, since its answers leave in order and a refusal behind a decision would wait for it: first

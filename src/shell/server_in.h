@@ -372,8 +372,8 @@ bool wr_admit_is_overloaded(const struct wr_server *server);
 void wr_admit_learn(struct wr_server *server, int64_t turn_ns);
 /* A request had so many bytes. */
 void wr_admit_measure(struct wr_server *server, size_t n);
-/* While overloaded, once all is read: puts the connections whose decisions are refused in this turn
- * to the front of those touched; returns how many they are. */
+/* While overloaded, before anything is read: puts the connections whose decisions are refused in
+ * this turn to the front of those touched; returns how many they are. */
 uint32_t wr_admit_plan(struct wr_server *server);
 
 /* ── decide.c ───────────────────────────────────────────────────────────────────────────────── */
