@@ -79,7 +79,7 @@
 #define WR_OVERLOAD_TURNS     3u        /* or in so many turns; */
 #define WR_OVERLOAD_HOLDS     5u        /* of a connection also for so many windows after it */
 #define WR_OVERLOAD_REFUSE_NS 10000000  /* then what waited longer than that is refused, */
-#define WR_OVERLOAD_TURN_NS   4000000   /* and at the node what cannot be decided in that */
+#define WR_OVERLOAD_TURN_NS   5000000   /* and at the node what cannot be decided in that */
 #define WR_OVERLOAD_LATE_NS                                                                        \
     40000000 /* also what waited longer than that, or than 4/5 of the                              \
                 deadline, */
