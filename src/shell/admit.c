@@ -14,7 +14,8 @@
 #include "base/num.h"
 
 enum {
-    LEVELS = 16, /* how often passed over; the last: those below their share */
+    PASSED = 64,         /* levels by how often passed over; */
+    LEVELS = 2 * PASSED, /* above them as many for those below their share */
     MEASURED = 64,
     BUDGET_LEAST = 64,
     BUDGET_FIRST = 256, /* while it is not known what a decision takes */
@@ -45,12 +46,12 @@ static bool note_wait(struct wr_wait *wait, int64_t now_ns, int64_t looked_ns, i
     return begins;
 }
 
-static void begin_window(struct wr_server *server)
+static void begin_window(struct wr_server *server, bool recent)
 {
     struct wr_admission *admission = &server->admission;
     bool goes_on = admission->is_over && admission->n_crowded * 2 > admission->n_turns;
     bool were_late = admission->n_late > WR_OVERLOAD_LATE_N;
-    admission->is_over = admission->wait.stood || were_late || goes_on;
+    admission->is_over = recent && (admission->wait.stood || were_late || goes_on);
     server->metrics.n_overloads += admission->is_over || admission->conn_stood;
     admission->n_turns = admission->n_crowded = admission->n_late = 0;
     admission->conn_stood = false;
@@ -65,8 +66,9 @@ static bool waited_too_long(struct wr_server *server, struct wr_conn *conn, int6
     if (server->deadline_us != 0) {
         late = server->deadline_us * 800; /* ns: four fifths */
     }
+    bool recent = server->now_ns - admission->wait.since_ns < 2 * WR_OVERLOAD_WINDOW_NS;
     if (note_wait(&admission->wait, server->now_ns, server->looked_ns, waited)) {
-        begin_window(server);
+        begin_window(server, recent);
     }
     note_wait(&conn->wait, server->now_ns, server->looked_ns, waited);
     admission->n_late += waited > late;
@@ -99,27 +101,36 @@ void wr_admit_learn(struct wr_server *server, int64_t turn_ns)
     admission->decided_sixteenths += ((int64_t)n * 16 - admission->decided_sixteenths) / 8;
 }
 
+/* A huge one says little of the others, and whoever sends it should not change what they count. */
 void wr_admit_measure(struct wr_server *server, size_t n)
 {
     struct wr_admission *admission = &server->admission;
-    int64_t sixteenths = (int64_t)WR_MIN(n, (size_t)1 << 20) * 16;
+    int64_t usual = WR_MAX(admission->request_sixteenths, (int64_t)REQUEST_LEAST * 16);
+    int64_t sixteenths = WR_MIN((int64_t)WR_MIN(n, (size_t)1 << 20) * 16, 4 * usual);
     admission->request_sixteenths += (sixteenths - admission->request_sixteenths) / 16;
 }
 
-/* Requests that wait on a connection: those read, by their bytes, and as many more as there were
- * in its last turn, for the time that has passed since. What is more than a turn takes is left for
- * the next one. */
+/* Requests that wait on a connection: those read, by their bytes, but for one that is not there
+ * whole, and as many more as there were in its last turn, for the time that has passed since. What
+ * is more than a turn takes is left for the next one. */
 static uint32_t count_waiting(const struct wr_server *server, const struct wr_conn *conn)
 {
     size_t each = WR_MAX((size_t)server->admission.request_sixteenths / 16, (size_t)REQUEST_LEAST);
-    size_t n = (conn->in_n - conn->in_at + each / 2) / each;
+    size_t bytes = conn->in_n - conn->in_at, n = bytes > 0 && !conn->readable;
+    if (conn->held || conn->blocked || conn->closing || conn->broken) {
+        return 0; /* none of them is taken in this turn */
+    }
+    if (bytes > 0 && (conn->more || conn->was_held)) {
+        n = WR_MAX((bytes + each / 2) / each, (size_t)1);
+    }
     n += conn->readable ? WR_MAX(conn->n_asked * server->admission.stretch / 16, 1u) : 0;
     return (uint32_t)WR_MIN(n, (size_t)WR_LIMIT_SLOTS);
 }
 
 static uint32_t level_of(const struct wr_conn *conn, uint32_t n, uint32_t share)
 {
-    return n <= share ? LEVELS - 1 : WR_MIN(conn->n_passed_over, (uint32_t)LEVELS - 2);
+    uint32_t passed = WR_MIN(conn->n_passed_over, (uint32_t)PASSED - 1);
+    return n <= share ? PASSED + passed : passed;
 }
 
 static uint32_t budget_of(const struct wr_admission *admission)
@@ -146,7 +157,9 @@ static uint32_t choose(struct wr_server *server, uint32_t budget, uint32_t share
         bool in = own > level || (own == level && above < budget);
         above += own == level ? n : 0;
         conn->is_passed_over = !in && n > 0;
-        conn->n_passed_over = in ? 0 : conn->n_passed_over + (conn->n_passed_over < LEVELS);
+        if (n > 0) {
+            conn->n_passed_over = in ? 0 : WR_MIN(conn->n_passed_over + 1, (uint32_t)PASSED);
+        }
         if (conn->is_passed_over) {
             server->touched[n_out++] = conn;
         } else {

@@ -261,11 +261,16 @@ void wr_conn_read(struct wr_server *server, struct wr_conn *conn)
         return;
     }
     size_t got = 0;
+    int64_t came_ns = server->arrived_ns;
+    if (conn->told_ns != 0) { /* perhaps some turns ago */
+        came_ns = WR_MIN(came_ns, conn->told_ns);
+        conn->told_ns = 0;
+    }
     enum wr_io result =
         net->read(net->context, conn->sock, conn->in + conn->in_n, conn->in_cap - conn->in_n, &got);
     if (result == WR_IO_OK) {
-        note_arrival(conn, server->arrived_ns);
-        conn->first_ns = conn->in_at == conn->in_n ? server->arrived_ns : conn->first_ns;
+        note_arrival(conn, came_ns);
+        conn->first_ns = conn->in_at == conn->in_n ? came_ns : conn->first_ns;
         conn->in_n += got;
         conn->active_ns = server->now_ns;
         server->metrics.bytes_in += got;
@@ -453,7 +458,7 @@ static bool ends(struct wr_server *server, struct wr_conn *conn)
 
 void wr_conn_send(struct wr_server *server, struct wr_conn *conn)
 {
-    if (!conn->broken) {
+    if (!conn->broken && !server->failed) {
         send_ready(server, conn, release(server, conn));
     }
 }

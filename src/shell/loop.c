@@ -247,7 +247,7 @@ static bool parse_one(struct wr_server *server, struct wr_conn *conn)
     if (result == WR_H1_BAD) {
         refuse(server, conn, conn->body.status, conn->body.why);
     } else if (result == WR_H1_DONE && WR_UNLIKELY(server->fleet != NULL) &&
-               holds(server, conn, &head, used)) {
+               !conn->is_passed_over && holds(server, conn, &head, used)) {
         return false;
     } else if (result == WR_H1_DONE) {
         finish_request(server, conn, &head, used);
@@ -301,19 +301,37 @@ static void see_kept(struct wr_server *server)
     }
 }
 
+/* It has its turn in the next one. */
+static void leave(struct wr_conn *conn)
+{
+    conn->more = (conn->readable || conn->in_at < conn->in_n) && conn->stage != WR_CONN_LINGER;
+}
+
 /* What is refused is read, refused and sent, connection by connection, while its bytes are in the
  * caches; then what the journal has kept since is sent to those whose requests are yet to be read,
- * so that the answers acknowledge them. Only then anything is decided. */
+ * so that the answers acknowledge them. Only then anything is decided. However many ask, refusing
+ * leaves time for that: those for whom there is none come first in the next turn. */
 static uint32_t parse_refused(struct wr_server *server)
 {
+    const struct wr_port_clock *clock = &server->port->clock;
     if (server->thread != NULL) {
         see_kept(server);
     }
-    uint32_t n = wr_admit_plan(server);
-    for (uint32_t i = 0; i < server->n_touched && n > 0; i++) {
+    uint32_t i = 0, n = wr_admit_plan(server);
+    if (n == 0) {
+        return 0;
+    }
+    int64_t end_ns = clock->mono_ns(clock->context) + WR_OVERLOAD_REFUSALS_NS;
+    for (; i < n && clock->mono_ns(clock->context) < end_ns; i++) {
+        parse(server, server->touched[i]);
+        server->touched[i]->is_passed_over = false;
+        wr_conn_send(server, server->touched[i]);
+    }
+    server->n_parsed = i;
+    for (; i < server->n_touched; i++) {
         struct wr_conn *conn = server->touched[i];
         if (i < n) {
-            parse(server, conn);
+            leave(conn);
             conn->is_passed_over = false;
         }
         wr_conn_send(server, conn);
@@ -325,16 +343,16 @@ static uint32_t parse_refused(struct wr_server *server)
  * have not had theirs come first in the next one. */
 static void parse_all(struct wr_server *server)
 {
+    server->n_parsed = 0;
+    uint32_t n = server->admission.is_over ? parse_refused(server) : 0, i = n;
     uint64_t refused = server->n_refused;
-    uint32_t i = server->admission.is_over ? parse_refused(server) : 0;
     while (i < server->n_touched && server->now_ns - server->looked_ns < WR_TURN_NS &&
            server->n_refused - refused < WR_LIMIT_REFUSALS) {
         parse(server, server->touched[i++]);
     }
-    server->n_parsed = i;
+    server->n_parsed = server->n_parsed < n ? server->n_parsed : i;
     for (; i < server->n_touched; i++) {
-        struct wr_conn *conn = server->touched[i];
-        conn->more = conn->in_at < conn->in_n && conn->stage != WR_CONN_LINGER;
+        leave(server->touched[i]);
     }
 }
 
@@ -434,9 +452,14 @@ static void take_event(struct wr_server *server, const struct wr_net_event *even
         return;
     }
     wr_conn_touch(server, conn);
-    conn->readable = (event->ready & WR_NET_READ) != 0;
-    if (conn->readable && !server->admission.is_over) {
-        read_now(server, conn); /* else when it is this connection's turn */
+    if ((event->ready & WR_NET_READ) == 0) {
+        return;
+    }
+    conn->readable = true;
+    if (!server->admission.is_over) {
+        read_now(server, conn);
+    } else if (conn->told_ns == 0) { /* it is read when it is this connection's turn */
+        conn->told_ns = server->looked_ns;
     }
 }
 

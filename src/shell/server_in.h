@@ -73,13 +73,14 @@
 #define WR_TURN_NS            5000000 /* then what is decided is sent before more is */
 #define WR_SAMPLE             16 /* one batch, and one turn, of so many is timed stage by stage */
 
-#define WR_OVERLOAD_TARGET_NS 5000000   /* a queue stands: nothing waited less than that, */
-#define WR_OVERLOAD_WINDOW_NS 100000000 /* in so long, at the node or on a connection; */
-#define WR_OVERLOAD_N         16u       /* with so many decisions in it, */
-#define WR_OVERLOAD_TURNS     3u        /* or in so many turns; */
-#define WR_OVERLOAD_HOLDS     5u        /* of a connection also for so many windows after it */
-#define WR_OVERLOAD_REFUSE_NS 10000000  /* then what waited longer than that is refused, */
-#define WR_OVERLOAD_TURN_NS   5000000   /* and at the node what cannot be decided in that */
+#define WR_OVERLOAD_TARGET_NS   5000000   /* a queue stands: nothing waited less than that, */
+#define WR_OVERLOAD_WINDOW_NS   100000000 /* in so long, at the node or on a connection; */
+#define WR_OVERLOAD_N           16u       /* with so many decisions in it, */
+#define WR_OVERLOAD_TURNS       3u        /* or in so many turns; */
+#define WR_OVERLOAD_HOLDS       5u        /* of a connection also for so many windows after it */
+#define WR_OVERLOAD_REFUSE_NS   10000000  /* then what waited longer than that is refused, */
+#define WR_OVERLOAD_TURN_NS     5000000   /* and at the node what cannot be decided in that */
+#define WR_OVERLOAD_REFUSALS_NS 2500000   /* refusing them takes so much of a turn at most */
 #define WR_OVERLOAD_LATE_NS                                                                        \
     40000000 /* also what waited longer than that, or than 4/5 of the                              \
                 deadline, */
@@ -168,7 +169,8 @@ struct wr_conn {
     int64_t stalled_ns; /* since when the peer takes nothing; 0 = it does */
     int64_t active_ns;  /* last sign of life */
     struct wr_wait wait;
-    bool readable;            /* it has been told of, and is not read yet */
+    bool readable;            /* it has been told of, and is not read yet, */
+    int64_t told_ns;          /* for the first time at that look, or 0: in this turn */
     uint32_t n_asked;         /* requests in its last turn */
     bool is_passed_over;      /* in this turn its decisions are refused */
     uint32_t n_passed_over;   /* in so many turns in a row */
@@ -321,7 +323,7 @@ char *wr_conn_room(struct wr_server *server, struct wr_conn *conn, size_t n);
 /* Appends a finished answer to its slot, which is the last one. */
 void wr_conn_add(struct wr_server *server, struct wr_conn *conn, struct wr_slot *slot,
                  struct wr_str bytes);
-/* Sends what may leave, in the midst of a turn. */
+/* Sends what may leave, in the midst of a turn; nothing once the turn has failed. */
 void wr_conn_send(struct wr_server *server, struct wr_conn *conn);
 /* Sends what may leave; arms the poll set; closes when due. The last act of a turn. */
 void wr_conn_flush(struct wr_server *server, struct wr_conn *conn);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests that wait for what other nodes saw, on a clock that the test turns: how long they are
  * held when Redis answers, is silent or goes, and while the loop itself is slow. */
-#include "shell/buffers.h"
+#include "shell/server_in.h"
 #include "world.h"
 
 #include <math.h>
@@ -180,6 +180,24 @@ TEST("for half of the time that is allowed at most, to the nanosecond")
         CHECK_INT((int64_t)metric("stale_total"), 1);
         close_node();
     }
+}
+
+TEST("what is refused does not wait, and asks for nothing")
+{
+    struct http http;
+    open_node(5 * MS);
+    w.answer_ns = NEVER;
+    http_open(&w.world, &http);
+    turn();
+    w.world.server->conns[0]->is_passed_over = true;
+    char event[512];
+    http_send(&w.world, &http, "POST", "/v1/decisions", world_event(event, "r1", 1, 1));
+    turn();
+    CHECK(http_take(&w.world, &http));
+    CHECK_INT(http.status, 503);
+    CHECK_INT((int64_t)metric("fetches_total"), 0);
+    http_close(&w.world, &http);
+    close_node();
 }
 
 TEST("when the breaker opens all are let go in the turn that sees it")

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Turns that are planned: who is refused and who is not, and what a hostile client cannot bring
+ * about. */
+#include "world.h"
+
+#include "shell/server_in.h"
+
+static void ask(struct world *world, struct http *http, int n)
+{
+    static int serial;
+    char event[512], id[32];
+    for (int i = 0; i < n; i++) {
+        snprintf(id, sizeof id, "a%d", serial++);
+        http_send(world, http, "POST", "/v1/decisions", world_event(event, id, i % 9, 1));
+    }
+}
+
+struct asker {
+    struct http http;
+    int n_out; /* that are not answered yet */
+    int n[2];  /* refused, decided */
+};
+
+static void ask_up_to(struct world *world, struct asker *asker, int n)
+{
+    ask(world, &asker->http, n - asker->n_out);
+    asker->n_out = n;
+}
+
+static void take(struct world *world, struct asker *asker)
+{
+    struct http *http = &asker->http;
+    while (http_take(world, http)) {
+        CHECK(http->status == 200 || http->status == 503);
+        asker->n[http->status == 200]++;
+        asker->n_out--;
+    }
+    http->n -= http->at; /* keeps the buffer short */
+    memmove(http->bytes, http->bytes + http->at, http->n);
+    http->at = 0;
+}
+
+static void open_all(struct world *world, struct asker *askers, int n)
+{
+    memset(askers, 0, (size_t)n * sizeof *askers);
+    for (int i = 0; i < n; i++) {
+        http_open(world, &askers[i].http);
+    }
+    for (int i = 0; i < 8; i++) { /* 64 are accepted in a turn */
+        wr_server_step(world->server, 0);
+    }
+}
+
+static void close_all(struct world *world, struct asker *askers, int n)
+{
+    for (int i = 0; i < n; i++) {
+        http_close(world, &askers[i].http);
+    }
+    world_close(world);
+}
+
+static void open_large(struct world *world, uint64_t seed)
+{
+    world_init(world, seed, WR_MODE_FAST);
+    world->config.n_connections_max = 256;
+    CHECK(world_start(world));
+}
+
+/* A turn of a node of which more was asked than it can decide. */
+static void planned_turn(struct world *world)
+{
+    struct wr_admission *admission = &world->server->admission;
+    admission->is_over = true;
+    admission->wait.since_ns = world->server->now_ns; /* the window goes on */
+    wr_server_step(world->server, 0);
+}
+
+/* The first batch of each turn takes 5 ms: the fourth look at the clock is its end. */
+static int n_looks;
+static int64_t (*true_ns)(void *context);
+static int64_t slow_ns(void *context)
+{
+    sim_step(context, ++n_looks == 4 ? 5000000 : 0);
+    return true_ns(context);
+}
+
+static void set_clock(struct world *world, int64_t (*ns)(void *context))
+{
+    struct wr_port *port = (struct wr_port *)(uintptr_t)sim_port(world->sim);
+    true_ns = port->clock.mono_ns;
+    port->clock.mono_ns = ns;
+}
+
+TEST("whoever has not had his turn comes first in the next, and has waited since he was seen")
+{
+    struct world world;
+    struct asker askers[3];
+    struct http *light = &askers[2].http;
+    char event[512], batch[600], id[32];
+    world_open(&world, 310, WR_MODE_FAST);
+    open_all(&world, askers, 3);
+    set_clock(&world, slow_ns);
+    ask(&world, light, 1);
+    for (int turn = 0; turn < 3; turn++) {
+        for (int i = 0; i < 2; i++) {
+            snprintf(id, sizeof id, "b%d.%d", turn, i);
+            snprintf(batch, sizeof batch, "[%s]", world_event(event, id, i, 1));
+            http_send(&world, &askers[i].http, "POST", "/v1/decisions:batch", batch);
+        }
+        n_looks = 0;
+        planned_turn(&world);
+    }
+    CHECK(http_take(&world, light));
+    if (light->status != 0) {
+        CHECK_INT(light->status, 200);
+        CHECK(atoi(http_field(light, "Weir-Elapsed-Us").p) >= 15000);
+    }
+    close_all(&world, askers, 3);
+}
+
+/* A refusal takes 2 us, a decision 20. */
+static const struct wr_server *flooded;
+static int64_t flooded_ns(void *context)
+{
+    return true_ns(context) + (int64_t)flooded->n_refused * 2000 +
+           (int64_t)flooded->metrics.n_batch_items * 20000;
+}
+
+TEST("however many are refused, who asks little is decided")
+{
+    enum { HEAVY = 200 };
+    struct world world;
+    static struct asker askers[HEAVY + 1];
+    struct asker *light = &askers[HEAVY];
+    open_large(&world, 311);
+    open_all(&world, askers, HEAVY + 1);
+    flooded = world.server;
+    set_clock(&world, flooded_ns);
+    for (int turn = 0; turn < 80; turn++) {
+        for (int i = 0; i < HEAVY; i++) {
+            ask_up_to(&world, &askers[i], 128);
+        }
+        ask_up_to(&world, light, 1);
+        planned_turn(&world);
+        for (int i = 0; i <= HEAVY; i++) {
+            take(&world, &askers[i]);
+        }
+        if (turn == 20) {
+            light->n[0] = light->n[1] = 0;
+        }
+    }
+    CHECK(light->n[1] >= 50);
+    CHECK(light->n[0] <= 5);
+    close_all(&world, askers, HEAVY + 1);
+}
+
+TEST("where each asks little and all together too much, nobody is refused always")
+{
+    enum { MANY = 128, DECISION_NS = 100000 };
+    struct world world;
+    static struct asker askers[MANY];
+    open_large(&world, 312);
+    open_all(&world, askers, MANY);
+    for (int turn = 0; turn < 60; turn++) {
+        uint64_t before = wr_server_sequence(world.server);
+        for (int i = 0; i < MANY; i++) {
+            ask_up_to(&world, &askers[i], 1);
+        }
+        planned_turn(&world);
+        for (int i = 0; i < MANY; i++) {
+            take(&world, &askers[i]);
+        }
+        sim_step(world.sim, (int64_t)(wr_server_sequence(world.server) - before) * DECISION_NS);
+    }
+    for (int i = 0; i < MANY; i++) {
+        CHECK(askers[i].n[1] >= 12 && askers[i].n[0] >= 12);
+    }
+    close_all(&world, askers, MANY);
+}
+
+TEST("what is not there whole takes nobody's place")
+{
+    enum { PARTS = 10 };
+    struct world world;
+    static struct asker askers[PARTS + 1];
+    struct asker *whole = &askers[PARTS];
+    static char part[16000] =
+        "POST /v1/decisions HTTP/1.1\r\nHost: weir\r\nContent-Length: 200000\r\n\r\n";
+    world_open(&world, 313, WR_MODE_FAST);
+    open_all(&world, askers, PARTS + 1);
+    memset(part + strlen(part), 'x', sizeof part - strlen(part));
+    for (int i = 0; i < PARTS; i++) {
+        sim_send(world.sim, askers[i].http.client, part, sizeof part);
+    }
+    wr_server_step(world.server, 0);
+    for (int turn = 0; turn < 10; turn++) {
+        for (int i = 0; i < PARTS; i++) {
+            sim_send(world.sim, askers[i].http.client, "x", 1);
+        }
+        ask_up_to(&world, whole, 60);
+        sim_step(world.sim, 1000000);
+        planned_turn(&world);
+        take(&world, whole);
+    }
+    CHECK(whole->n[1] >= 500);
+    CHECK_INT(whole->n[0], 0);
+    close_all(&world, askers, PARTS + 1);
+}
+
+TEST("one huge request does not change what a request is taken to have")
+{
+    struct world world;
+    world_open(&world, 314, WR_MODE_FAST);
+    struct wr_admission *admission = &world.server->admission;
+    for (int i = 0; i < 100; i++) {
+        wr_admit_measure(world.server, 400);
+    }
+    int64_t before = admission->request_sixteenths / 16;
+    CHECK(before > 380 && before <= 400);
+    wr_admit_measure(world.server, 1 << 20);
+    CHECK(admission->request_sixteenths / 16 < 2 * before);
+    world_close(&world);
+}
+
+TEST("turns of long ago are no sign that too much is asked")
+{
+    struct world world;
+    struct http http;
+    world_open(&world, 315, WR_MODE_FAST);
+    http_open(&world, &http);
+    wr_server_step(world.server, 0);
+    struct wr_admission *admission = &world.server->admission;
+    admission->is_over = true;
+    admission->n_turns = admission->n_crowded = 100;
+    admission->n_late = WR_OVERLOAD_LATE_N + 1;
+    admission->wait.since_ns = world.server->now_ns;
+    sim_step(world.sim, 300000000);
+    ask(&world, &http, 1);
+    wr_server_step(world.server, 0);
+    CHECK(!admission->is_over);
+    http_close(&world, &http);
+    world_close(&world);
+}
+
+TEST("in the midst of a turn nothing is sent once the turn has failed")
+{
+    struct world world;
+    struct http http;
+    char bytes[16];
+    world_open(&world, 316, WR_MODE_FAST);
+    http_open(&world, &http);
+    wr_server_step(world.server, 0);
+    struct wr_server *server = world.server;
+    struct wr_conn *conn = server->conns[0];
+    memcpy(wr_conn_room(server, conn, 4), "half", 4);
+    conn->out_n += 4;
+    server->failed = true;
+    wr_conn_send(server, conn);
+    CHECK_INT((int64_t)sim_receive(world.sim, http.client, bytes, sizeof bytes), 0);
+    server->failed = false;
+    wr_conn_send(server, conn);
+    CHECK_INT((int64_t)sim_receive(world.sim, http.client, bytes, sizeof bytes), 4);
+    http_close(&world, &http);
+    world_close(&world);
+}
+
+int main(int argc, char **argv)
+{
+    return check_main(argc, argv);
+}
