@@ -52,7 +52,7 @@ static wr_err copy_file(const struct wr_port_disk *disk, const char *from, const
     if (io != WR_IO_OK) {
         return failed(from, io, error);
     }
-    io = disk->open(disk->context, to, WR_DISK_WRITE | WR_DISK_CREATE, &out);
+    io = disk->open(disk->context, to, WR_DISK_WRITE | WR_DISK_CREATE | WR_DISK_FRESH, &out);
     if (io != WR_IO_OK) {
         disk->close(disk->context, in);
         return failed(to, io, error);
