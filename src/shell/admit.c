@@ -3,12 +3,13 @@
  *
  * A queue that stands is told by waiting, not by counting (Nichols and Jacobson, "Controlling queue
  * delay", 2012, as adapted to services): a burst passes, a queue that stands does not. From then on
- * each turn is planned: as many decisions are admitted as can be made in
- * WR_OVERLOAD_TURN_NS, and the others are refused at once, before the first is decided. So nothing
- * waits for longer than two turns, in the sockets neither. A connection is admitted or refused
- * whole, since its answers leave in order and a refusal behind a decision would wait for it: first
- * those that ask for less than their share, then those that have been passed over most often. It
- * ends with a window in which most turns had time for all. */
+ * each turn is planned: as many decisions are admitted as can be made in its time, and the others
+ * are refused at once, before the first is decided. So nothing waits for longer than two turns, in
+ * the sockets neither. To read and to answer costs as much for each connection whatever it asks, so
+ * a turn has WR_OVERLOAD_CONN_NS for each: some third of it goes to that. A connection is admitted
+ * or refused whole, since its answers leave in order and a refusal behind a decision would wait for
+ * it: first those that ask for less than their share, then those that have been passed over most
+ * often. It ends with a window in which nearly all turns had time for all. */
 #include "shell/server_in.h"
 
 #include "base/num.h"
@@ -20,6 +21,7 @@ enum {
     BUDGET_LEAST = 64,
     BUDGET_FIRST = 256, /* while it is not known what a decision takes */
     REQUEST_LEAST = 64,
+    READ_SOON_NS = 250000,
 };
 
 /* ── does a queue stand? ────────────────────────────────────────────────────────────────────── */
@@ -49,9 +51,10 @@ static bool note_wait(struct wr_wait *wait, int64_t now_ns, int64_t looked_ns, i
 static void begin_window(struct wr_server *server, bool recent)
 {
     struct wr_admission *admission = &server->admission;
-    bool goes_on = admission->is_over && admission->n_crowded * 2 > admission->n_turns;
+    bool goes_on = admission->is_over && admission->n_crowded * 8 > admission->n_turns;
     bool were_late = admission->n_late > WR_OVERLOAD_LATE_N;
-    admission->is_over = recent && (admission->wait.stood || were_late || goes_on);
+    bool stood = admission->wait.stood || admission->conn_stood;
+    admission->is_over = recent && (stood || were_late || goes_on);
     server->metrics.n_overloads += admission->is_over || admission->conn_stood;
     admission->n_turns = admission->n_crowded = admission->n_late = 0;
     admission->conn_stood = false;
@@ -72,7 +75,9 @@ static bool waited_too_long(struct wr_server *server, struct wr_conn *conn, int6
     }
     note_wait(&conn->wait, server->now_ns, server->looked_ns, waited);
     admission->n_late += waited > late;
-    if (waited > WR_OVERLOAD_REFUSE_NS && (admission->is_over || conn->wait.holds > 0)) {
+    /* In a planned turn who is admitted may have waited for two. */
+    int64_t most = admission->is_over ? 2 * WR_OVERLOAD_REFUSE_NS : WR_OVERLOAD_REFUSE_NS;
+    if (waited > most && (admission->is_over || conn->wait.holds > 0)) {
         admission->conn_stood = admission->conn_stood || !admission->is_over;
         return true;
     }
@@ -110,26 +115,65 @@ void wr_admit_measure(struct wr_server *server, size_t n)
     admission->request_sixteenths += (sixteenths - admission->request_sixteenths) / 16;
 }
 
-/* Requests that wait on a connection: those read, by their bytes, but for one that is not there
- * whole, and as many more as there were in its last turn, for the time that has passed since. What
- * is more than a turn takes is left for the next one. */
-static uint32_t count_waiting(const struct wr_server *server, const struct wr_conn *conn)
+/* In a look at a connection soon after the last one there is too little to measure a pace by. */
+void wr_admit_read(const struct wr_server *server, struct wr_conn *conn, size_t n)
 {
-    size_t each = WR_MAX((size_t)server->admission.request_sixteenths / 16, (size_t)REQUEST_LEAST);
-    size_t bytes = conn->in_n - conn->in_at, n = bytes > 0 && !conn->readable;
-    if (conn->held || conn->blocked || conn->closing || conn->broken) {
-        return 0; /* none of them is taken in this turn */
+    int64_t since_ns = WR_MIN(server->now_ns - conn->read_ns, (int64_t)WR_PACE_NS);
+    conn->read_n += (int64_t)WR_MIN(n, (size_t)1 << 30);
+    if (since_ns >= READ_SOON_NS) {
+        conn->pace += (conn->read_n * WR_PACE_NS / since_ns - conn->pace) / 8;
+        conn->read_ns = server->now_ns;
+        conn->read_n = 0;
     }
-    if (bytes > 0 && (conn->more || conn->was_held)) {
-        n = WR_MAX((bytes + each / 2) / each, (size_t)1);
-    }
-    n += conn->readable ? WR_MAX(conn->n_asked * server->admission.stretch / 16, 1u) : 0;
-    return (uint32_t)WR_MIN(n, (size_t)WR_LIMIT_SLOTS);
 }
 
-static uint32_t level_of(const struct wr_conn *conn, uint32_t n, uint32_t share)
+static size_t request_bytes(const struct wr_server *server)
+{
+    int64_t sixteenths = server->admission.request_sixteenths;
+    return WR_MAX((size_t)sixteenths / 16, (size_t)REQUEST_LEAST);
+}
+
+static bool is_taken(const struct wr_conn *conn)
+{
+    return !conn->held && !conn->blocked && !conn->closing && !conn->broken;
+}
+
+/* Requests that are read, by their bytes, but for one that is not there whole. */
+static size_t count_read(const struct wr_server *server, const struct wr_conn *conn)
+{
+    size_t bytes = conn->in_n - conn->in_at, each = request_bytes(server);
+    if (bytes > 0 && (conn->more || conn->was_held)) {
+        return WR_MAX((bytes + each / 2) / each, (size_t)1);
+    }
+    return bytes > 0 && !conn->readable;
+}
+
+/* Requests that come in so long, by the connection's pace, behind the one that they complete. */
+static size_t count_coming(const struct wr_server *server, const struct wr_conn *conn, int64_t ns)
+{
+    int64_t within = WR_MAX(WR_MIN(ns, (int64_t)WR_PACE_NS), (int64_t)0);
+    size_t come = (size_t)(conn->pace * within / WR_PACE_NS), each = request_bytes(server);
+    size_t there = conn->in_n - conn->in_at;
+    size_t lacks = conn->stage == WR_CONN_BODY && conn->need > there ? conn->need - there : 0;
+    lacks = conn->stage == WR_CONN_CHUNKED ? come : lacks;
+    return (come - WR_MIN(come, lacks) + each / 2) / each;
+}
+
+/* What is more than a turn takes is left for the next one. */
+static uint32_t count_waiting(const struct wr_server *server, const struct wr_conn *conn)
+{
+    size_t n = count_read(server, conn);
+    if (conn->readable) {
+        n += WR_MAX(count_coming(server, conn, server->looked_ns - conn->read_ns), (size_t)1);
+    }
+    return is_taken(conn) ? (uint32_t)WR_MIN(n, (size_t)WR_LIMIT_SLOTS) : 0;
+}
+
+static uint32_t level_of(const struct wr_server *server, const struct wr_conn *conn, uint32_t share)
 {
     uint32_t passed = WR_MIN(conn->n_passed_over, (uint32_t)PASSED - 1);
+    size_t n = count_read(server, conn);
+    n += conn->readable ? count_coming(server, conn, server->admission.planned_ns) : 0;
     return n <= share ? PASSED + passed : passed;
 }
 
@@ -137,7 +181,7 @@ static uint32_t budget_of(const struct wr_admission *admission)
 {
     int64_t n = BUDGET_FIRST;
     if (admission->turn_ns > 0) {
-        n = WR_OVERLOAD_TURN_NS * admission->decided_sixteenths / admission->turn_ns / 16;
+        n = admission->planned_ns * admission->decided_sixteenths / admission->turn_ns / 16;
     }
     return (uint32_t)WR_MAX(WR_MIN(n, (int64_t)WR_LIMIT_IN_FLIGHT), (int64_t)BUDGET_LEAST);
 }
@@ -153,7 +197,7 @@ static uint32_t choose(struct wr_server *server, uint32_t budget, uint32_t share
     }
     for (uint32_t i = 0; i < server->n_touched; i++) {
         struct wr_conn *conn = server->touched[i];
-        uint32_t n = count_waiting(server, conn), own = level_of(conn, n, share);
+        uint32_t n = count_waiting(server, conn), own = level_of(server, conn, share);
         bool in = own > level || (own == level && above < budget);
         above += own == level ? n : 0;
         conn->is_passed_over = !in && n > 0;
@@ -170,26 +214,17 @@ static uint32_t choose(struct wr_server *server, uint32_t budget, uint32_t share
     return n_out;
 }
 
-/* How much longer than the interval before is that since the last look, in sixteenths. */
-static void measure_interval(struct wr_server *server)
-{
-    struct wr_admission *admission = &server->admission;
-    int64_t interval_ns = server->looked_ns - admission->looked_ns;
-    int64_t stretch = interval_ns * 16 / WR_MAX(admission->interval_ns, (int64_t)1);
-    admission->stretch = (uint32_t)WR_MAX(WR_MIN(stretch, (int64_t)64), (int64_t)4);
-    admission->interval_ns = interval_ns;
-    admission->looked_ns = server->looked_ns;
-}
-
 uint32_t wr_admit_plan(struct wr_server *server)
 {
     struct wr_admission *admission = &server->admission;
-    measure_interval(server);
+    int64_t turn_ns = (int64_t)server->n_touched * WR_OVERLOAD_CONN_NS;
+    turn_ns = WR_MAX(turn_ns, (int64_t)WR_OVERLOAD_LEAST_NS);
+    admission->planned_ns = WR_MIN(turn_ns, (int64_t)WR_OVERLOAD_MOST_NS);
     uint32_t sums[LEVELS] = {0}, all = 0, budget = budget_of(admission);
     uint32_t share = WR_MAX(budget / WR_MAX(server->n_touched, 1u), 1u);
     for (uint32_t i = 0; i < server->n_touched; i++) {
         uint32_t n = count_waiting(server, server->touched[i]);
-        sums[level_of(server->touched[i], n, share)] += n;
+        sums[level_of(server, server->touched[i], share)] += n;
         all += n;
     }
     admission->n_turns++;

@@ -269,7 +269,6 @@ static void parse(struct wr_server *server, struct wr_conn *conn)
         read_now(server, conn);
     }
     conn->more = false;
-    conn->n_asked = 0;
     if (conn->stage == WR_CONN_LINGER) {
         return;
     }
@@ -283,7 +282,6 @@ static void parse(struct wr_server *server, struct wr_conn *conn)
         if (!parse_one(server, conn)) {
             return;
         }
-        conn->n_asked++;
         bool is_planned = server->admission.is_over && conn->in_batch;
         spent += server->n_refused > refused || is_planned ? 1 : 4;
     }
@@ -321,7 +319,8 @@ static uint32_t parse_refused(struct wr_server *server)
     if (n == 0) {
         return 0;
     }
-    int64_t end_ns = clock->mono_ns(clock->context) + WR_OVERLOAD_REFUSALS_NS;
+    int64_t spend_ns = WR_MAX(server->admission.planned_ns / 2, (int64_t)WR_OVERLOAD_LEAST_NS);
+    int64_t end_ns = clock->mono_ns(clock->context) + spend_ns;
     for (; i < n && clock->mono_ns(clock->context) < end_ns; i++) {
         parse(server, server->touched[i]);
         server->touched[i]->is_passed_over = false;

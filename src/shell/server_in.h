@@ -73,14 +73,16 @@
 #define WR_TURN_NS            5000000 /* then what is decided is sent before more is */
 #define WR_SAMPLE             16 /* one batch, and one turn, of so many is timed stage by stage */
 
-#define WR_OVERLOAD_TARGET_NS   5000000   /* a queue stands: nothing waited less than that, */
-#define WR_OVERLOAD_WINDOW_NS   100000000 /* in so long, at the node or on a connection; */
-#define WR_OVERLOAD_N           16u       /* with so many decisions in it, */
-#define WR_OVERLOAD_TURNS       3u        /* or in so many turns; */
-#define WR_OVERLOAD_HOLDS       5u        /* of a connection also for so many windows after it */
-#define WR_OVERLOAD_REFUSE_NS   10000000  /* then what waited longer than that is refused, */
-#define WR_OVERLOAD_TURN_NS     5000000   /* and at the node what cannot be decided in that */
-#define WR_OVERLOAD_REFUSALS_NS 2500000   /* refusing them takes so much of a turn at most */
+#define WR_OVERLOAD_TARGET_NS 5000000   /* a queue stands: nothing waited less than that, */
+#define WR_OVERLOAD_WINDOW_NS 100000000 /* in so long, at the node or on a connection; */
+#define WR_OVERLOAD_N         16u       /* with so many decisions in it, */
+#define WR_OVERLOAD_TURNS     3u        /* or in so many turns; */
+#define WR_OVERLOAD_HOLDS     5u        /* of a connection also for so many windows after it */
+#define WR_OVERLOAD_REFUSE_NS 10000000  /* then what waited longer than that is refused, */
+#define WR_OVERLOAD_CONN_NS   32000     /* and at the node what cannot be decided in a turn of */
+#define WR_OVERLOAD_LEAST_NS  1000000   /* so much for each connection that asks, at least and */
+#define WR_OVERLOAD_MOST_NS   5000000   /* most; half of it, or the least, goes to refusals */
+#define WR_PACE_NS            268435456 /* what a connection sends is counted in that, 2^28 */
 #define WR_OVERLOAD_LATE_NS                                                                        \
     40000000 /* also what waited longer than that, or than 4/5 of the                              \
                 deadline, */
@@ -109,13 +111,12 @@ struct wr_wait { /* of decisions in a window: does a queue stand? */
 
 struct wr_admission { /* admit.c */
     struct wr_wait wait;
-    bool is_over;                   /* more is asked than can be decided: turns are planned */
-    uint32_t n_turns, n_crowded;    /* of this window; in a crowded one some were refused */
-    uint32_t n_late;                /* in this window */
-    bool conn_stood;                /* in this window: one was refused for its connection's queue */
-    uint64_t n_decided;             /* before this turn */
-    int64_t looked_ns, interval_ns; /* of the last plan, and from the one before to it */
-    uint32_t stretch;
+    bool is_over;                /* more is asked than can be decided: turns are planned */
+    uint32_t n_turns, n_crowded; /* of this window; in a crowded one some were refused */
+    uint32_t n_late;             /* in this window */
+    bool conn_stood;             /* in this window: one was refused for its connection's queue */
+    uint64_t n_decided;          /* before this turn */
+    int64_t planned_ns;          /* how long this turn may be */
     int64_t turn_ns, decided_sixteenths; /* of the last turns with decisions: means; 0: not known */
     int64_t request_sixteenths;          /* of the bytes of a request: the mean of the last ones */
 };
@@ -171,7 +172,8 @@ struct wr_conn {
     struct wr_wait wait;
     bool readable;            /* it has been told of, and is not read yet, */
     int64_t told_ns;          /* for the first time at that look, or 0: in this turn */
-    uint32_t n_asked;         /* requests in its last turn */
+    int64_t read_ns, read_n;  /* when its pace was last measured; bytes read since, not measured */
+    int64_t pace;             /* bytes in WR_PACE_NS: the mean of the last reads */
     bool is_passed_over;      /* in this turn its decisions are refused */
     uint32_t n_passed_over;   /* in so many turns in a row */
     uint64_t ticket;          /* held until this fetch is done, */
@@ -372,6 +374,8 @@ int64_t wr_admit_asked_us(const struct wr_h1_head *head);
 bool wr_admit_is_overloaded(const struct wr_server *server);
 /* A turn has ended, after so long. */
 void wr_admit_learn(struct wr_server *server, int64_t turn_ns);
+/* So many bytes of a connection were read. */
+void wr_admit_read(const struct wr_server *server, struct wr_conn *conn, size_t n);
 /* A request had so many bytes. */
 void wr_admit_measure(struct wr_server *server, size_t n);
 /* While overloaded, before anything is read: puts the connections whose decisions are refused in

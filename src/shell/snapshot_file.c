@@ -8,6 +8,8 @@ enum {
     AT_MAC = 224,
     MAC_KEY = 32,
     SYNC_EVERY = 4 << 20,
+    PIECE = 32 << 10,
+    REST_NS = 50000,
 };
 static const uint8_t tail_magic[8] = {'W', 'E', 'I', 'R', 'I', 'M', 'G', WR_SNAPSHOT_VERSION};
 static const uint8_t block_magic[4] = {'W', 'R', 's', 'n'};
@@ -114,9 +116,25 @@ static void sync_some(struct wr_snapshot_writer *writer, uint64_t every)
     }
 }
 
-static void flush(struct wr_snapshot_writer *writer)
+/* Whoever has the processor while others want it keeps it until the system looks again, some
+ * milliseconds, unless he lets go by himself. */
+static void write_block(struct wr_snapshot_writer *writer, size_t n)
 {
     const struct wr_port_disk *disk = disk_of(&writer->place);
+    const struct wr_port_threads *threads = &writer->place.port->threads;
+    struct wr_gate gate = {0};
+    size_t piece = writer->rests ? PIECE : n;
+    for (size_t at = 0; at < n && writer->io == WR_IO_OK; at += piece) {
+        writer->io = disk->write_at(disk->context, writer->file, writer->block + at,
+                                    WR_MIN(piece, n - at), writer->n_bytes + at);
+        if (writer->rests) {
+            threads->gate_wait(threads->context, &gate, REST_NS);
+        }
+    }
+}
+
+static void flush(struct wr_snapshot_writer *writer)
+{
     if (writer->n == 0 || writer->io != WR_IO_OK) {
         return;
     }
@@ -125,8 +143,7 @@ static void flush(struct wr_snapshot_writer *writer)
     wr_put32(writer->block + 4, (uint32_t)writer->n);
     wr_put64(writer->block + 8, writer->n_blocks);
     wr_put64(writer->block + 16, sum);
-    writer->io = disk->write_at(disk->context, writer->file, writer->block, HEAD + writer->n,
-                                writer->n_bytes);
+    write_block(writer, HEAD + writer->n);
     writer->n_bytes += HEAD + writer->n;
     writer->n_blocks++;
     writer->sum = add_sum(writer->sum, sum);

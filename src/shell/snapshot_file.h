@@ -82,6 +82,7 @@ struct wr_snapshot_writer {
     enum wr_io io; /* the first thing that failed */
     uint64_t n_blocks, n_bytes, sum, synced;
     uint64_t cached_from; /* what lies before it was let go */
+    bool rests;           /* it writes beside decisions */
 };
 
 /* False, with io saying why, when it cannot be begun; close in any case. */

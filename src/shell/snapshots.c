@@ -3,8 +3,11 @@
 
 #include "shell/server_in.h"
 
-enum { KIND_PIECE = 1, KIND_END = 2, KIND_STOP = 3 };
+enum { KIND_PIECE = 1, KIND_END = 2 };
 enum { WAIT_NS = 100000000, PAUSE_NS = 200000, PAGE = 4096 };
+/* Steps by which the writer gives way: a tenth of a loop's weight is left to it. With next to none
+ * it could not follow a node that is asked for more than it can decide. */
+#define GIVE_WAY 10
 
 static struct wr_snapshot_place place_of(const struct wr_server *server)
 {
@@ -47,19 +50,26 @@ static bool write_some(struct wr_snapshots *s)
     const void *message;
     while ((message = wr_ring_peek(&s->ring, &kind, &n)) != NULL) {
         struct wr_snapshot_info info;
+        if (atomic_load(&s->dropped) != 0) {
+            break;
+        }
         if (kind == KIND_PIECE) {
             void *out = wr_snapshot_writer_claim(&s->writer, n);
             if (out != NULL) { /* after a failure the rest is dropped */
                 memcpy(out, message, n);
             }
-        } else if (kind == KIND_END) {
+        } else {
             memcpy(&info, message, sizeof info);
         }
         wr_ring_release(&s->ring);
         if (kind != KIND_PIECE) {
-            conclude(s, kind == KIND_END && s->writer.io == WR_IO_OK ? &info : NULL);
+            conclude(s, s->writer.io == WR_IO_OK ? &info : NULL);
             return false;
         }
+    }
+    if (atomic_load(&s->dropped) != 0) {
+        conclude(s, NULL);
+        return false;
     }
     return true;
 }
@@ -81,7 +91,7 @@ static void run(void *arg)
     struct wr_snapshots *s = &server->snapshots;
     const struct wr_port_threads *threads = &server->port->threads;
     if (threads->give_way != NULL) {
-        threads->give_way(threads->context, WR_GIVE_ALL);
+        threads->give_way(threads->context, GIVE_WAY);
     }
     warm(s);
     while (write_some(s)) {
@@ -118,17 +128,27 @@ static void hand_over(struct wr_server *server)
 }
 
 /* The last message. The ring may be full of pieces: their writer makes room. */
-static void send_last(struct wr_server *server, uint32_t kind, const struct wr_snapshot_info *info)
+static void send_last(struct wr_server *server)
 {
     struct wr_snapshots *s = &server->snapshots;
-    uint32_t n = info != NULL ? sizeof *info : 0;
     void *message;
-    while ((message = wr_ring_claim(&s->ring, kind, n)) == NULL) {
+    while ((message = wr_ring_claim(&s->ring, KIND_END, sizeof s->info)) == NULL) {
         hand_over(server);
     }
-    if (info != NULL) {
-        memcpy(message, info, sizeof *info);
+    memcpy(message, &s->info, sizeof s->info);
+    hand_over(server);
+}
+
+/* The writer sees it at the next piece, and the loop does not wait for that. */
+static void give_up(struct wr_server *server)
+{
+    struct wr_snapshots *s = &server->snapshots;
+    if (server->engine != NULL) {
+        wr_engine_snapshot_end(server->engine);
     }
+    s->stats.n_given_up++;
+    s->stage = WR_SNAPSHOT_ENDING;
+    atomic_store(&s->dropped, 1);
     hand_over(server);
 }
 
@@ -138,6 +158,10 @@ static void join(struct wr_server *server)
     if (s->has_thread) {
         s->has_thread = false;
         server->port->threads.join(server->port->threads.context, s->thread);
+    }
+    uint32_t kind, n;
+    while (wr_ring_peek(&s->ring, &kind, &n) != NULL) { /* it was given up */
+        wr_ring_release(&s->ring);
     }
     wr_ring_rewind(&s->ring);
     s->stage = WR_SNAPSHOT_IDLE;
@@ -173,12 +197,17 @@ static bool take_means(struct wr_server *server)
         wr_snapshot_writer_close(&s->writer);
         return false;
     }
+    s->writer.rests = is_threaded(server) && !s->is_last;
     s->sink = (struct wr_piece_sink){claim, room, s};
     s->gate = (struct wr_gate){0};
     atomic_store(&s->outcome, WR_SNAPSHOT_PENDING);
+    atomic_store(&s->dropped, 0);
     atomic_store(&s->warmed, 0);
     s->has_thread = is_threaded(server) && threads->start(threads->context, "weir-snapshot", run,
                                                           server, &s->thread) == WR_IO_OK;
+    if (!s->has_thread) {
+        s->writer.rests = false;
+    }
     return true;
 }
 
@@ -203,7 +232,7 @@ static void begin_copy(struct wr_server *server)
     s->stage = WR_SNAPSHOT_COPYING;
     if (wr_engine_snapshot_begin(server->engine, &s->sink, &error) != WR_OK) {
         wr_server_log(server, "warn", "snapshot_failed", "%s", error.text);
-        wr_snapshots_stop(server);
+        give_up(server);
     }
 }
 
@@ -246,13 +275,8 @@ void wr_snapshots_stop(struct wr_server *server)
     if (s->stage == WR_SNAPSHOT_IDLE) {
         return;
     }
-    if (server->engine != NULL) {
-        wr_engine_snapshot_end(server->engine);
-    }
     if (s->stage != WR_SNAPSHOT_ENDING) {
-        await_warm(server);
-        send_last(server, KIND_STOP, NULL);
-        s->stats.n_given_up++;
+        give_up(server);
     }
     join(server);
 }
@@ -292,6 +316,9 @@ static void settle(struct wr_server *server)
     enum wr_io io = s->io;
     uint64_t n_bytes = s->writer.n_bytes;
     join(server);
+    if (atomic_load(&s->dropped) != 0) {
+        return;
+    }
     if (outcome == WR_SNAPSHOT_LOST) {
         s->stats.n_failed++;
         wr_server_log(server, "warn", "snapshot_failed", "a snapshot could not be written: %s",
@@ -324,7 +351,7 @@ static void copy(struct wr_server *server)
                       "the snapshot at entry %llu was given up: its writer could not follow, or "
                       "the pack changed",
                       (unsigned long long)s->info.sequence);
-        wr_snapshots_stop(server);
+        give_up(server);
     } else if (progress == WR_SNAPSHOT_DONE) {
         wr_engine_snapshot_end(server->engine);
         s->stage = WR_SNAPSHOT_ASKING;
@@ -374,7 +401,7 @@ void wr_snapshots_take_row(struct wr_server *server, const struct wr_row_place *
         return;
     }
     s->info.place = *place;
-    send_last(server, KIND_END, &s->info);
+    send_last(server);
     s->stage = WR_SNAPSHOT_ENDING;
 }
 
@@ -406,7 +433,7 @@ static enum wr_io write_last(struct wr_server *server)
         wr_snapshots_stop(server);
         return WR_IO_FAILED;
     }
-    send_last(server, KIND_END, &s->info);
+    send_last(server);
     s->stage = WR_SNAPSHOT_ENDING;
     if (s->has_thread) {
         server->port->threads.join(server->port->threads.context, s->thread);

@@ -28,7 +28,7 @@
  * that a young node that is killed starts as quickly as one that ended well. */
 #define WR_SNAPSHOT_ROWS_MIN  250u
 #define WR_SNAPSHOT_YOUNG     (2u * 1024 * 1024)
-#define WR_SNAPSHOT_YOUNG_ROW 4096u
+#define WR_SNAPSHOT_YOUNG_ROW 8192u
 #define WR_SNAPSHOT_ROW_BYTES 128u
 #define WR_SNAPSHOT_PACE_NS   1000000 /* between two steps when there is nothing else to do */
 #define WR_SNAPSHOT_RETRY_NS  30000000000
@@ -66,6 +66,7 @@ struct wr_snapshots {
     struct wr_piece_sink sink;
     struct wr_snapshot_writer writer; /* the thread's while it runs */
     struct wr_snapshot_info info;
+    atomic_uint dropped; /* 1: given up, and nothing of it is wanted */
     atomic_uint outcome; /* enum wr_snapshot_outcome, set by the writing side */
     enum wr_io io;       /* why it was lost */
     uintptr_t thread;

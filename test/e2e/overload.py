@@ -40,6 +40,7 @@ from served import Checks, Served  # noqa: E402
 ROOT = Path(__file__).resolve().parent.parent.parent
 JUDGED = bool(os.environ.get("WEIR_TEST_ALL"))
 IDS = 8 << 20
+CLIENTS = 128
 MANY = 1024 if JUDGED else 256  # connections of a crowd: each asks little, so a decision costs more calls of the system
 check = Checks("overload")
 
@@ -98,14 +99,14 @@ class Node(Served):
         return max(decided, 1000.0), cores / max(decided, 1) * 1e6  # some rate is asked on any machine
 
     def capacity(self, closed):
-        """The highest rate, of Poisson arrivals over 128 connections, at which 99 of 100 requests are decided
+        """The highest rate, of Poisson arrivals over as many connections, at which 99 of 100 requests are decided
         within the budget of 50 ms; found between half of what the closed loop decides and all of it."""
         if not JUDGED:
             return closed
         low, high = 0.5 * closed, closed
         while high - low > 0.02 * closed:
             rate = (low + high) / 2
-            run = self.drive(4, "--connections", 128, "--rate", rate, "--warmup", "1s")["run"]
+            run = self.drive(4, "--connections", CLIENTS, "--rate", rate, "--warmup", "1s")["run"]
             decided = run["statuses"].get("200", 0)
             within = decided >= 0.99 * sum(run["statuses"].values()) and run["latency_us"]["p99"] <= 50e3
             low, high = (rate, high) if within else (low, rate)
@@ -198,13 +199,13 @@ def minute(node):
     """Capacity, baseline, overload, and what is afterwards."""
     closed, cost = node.ability()
     capacity = node.capacity(closed)
-    calm = node.drive(10 if JUDGED else 0.5, "--connections", 128, "--rate", 0.7 * capacity)
+    calm = node.drive(10 if JUDGED else 0.5, "--connections", CLIENTS, "--rate", 0.7 * capacity)
     calm_p99 = calm["run"]["latency_us"]["p99"]
     memory, before = node.resident(), node.metrics()
     with Pulse(node) as pulse:
-        over = node.drive(60 if JUDGED else 1, "--connections", 128, "--rate", 2 * capacity)
+        over = node.drive(60 if JUDGED else 1, "--connections", CLIENTS, "--rate", 2 * capacity)
     after = node.metrics()
-    back = node.drive(10 if JUDGED else 0.5, "--connections", 128, "--rate", 0.7 * capacity)
+    back = node.drive(10 if JUDGED else 0.5, "--connections", CLIENTS, "--rate", 0.7 * capacity)
     state = (int(after["weir_state_bytes"]) - int(before["weir_state_bytes"])) >> 20  # what happened stays known
     grown, recovery = node.resident() - memory - state, Recovery(calm, back)
     again, cost_again = node.ability()
@@ -212,7 +213,7 @@ def minute(node):
     decided, refused, cores = rates(over)
     inside = p99_within(before, after)
     print(f"overload: closed loop, 64 connections, 8 outstanding: {closed:,.0f}/s at {cost:.2f} us, {again:,.0f}/s at "
-          f"{cost_again:.2f} us afterwards; capacity, open loop, 128 connections: {capacity:,.0f}/s ({capacity / closed:.2f})")
+          f"{cost_again:.2f} us afterwards; capacity, open loop, {CLIENTS} connections: {capacity:,.0f}/s ({capacity / closed:.2f})")
     print(f"overload: at {2 * capacity:,.0f}/s asked {decided:,.0f}/s decided: {decided / capacity:.2f} of the capacity (bar 0.9), "
           f"{decided / closed:.2f} of the closed loop; {refused:,.0f}/s refused, {cores:.2f} processors")
     print(f"overload:   decisions P99 at most {inside:.0f} ms by the node's clock (bar 50), {run['latency_us']['p99'] / 1e3:.1f} ms "
@@ -236,7 +237,7 @@ def bursts(node, capacity, calm):
     for _ in range(3 if JUDGED else 1):
         burst = node.drive(5 if JUDGED else 0.4, "--connections", MANY, "--rate", 10 * capacity)
         decided, refused, _ = rates(burst)
-        back = node.drive(4 if JUDGED else 0.4, "--connections", 128, "--rate", 0.7 * capacity)
+        back = node.drive(4 if JUDGED else 0.4, "--connections", CLIENTS, "--rate", 0.7 * capacity)
         recovery = Recovery(calm, back)
         print(f"overload: a burst of ten times: {decided:,.0f}/s decided, {refused:,.0f}/s refused, {burst['run']['blocked']:,} sent "
               f"late; {recovery}")
@@ -280,7 +281,7 @@ class Dawdlers:
 
 
 def half_slow(node, capacity):
-    n = 128
+    n = CLIENTS
     with Dawdlers(node, n) as dawdlers:
         over = node.drive(20 if JUDGED else 0.4, "--connections", n, "--rate", 2 * capacity)
     decided, refused, _ = rates(over)
@@ -306,7 +307,7 @@ def price(node, capacity):
     little, much = [], []
     for _ in range(3):
         for kind, times in ((little, 1.2), (much, 2.5)):
-            kind.append(rates(node.drive(8, "--connections", 128, "--rate", times * capacity)))
+            kind.append(rates(node.drive(8, "--connections", CLIENTS, "--rate", times * capacity)))
     each, refusal = prices(little, much)
     print(f"overload: a decision {each:.2f} us, a refusal {refusal:.3f} us (bar a twentieth): from "
           + ", ".join(f"{d:,.0f} + {r:,.0f} a second" for d, r, _ in little + much))

@@ -154,6 +154,34 @@ TEST("however many are refused, who asks little is decided")
     close_all(&world, askers, HEAVY + 1);
 }
 
+/* Each asks twice what is his share of a millisecond; every tenth time the machine has stood still
+ * for ten, and nobody has been read. */
+TEST("after a standstill a turn takes no more than any other")
+{
+    enum { MANY = 64, LEARNT = 40, PLANNED = 64 * WR_OVERLOAD_CONN_NS / 20000 };
+    struct world world;
+    static struct asker askers[MANY];
+    open_large(&world, 317);
+    open_all(&world, askers, MANY);
+    flooded = world.server;
+    set_clock(&world, flooded_ns);
+    for (int turn = 0; turn < 120; turn++) {
+        int ms = turn % 10 == 9 ? 10 : 1;
+        for (int i = 0; i < MANY; i++) {
+            ask(&world, &askers[i].http, 2 * ms);
+        }
+        sim_step(world.sim, ms * 1000000);
+        uint64_t before = wr_server_sequence(world.server);
+        planned_turn(&world);
+        uint64_t decided = wr_server_sequence(world.server) - before;
+        CHECK(turn < LEARNT || (decided > PLANNED / 3 && decided < PLANNED * 3 / 2));
+        for (int i = 0; i < MANY; i++) {
+            take(&world, &askers[i]);
+        }
+    }
+    close_all(&world, askers, MANY);
+}
+
 TEST("where each asks little and all together too much, nobody is refused always")
 {
     enum { MANY = 128, DECISION_NS = 100000 };

@@ -6,6 +6,7 @@
 #include "port/port_linux.h"
 #include "shell/journal.h"
 #include "shell/snapshot_file.h"
+#include "shell/server_in.h"
 #include "shell/snapshots.h"
 #include "unit/shell/resident.h"
 
@@ -179,6 +180,35 @@ static bool has_begun(struct world *world)
     struct place place = {.place = {.port = sim_port(world->sim), .directory = WORLD_STATE}};
     return disk->exists(disk->context, WORLD_STATE "/snapshot.new") == WR_IO_OK ||
            wr_snapshot_list(&place.place, place.sequences) != 0;
+}
+
+TEST("one that is given up leaves nothing, and the next one is made")
+{
+    struct world world;
+    struct http http;
+    open_world(&world, 58, 20);
+    http_open(&world, &http);
+    struct wr_snapshots *s = &world.server->snapshots;
+    decide(&world, &http, 0, 20);
+    for (int i = 0; i < 100 && s->stage != WR_SNAPSHOT_COPYING; i++) {
+        wr_server_step(world.server, 1000000);
+    }
+    CHECK_INT(s->stage, WR_SNAPSHOT_COPYING);
+    wr_engine_snapshot_end(world.server->engine); /* as when the ring is full */
+    wr_snapshots_step(world.server);
+    CHECK_INT(s->stage, WR_SNAPSHOT_ENDING); /* its writer may take its time */
+    CHECK_INT(s->stats.n_given_up, 1);
+    wr_snapshots_step(world.server);
+    CHECK_INT(s->stage, WR_SNAPSHOT_IDLE);
+    CHECK(wr_ring_is_empty(&s->ring));
+    CHECK_INT(s->stats.n_made, 0);
+    sim_step(world.sim, WR_SNAPSHOT_RETRY_NS);
+    decide(&world, &http, 20, 20);
+    settle(&world);
+    CHECK(s->stats.n_made > 0 && s->stats.n_failed == 0);
+    http_close(&world, &http);
+    world_stop(&world);
+    world_close(&world);
 }
 
 TEST("what a start has folded is saved after its rest, not beside its first answers")
