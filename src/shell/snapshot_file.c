@@ -117,17 +117,18 @@ static void sync_some(struct wr_snapshot_writer *writer, uint64_t every)
 }
 
 /* Whoever has the processor while others want it keeps it until the system looks again, some
- * milliseconds, unless he lets go by himself. */
+ * milliseconds, unless he lets go by himself. A small file is there sooner without. */
 static void write_block(struct wr_snapshot_writer *writer, size_t n)
 {
     const struct wr_port_disk *disk = disk_of(&writer->place);
     const struct wr_port_threads *threads = &writer->place.port->threads;
     struct wr_gate gate = {0};
-    size_t piece = writer->rests ? PIECE : n;
+    bool rests = writer->rests && writer->n_bytes >= WR_SNAPSHOT_AHEAD;
+    size_t piece = rests ? PIECE : n;
     for (size_t at = 0; at < n && writer->io == WR_IO_OK; at += piece) {
         writer->io = disk->write_at(disk->context, writer->file, writer->block + at,
                                     WR_MIN(piece, n - at), writer->n_bytes + at);
-        if (writer->rests) {
+        if (rests) {
             threads->gate_wait(threads->context, &gate, REST_NS);
         }
     }

@@ -28,7 +28,7 @@
  * that a young node that is killed starts as quickly as one that ended well. */
 #define WR_SNAPSHOT_ROWS_MIN  250u
 #define WR_SNAPSHOT_YOUNG     (2u * 1024 * 1024)
-#define WR_SNAPSHOT_YOUNG_ROW 8192u
+#define WR_SNAPSHOT_YOUNG_ROW 4096u
 #define WR_SNAPSHOT_ROW_BYTES 128u
 #define WR_SNAPSHOT_PACE_NS   1000000 /* between two steps when there is nothing else to do */
 #define WR_SNAPSHOT_RETRY_NS  30000000000
