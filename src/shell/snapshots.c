@@ -79,6 +79,9 @@ static void warm(struct wr_snapshots *s)
 {
     volatile uint8_t *bytes = s->ring.bytes;
     for (uint64_t i = 0; i < s->ring.size && !s->ring_is_warm; i += PAGE) {
+        if (atomic_load(&s->dropped) != 0) {
+            return; /* who stops it waits for this thread */
+        }
         bytes[i] = 0;
     }
     s->ring_is_warm = true;
@@ -127,16 +130,17 @@ static void hand_over(struct wr_server *server)
     }
 }
 
-/* The last message. The ring may be full of pieces: their writer makes room. */
-static void send_last(struct wr_server *server)
+/* The last message. False: the ring is full of pieces, and their writer has to make room first. */
+static bool send_last(struct wr_server *server)
 {
     struct wr_snapshots *s = &server->snapshots;
-    void *message;
-    while ((message = wr_ring_claim(&s->ring, KIND_END, sizeof s->info)) == NULL) {
-        hand_over(server);
+    void *message = wr_ring_claim(&s->ring, KIND_END, sizeof s->info);
+    if (message != NULL) {
+        memcpy(message, &s->info, sizeof s->info);
+        s->stage = WR_SNAPSHOT_ENDING;
     }
-    memcpy(message, &s->info, sizeof s->info);
     hand_over(server);
+    return message != NULL;
 }
 
 /* The writer sees it at the next piece, and the loop does not wait for that. */
@@ -181,6 +185,7 @@ static bool open_ring(struct wr_server *server)
     }
     wr_ring_close(ring);
     server->snapshots.ring_is_warm = false;
+    server->snapshots.writer.io = WR_IO_LIMIT; /* told when there is no memory */
     return wr_ring_open(ring, &server->port->memory, size);
 }
 
@@ -396,13 +401,12 @@ void wr_snapshots_take_row(struct wr_server *server, const struct wr_row_place *
     if (s->stage != WR_SNAPSHOT_ASKING || !s->asked) {
         return; /* of one that was given up */
     }
-    if (!found) {
-        s->asked = false;
-        return;
+    if (found) {
+        s->info.place = *place;
     }
-    s->info.place = *place;
-    send_last(server);
-    s->stage = WR_SNAPSHOT_ENDING;
+    if (!found || !send_last(server)) {
+        s->asked = false; /* again in the next turn, which does not wait for the writer either */
+    }
 }
 
 bool wr_snapshots_busy(const struct wr_server *server)
@@ -433,8 +437,8 @@ static enum wr_io write_last(struct wr_server *server)
         wr_snapshots_stop(server);
         return WR_IO_FAILED;
     }
-    send_last(server);
-    s->stage = WR_SNAPSHOT_ENDING;
+    while (!send_last(server)) {
+    }
     if (s->has_thread) {
         server->port->threads.join(server->port->threads.context, s->thread);
         s->has_thread = false;

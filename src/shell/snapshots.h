@@ -12,8 +12,10 @@
  *          ENDING    the thread writes the tail, syncs, renames, removes older ones
  *
  * A ring that is full when something must be saved, a change of pack or a failure of the journal
- * ends a snapshot; another one is begun later. Where there are no threads the loop writes what it
- * has copied after each batch. The ring is kept from one snapshot to the next. */
+ * ends a snapshot; another one is begun later. Of one that is given up nothing is wanted any more:
+ * it stays in ENDING until its thread has seen that, and the loop goes on meanwhile. Where there
+ * are no threads the loop writes what it has copied after each batch. The ring is kept from one
+ * snapshot to the next. */
 #ifndef WR_SNAPSHOTS_H
 #define WR_SNAPSHOTS_H
 

@@ -16,6 +16,8 @@ weir_test(NAME test_crypto FILES test/unit/shell/test_crypto.c LIBS weir_shell)
 weir_test(NAME test_beginning FILES test/unit/shell/test_beginning.c LIBS weir_sim weir_shell)
 weir_test(NAME test_packs FILES test/unit/shell/test_packs.c LIBS weir_sim weir_shell)
 weir_test(NAME test_snapshots FILES test/unit/shell/test_snapshots.c LIBS weir_sim weir_shell)
+weir_test(NAME test_snapshot_thread FILES test/unit/shell/test_snapshot_thread.c
+  LIBS weir_sim weir_shell)
 weir_test(NAME test_budget FILES test/unit/shell/test_budget.c LIBS weir_shell)
 weir_test(NAME test_split FILES test/unit/shell/test_split.c LIBS weir_shell)
 weir_test(NAME test_server FILES test/unit/shell/test_server.c LIBS weir_sim weir_shell)
