@@ -279,59 +279,6 @@ TEST("a snapshot that cannot be begun says why, and the next one is made")
     close_threaded(&t);
 }
 
-/* ── pieces and rests ───────────────────────────────────────────────────────────────────────── */
-static struct {
-    enum wr_io (*write_at)(void *context, int32_t file, const void *bytes, size_t n, uint64_t at);
-    size_t early, late; /* the longest write, in the first WR_SNAPSHOT_AHEAD bytes and behind */
-} writes;
-
-static enum wr_io write_at(void *context, int32_t file, const void *bytes, size_t n, uint64_t at)
-{
-    size_t *most = at < WR_SNAPSHOT_AHEAD + WR_SNAPSHOT_BLOCK ? &writes.early : &writes.late;
-    *most = WR_MAX(*most, n);
-    return writes.write_at(context, file, bytes, n, at);
-}
-
-TEST("beside decisions a large file is written in small pieces, to the same bytes")
-{
-    enum { PIECES = 150, PIECE = 60000 };
-    struct wr_port port;
-    struct wr_port_linux *native = NULL;
-    struct wr_snapshot_info info = {.sequence = 1};
-    char directory[] = "weir-thread-XXXXXX", command[128];
-    CHECK(mkdtemp(directory) != NULL && wr_port_linux_open(&port, &native) == WR_IO_OK);
-    writes.write_at = port.disk.write_at;
-    port.disk.write_at = write_at;
-    struct wr_snapshot_place place = {.port = &port, .directory = directory};
-    for (int rests = 0; rests < 2; rests++) {
-        struct wr_snapshot_writer writer;
-        writes.early = writes.late = 0;
-        CHECK(wr_snapshot_writer_open(&writer, &place));
-        writer.rests = rests == 1;
-        info.sequence = 1 + (uint64_t)rests;
-        info.place.sequence = 7;
-        for (int i = 0; i < PIECES; i++) {
-            uint8_t *piece = wr_snapshot_writer_claim(&writer, PIECE);
-            CHECK(piece != NULL);
-            for (size_t at = 0; at < PIECE; at++) {
-                piece[at] = (uint8_t)((size_t)i * 31 + at * 7 + at / 251);
-            }
-        }
-        CHECK_INT(wr_snapshot_writer_finish(&writer, &info), WR_IO_OK);
-        wr_snapshot_writer_close(&writer);
-        CHECK(writes.early > WR_SNAPSHOT_BLOCK / 2);
-        CHECK(rests == 1 ? writes.late <= 32768 : writes.late > WR_SNAPSHOT_BLOCK / 2);
-    }
-    /* The tails differ by the sequence. */
-    snprintf(command, sizeof command,
-             "cd %s && head -c 9000000 snapshot-%016x.img | cmp -n 9000000 - snapshot-%016x.img",
-             directory, 1, 2);
-    CHECK(system(command) == 0);
-    wr_port_linux_close(native);
-    snprintf(command, sizeof command, "rm -r %s", directory);
-    CHECK(system(command) == 0);
-}
-
 int main(int argc, char **argv)
 {
     return check_main(argc, argv);
