@@ -21,8 +21,10 @@ enum {
     BUDGET_LEAST = 64,
     BUDGET_FIRST = 256, /* while it is not known what a decision takes */
     REQUEST_LEAST = 64,
-    READ_SOON_NS = 250000,
 };
+
+#define FADES_NS  ((int64_t)1 << 25) /* of a pace a half is left after so long */
+#define PACE_MOST ((int64_t)1 << 34) /* times WR_PACE_NS is less than 2^63 */
 
 /* ── does a queue stand? ────────────────────────────────────────────────────────────────────── */
 /* Takes one more wait. True: a window begins with it; `stood` tells of the one that has ended. One
@@ -106,31 +108,34 @@ void wr_admit_learn(struct wr_server *server, int64_t turn_ns)
     admission->decided_sixteenths += ((int64_t)n * 16 - admission->decided_sixteenths) / 8;
 }
 
-/* A huge one says little of the others, and whoever sends it should not change what they count. */
-void wr_admit_measure(struct wr_server *server, size_t n)
+/* Of each connection for itself: what one sends should not change what the others count. */
+void wr_admit_measure(struct wr_conn *conn, size_t n)
 {
-    struct wr_admission *admission = &server->admission;
-    int64_t usual = WR_MAX(admission->request_sixteenths, (int64_t)REQUEST_LEAST * 16);
-    int64_t sixteenths = WR_MIN((int64_t)WR_MIN(n, (size_t)1 << 20) * 16, 4 * usual);
-    admission->request_sixteenths += (sixteenths - admission->request_sixteenths) / 16;
+    int64_t sixteenths = (int64_t)WR_MIN(n, (size_t)1 << 20) * 16, usual = conn->request_sixteenths;
+    usual = usual > 0 ? usual : sixteenths;
+    conn->request_sixteenths = usual + (WR_MIN(sixteenths, 4 * usual) - usual) / 16;
 }
 
-/* In a look at a connection soon after the last one there is too little to measure a pace by. */
+/* What was before fades with time, not with reads: what comes in one piece and what comes in many
+ * is the same pace. */
 void wr_admit_read(const struct wr_server *server, struct wr_conn *conn, size_t n)
 {
     int64_t since_ns = WR_MIN(server->now_ns - conn->read_ns, (int64_t)WR_PACE_NS);
-    conn->read_n += (int64_t)WR_MIN(n, (size_t)1 << 30);
-    if (since_ns >= READ_SOON_NS) {
-        conn->pace += (conn->read_n * WR_PACE_NS / since_ns - conn->pace) / 8;
-        conn->read_ns = server->now_ns;
-        conn->read_n = 0;
-    }
+    int64_t come = (int64_t)WR_MIN(n, (size_t)1 << 24);
+    int64_t pace = (conn->pace * FADES_NS + come * WR_PACE_NS) / (FADES_NS + since_ns);
+    conn->pace = WR_MIN(pace, PACE_MOST);
+    conn->read_ns = server->now_ns;
 }
 
-static size_t request_bytes(const struct wr_server *server)
+static size_t requests_in(const struct wr_conn *conn, size_t bytes)
 {
-    int64_t sixteenths = server->admission.request_sixteenths;
-    return WR_MAX((size_t)sixteenths / 16, (size_t)REQUEST_LEAST);
+    size_t each = WR_MAX((size_t)conn->request_sixteenths / 16, (size_t)REQUEST_LEAST);
+    return (bytes + each / 2) / each;
+}
+
+bool wr_admit_is_counted(const struct wr_conn *conn)
+{
+    return conn->request_sixteenths > 0 && conn->stage != WR_CONN_CHUNKED;
 }
 
 static bool is_taken(const struct wr_conn *conn)
@@ -139,32 +144,30 @@ static bool is_taken(const struct wr_conn *conn)
 }
 
 /* Requests that are read, by their bytes, but for one that is not there whole. */
-static size_t count_read(const struct wr_server *server, const struct wr_conn *conn)
+static size_t count_read(const struct wr_conn *conn)
 {
-    size_t bytes = conn->in_n - conn->in_at, each = request_bytes(server);
+    size_t bytes = conn->in_n - conn->in_at;
     if (bytes > 0 && (conn->more || conn->was_held)) {
-        return WR_MAX((bytes + each / 2) / each, (size_t)1);
+        return wr_admit_is_counted(conn) ? WR_MAX(requests_in(conn, bytes), (size_t)1) : 1;
     }
     return bytes > 0 && !conn->readable;
 }
 
 /* Requests that come in so long, by the connection's pace, behind the one that they complete. */
-static size_t count_coming(const struct wr_server *server, const struct wr_conn *conn, int64_t ns)
+static size_t count_coming(const struct wr_conn *conn, int64_t ns)
 {
     int64_t within = WR_MAX(WR_MIN(ns, (int64_t)WR_PACE_NS), (int64_t)0);
-    size_t come = (size_t)(conn->pace * within / WR_PACE_NS), each = request_bytes(server);
-    size_t there = conn->in_n - conn->in_at;
+    size_t come = (size_t)(conn->pace * within / WR_PACE_NS), there = conn->in_n - conn->in_at;
     size_t lacks = conn->stage == WR_CONN_BODY && conn->need > there ? conn->need - there : 0;
-    lacks = conn->stage == WR_CONN_CHUNKED ? come : lacks;
-    return (come - WR_MIN(come, lacks) + each / 2) / each;
+    return wr_admit_is_counted(conn) ? requests_in(conn, come - WR_MIN(come, lacks)) : 0;
 }
 
 /* What is more than a turn takes is left for the next one. */
 static uint32_t count_waiting(const struct wr_server *server, const struct wr_conn *conn)
 {
-    size_t n = count_read(server, conn);
+    size_t n = count_read(conn);
     if (conn->readable) {
-        n += WR_MAX(count_coming(server, conn, server->looked_ns - conn->read_ns), (size_t)1);
+        n += WR_MAX(count_coming(conn, server->looked_ns - conn->read_ns), (size_t)1);
     }
     return is_taken(conn) ? (uint32_t)WR_MIN(n, (size_t)WR_LIMIT_SLOTS) : 0;
 }
@@ -172,8 +175,8 @@ static uint32_t count_waiting(const struct wr_server *server, const struct wr_co
 static uint32_t level_of(const struct wr_server *server, const struct wr_conn *conn, uint32_t share)
 {
     uint32_t passed = WR_MIN(conn->n_passed_over, (uint32_t)PASSED - 1);
-    size_t n = count_read(server, conn);
-    n += conn->readable ? count_coming(server, conn, server->admission.planned_ns) : 0;
+    size_t n = count_read(conn);
+    n += conn->readable ? count_coming(conn, server->admission.planned_ns) : 0;
     return n <= share ? PASSED + passed : passed;
 }
 

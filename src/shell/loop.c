@@ -175,7 +175,7 @@ static void finish_request(struct wr_server *server, struct wr_conn *conn,
         request.body = wr_str_of(conn->in + conn->in_at + head_n, conn->need - head_n);
         end = conn->in_at + conn->need;
     }
-    wr_admit_measure(server, end - conn->in_at);
+    wr_admit_measure(conn, end - conn->in_at);
     conn->in_at = end;
     request.whole_ns = conn->was_held ? server->now_ns : wr_conn_arrival_before(conn, end);
     conn->was_held = conn->whole = false;
@@ -263,6 +263,14 @@ static void read_now(struct wr_server *server, struct wr_conn *conn)
     wr_conn_read(server, conn);
 }
 
+/* A refusal is cheap, and the queue has to go. In a planned turn whoever could not be counted has
+ * one request: what is behind it is there now, and is counted in the next one. */
+static uint32_t may_spend(const struct wr_server *server, const struct wr_conn *conn)
+{
+    bool is_admitted = server->admission.is_over && !conn->is_passed_over;
+    return is_admitted && !wr_admit_is_counted(conn) ? 1 : 4 * WR_LIMIT_PER_WAKE;
+}
+
 static void parse(struct wr_server *server, struct wr_conn *conn)
 {
     if (conn->readable) {
@@ -275,9 +283,9 @@ static void parse(struct wr_server *server, struct wr_conn *conn)
     if (wr_batch_may_go_on(conn)) {
         wr_batch_go_on(server, conn);
     }
-    uint32_t spent = 0; /* a refusal is cheap, and the queue has to go */
+    uint32_t spent = 0, most = may_spend(server, conn);
     conn->spent = false;
-    while (wr_conn_may_parse(conn) && spent < 4 * WR_LIMIT_PER_WAKE && !conn->spent) {
+    while (wr_conn_may_parse(conn) && spent < most && !conn->spent) {
         uint64_t refused = server->n_refused;
         if (!parse_one(server, conn)) {
             return;

@@ -80,7 +80,7 @@
 #define WR_OVERLOAD_HOLDS     5u        /* of a connection also for so many windows after it */
 #define WR_OVERLOAD_REFUSE_NS 10000000  /* then what waited longer than that is refused, */
 #define WR_OVERLOAD_CONN_NS   32000     /* and at the node what cannot be decided in a turn of */
-#define WR_OVERLOAD_LEAST_NS  1000000   /* so much for each connection that asks, at least and */
+#define WR_OVERLOAD_LEAST_NS  1000000   /* so much for each connection touched, at least and */
 #define WR_OVERLOAD_MOST_NS   5000000   /* most; half of it, or the least, goes to refusals */
 #define WR_PACE_NS            268435456 /* what a connection sends is counted in that, 2^28 */
 #define WR_OVERLOAD_LATE_NS                                                                        \
@@ -118,7 +118,6 @@ struct wr_admission { /* admit.c */
     uint64_t n_decided;          /* before this turn */
     int64_t planned_ns;          /* how long this turn may be */
     int64_t turn_ns, decided_sixteenths; /* of the last turns with decisions: means; 0: not known */
-    int64_t request_sixteenths;          /* of the bytes of a request: the mean of the last ones */
 };
 
 struct wr_slot {
@@ -170,16 +169,17 @@ struct wr_conn {
     int64_t stalled_ns; /* since when the peer takes nothing; 0 = it does */
     int64_t active_ns;  /* last sign of life */
     struct wr_wait wait;
-    bool readable;            /* it has been told of, and is not read yet, */
-    int64_t told_ns;          /* for the first time at that look, or 0: in this turn */
-    int64_t read_ns, read_n;  /* when its pace was last measured; bytes read since, not measured */
-    int64_t pace;             /* bytes in WR_PACE_NS: the mean of the last reads */
-    bool is_passed_over;      /* in this turn its decisions are refused */
-    uint32_t n_passed_over;   /* in so many turns in a row */
-    uint64_t ticket;          /* held until this fetch is done, */
-    int64_t held_ns;          /* or until then; */
-    int64_t hold_ns;          /* it was read then */
-    struct wr_stream *stream; /* the answer that leaves in pieces; NULL: none */
+    bool readable;              /* it has been told of, and is not read yet, */
+    int64_t told_ns;            /* for the first time at that look, or 0: in this turn */
+    int64_t read_ns;            /* when bytes of it were last read */
+    int64_t pace;               /* bytes in WR_PACE_NS: a mean that fades */
+    int64_t request_sixteenths; /* of the bytes of its requests: the mean; 0: it had none yet */
+    bool is_passed_over;        /* in this turn its decisions are refused */
+    uint32_t n_passed_over;     /* in so many turns in a row */
+    uint64_t ticket;            /* held until this fetch is done, */
+    int64_t held_ns;            /* or until then; */
+    int64_t hold_ns;            /* it was read then */
+    struct wr_stream *stream;   /* the answer that leaves in pieces; NULL: none */
     union {
         struct wr_h1_reader reader; /* of the head; */
         struct wr_h1_body body;     /* CHUNKED: of what follows it */
@@ -376,8 +376,10 @@ bool wr_admit_is_overloaded(const struct wr_server *server);
 void wr_admit_learn(struct wr_server *server, int64_t turn_ns);
 /* So many bytes of a connection were read. */
 void wr_admit_read(const struct wr_server *server, struct wr_conn *conn, size_t n);
-/* A request had so many bytes. */
-void wr_admit_measure(struct wr_server *server, size_t n);
+/* A request of it had so many bytes. */
+void wr_admit_measure(struct wr_conn *conn, size_t n);
+/* False: how many requests it brings cannot be told; it counts as one, and no more are taken. */
+bool wr_admit_is_counted(const struct wr_conn *conn);
 /* While overloaded, before anything is read: puts the connections whose decisions are refused in
  * this turn to the front of those touched; returns how many they are. */
 uint32_t wr_admit_plan(struct wr_server *server);

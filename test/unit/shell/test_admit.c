@@ -128,21 +128,21 @@ static int64_t flooded_ns(void *context)
 
 TEST("however many are refused, who asks little is decided")
 {
-    enum { HEAVY = 200 };
+    enum { FLOOD = 200 };
     struct world world;
-    static struct asker askers[HEAVY + 1];
-    struct asker *light = &askers[HEAVY];
+    static struct asker askers[FLOOD + 1];
+    struct asker *light = &askers[FLOOD];
     open_large(&world, 311);
-    open_all(&world, askers, HEAVY + 1);
+    open_all(&world, askers, FLOOD + 1);
     flooded = world.server;
     set_clock(&world, flooded_ns);
     for (int turn = 0; turn < 80; turn++) {
-        for (int i = 0; i < HEAVY; i++) {
+        for (int i = 0; i < FLOOD; i++) {
             ask_up_to(&world, &askers[i], 128);
         }
         ask_up_to(&world, light, 1);
         planned_turn(&world);
-        for (int i = 0; i <= HEAVY; i++) {
+        for (int i = 0; i <= FLOOD; i++) {
             take(&world, &askers[i]);
         }
         if (turn == 20) {
@@ -151,30 +151,33 @@ TEST("however many are refused, who asks little is decided")
     }
     CHECK(light->n[1] >= 50);
     CHECK(light->n[0] <= 5);
-    close_all(&world, askers, HEAVY + 1);
+    close_all(&world, askers, FLOOD + 1);
 }
 
-/* Each asks twice what is his share of a millisecond; every tenth time the machine has stood still
- * for ten, and nobody has been read. */
+/* Each asks twice in a millisecond, all together for more than twice what can be decided; every
+ * tenth time the machine has stood still for ten, and nobody has been read. */
 TEST("after a standstill a turn takes no more than any other")
 {
-    enum { MANY = 64, LEARNT = 40, PLANNED = 64 * WR_OVERLOAD_CONN_NS / 20000 };
+    enum { MANY = 64, LEARNT = 40, PLANNED = 64 * WR_OVERLOAD_CONN_NS / 20000, ASK_NS = 500000 };
     struct world world;
     static struct asker askers[MANY];
     open_large(&world, 317);
     open_all(&world, askers, MANY);
     flooded = world.server;
     set_clock(&world, flooded_ns);
+    struct sim *sim = world.sim;
+    int64_t asked_ns = flooded_ns(sim);
     for (int turn = 0; turn < 120; turn++) {
-        int ms = turn % 10 == 9 ? 10 : 1;
+        sim_step(sim, turn % 10 == 9 ? 10000000 : 1000000);
+        int n = (int)((flooded_ns(sim) - asked_ns) / ASK_NS);
+        asked_ns += (int64_t)n * ASK_NS;
         for (int i = 0; i < MANY; i++) {
-            ask(&world, &askers[i].http, 2 * ms);
+            ask(&world, &askers[i].http, n);
         }
-        sim_step(world.sim, ms * 1000000);
         uint64_t before = wr_server_sequence(world.server);
         planned_turn(&world);
         uint64_t decided = wr_server_sequence(world.server) - before;
-        CHECK(turn < LEARNT || (decided > PLANNED / 3 && decided < PLANNED * 3 / 2));
+        CHECK(turn < LEARNT || (decided > PLANNED / 2 && decided < PLANNED * 5 / 4));
         for (int i = 0; i < MANY; i++) {
             take(&world, &askers[i]);
         }
@@ -235,19 +238,148 @@ TEST("what is not there whole takes nobody's place")
     close_all(&world, askers, PARTS + 1);
 }
 
-TEST("one huge request does not change what a request is taken to have")
+/* Each turn heavy ones ask for more than can be decided, and of others of whom it cannot be told
+ * how much they ask, each for 40: they get no more than one of it. */
+enum { HEAVY = 20, ODD = 20, ODD_LEARNT = 19, ODD_TURNS = 60, ODD_EACH = 40 };
+static void crowd(struct world *world, struct asker *heavy, struct asker *odd, int turn)
+{
+    for (int i = 0; i < HEAVY; i++) {
+        ask_up_to(world, &heavy[i], 64);
+    }
+    sim_step(world->sim, 1000000);
+    planned_turn(world);
+    for (int i = 0; i < HEAVY; i++) {
+        take(world, &heavy[i]);
+    }
+    for (int i = 0; i < ODD; i++) {
+        take(world, &odd[i]);
+    }
+    for (int i = 0; turn == ODD_LEARNT && i < HEAVY; i++) {
+        heavy[i].n[0] = heavy[i].n[1] = 0;
+    }
+    for (int i = 0; turn == ODD_LEARNT && i < ODD; i++) {
+        odd[i].n[0] = odd[i].n[1] = 0;
+    }
+}
+
+static int sum_decided(const struct asker *askers, int n)
+{
+    int sum = 0;
+    for (int i = 0; i < n; i++) {
+        sum += askers[i].n[1];
+    }
+    return sum;
+}
+
+TEST("behind a body in chunks nobody has many requests decided as one")
 {
     struct world world;
-    world_open(&world, 314, WR_MODE_FAST);
-    struct wr_admission *admission = &world.server->admission;
-    for (int i = 0; i < 100; i++) {
-        wr_admit_measure(world.server, 400);
+    static struct asker askers[HEAVY + ODD];
+    struct asker *odd = askers + HEAVY;
+    char event[512], part[1024];
+    int n_event = (int)strlen(world_event(event, "c0", 1, 1));
+    int n_part = snprintf(part, sizeof part,
+                          "POST /v1/decisions HTTP/1.1\r\nHost: weir\r\n"
+                          "Transfer-Encoding: chunked\r\n\r\n%x\r\n%.*s",
+                          n_event, n_event - 1, event); /* but for the last brace */
+    open_large(&world, 318);
+    open_all(&world, askers, HEAVY + ODD);
+    flooded = world.server;
+    set_clock(&world, flooded_ns);
+    for (int turn = 0; turn < ODD_TURNS; turn++) {
+        for (int i = 0; i < ODD; i++) {
+            if (odd[i].n_out <= 1) { /* of the last turn only the one in chunks is left */
+                sim_send(world.sim, odd[i].http.client, "}\r\n0\r\n\r\n", turn == 0 ? 0 : 8);
+                ask_up_to(&world, &odd[i], ODD_EACH);
+                sim_send(world.sim, odd[i].http.client, part, (size_t)n_part);
+                odd[i].n_out++;
+            }
+        }
+        crowd(&world, askers, odd, turn);
     }
-    int64_t before = admission->request_sixteenths / 16;
-    CHECK(before > 380 && before <= 400);
-    wr_admit_measure(world.server, 1 << 20);
-    CHECK(admission->request_sixteenths / 16 < 2 * before);
-    world_close(&world);
+    CHECK(sum_decided(odd, ODD) > 0);
+    CHECK(sum_decided(odd, ODD) < sum_decided(askers, HEAVY) * 3 / 2);
+    close_all(&world, askers, HEAVY + ODD);
+}
+
+TEST("whoever connects anew for each turn has no more decided in it than one")
+{
+    enum { ANEW = 6 }; /* the world has 512 sockets */
+    struct world world;
+    static struct asker askers[HEAVY + ODD];
+    struct asker *odd = askers + HEAVY;
+    open_large(&world, 319);
+    open_all(&world, askers, HEAVY + ODD);
+    flooded = world.server;
+    set_clock(&world, flooded_ns);
+    for (int turn = 0; turn < ODD_TURNS; turn++) {
+        for (int i = 0; i < ANEW; i++) {
+            http_close(&world, &odd[i].http);
+            http_open(&world, &odd[i].http);
+            odd[i].n_out = 0;
+            ask_up_to(&world, &odd[i], ODD_EACH);
+        }
+        crowd(&world, askers, odd, turn);
+    }
+    CHECK_INT(sum_decided(odd, ANEW), ANEW * (ODD_TURNS - ODD_LEARNT - 1));
+    close_all(&world, askers, HEAVY + ODD);
+}
+
+TEST("who asks for little is decided, however large his requests are")
+{
+    struct world world;
+    static struct asker askers[HEAVY + ODD];
+    struct asker *odd = askers + HEAVY;
+    static char event[8192];
+    open_large(&world, 320);
+    open_all(&world, askers, HEAVY + ODD);
+    flooded = world.server;
+    set_clock(&world, flooded_ns);
+    for (int turn = 0; turn < ODD_TURNS; turn++) {
+        char id[32];
+        snprintf(id, sizeof id, "l%d", turn);
+        world_event(event, id, 1, 1);
+        memset(event + strlen(event), ' ', sizeof event - 1 - strlen(event));
+        http_send(&world, &odd->http, "POST", "/v1/decisions", event);
+        crowd(&world, askers, odd, turn);
+        memset(event, 0, sizeof event);
+    }
+    CHECK_INT(odd->n[1], ODD_TURNS - ODD_LEARNT - 1);
+    CHECK_INT(odd->n[0], 0);
+    close_all(&world, askers, HEAVY + ODD);
+}
+
+TEST("one huge request does not change what a request is taken to have")
+{
+    struct wr_conn conn = {0};
+    for (int i = 0; i < 100; i++) {
+        wr_admit_measure(&conn, 400);
+    }
+    CHECK_INT(conn.request_sixteenths / 16, 400);
+    wr_admit_measure(&conn, 1 << 20);
+    CHECK(conn.request_sixteenths / 16 < 500);
+}
+
+TEST("a pace is what comes in a time, in one piece or in many, and has a bound")
+{
+    static struct wr_server server;
+    struct wr_conn pieces = {0}, whole = {0};
+    for (int ms = 0; ms < 2000; ms++) { /* in each tenth of a second 16,000 bytes */
+        server.now_ns += 1000000;
+        if (ms % 100 < 8) {
+            wr_admit_read(&server, &pieces, 2000);
+        }
+        if (ms % 100 == 7) {
+            wr_admit_read(&server, &whole, 16000);
+        }
+    }
+    int64_t mean = (int64_t)16000 * WR_PACE_NS / 100000000;
+    CHECK(whole.pace > mean / 2 && whole.pace < mean * 3 / 2);
+    CHECK(pieces.pace > mean / 2 && pieces.pace < mean * 4);
+    for (int i = 0; i < 100000; i++) {
+        wr_admit_read(&server, &whole, SIZE_MAX);
+    }
+    CHECK(whole.pace > mean && whole.pace < INT64_MAX / WR_PACE_NS);
 }
 
 TEST("turns of long ago are no sign that too much is asked")
