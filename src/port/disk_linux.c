@@ -53,8 +53,17 @@ static void uncache(void *context, int32_t file, uint64_t offset, uint64_t n)
     }
 }
 
+static enum wr_io open_direct(void *context, const char *path, int32_t *file)
+{
+    (void)context;
+    int fd = open(path, O_WRONLY | O_DIRECT | O_CLOEXEC);
+    *file = fd;
+    return fd >= 0 ? WR_IO_OK : wr_posix_io(errno);
+}
+
 void wr_linux_disk_open(struct wr_port_disk *disk)
 {
+    disk->open_direct = open_direct;
     disk->reserve = reserve;
     disk->uncache = uncache;
     disk->lock = lock_take;

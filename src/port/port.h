@@ -91,8 +91,14 @@ enum {
     WR_DISK_FRESH = 4,  /* with CREATE: EXISTS when it is there */
 };
 
+#define WR_DISK_PAGE 4096
+
 struct wr_port_disk {
     enum wr_io (*open)(void *context, const char *path, uint32_t flags, int32_t *file);
+    /* Opens a file that is there for writes past the system's memory: of multiples of
+     * WR_DISK_PAGE bytes, from and to such places. A write that fails may succeed through another
+     * handle. NULL: it cannot. */
+    enum wr_io (*open_direct)(void *context, const char *path, int32_t *file);
     enum wr_io (*close)(void *context, int32_t file);
     /* Reads up to n bytes at an offset; got < n only at the end of the file. */
     enum wr_io (*read_at)(void *context, int32_t file, void *bytes, size_t n, uint64_t offset,

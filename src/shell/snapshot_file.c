@@ -8,8 +8,7 @@ enum {
     AT_MAC = 224,
     MAC_KEY = 32,
     SYNC_EVERY = 4 << 20,
-    PIECE = 32 << 10,
-    REST_NS = 50000,
+    CHUNK = 256 << 10,
 };
 static const uint8_t tail_magic[8] = {'W', 'E', 'I', 'R', 'I', 'M', 'G', WR_SNAPSHOT_VERSION};
 static const uint8_t block_magic[4] = {'W', 'R', 's', 'n'};
@@ -95,14 +94,13 @@ bool wr_snapshot_writer_open(struct wr_snapshot_writer *writer,
 }
 
 /* Whole pieces of SYNC_EVERY, so that no run of pages that the system holds is cut. */
-static void uncache(struct wr_snapshot_writer *writer)
+static void uncache(struct wr_snapshot_writer *writer, uint64_t from)
 {
     const struct wr_port_disk *disk = disk_of(&writer->place);
     uint64_t end = writer->synced & ~(uint64_t)(SYNC_EVERY - 1);
-    if (disk->uncache != NULL && end >= writer->cached_from + WR_SNAPSHOT_CACHED) {
-        uint64_t n = end - WR_SNAPSHOT_CACHED - writer->cached_from;
-        disk->uncache(disk->context, writer->file, writer->cached_from, n);
-        writer->cached_from += n;
+    from = WR_MAX(from & ~(uint64_t)(SYNC_EVERY - 1), (uint64_t)WR_SNAPSHOT_CACHED);
+    if (disk->uncache != NULL && end > from) {
+        disk->uncache(disk->context, writer->file, from, end - from);
     }
 }
 
@@ -110,26 +108,84 @@ static void sync_some(struct wr_snapshot_writer *writer, uint64_t every)
 {
     const struct wr_port_disk *disk = disk_of(&writer->place);
     if (writer->io == WR_IO_OK && writer->n_bytes - writer->synced >= every) {
+        uint64_t before = writer->synced;
         writer->io = disk->sync(disk->context, writer->file);
         writer->synced = writer->n_bytes;
-        uncache(writer);
+        uncache(writer, before);
     }
 }
 
-/* Whoever has the processor while others want it keeps it until the system looks again, some
- * milliseconds, unless he lets go by himself. A small file is there sooner without. */
-static void write_block(struct wr_snapshot_writer *writer, size_t n)
+static void open_direct(struct wr_snapshot_writer *writer)
+{
+    const struct wr_memory *memory = &writer->place.port->memory;
+    const struct wr_port_disk *disk = disk_of(&writer->place);
+    char path[PATH];
+    new_path(&writer->place, path);
+    writer->chunk_room = memory->take(memory->context, CHUNK + WR_DISK_PAGE);
+    if (writer->chunk_room != NULL && disk->open_direct != NULL &&
+        disk->open_direct(disk->context, path, &writer->direct) == WR_IO_OK) {
+        size_t past = (uintptr_t)writer->chunk_room % WR_DISK_PAGE;
+        writer->chunk = writer->chunk_room + (past == 0 ? 0 : WR_DISK_PAGE - past);
+        writer->is_direct = true;
+    }
+}
+
+static void close_direct(struct wr_snapshot_writer *writer)
 {
     const struct wr_port_disk *disk = disk_of(&writer->place);
-    const struct wr_port_threads *threads = &writer->place.port->threads;
-    struct wr_gate gate = {0};
-    bool rests = writer->rests && writer->n_bytes >= WR_SNAPSHOT_AHEAD;
-    size_t piece = rests ? PIECE : n;
-    for (size_t at = 0; at < n && writer->io == WR_IO_OK; at += piece) {
-        writer->io = disk->write_at(disk->context, writer->file, writer->block + at,
-                                    WR_MIN(piece, n - at), writer->n_bytes + at);
-        if (rests) {
-            threads->gate_wait(threads->context, &gate, REST_NS);
+    if (writer->is_direct) {
+        writer->is_direct = false;
+        (void)disk->close(disk->context, writer->direct);
+    }
+}
+
+/* The last one is no whole number of pages. And a file system that cannot write past the system's
+ * memory may say so at the first write only. */
+static void write_chunk(struct wr_snapshot_writer *writer)
+{
+    const struct wr_port_disk *disk = disk_of(&writer->place);
+    uint64_t at = writer->n_bytes - writer->chunk_n;
+    size_t n = writer->chunk_n;
+    writer->chunk_n = 0;
+    if (n == CHUNK && writer->is_direct && writer->io == WR_IO_OK) {
+        if (disk->write_at(disk->context, writer->direct, writer->chunk, n, at) == WR_IO_OK) {
+            return;
+        }
+        close_direct(writer);
+    }
+    if (n > 0 && writer->io == WR_IO_OK) {
+        writer->io = disk->write_at(disk->context, writer->file, writer->chunk, n, at);
+    }
+}
+
+static void write_cached(struct wr_snapshot_writer *writer, const uint8_t *bytes, size_t n)
+{
+    const struct wr_port_disk *disk = disk_of(&writer->place);
+    if (n > 0 && writer->io == WR_IO_OK) {
+        writer->io = disk->write_at(disk->context, writer->file, bytes, n, writer->n_bytes);
+    }
+    writer->n_bytes += n;
+}
+
+/* Adds to the file. For each page that it holds the system takes a microsecond, and where it has
+ * never held it before, five: past its memory a large file costs half or less. */
+static void put(struct wr_snapshot_writer *writer, const uint8_t *bytes, size_t n)
+{
+    uint64_t left = WR_SNAPSHOT_CACHED - WR_MIN(writer->n_bytes, WR_SNAPSHOT_CACHED);
+    if (n > left && !writer->is_large) {
+        writer->is_large = true;
+        open_direct(writer);
+    }
+    size_t cached = writer->chunk == NULL ? n : (size_t)WR_MIN(left, (uint64_t)n);
+    write_cached(writer, bytes, cached);
+    for (size_t at = cached; at < n;) {
+        size_t some = WR_MIN(n - at, (size_t)CHUNK - writer->chunk_n);
+        memcpy(writer->chunk + writer->chunk_n, bytes + at, some);
+        writer->chunk_n += some;
+        writer->n_bytes += some;
+        at += some;
+        if (writer->chunk_n == CHUNK) {
+            write_chunk(writer);
         }
     }
 }
@@ -144,12 +200,13 @@ static void flush(struct wr_snapshot_writer *writer)
     wr_put32(writer->block + 4, (uint32_t)writer->n);
     wr_put64(writer->block + 8, writer->n_blocks);
     wr_put64(writer->block + 16, sum);
-    write_block(writer, HEAD + writer->n);
-    writer->n_bytes += HEAD + writer->n;
+    put(writer, writer->block, HEAD + writer->n);
     writer->n_blocks++;
     writer->sum = add_sum(writer->sum, sum);
     writer->n = 0;
-    sync_some(writer, SYNC_EVERY);
+    if (!writer->is_direct) {
+        sync_some(writer, SYNC_EVERY);
+    }
 }
 
 void *wr_snapshot_writer_claim(struct wr_snapshot_writer *writer, size_t n)
@@ -167,7 +224,6 @@ void *wr_snapshot_writer_claim(struct wr_snapshot_writer *writer, size_t n)
 
 static void write_tail(struct wr_snapshot_writer *writer, const struct wr_snapshot_info *info)
 {
-    const struct wr_port_disk *disk = disk_of(&writer->place);
     uint8_t tail[WR_SNAPSHOT_TAIL] = {0};
     memcpy(tail, tail_magic, sizeof tail_magic);
     wr_put64(tail + 8, info->node);
@@ -183,10 +239,7 @@ static void write_tail(struct wr_snapshot_writer *writer, const struct wr_snapsh
     wr_put64(tail + 160, info->place.segment);
     wr_put64(tail + 168, info->place.offset);
     make_mac(&writer->place, tail, tail + AT_MAC);
-    if (writer->io == WR_IO_OK) {
-        writer->io =
-            disk->write_at(disk->context, writer->file, tail, sizeof tail, writer->n_bytes);
-    }
+    put(writer, tail, sizeof tail);
 }
 
 enum wr_io wr_snapshot_writer_finish(struct wr_snapshot_writer *writer,
@@ -196,6 +249,8 @@ enum wr_io wr_snapshot_writer_finish(struct wr_snapshot_writer *writer,
     char from[PATH], to[PATH];
     flush(writer);
     write_tail(writer, info);
+    write_chunk(writer);
+    close_direct(writer);
     sync_some(writer, 0);
     if (writer->io != WR_IO_OK) {
         return writer->io;
@@ -215,6 +270,7 @@ void wr_snapshot_writer_close(struct wr_snapshot_writer *writer)
 {
     const struct wr_memory *memory = &writer->place.port->memory;
     const struct wr_port_disk *disk = disk_of(&writer->place);
+    close_direct(writer);
     if (writer->is_open) {
         char path[PATH];
         new_path(&writer->place, path);
@@ -225,6 +281,10 @@ void wr_snapshot_writer_close(struct wr_snapshot_writer *writer)
     if (writer->block != NULL) {
         memory->give(memory->context, writer->block, HEAD + WR_SNAPSHOT_BLOCK);
         writer->block = NULL;
+    }
+    if (writer->chunk_room != NULL) {
+        memory->give(memory->context, writer->chunk_room, CHUNK + WR_DISK_PAGE);
+        writer->chunk_room = writer->chunk = NULL;
     }
 }
 

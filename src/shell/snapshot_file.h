@@ -42,8 +42,8 @@
 #define WR_SNAPSHOT_TAIL    256
 #define WR_SNAPSHOTS_KEPT   2
 #define WR_LIMIT_SNAPSHOTS  16 /* looked at in one directory */
-/* The last bytes of a file that stay in the system's memory, for a start soon after; what is
- * written before them is let go, where the system can be told so. */
+/* The first bytes of a file that stay in the system's memory, for a start soon after; what comes
+ * behind them is written past it, where that can be, or let go. */
 #define WR_SNAPSHOT_CACHED (16ull * 1024 * 1024)
 
 struct wr_snapshot_info {
@@ -81,8 +81,11 @@ struct wr_snapshot_writer {
     bool is_open;
     enum wr_io io; /* the first thing that failed */
     uint64_t n_blocks, n_bytes, sum, synced;
-    uint64_t cached_from; /* what lies before it was let go */
-    bool rests;           /* it writes beside decisions */
+    bool is_large;  /* it has come past WR_SNAPSHOT_CACHED */
+    bool is_direct; /* a second handle is open, for what comes behind that */
+    int32_t direct;
+    uint8_t *chunk_room, *chunk; /* the latter, in the former, begins at a page; NULL: all goes */
+    size_t chunk_n;              /* through the first handle; the file's last bytes, not written */
 };
 
 /* False, with io saying why, when it cannot be begun; close in any case. */

@@ -202,7 +202,6 @@ static bool take_means(struct wr_server *server)
         wr_snapshot_writer_close(&s->writer);
         return false;
     }
-    s->writer.rests = is_threaded(server) && !s->is_last;
     s->sink = (struct wr_piece_sink){claim, room, s};
     s->gate = (struct wr_gate){0};
     atomic_store(&s->outcome, WR_SNAPSHOT_PENDING);
@@ -210,9 +209,6 @@ static bool take_means(struct wr_server *server)
     atomic_store(&s->warmed, 0);
     s->has_thread = is_threaded(server) && threads->start(threads->context, "weir-snapshot", run,
                                                           server, &s->thread) == WR_IO_OK;
-    if (!s->has_thread) {
-        s->writer.rests = false;
-    }
     return true;
 }
 

@@ -546,7 +546,7 @@ TEST("retention spares rows that are in no snapshot, up to twice its bytes")
     world_close(&world);
 }
 
-TEST("of a large snapshot the system holds its last part in memory, and no more")
+TEST("of a large snapshot the system holds its first part in memory, and no more")
 {
     enum { PIECE = 1 << 16, PIECES = 700 };
     struct wr_port port;
