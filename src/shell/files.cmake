@@ -32,6 +32,7 @@ list(APPEND WEIR_SERVER_FILES
   src/shell/packs.c
   src/shell/reserve.c
   src/shell/snapshot_file.c
+  src/shell/snapshot_write.c
   src/shell/snapshots.c
   src/shell/reload.c
   src/shell/go_json.c

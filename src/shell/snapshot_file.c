@@ -1,29 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "shell/snapshot_file.h"
+#include "shell/snapshot_in.h"
 
-enum {
-    HEAD = 24,
-    PATH = 320,
-    NAME_DIGITS = 16,
-    AT_MAC = 224,
-    MAC_KEY = 32,
-    SYNC_EVERY = 4 << 20,
-    CHUNK = 256 << 10,
-};
-static const uint8_t tail_magic[8] = {'W', 'E', 'I', 'R', 'I', 'M', 'G', WR_SNAPSHOT_VERSION};
-static const uint8_t block_magic[4] = {'W', 'R', 's', 'n'};
+enum { NAME_DIGITS = 16, MAC_KEY = 32 };
+const uint8_t wr_snapshot_tail_magic[8] = {'W', 'E', 'I', 'R', 'I', 'M', 'G', WR_SNAPSHOT_VERSION};
+const uint8_t wr_snapshot_block_magic[4] = {'W', 'R', 's', 'n'};
 
 /* ── names and keys ─────────────────────────────────────────────────────────────────────────── */
-static void path_of(const struct wr_snapshot_place *place, uint64_t sequence, char out[PATH])
+void wr_snapshot_path(const struct wr_snapshot_place *place, uint64_t sequence,
+                      char out[WR_SNAPSHOT_PATH])
 {
-    struct wr_buf path = wr_buf_fixed(out, PATH);
+    struct wr_buf path = wr_buf_fixed(out, WR_SNAPSHOT_PATH);
     wr_format(&path, "%s/snapshot-%016llx.img%c", place->directory, (unsigned long long)sequence,
               0);
 }
 
-static void new_path(const struct wr_snapshot_place *place, char out[PATH])
+void wr_snapshot_new_path(const struct wr_snapshot_place *place, char out[WR_SNAPSHOT_PATH])
 {
-    struct wr_buf path = wr_buf_fixed(out, PATH);
+    struct wr_buf path = wr_buf_fixed(out, WR_SNAPSHOT_PATH);
     wr_format(&path, "%s/snapshot.new%c", place->directory, 0);
 }
 
@@ -45,247 +38,31 @@ static bool parse_name(const char *name, uint64_t *sequence)
     return *sequence != 0;
 }
 
-static void make_mac(const struct wr_snapshot_place *place, const uint8_t *tail, uint8_t mac[32])
+void wr_snapshot_mac(const struct wr_snapshot_place *place, const uint8_t *tail, uint8_t mac[32])
 {
     uint8_t key[MAC_KEY];
     for (int i = 0; i < 2; i++) {
         wr_put64(key + 16 * i, place->keys[i].k0);
         wr_put64(key + 16 * i + 8, place->keys[i].k1);
     }
-    wr_hmac_sha256(key, sizeof key, tail, AT_MAC, mac);
+    wr_hmac_sha256(key, sizeof key, tail, WR_SNAPSHOT_AT_MAC, mac);
 }
 
-static uint64_t sum_of(const struct wr_snapshot_place *place, uint64_t number, const void *content,
-                       size_t n)
+uint64_t wr_snapshot_sum(const struct wr_snapshot_place *place, uint64_t number,
+                         const void *content, size_t n)
 {
     struct wr_hash_key key = {place->keys[0].k0 ^ number, place->keys[1].k1};
     return wr_sum64(key, content, n);
 }
 
-static uint64_t add_sum(uint64_t sum, uint64_t of_block)
+uint64_t wr_snapshot_add_sum(uint64_t sum, uint64_t of_block)
 {
     return wr_mix64(sum ^ of_block) + of_block;
 }
 
-/* ── writing ────────────────────────────────────────────────────────────────────────────────── */
 static const struct wr_port_disk *disk_of(const struct wr_snapshot_place *place)
 {
     return &place->port->disk;
-}
-
-bool wr_snapshot_writer_open(struct wr_snapshot_writer *writer,
-                             const struct wr_snapshot_place *place)
-{
-    const struct wr_memory *memory = &place->port->memory;
-    const struct wr_port_disk *disk = disk_of(place);
-    char path[PATH];
-    *writer = (struct wr_snapshot_writer){.place = *place, .io = WR_IO_LIMIT};
-    writer->block = memory->take(memory->context, HEAD + WR_SNAPSHOT_BLOCK);
-    if (writer->block == NULL) {
-        return false;
-    }
-    new_path(place, path);
-    writer->io = disk->open(disk->context, path, WR_DISK_WRITE | WR_DISK_CREATE, &writer->file);
-    writer->is_open = writer->io == WR_IO_OK;
-    if (writer->is_open) {
-        writer->io = disk->truncate(disk->context, writer->file, 0);
-    }
-    return writer->io == WR_IO_OK;
-}
-
-/* Whole pieces of SYNC_EVERY, so that no run of pages that the system holds is cut. */
-static void uncache(struct wr_snapshot_writer *writer, uint64_t from)
-{
-    const struct wr_port_disk *disk = disk_of(&writer->place);
-    uint64_t end = writer->synced & ~(uint64_t)(SYNC_EVERY - 1);
-    from = WR_MAX(from & ~(uint64_t)(SYNC_EVERY - 1), (uint64_t)WR_SNAPSHOT_CACHED);
-    if (disk->uncache != NULL && end > from) {
-        disk->uncache(disk->context, writer->file, from, end - from);
-    }
-}
-
-static void sync_some(struct wr_snapshot_writer *writer, uint64_t every)
-{
-    const struct wr_port_disk *disk = disk_of(&writer->place);
-    if (writer->io == WR_IO_OK && writer->n_bytes - writer->synced >= every) {
-        uint64_t before = writer->synced;
-        writer->io = disk->sync(disk->context, writer->file);
-        writer->synced = writer->n_bytes;
-        uncache(writer, before);
-    }
-}
-
-static void open_direct(struct wr_snapshot_writer *writer)
-{
-    const struct wr_memory *memory = &writer->place.port->memory;
-    const struct wr_port_disk *disk = disk_of(&writer->place);
-    char path[PATH];
-    new_path(&writer->place, path);
-    writer->chunk_room = memory->take(memory->context, CHUNK + WR_DISK_PAGE);
-    if (writer->chunk_room != NULL && disk->open_direct != NULL &&
-        disk->open_direct(disk->context, path, &writer->direct) == WR_IO_OK) {
-        size_t past = (uintptr_t)writer->chunk_room % WR_DISK_PAGE;
-        writer->chunk = writer->chunk_room + (past == 0 ? 0 : WR_DISK_PAGE - past);
-        writer->is_direct = true;
-    }
-}
-
-static void close_direct(struct wr_snapshot_writer *writer)
-{
-    const struct wr_port_disk *disk = disk_of(&writer->place);
-    if (writer->is_direct) {
-        writer->is_direct = false;
-        (void)disk->close(disk->context, writer->direct);
-    }
-}
-
-/* The last one is no whole number of pages. And a file system that cannot write past the system's
- * memory may say so at the first write only. */
-static void write_chunk(struct wr_snapshot_writer *writer)
-{
-    const struct wr_port_disk *disk = disk_of(&writer->place);
-    uint64_t at = writer->n_bytes - writer->chunk_n;
-    size_t n = writer->chunk_n;
-    writer->chunk_n = 0;
-    if (n == CHUNK && writer->is_direct && writer->io == WR_IO_OK) {
-        if (disk->write_at(disk->context, writer->direct, writer->chunk, n, at) == WR_IO_OK) {
-            return;
-        }
-        close_direct(writer);
-    }
-    if (n > 0 && writer->io == WR_IO_OK) {
-        writer->io = disk->write_at(disk->context, writer->file, writer->chunk, n, at);
-    }
-}
-
-static void write_cached(struct wr_snapshot_writer *writer, const uint8_t *bytes, size_t n)
-{
-    const struct wr_port_disk *disk = disk_of(&writer->place);
-    if (n > 0 && writer->io == WR_IO_OK) {
-        writer->io = disk->write_at(disk->context, writer->file, bytes, n, writer->n_bytes);
-    }
-    writer->n_bytes += n;
-}
-
-/* Adds to the file. For each page that it holds the system takes a microsecond, and where it has
- * never held it before, five: past its memory a large file costs half or less. */
-static void put(struct wr_snapshot_writer *writer, const uint8_t *bytes, size_t n)
-{
-    uint64_t left = WR_SNAPSHOT_CACHED - WR_MIN(writer->n_bytes, WR_SNAPSHOT_CACHED);
-    if (n > left && !writer->is_large) {
-        writer->is_large = true;
-        open_direct(writer);
-    }
-    size_t cached = writer->chunk == NULL ? n : (size_t)WR_MIN(left, (uint64_t)n);
-    write_cached(writer, bytes, cached);
-    for (size_t at = cached; at < n;) {
-        size_t some = WR_MIN(n - at, (size_t)CHUNK - writer->chunk_n);
-        memcpy(writer->chunk + writer->chunk_n, bytes + at, some);
-        writer->chunk_n += some;
-        writer->n_bytes += some;
-        at += some;
-        if (writer->chunk_n == CHUNK) {
-            write_chunk(writer);
-        }
-    }
-}
-
-static void flush(struct wr_snapshot_writer *writer)
-{
-    if (writer->n == 0 || writer->io != WR_IO_OK) {
-        return;
-    }
-    uint64_t sum = sum_of(&writer->place, writer->n_blocks, writer->block + HEAD, writer->n);
-    memcpy(writer->block, block_magic, sizeof block_magic);
-    wr_put32(writer->block + 4, (uint32_t)writer->n);
-    wr_put64(writer->block + 8, writer->n_blocks);
-    wr_put64(writer->block + 16, sum);
-    put(writer, writer->block, HEAD + writer->n);
-    writer->n_blocks++;
-    writer->sum = add_sum(writer->sum, sum);
-    writer->n = 0;
-    if (!writer->is_direct) {
-        sync_some(writer, SYNC_EVERY);
-    }
-}
-
-void *wr_snapshot_writer_claim(struct wr_snapshot_writer *writer, size_t n)
-{
-    WR_ASSERT(n <= WR_SNAPSHOT_BLOCK);
-    if (writer->n + n > WR_SNAPSHOT_BLOCK) {
-        flush(writer);
-    }
-    if (writer->io != WR_IO_OK) {
-        return NULL;
-    }
-    writer->n += n;
-    return writer->block + HEAD + writer->n - n;
-}
-
-static void write_tail(struct wr_snapshot_writer *writer, const struct wr_snapshot_info *info)
-{
-    uint8_t tail[WR_SNAPSHOT_TAIL] = {0};
-    memcpy(tail, tail_magic, sizeof tail_magic);
-    wr_put64(tail + 8, info->node);
-    wr_put64(tail + 16, info->sequence);
-    memcpy(tail + 24, info->place.link, 32);
-    memcpy(tail + 56, info->pack_digest, 32);
-    memcpy(tail + 88, info->state_digest, 32);
-    wr_put64(tail + 120, (uint64_t)info->begun_us);
-    wr_put64(tail + 128, writer->n_blocks);
-    wr_put64(tail + 136, writer->n_bytes);
-    wr_put64(tail + 144, writer->sum);
-    wr_put32(tail + 152, info->epoch);
-    wr_put64(tail + 160, info->place.segment);
-    wr_put64(tail + 168, info->place.offset);
-    make_mac(&writer->place, tail, tail + AT_MAC);
-    put(writer, tail, sizeof tail);
-}
-
-enum wr_io wr_snapshot_writer_finish(struct wr_snapshot_writer *writer,
-                                     const struct wr_snapshot_info *info)
-{
-    const struct wr_port_disk *disk = disk_of(&writer->place);
-    char from[PATH], to[PATH];
-    flush(writer);
-    write_tail(writer, info);
-    write_chunk(writer);
-    close_direct(writer);
-    sync_some(writer, 0);
-    if (writer->io != WR_IO_OK) {
-        return writer->io;
-    }
-    writer->is_open = false;
-    writer->io = disk->close(disk->context, writer->file);
-    new_path(&writer->place, from);
-    path_of(&writer->place, info->sequence, to);
-    writer->io = writer->io != WR_IO_OK ? writer->io : disk->rename(disk->context, from, to);
-    if (writer->io == WR_IO_OK) {
-        writer->io = disk->sync_directory(disk->context, writer->place.directory);
-    }
-    return writer->io;
-}
-
-void wr_snapshot_writer_close(struct wr_snapshot_writer *writer)
-{
-    const struct wr_memory *memory = &writer->place.port->memory;
-    const struct wr_port_disk *disk = disk_of(&writer->place);
-    close_direct(writer);
-    if (writer->is_open) {
-        char path[PATH];
-        new_path(&writer->place, path);
-        disk->close(disk->context, writer->file);
-        disk->remove(disk->context, path);
-        writer->is_open = false;
-    }
-    if (writer->block != NULL) {
-        memory->give(memory->context, writer->block, HEAD + WR_SNAPSHOT_BLOCK);
-        writer->block = NULL;
-    }
-    if (writer->chunk_room != NULL) {
-        memory->give(memory->context, writer->chunk_room, CHUNK + WR_DISK_PAGE);
-        writer->chunk_room = writer->chunk = NULL;
-    }
 }
 
 /* ── which there are ────────────────────────────────────────────────────────────────────────── */
@@ -326,8 +103,8 @@ size_t wr_snapshot_list(const struct wr_snapshot_place *place,
 enum wr_io wr_snapshot_remove(const struct wr_snapshot_place *place, uint64_t sequence)
 {
     const struct wr_port_disk *disk = disk_of(place);
-    char path[PATH];
-    path_of(place, sequence, path);
+    char path[WR_SNAPSHOT_PATH];
+    wr_snapshot_path(place, sequence, path);
     return disk->remove(disk->context, path);
 }
 
@@ -357,15 +134,15 @@ static wr_err read_tail(const struct wr_snapshot_place *place, const uint8_t *ta
                         uint64_t sequence, struct wr_snapshot_info *info, struct wr_error *error)
 {
     uint8_t mac[32], wrong = 0;
-    if (memcmp(tail, tail_magic, sizeof tail_magic - 1) != 0) {
+    if (memcmp(tail, wr_snapshot_tail_magic, sizeof wr_snapshot_tail_magic - 1) != 0) {
         return unfit(sequence, "torn, or no snapshot", error);
     }
     if (tail[7] != WR_SNAPSHOT_VERSION) {
         return unfit(sequence, "of another version", error);
     }
-    make_mac(place, tail, mac);
+    wr_snapshot_mac(place, tail, mac);
     for (int i = 0; i < 32; i++) {
-        wrong |= mac[i] ^ tail[AT_MAC + i];
+        wrong |= mac[i] ^ tail[WR_SNAPSHOT_AT_MAC + i];
     }
     *info = (struct wr_snapshot_info){
         .node = wr_get64(tail + 8),
@@ -389,8 +166,8 @@ static enum wr_io open_file(const struct wr_snapshot_place *place, uint64_t sequ
                             uint64_t *size)
 {
     const struct wr_port_disk *disk = disk_of(place);
-    char path[PATH];
-    path_of(place, sequence, path);
+    char path[WR_SNAPSHOT_PATH];
+    wr_snapshot_path(place, sequence, path);
     enum wr_io io = disk->open(disk->context, path, WR_DISK_READ, file);
     if (io == WR_IO_OK && (io = disk->size(disk->context, *file, size)) != WR_IO_OK) {
         disk->close(disk->context, *file);
@@ -476,14 +253,15 @@ static wr_err bytes_at(struct reading *r, const uint8_t **out, size_t *got)
     const struct wr_port_disk *disk = disk_of(r->place);
     const struct wr_memory *memory = &r->place->port->memory;
     const struct wr_snapshot_ahead *ahead = r->place->ahead;
-    size_t want = (size_t)WR_MIN(HEAD + (uint64_t)WR_SNAPSHOT_BLOCK, r->info->n_bytes - r->at);
+    size_t want =
+        (size_t)WR_MIN(WR_SNAPSHOT_HEAD + (uint64_t)WR_SNAPSHOT_BLOCK, r->info->n_bytes - r->at);
     if (ahead != NULL && ahead->sequence == r->info->sequence && r->at + want <= ahead->n) {
         *out = ahead->bytes + r->at;
         *got = want;
         return WR_OK;
     }
     if (r->block == NULL) {
-        r->block = memory->take(memory->context, HEAD + WR_SNAPSHOT_BLOCK);
+        r->block = memory->take(memory->context, WR_SNAPSHOT_HEAD + WR_SNAPSHOT_BLOCK);
     }
     if (r->block == NULL) {
         return wr_fail(r->error, WR_E_MEMORY, "no room to read a snapshot");
@@ -502,16 +280,18 @@ static wr_err read_block(struct reading *r, struct wr_str *content)
     if (err != WR_OK) {
         return err;
     }
-    uint32_t n = got >= HEAD ? wr_get32(block + 4) : 0;
-    if (n == 0 || n > WR_SNAPSHOT_BLOCK || HEAD + n > got ||
-        memcmp(block, block_magic, sizeof block_magic) != 0 || wr_get64(block + 8) != r->n_blocks ||
-        wr_get64(block + 16) != sum_of(r->place, r->n_blocks, block + HEAD, n)) {
+    uint32_t n = got >= WR_SNAPSHOT_HEAD ? wr_get32(block + 4) : 0;
+    if (n == 0 || n > WR_SNAPSHOT_BLOCK || WR_SNAPSHOT_HEAD + n > got ||
+        memcmp(block, wr_snapshot_block_magic, sizeof wr_snapshot_block_magic) != 0 ||
+        wr_get64(block + 8) != r->n_blocks ||
+        wr_get64(block + 16) !=
+            wr_snapshot_sum(r->place, r->n_blocks, block + WR_SNAPSHOT_HEAD, n)) {
         return unfit(r->info->sequence, "a block is damaged", r->error);
     }
-    *content = wr_str_of((const char *)block + HEAD, n);
-    r->sum = add_sum(r->sum, wr_get64(block + 16));
+    *content = wr_str_of((const char *)block + WR_SNAPSHOT_HEAD, n);
+    r->sum = wr_snapshot_add_sum(r->sum, wr_get64(block + 16));
     r->n_blocks++;
-    r->at += HEAD + n;
+    r->at += WR_SNAPSHOT_HEAD + n;
     return WR_OK;
 }
 
@@ -556,7 +336,7 @@ wr_err wr_snapshot_load(const struct wr_snapshot_place *place, const struct wr_s
         err = unfit(info->sequence, "it stands at another entry than it says", error);
     }
     if (r.block != NULL) {
-        memory->give(memory->context, r.block, HEAD + WR_SNAPSHOT_BLOCK);
+        memory->give(memory->context, r.block, WR_SNAPSHOT_HEAD + WR_SNAPSHOT_BLOCK);
     }
     disk->close(disk->context, r.file);
     return err;
