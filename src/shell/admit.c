@@ -109,9 +109,13 @@ void wr_admit_learn(struct wr_server *server, int64_t turn_ns)
 }
 
 /* Of each connection for itself: what one sends should not change what the others count. */
-void wr_admit_measure(struct wr_conn *conn, size_t n)
+void wr_admit_measure(struct wr_conn *conn, size_t bytes)
 {
-    int64_t sixteenths = (int64_t)WR_MIN(n, (size_t)1 << 20) * 16, usual = conn->request_sixteenths;
+    if (conn->n_asked == 0) {
+        return;
+    }
+    bytes = WR_MIN(bytes / conn->n_asked, (size_t)1 << 20);
+    int64_t sixteenths = WR_MAX((int64_t)bytes * 16, (int64_t)1), usual = conn->request_sixteenths;
     usual = usual > 0 ? usual : sixteenths;
     conn->request_sixteenths = usual + (WR_MIN(sixteenths, 4 * usual) - usual) / 16;
 }
@@ -143,14 +147,15 @@ static bool is_taken(const struct wr_conn *conn)
     return !conn->held && !conn->blocked && !conn->closing && !conn->broken;
 }
 
-/* Requests that are read, by their bytes, but for one that is not there whole. */
+/* Requests that are read, by their bytes, but for one that is not there whole; a new connection is
+ * read before it is planned for. */
 static size_t count_read(const struct wr_conn *conn)
 {
     size_t bytes = conn->in_n - conn->in_at;
     if (bytes > 0 && (conn->more || conn->was_held)) {
         return wr_admit_is_counted(conn) ? WR_MAX(requests_in(conn, bytes), (size_t)1) : 1;
     }
-    return bytes > 0 && !conn->readable;
+    return bytes > 0 && !conn->readable && conn->request_sixteenths == 0;
 }
 
 /* Requests that come in so long, by the connection's pace, behind the one that they complete. */

@@ -481,6 +481,7 @@ void wr_gather_batch(struct wr_server *server, struct wr_conn *conn,
     bool lines = wr_gather_wants_lines(request);
     struct run run = {.server = server, .conn = conn, .first_ns = request->first_ns};
     wr_decide_batch(server); /* what came before on other connections comes before */
+    conn->n_asked = 0;
     wr_err err = wr_admit(server, conn, request, &error);
     if (err == WR_OK && server->failed) {
         err = wr_fail(&error, WR_E_JOURNAL, "the journal has failed");
@@ -490,6 +491,7 @@ void wr_gather_batch(struct wr_server *server, struct wr_conn *conn,
         wr_answer_error(server, conn, request, &error);
         return;
     }
+    conn->n_asked = run.n;
     run.slot = wr_conn_slot(conn, request->first_ns);
     WR_ASSERT(run.slot != NULL);
     run.total = run.n;

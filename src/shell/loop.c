@@ -175,7 +175,7 @@ static void finish_request(struct wr_server *server, struct wr_conn *conn,
         request.body = wr_str_of(conn->in + conn->in_at + head_n, conn->need - head_n);
         end = conn->in_at + conn->need;
     }
-    wr_admit_measure(conn, end - conn->in_at);
+    size_t bytes = end - conn->in_at;
     conn->in_at = end;
     request.whole_ns = conn->was_held ? server->now_ns : wr_conn_arrival_before(conn, end);
     conn->was_held = conn->whole = false;
@@ -188,7 +188,9 @@ static void finish_request(struct wr_server *server, struct wr_conn *conn,
     if (!head->keep_alive || server->draining) {
         conn->closing = true;
     }
+    conn->n_asked = 1;
     wr_route(server, conn, &request);
+    wr_admit_measure(conn, bytes);
 }
 
 /* A request that is there whole may wait for what other nodes saw; it stays in the buffer then. */

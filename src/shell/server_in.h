@@ -173,7 +173,8 @@ struct wr_conn {
     int64_t told_ns;            /* for the first time at that look, or 0: in this turn */
     int64_t read_ns;            /* when bytes of it were last read */
     int64_t pace;               /* bytes in WR_PACE_NS: a mean that fades */
-    int64_t request_sixteenths; /* of the bytes of its requests: the mean; 0: it had none yet */
+    int64_t request_sixteenths; /* of the bytes of what it asks: the mean; 0: not known yet */
+    uint32_t n_asked;           /* by its last request: items of a batch; 0: they are not known */
     bool is_passed_over;        /* in this turn its decisions are refused */
     uint32_t n_passed_over;     /* in so many turns in a row */
     uint64_t ticket;            /* held until this fetch is done, */
@@ -376,8 +377,8 @@ bool wr_admit_is_overloaded(const struct wr_server *server);
 void wr_admit_learn(struct wr_server *server, int64_t turn_ns);
 /* So many bytes of a connection were read. */
 void wr_admit_read(const struct wr_server *server, struct wr_conn *conn, size_t n);
-/* A request of it had so many bytes. */
-void wr_admit_measure(struct wr_conn *conn, size_t n);
+/* What it has just asked had so many bytes. */
+void wr_admit_measure(struct wr_conn *conn, size_t bytes);
 /* False: how many requests it brings cannot be told; it counts as one, and no more are taken. */
 bool wr_admit_is_counted(const struct wr_conn *conn);
 /* While overloaded, before anything is read: puts the connections whose decisions are refused in

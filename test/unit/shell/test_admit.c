@@ -349,9 +349,62 @@ TEST("who asks for little is decided, however large his requests are")
     close_all(&world, askers, HEAVY + ODD);
 }
 
+TEST("a batch counts as many as it has items")
+{
+    struct world world;
+    static struct asker askers[HEAVY + ODD];
+    struct asker *odd = askers + HEAVY;
+    static char batch[ODD_EACH * 512 + 2];
+    char event[512], id[32];
+    open_large(&world, 321);
+    open_all(&world, askers, HEAVY + ODD);
+    flooded = world.server;
+    set_clock(&world, flooded_ns);
+    for (int turn = 0; turn < ODD_TURNS; turn++) {
+        for (int i = 0; i < ODD; i++) {
+            size_t n = 0;
+            for (int k = 0; k < ODD_EACH; k++) {
+                snprintf(id, sizeof id, "m%d.%d.%d", turn, i, k);
+                n += (size_t)snprintf(batch + n, sizeof batch - n, "%c%s", k == 0 ? '[' : ',',
+                                      world_event(event, id, k % 9, 1));
+            }
+            memcpy(batch + n, "]", 2);
+            http_send(&world, &odd[i].http, "POST", "/v1/decisions:batch", batch);
+        }
+        crowd(&world, askers, odd, turn);
+    }
+    CHECK(sum_decided(odd, ODD) > 0);
+    CHECK(sum_decided(odd, ODD) * ODD_EACH < sum_decided(askers, HEAVY) * 3 / 2);
+    close_all(&world, askers, HEAVY + ODD);
+}
+
+TEST("who waits for an answer and has sent part of a request takes no place")
+{
+    enum { PARTS = 100 };
+    struct world world;
+    static struct asker askers[PARTS];
+    open_large(&world, 322);
+    open_all(&world, askers, PARTS);
+    for (int i = 0; i < PARTS; i++) {
+        ask_up_to(&world, &askers[i], 1);
+        sim_send(world.sim, askers[i].http.client, "POST", 4);
+    }
+    wr_server_step(world.server, 0);
+    struct wr_server *server = world.server;
+    server->admission.turn_ns = 1000000000; /* 64 are admitted */
+    server->admission.decided_sixteenths = 16;
+    for (uint32_t i = 0; i < PARTS; i++) {
+        CHECK_INT((int64_t)(server->conns[i]->in_n - server->conns[i]->in_at), 4);
+        wr_conn_touch(server, server->conns[i]);
+    }
+    CHECK_INT(wr_admit_plan(server), 0);
+    CHECK_INT(server->admission.n_crowded, 0);
+    close_all(&world, askers, PARTS);
+}
+
 TEST("one huge request does not change what a request is taken to have")
 {
-    struct wr_conn conn = {0};
+    struct wr_conn conn = {.n_asked = 1};
     for (int i = 0; i < 100; i++) {
         wr_admit_measure(&conn, 400);
     }
