@@ -18,7 +18,7 @@ an open loop that it answers in time (a closed loop whose requests come eight at
 system: its rate is printed too); 0.7 of that for the baseline, twice it for a minute, 0.7 again, bursts of ten times, and twice it beside as many
 connections that dawdle.
 
-What refusals cost is told by two overloads in turns, little and much: their CPU is decisions times one
+What refusals cost is told by overloads in turns, little and much: their CPU is decisions times one
 price plus refusals times another, and two such lines have one solution. (Taking off what decisions cost
 before the minute would count as refusals whatever else has become slower.) Instructions are counted by
 refusal.py.
@@ -26,6 +26,7 @@ refusal.py.
 import json
 import os
 import socket
+import statistics
 import subprocess
 import sys
 import threading
@@ -41,6 +42,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 JUDGED = bool(os.environ.get("WEIR_TEST_ALL"))
 IDS = 8 << 20
 CLIENTS = 128
+PAIRS = 15
 MANY = 1024 if JUDGED else 256  # connections of a crowd: each asks little, so a decision costs more calls of the system
 check = Checks("overload")
 
@@ -52,10 +54,11 @@ def rates(result):
 
 
 def prices(little, much):
-    """CPU us of a decision and of a refusal, from the sums of two kinds of runs."""
-    (d1, r1, t1), (d2, r2, t2) = ([sum(column) for column in zip(*runs)] for runs in (little, much))
+    """CPU us of a decision and of a refusal, from a run with few refusals and one with many; None when they do
+    not tell."""
+    (d1, r1, t1), (d2, r2, t2) = little, much
     whole = d1 * r2 - d2 * r1
-    return [part / whole * 1e6 for part in (t1 * r2 - t2 * r1, t2 * d1 - t1 * d2)] if whole > 0 else [0, 0]
+    return ((t1 * r2 - t2 * r1) / whole * 1e6, (t2 * d1 - t1 * d2) / whole * 1e6) if whole > 0 else None
 
 
 def both(result, *path):
@@ -304,16 +307,19 @@ def hurried(node, capacity):
 
 
 def price(node, capacity):
-    little, much = [], []
-    for _ in range(3):
-        for kind, times in ((little, 1.2), (much, 2.5)):
-            kind.append(rates(node.drive(8, "--connections", CLIENTS, "--rate", times * capacity)))
-    each, refusal = prices(little, much)
-    print(f"overload: a decision {each:.2f} us, a refusal {refusal:.3f} us (bar a twentieth): from "
-          + ", ".join(f"{d:,.0f} + {r:,.0f} a second" for d, r, _ in little + much))
-    check.that(sum(r for _, r, _ in much) > sum(d for d, _, _ in much) / 2, "enough is refused to tell what that costs",
-               much)
-    check.that(0 < each and refusal <= each / 20, "a refusal is cheap", (refusal, each))
+    """Short runs in turns, each pair solved by itself, and the median of them: what else the machine does in
+    a longer run would count as refusals."""
+    pairs = []
+    for _ in range(PAIRS):
+        pairs.append([rates(node.drive(2, "--connections", CLIENTS, "--rate", times * capacity)) for times in (1.2, 2.5)])
+    solved = [both_prices for both_prices in (prices(*pair) for pair in pairs) if both_prices]
+    each, refusal = (statistics.median(column) for column in zip(*solved)) if solved else (0, 0)
+    shares = sorted(refusal / each for each, refusal in solved)
+    share = statistics.median(shares) if shares else 1
+    print(f"overload: a decision {each:.2f} us, a refusal {refusal:.3f} us, {share:.3f} of it (bar a twentieth): medians of "
+          f"{len(solved)} pairs of runs of 2 s, quarters {shares[len(shares) // 4]:.3f} and {shares[len(shares) * 3 // 4]:.3f}")
+    check.that(len(solved) == PAIRS and all(r > d / 2 for _, (d, r, _) in pairs), "enough is refused to tell what that costs", pairs)
+    check.that(0 < each and share <= 1 / 20, "a refusal is cheap", (refusal, each))
 
 
 def main():
