@@ -312,13 +312,15 @@ def price(node, capacity):
     pairs = []
     for _ in range(PAIRS):
         pairs.append([rates(node.drive(2, "--connections", CLIENTS, "--rate", times * capacity)) for times in (1.2, 2.5)])
-    solved = [both_prices for both_prices in (prices(*pair) for pair in pairs) if both_prices]
-    each, refusal = (statistics.median(column) for column in zip(*solved)) if solved else (0, 0)
+    solved = [told for told in (prices(*pair) for pair in pairs) if told]
+    check.that(len(solved) == PAIRS and all(r > d / 2 for _, (d, r, _) in pairs), "enough is refused to tell what that costs", pairs)
+    if not solved:
+        return
+    each, refusal = (statistics.median(column) for column in zip(*solved))
     shares = sorted(refusal / each for each, refusal in solved)
-    share = statistics.median(shares) if shares else 1
+    share = statistics.median(shares)
     print(f"overload: a decision {each:.2f} us, a refusal {refusal:.3f} us, {share:.3f} of it (bar a twentieth): medians of "
           f"{len(solved)} pairs of runs of 2 s, quarters {shares[len(shares) // 4]:.3f} and {shares[len(shares) * 3 // 4]:.3f}")
-    check.that(len(solved) == PAIRS and all(r > d / 2 for _, (d, r, _) in pairs), "enough is refused to tell what that costs", pairs)
     check.that(0 < each and share <= 1 / 20, "a refusal is cheap", (refusal, each))
 
 
