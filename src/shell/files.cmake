@@ -4,6 +4,7 @@ list(APPEND WEIR_SERVER_FILES
   src/shell/log.c
   src/shell/log_head.c
   src/shell/journal.c
+  src/shell/journal_aside.c
   src/shell/journal_cache.c
   src/shell/journal_read.c
   src/shell/ring.c

@@ -187,8 +187,6 @@ struct wr_str wr_journal_phrases(const struct wr_journal *journal)
 }
 
 /* ── beginning a segment ────────────────────────────────────────────────────────────────────── */
-static const char new_name[] = "segment.new"; /* one at a time; a left one is written over */
-
 static wr_err not_made(const struct wr_journal *journal, enum wr_io io, struct wr_error *error)
 {
     return wr_fail(error, WR_E_STATE, "%s: cannot begin a segment: %s", journal->directory,
@@ -218,13 +216,33 @@ bool wr_journal_must_settle(const struct wr_journal *journal)
     return journal->unsettled;
 }
 
-enum wr_io wr_journal_settle_do(struct wr_journal *journal)
+static enum wr_io name_segment(struct wr_journal *journal)
 {
     char path_new[WR_SEGMENT_PATH_MAX], path[WR_SEGMENT_PATH_MAX];
     struct wr_segment_ref ref = {.first = journal->meta.first};
-    path_of(journal, new_name, path_new);
+    wr_journal_new_path(journal, path_new);
     wr_journal_segment_path(journal, ref, path);
-    return wr_log_settle(&journal->live, journal->directory, path_new, path);
+    return wr_log_name(&journal->live, path_new, path);
+}
+
+static enum wr_io sync_name(struct wr_journal *journal)
+{
+    const struct wr_port_disk *disk = &journal->port->disk;
+    enum wr_io io = disk->sync_directory(disk->context, journal->directory);
+    journal->unnamed = journal->unnamed && io != WR_IO_OK;
+    return io;
+}
+
+static enum wr_io sync_live(struct wr_journal *journal)
+{
+    enum wr_io io = wr_log_sync(&journal->live);
+    return io == WR_IO_OK && journal->unnamed ? sync_name(journal) : io;
+}
+
+enum wr_io wr_journal_settle_do(struct wr_journal *journal)
+{
+    enum wr_io io = name_segment(journal);
+    return io != WR_IO_OK ? io : sync_name(journal);
 }
 
 static wr_err not_begun(struct wr_journal *journal, enum wr_io io, struct wr_error *error)
@@ -240,19 +258,26 @@ wr_err wr_journal_settle_end(struct wr_journal *journal, enum wr_io result, stru
     return result == WR_IO_OK ? WR_OK : not_begun(journal, result, error);
 }
 
-/* Makes the segment that journal->meta describes, with what is doubtful in `from` (may be NULL) and
- * then with its table, and makes it the live one. On an error nothing is live. */
-static wr_err begin_segment(struct wr_journal *journal, struct wr_log *from, struct wr_error *error)
+static enum wr_io create(struct wr_journal *journal)
 {
     char path_new[WR_SEGMENT_PATH_MAX];
+    int32_t ahead;
+    wr_journal_new_path(journal, path_new);
+    bool has_ahead = wr_journal_take_ahead(journal, &ahead);
+    return wr_log_create(journal->port, path_new, has_ahead ? &ahead : NULL, &journal->meta,
+                         journal->phrases, &journal->live);
+}
+
+/* Makes the segment that journal->meta describes, with what is doubtful in `from` (may be NULL) and
+ * then with its table, and makes it the live one. On an error nothing is live. A segment that goes
+ * on from one that is synced is named on the medium by its own first sync: until then it holds
+ * nothing that was promised to be there. */
+static wr_err begin_segment(struct wr_journal *journal, struct wr_log *from, struct wr_error *error)
+{
     struct wr_segment_ref ref = {.first = journal->meta.first};
-    path_of(journal, new_name, path_new);
     bool stay = from != NULL && (journal->phrases_stay || from->synced < from->end);
     enum wr_io io = stay ? keep_phrases(journal, from->table) : WR_IO_OK;
-    if (io == WR_IO_OK) {
-        io = wr_log_create(journal->port, path_new, &journal->meta, journal->phrases,
-                           &journal->live);
-    }
+    io = io != WR_IO_OK ? io : create(journal);
     memcpy(journal->link, journal->meta.link, sizeof journal->link);
     if (io == WR_IO_OK && from != NULL) {
         io = copy_rows(from, from->synced, &journal->live, journal->link);
@@ -261,7 +286,9 @@ static wr_err begin_segment(struct wr_journal *journal, struct wr_log *from, str
     if (io == WR_IO_OK) {
         journal->live.lays = journal->lays; /* not while rows are copied, which one sync ends */
         wr_log_lay(&journal->live, 0);      /* so that the first row's sync is short too */
-        io = journal->unsettled ? WR_IO_OK : wr_journal_settle_do(journal);
+        io = journal->unsettled ? WR_IO_OK
+             : journal->unnamed ? name_segment(journal)
+                                : wr_journal_settle_do(journal);
     }
     if (io == WR_IO_OK && !add_segment(journal, ref)) {
         io = WR_IO_LIMIT;
@@ -489,7 +516,7 @@ void wr_journal_close_old(struct wr_journal *journal)
 static enum wr_io seal_full(struct wr_journal *journal)
 {
     enum wr_io io = wr_log_cut(&journal->live);
-    io = io != WR_IO_OK ? io : wr_log_sync(&journal->live);
+    io = io != WR_IO_OK ? io : sync_live(journal);
     return io != WR_IO_OK ? io : wr_log_seal(&journal->live);
 }
 
@@ -498,9 +525,10 @@ void wr_journal_close(struct wr_journal *journal, bool clean)
     const struct wr_port *port = journal->port;
     wr_journal_close_old(journal);
     wr_journal_close_left(journal);
+    wr_journal_close_aside(journal);
     clean = clean && !journal->read_only && !journal->unsettled;
     if (clean && journal->state == WR_JOURNAL_OK && journal->live.port != NULL &&
-        (wr_log_sync(&journal->live) != WR_IO_OK || wr_log_seal(&journal->live) != WR_IO_OK)) {
+        (sync_live(journal) != WR_IO_OK || wr_log_seal(&journal->live) != WR_IO_OK)) {
         journal->state = WR_JOURNAL_BROKEN; /* nobody is told: the next opening copies it */
     }
     if (clean && journal->state == WR_JOURNAL_FULL && journal->live.port != NULL) {
@@ -604,6 +632,7 @@ void wr_journal_sync_begin(struct wr_journal *journal, struct wr_journal_sync *s
     WR_ASSERT(journal->state == WR_JOURNAL_OK);
     *sync = (struct wr_journal_sync){
         .file = journal->live.file, .end = journal->live.end, .last = journal->last_committed};
+    sync->directory = journal->unnamed ? journal->directory : NULL;
     wr_journal_take_stale(journal, sync);
 }
 
@@ -618,21 +647,21 @@ wr_err wr_journal_sync_end(struct wr_journal *journal, const struct wr_journal_s
     }
     WR_ASSERT(journal->live.file == sync->file && sync->end >= journal->live.synced);
     journal->live.synced = sync->end;
+    journal->unnamed = journal->unnamed && sync->directory == NULL;
     return WR_OK;
 }
 
-/* Closes the live segment for good and begins the next. */
+/* Ends the live segment for good and begins the next. */
 static wr_err start_segment(struct wr_journal *journal, struct wr_error *error)
 {
-    enum wr_io io = wr_log_sync(&journal->live);
+    enum wr_io io = sync_live(journal);
     uint64_t from = journal->live_from, end = journal->live.end;
-    if (io == WR_IO_OK) {
-        wr_journal_keep_marks(&journal->segments[journal->n_segments - 1], &journal->live);
-        io = wr_log_close(&journal->live);
-    }
     if (io != WR_IO_OK) {
         return trouble(journal, io, "closing a segment", error);
     }
+    wr_journal_keep_marks(&journal->segments[journal->n_segments - 1], &journal->live);
+    wr_journal_end_file(journal, &journal->live);
+    journal->unnamed = true;
     journal->meta.first = journal->last + 1;
     memcpy(journal->meta.link, journal->link, sizeof journal->link);
     wr_err err = begin_segment(journal, NULL, error);
@@ -651,6 +680,17 @@ wr_err wr_journal_tend(struct wr_journal *journal, struct wr_error *error)
     return n >= journal->segment_max && journal->last >= journal->meta.first
                ? start_segment(journal, error)
                : WR_OK;
+}
+
+uint64_t wr_journal_excess(const struct wr_journal *journal)
+{
+    uint64_t n = journal->live.end - journal->live.begin;
+    return n > journal->segment_max ? n - journal->segment_max : 0;
+}
+
+uint64_t wr_journal_unsynced(const struct wr_journal *journal)
+{
+    return journal->live.end - journal->live.synced;
 }
 
 /* Begins the live segment anew, which has no rows. */
@@ -730,7 +770,6 @@ void wr_journal_set_floor(struct wr_journal *journal, uint64_t sequence)
 
 bool wr_journal_prune(struct wr_journal *journal, int64_t now_us)
 {
-    const struct wr_port_disk *disk = &journal->port->disk;
     char path[WR_SEGMENT_PATH_MAX];
     if (journal->state != WR_JOURNAL_OK || journal->n_segments < 2 ||
         !is_dispensable(journal, now_us)) {
@@ -738,7 +777,7 @@ bool wr_journal_prune(struct wr_journal *journal, int64_t now_us)
     }
     wr_journal_close_old(journal);
     wr_journal_segment_path(journal, journal->segments[0], path);
-    if (disk->remove(disk->context, path) != WR_IO_OK) {
+    if (wr_journal_drop_file(journal, path) != WR_IO_OK) {
         return false;
     }
     drop_marks(journal->port, &journal->segments[0]);
@@ -797,6 +836,7 @@ void wr_journal_recover(struct wr_journal *journal)
     }
     wr_log_close(&journal->live);
     struct wr_error error;
+    journal->unnamed = false; /* what is begun now waits for its name */
     journal->state = WR_JOURNAL_OK;
     if (!list_again(journal) || go_on(journal, &error) != WR_OK ||
         check_tail(journal, &error) != WR_OK) {

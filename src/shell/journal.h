@@ -4,7 +4,7 @@
  *   <state>/lock                           held while a process owns the directory
  *   <state>/journal-<first sequence>.log   a segment (log.h); sixteen hex digits, so names sort
  *                                          by sequence; the newest is appended to
- *   <state>/segment.new                    a segment that was being made
+ *   <state>/segment.new                    a segment that is being made, or was
  *
  * Rows are appended in groups and never changed. Every opening begins a new segment. A sync that
  * failed is never repeated on the file: the journal is `broken` until it is opened anew, which
@@ -109,7 +109,9 @@ WR_NODISCARD wr_err wr_journal_sync(struct wr_journal *journal, struct wr_error 
  * rows may be appended and committed, and no segment begun or closed. */
 struct wr_journal_sync {
     int32_t file;
-    uint64_t end, last; /* bytes and sequence that will have been synced */
+    uint64_t end, last;    /* bytes and sequence that will have been synced */
+    const char *directory; /* which is synced too, since it does not surely name the file yet; or
+                              NULL. A view of the journal's own */
     struct {
         int32_t file;
         uint64_t from, n; /* what need not stay in memory; n == 0: nothing */
@@ -121,8 +123,30 @@ enum wr_io wr_journal_sync_do(const struct wr_port *port, const struct wr_journa
 WR_NODISCARD wr_err wr_journal_sync_end(struct wr_journal *journal,
                                         const struct wr_journal_sync *sync, enum wr_io result,
                                         struct wr_error *error);
-/* Between groups: starts a new segment after a long one. */
+/* What may be done beside a sync, by whoever makes it and after it, since it takes long and no row
+ * waits for it: files that have gone are given back piece by piece, one that ended is cut to its
+ * rows, and that of the next segment is made, so that it begins with little to sync. Until `do` has
+ * ended no segment may begin. */
+struct wr_journal_cut {
+    int32_t file;
+    uint64_t size;
+    bool closes;
+};
+struct wr_journal_aside {
+    struct wr_journal_cut cuts[2];
+    uint32_t n_cuts;
+    bool lays;
+    int32_t ahead; /* when it lays: zeros, so many bytes of them */
+    uint64_t n_ahead;
+};
+bool wr_journal_has_aside(const struct wr_journal *journal); /* is there any of it to be done? */
+void wr_journal_aside_begin(struct wr_journal *journal, struct wr_journal_aside *aside);
+void wr_journal_aside_do(const struct wr_port *port, const struct wr_journal_aside *aside);
+/* Between groups: starts a new segment after a long one. Syncs what of that is not synced. */
 WR_NODISCARD wr_err wr_journal_tend(struct wr_journal *journal, struct wr_error *error);
+/* Bytes by which the live segment is longer than it should be, and of it those not synced yet. */
+uint64_t wr_journal_excess(const struct wr_journal *journal);
+uint64_t wr_journal_unsynced(const struct wr_journal *journal);
 /* Rows behind this one are in no snapshot: retention spares them. At first there are none such. */
 void wr_journal_set_floor(struct wr_journal *journal, uint64_t sequence);
 /* Drops at most one segment that need not be kept; true when it did. now_us is the wall clock. */

@@ -70,5 +70,8 @@ enum wr_io wr_journal_sync_do(const struct wr_port *port, const struct wr_journa
     if (sync->stale.n != 0) {
         disk->uncache(disk->context, sync->stale.file, sync->stale.from, sync->stale.n);
     }
-    return disk->sync(disk->context, sync->file);
+    enum wr_io io = disk->sync(disk->context, sync->file);
+    return io == WR_IO_OK && sync->directory != NULL
+               ? disk->sync_directory(disk->context, sync->directory)
+               : io;
 }

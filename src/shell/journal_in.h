@@ -30,6 +30,15 @@ struct wr_journal {
         uint64_t from, end; /* bytes of it that may be in the system's memory */
     } left;                 /* the segment before the live one */
     uint64_t live_from;     /* the same of the live one, up to its end */
+    /* The file of the segment that ended, to be cut to its rows; and one without a name, to be cut
+     * to nothing. */
+    struct wr_journal_gone {
+        bool is_open;
+        int32_t file;
+        uint64_t size;
+    } ended, dropped;
+    bool has_ahead, no_ahead; /* no: it could not be made */
+    int32_t ahead; /* the file of the segment to begin, open and empty, under no name of its own */
     uint64_t last, last_committed;
     uint8_t link[32];      /* of the last row that is linked */
     struct wr_str phrases; /* a copy of the table of the live segment, or of the one to begin */
@@ -47,6 +56,7 @@ struct wr_journal {
     bool locked, read_only, phrases_stay;
     bool lays;      /* zeros, ahead of rows */
     bool unsettled; /* the live segment; set before an opening, it stays so */
+    bool unnamed;   /* the directory, on the medium, may not have the live segment's name yet */
     char directory[WR_LIMIT_STATE_PATH + 1];
 };
 
@@ -65,5 +75,15 @@ void wr_journal_leave(struct wr_journal *journal, size_t index, uint64_t from, u
 /* Fills in what may be let go with this sync. */
 void wr_journal_take_stale(struct wr_journal *journal, struct wr_journal_sync *sync);
 void wr_journal_close_left(struct wr_journal *journal);
+
+/* "<state>/segment.new"; `out` has WR_SEGMENT_PATH_MAX bytes. */
+void wr_journal_new_path(const struct wr_journal *journal, char *out);
+/* Closes a log but for its file, which is cut to its rows and closed beside a later sync. */
+void wr_journal_end_file(struct wr_journal *journal, struct wr_log *log);
+/* Removes a file's name at once, and the file beside later syncs. */
+enum wr_io wr_journal_drop_file(struct wr_journal *journal, const char *path);
+/* The file that was made ahead, if one was; it is the caller's then. */
+bool wr_journal_take_ahead(struct wr_journal *journal, int32_t *file);
+void wr_journal_close_aside(struct wr_journal *journal);
 
 #endif

@@ -34,6 +34,10 @@
 #define WR_JOURNAL_SYNC_AGE_NS   50000000
 #define WR_JOURNAL_SYNC_BYTES    (256u * 1024)
 #define WR_JOURNAL_SYNC_LEAST_NS 10000000
+/* In mode fast a segment ends when no more bytes of it than that are not synced, or when it has
+ * grown so far beyond its size. */
+#define WR_JOURNAL_END_UNSYNCED (64u * 1024)
+#define WR_JOURNAL_EXCESS       (8u * 1024 * 1024)
 /* In mode durable syncs that take less than this, on average, are made by the journal's thread: to
  * hand them over, and the smaller groups that follow from it, would cost more than is won. */
 #define WR_JOURNAL_SYNC_SHORT_NS 1000000

@@ -104,24 +104,55 @@ static bool take_sync(struct wr_journal_thread *thread)
 
 static bool is_syncing(const struct wr_journal_thread *thread)
 {
-    return thread->syncs != NULL && !wr_sync_thread_is_idle(thread->syncs);
+    return thread->syncs != NULL && wr_sync_thread_is_syncing(thread->syncs);
 }
 
-/* Begins what another thread ends, or does it here: a short sync is made sooner than handed over.
- */
+/* Neither a sync is under way nor what is done beside one: a segment may begin. */
+static bool is_at_rest(const struct wr_journal_thread *thread)
+{
+    return thread->syncs == NULL || wr_sync_thread_is_idle(thread->syncs);
+}
+
+/* In mode durable a short sync is made sooner than handed over. */
+static bool syncs_here(const struct wr_journal_thread *thread)
+{
+    return thread->syncs == NULL ||
+           (thread->durable && thread->sync_mean_ns < WR_JOURNAL_SYNC_SHORT_NS);
+}
+
+/* Some work beside syncs is begun, if there is any and the last is long enough ago. */
+static bool begin_aside(struct wr_journal_thread *thread, struct wr_journal_aside *aside)
+{
+    int64_t now = wr_journal_now_ns(thread);
+    *aside = (struct wr_journal_aside){0};
+    if (!is_at_rest(thread) || now - thread->aside_at_ns < WR_JOURNAL_SYNC_LEAST_NS ||
+        !wr_journal_has_aside(thread->journal)) {
+        return false;
+    }
+    thread->aside_at_ns = now;
+    wr_journal_aside_begin(thread->journal, aside);
+    return true;
+}
+
+/* Begins what another thread ends, or does it here. */
 static void sync_some(struct wr_journal_thread *thread)
 {
     struct wr_journal_sync sync;
+    struct wr_journal_aside aside;
     wr_journal_sync_begin(thread->journal, &sync);
     thread->asked_at_ns = wr_journal_now_ns(thread);
     thread->asked_size = wr_journal_log_size(thread->journal);
     thread->covered_ns = thread->fresh_ns;
     thread->fresh_ns = 0;
-    if (thread->syncs == NULL ||
-        (thread->durable && sync.stale.n == 0 && thread->sync_mean_ns < WR_JOURNAL_SYNC_SHORT_NS)) {
-        sync_here(thread, &sync);
-    } else {
-        wr_sync_thread_ask(thread->syncs, &sync);
+    bool has_aside = begin_aside(thread, &aside);
+    bool is_long = has_aside || sync.stale.n != 0 || !syncs_here(thread);
+    if (thread->syncs != NULL && is_at_rest(thread) && is_long) {
+        wr_sync_thread_ask(thread->syncs, &sync, &aside);
+        return;
+    }
+    sync_here(thread, &sync);
+    if (has_aside) {
+        wr_journal_aside_do(thread->port, &aside);
     }
 }
 
@@ -197,7 +228,7 @@ static size_t take(struct wr_journal_thread *thread, bool rows_only, bool *worke
             take_row(thread, message, n, &n_rows);
         } else if (kind == KIND_FETCH) {
             take_fetch(thread, message);
-        } else if (is_syncing(thread)) {
+        } else if (!is_at_rest(thread)) {
             break; /* no segment ends meanwhile */
         } else {
             take_phrases(thread, wr_str_of((const char *)message, n), &n_rows);
@@ -206,6 +237,15 @@ static size_t take(struct wr_journal_thread *thread, bool rows_only, bool *worke
         *worked = true;
     }
     return n_rows;
+}
+
+/* In mode fast a segment ends when little of it is not synced, unless it grows too long over that:
+ * until it is synced no row can be written. */
+static bool syncs_first(const struct wr_journal_thread *thread)
+{
+    uint64_t excess = wr_journal_excess(thread->journal);
+    return !thread->durable && excess != 0 && excess < WR_JOURNAL_EXCESS &&
+           wr_journal_unsynced(thread->journal) > WR_JOURNAL_END_UNSYNCED;
 }
 
 static void prune(struct wr_journal_thread *thread)
@@ -227,7 +267,7 @@ static void tend(struct wr_journal_thread *thread)
 {
     struct wr_error error;
     uint64_t before = wr_journal_n_segments(thread->journal);
-    if (!is_good(thread) || is_syncing(thread)) {
+    if (!is_good(thread) || !is_at_rest(thread) || syncs_first(thread)) {
         return; /* no segment ends meanwhile */
     }
     if (wr_journal_tend(thread->journal, &error) != WR_OK) {
@@ -255,19 +295,22 @@ static bool must_hold(const struct wr_journal_thread *thread)
 }
 
 /* In mode fast: rows have waited, or there are many: a sync of little holds a processor for a
- * shorter time. */
+ * shorter time. In both: something is to be done beside one. */
 static bool is_due(const struct wr_journal_thread *thread)
 {
     int64_t age = wr_journal_now_ns(thread) - thread->asked_at_ns;
-    return thread->durable || age >= WR_JOURNAL_SYNC_AGE_NS ||
-           (age >= WR_JOURNAL_SYNC_LEAST_NS &&
-            wr_journal_log_size(thread->journal) - thread->asked_size >= WR_JOURNAL_SYNC_BYTES);
+    bool many = wr_journal_log_size(thread->journal) - thread->asked_size >= WR_JOURNAL_SYNC_BYTES;
+    return (thread->durable && is_unsynced(thread)) || syncs_first(thread) ||
+           (is_unsynced(thread) && age >= WR_JOURNAL_SYNC_AGE_NS) ||
+           (age >= WR_JOURNAL_SYNC_LEAST_NS && (many || wr_journal_has_aside(thread->journal)));
 }
 
-/* Begins a sync when one is due; true when it did. */
+/* Begins a sync when one is due; true when it did. While another thread is at work beside the last
+ * one, only one that is made here. */
 static bool sync_due(struct wr_journal_thread *thread)
 {
-    if (!is_good(thread) || !is_unsynced(thread) || is_syncing(thread) || !is_due(thread)) {
+    if (!is_good(thread) || is_syncing(thread) || !is_due(thread) ||
+        !(is_at_rest(thread) || syncs_here(thread))) {
         return false;
     }
     sync_some(thread);
@@ -278,8 +321,11 @@ static bool sync_due(struct wr_journal_thread *thread)
 static int64_t idle_for(const struct wr_journal_thread *thread)
 {
     int64_t age = wr_journal_now_ns(thread) - thread->asked_at_ns;
-    if (is_syncing(thread)) {
+    if (!is_at_rest(thread)) {
         return WR_JOURNAL_SYNC_AGE_NS; /* its end opens the gate */
+    }
+    if (is_good(thread) && wr_journal_has_aside(thread->journal)) {
+        return WR_MAX(WR_JOURNAL_SYNC_LEAST_NS - age, 1001);
     }
     return is_good(thread) && is_unsynced(thread) ? WR_MAX(WR_JOURNAL_SYNC_AGE_NS - age, 1001)
                                                   : 1000000000;
@@ -316,9 +362,11 @@ int64_t wr_journal_turn(struct wr_journal_thread *thread)
 void wr_journal_turn_last(struct wr_journal_thread *thread)
 {
     bool worked = true;
-    while (is_syncing(thread) && !take_sync(thread)) {
-        thread->port->threads.gate_wait(thread->port->threads.context, &thread->shared.gate,
-                                        WR_JOURNAL_SYNC_AGE_NS);
+    while (!is_at_rest(thread)) {
+        if (!take_sync(thread)) {
+            thread->port->threads.gate_wait(thread->port->threads.context, &thread->shared.gate,
+                                            WR_JOURNAL_SYNC_AGE_NS);
+        }
     }
     while (worked && !wr_ring_is_empty(&thread->in)) {
         worked = false;
@@ -349,6 +397,6 @@ bool wr_journal_turn_here(struct wr_journal_thread *thread)
         atomic_store(&thread->shared.loop_waits, 0); /* it is here */
         wr_journal_publish(thread);
     }
-    bool syncs = is_due(thread) && !is_syncing(thread);
+    bool syncs = is_due(thread) && is_at_rest(thread);
     return wr_ring_is_empty(&thread->in) && !was_synced && !syncs;
 }

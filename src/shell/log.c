@@ -94,14 +94,25 @@ static void mark(struct wr_log *log, uint64_t sequence, uint64_t offset)
 }
 
 /* ── life ───────────────────────────────────────────────────────────────────────────────────── */
-enum wr_io wr_log_settle(struct wr_log *log, const char *directory, const char *path_new,
-                         const char *path)
+enum wr_io wr_log_name(struct wr_log *log, const char *path_new, const char *path)
 {
     const struct wr_port_disk *disk = &log->port->disk;
     enum wr_io result = wr_log_write(log);
     result = result != WR_IO_OK ? result : wr_log_sync(log);
-    result = result != WR_IO_OK ? result : disk->rename(disk->context, path_new, path);
-    return result != WR_IO_OK ? result : disk->sync_directory(disk->context, directory);
+    return result != WR_IO_OK ? result : disk->rename(disk->context, path_new, path);
+}
+
+int32_t wr_log_leave(struct wr_log *log)
+{
+    const struct wr_port *port = log->port;
+    int32_t file = log->file;
+    give(port, log->gathered, log->cap_gathered);
+    give(port, log->marks, log->cap_marks * sizeof *log->marks);
+    give(port, log->window, log->cap_window);
+    give(port, log->plain, log->cap_plain);
+    wr_arena_deinit(&log->front);
+    *log = (struct wr_log){0};
+    return file;
 }
 
 enum wr_io wr_log_close(struct wr_log *log)
@@ -113,14 +124,7 @@ enum wr_io wr_log_close(struct wr_log *log)
     if (log->kept != 0 || log->laid > log->end) {
         port->disk.truncate(port->disk.context, log->file, log->end);
     }
-    give(port, log->gathered, log->cap_gathered);
-    give(port, log->marks, log->cap_marks * sizeof *log->marks);
-    give(port, log->window, log->cap_window);
-    give(port, log->plain, log->cap_plain);
-    wr_arena_deinit(&log->front);
-    enum wr_io result = port->disk.close(port->disk.context, log->file);
-    *log = (struct wr_log){0};
-    return result;
+    return port->disk.close(port->disk.context, wr_log_leave(log));
 }
 
 /* ── reading ────────────────────────────────────────────────────────────────────────────────── */

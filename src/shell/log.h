@@ -101,14 +101,18 @@ struct wr_row_place {
     uint8_t link[32];
 };
 
-/* Makes an empty log under a name that is not its own yet; wr_log_settle gives it its own. Rows may
- * be condensed by the table (empty: none), which is copied. WR_IO_INVALID when it is no table. */
-enum wr_io wr_log_create(const struct wr_port *port, const char *path_new,
+/* Makes an empty log under a name that is not its own yet; wr_log_name gives it its own. Rows may
+ * be condensed by the table (empty: none), which is copied. `ahead`: NULL, or the file when it is
+ * open already, with nothing in it but zeros; it is the log's then. WR_IO_INVALID when the table is
+ * none. After an error the log has to be closed all the same. */
+enum wr_io wr_log_create(const struct wr_port *port, const char *path_new, const int32_t *ahead,
                          const struct wr_segment_meta *meta, struct wr_str table,
                          struct wr_log *out);
-/* Writes and syncs what was added, renames the file and syncs the directory. */
-enum wr_io wr_log_settle(struct wr_log *log, const char *directory, const char *path_new,
-                         const char *path);
+/* Lays zeros where n bytes will stand before the first row: to sync those is quick then. */
+enum wr_io wr_log_lay_front(const struct wr_port *port, int32_t file, uint64_t n);
+/* Writes and syncs what was added, and renames the file. On the medium it has its name once the
+ * directory is synced. */
+enum wr_io wr_log_name(struct wr_log *log, const char *path_new, const char *path);
 /* Opens a log to read. WR_IO_INVALID when head and table are not whole, or of a version unknown
  * here. */
 enum wr_io wr_log_open(const struct wr_port *port, const char *path, struct wr_log *out,
@@ -121,6 +125,9 @@ WR_NODISCARD wr_err wr_log_scan(struct wr_log *log, const uint8_t before[32],
                                 const struct wr_row_place *start, struct wr_error *error);
 /* Frees all; what is gathered is dropped, and what was laid or kept ahead is given back. */
 enum wr_io wr_log_close(struct wr_log *log);
+/* The same but for the file, which is returned: it is the caller's to cut behind the rows and to
+ * close. */
+int32_t wr_log_leave(struct wr_log *log);
 
 /* Gathers a row, plain or condensed by the log's table; its link is made when it is written.
  * WR_IO_LIMIT when there is no memory. */

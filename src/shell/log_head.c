@@ -9,6 +9,7 @@ enum {
     SUM = 32,
     VERSION_PLAIN = 2, /* had no table */
     VERSION = 3,
+    BLOCK = 1 << 12, /* of file systems */
 };
 #define FRONT_CAP ((size_t)1 << 20) /* table, phrases, and what the arena wants */
 
@@ -95,24 +96,47 @@ static enum wr_io write_front(struct wr_log *log, const struct wr_segment_meta *
     return disk->write_at(disk->context, log->file, front, (size_t)log->begin, 0);
 }
 
-enum wr_io wr_log_create(const struct wr_port *port, const char *path_new,
-                         const struct wr_segment_meta *meta, struct wr_str table,
-                         struct wr_log *out)
+/* Under its name for now, empty. */
+static enum wr_io open_new(const struct wr_port *port, const char *path_new, struct wr_log *out)
 {
     const struct wr_port_disk *disk = &port->disk;
-    *out = (struct wr_log){.first = meta->first, .next = meta->first};
-    if (table.n > WR_LIMIT_PHRASE_TABLE) {
-        return WR_IO_INVALID;
-    }
     enum wr_io result =
         disk->open(disk->context, path_new, WR_DISK_WRITE | WR_DISK_CREATE, &out->file);
     if (result != WR_IO_OK) {
         return result;
     }
     out->port = port;
+    return disk->truncate(disk->context, out->file, 0);
+}
+
+enum wr_io wr_log_create(const struct wr_port *port, const char *path_new, const int32_t *ahead,
+                         const struct wr_segment_meta *meta, struct wr_str table,
+                         struct wr_log *out)
+{
+    *out = (struct wr_log){.first = meta->first, .next = meta->first};
+    enum wr_io result = WR_IO_OK;
+    if (ahead != NULL) {
+        out->port = port;
+        out->file = *ahead;
+    } else {
+        result = open_new(port, path_new, out);
+    }
     out->begin = out->end = front_size(table.n);
-    result = disk->truncate(disk->context, out->file, 0);
+    if (table.n > WR_LIMIT_PHRASE_TABLE) {
+        result = WR_IO_INVALID;
+    }
     return result != WR_IO_OK ? result : write_front(out, meta, table);
+}
+
+enum wr_io wr_log_lay_front(const struct wr_port *port, int32_t file, uint64_t n)
+{
+    static const uint8_t zeros[BLOCK];
+    const struct wr_port_disk *disk = &port->disk;
+    enum wr_io result = WR_IO_OK;
+    for (uint64_t at = 0; at < n && result == WR_IO_OK; at += BLOCK) {
+        result = disk->write_at(disk->context, file, zeros, BLOCK, at);
+    }
+    return result;
 }
 
 /* The table behind the head, when it is whole. */

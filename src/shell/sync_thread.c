@@ -13,7 +13,9 @@ struct wr_sync_thread {
     struct wr_gate *asker, gate;
     uintptr_t id;
     atomic_uint stage, stop;
+    atomic_uint aside_runs; /* from ASKED on, until what is beside the sync is done */
     struct wr_journal_sync sync;
+    struct wr_journal_aside aside;
     enum wr_io result;
     int64_t took_ns;
 };
@@ -40,6 +42,11 @@ static void run(void *arg)
         thread->took_ns = now_ns(thread) - before;
         atomic_store(&thread->stage, DONE);
         threads->gate_open(threads->context, thread->asker);
+        if (atomic_load(&thread->aside_runs) != 0) {
+            wr_journal_aside_do(thread->port, &thread->aside);
+            atomic_store(&thread->aside_runs, 0);
+            threads->gate_open(threads->context, thread->asker);
+        }
     }
 }
 
@@ -65,22 +72,30 @@ wr_err wr_sync_thread_open(const struct wr_port *port, struct wr_gate *asker,
 void wr_sync_thread_close(struct wr_sync_thread *thread)
 {
     const struct wr_port *port = thread->port;
-    WR_ASSERT(wr_sync_thread_is_idle(thread));
+    WR_ASSERT(!wr_sync_thread_is_syncing(thread));
     atomic_store(&thread->stop, 1);
     port->threads.gate_open(port->threads.context, &thread->gate);
     port->threads.join(port->threads.context, thread->id);
     port->memory.give(port->memory.context, thread, sizeof *thread);
 }
 
-bool wr_sync_thread_is_idle(const struct wr_sync_thread *thread)
+bool wr_sync_thread_is_syncing(const struct wr_sync_thread *thread)
 {
-    return atomic_load(&thread->stage) == IDLE;
+    return atomic_load(&thread->stage) != IDLE;
 }
 
-void wr_sync_thread_ask(struct wr_sync_thread *thread, const struct wr_journal_sync *sync)
+bool wr_sync_thread_is_idle(const struct wr_sync_thread *thread)
+{
+    return !wr_sync_thread_is_syncing(thread) && atomic_load(&thread->aside_runs) == 0;
+}
+
+void wr_sync_thread_ask(struct wr_sync_thread *thread, const struct wr_journal_sync *sync,
+                        const struct wr_journal_aside *aside)
 {
     WR_ASSERT(wr_sync_thread_is_idle(thread));
     thread->sync = *sync;
+    thread->aside = *aside;
+    atomic_store(&thread->aside_runs, aside->n_cuts != 0 || aside->lays);
     atomic_store(&thread->stage, ASKED);
     thread->port->threads.gate_open(thread->port->threads.context, &thread->gate);
 }

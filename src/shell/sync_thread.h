@@ -6,7 +6,8 @@
  *   IDLE ──ask──▶ ASKED ──sync──▶ DONE ──take──▶ IDLE
  *
  * The journal's thread makes the first and the last step, this one that between; so each owns all
- * else of the struct while it is its turn. */
+ * else of the struct while it is its turn. What is to be done beside the sync comes behind DONE,
+ * and nobody waits for it but the next one who asks. */
 #ifndef WR_SYNC_THREAD_H
 #define WR_SYNC_THREAD_H
 
@@ -21,9 +22,13 @@ WR_NODISCARD wr_err wr_sync_thread_open(const struct wr_port *port, struct wr_ga
 /* Nothing may be under way. */
 void wr_sync_thread_close(struct wr_sync_thread *thread);
 
-/* False while a sync is under way, or its result not taken. */
+/* True while a sync is under way, or its result not taken. */
+bool wr_sync_thread_is_syncing(const struct wr_sync_thread *thread);
+/* Neither that, nor is anything done beside it. */
 bool wr_sync_thread_is_idle(const struct wr_sync_thread *thread);
-void wr_sync_thread_ask(struct wr_sync_thread *thread, const struct wr_journal_sync *sync);
+/* It has to be idle. */
+void wr_sync_thread_ask(struct wr_sync_thread *thread, const struct wr_journal_sync *sync,
+                        const struct wr_journal_aside *aside);
 /* False: nothing has ended. Else what was asked, how it ended, and how long it took. */
 bool wr_sync_thread_take(struct wr_sync_thread *thread, struct wr_journal_sync *sync,
                          enum wr_io *result, int64_t *took_ns);
