@@ -26,6 +26,8 @@ enum {
 #define SMALL_PAGE    ((size_t)4096)
 #define HUGE_PAGE     ((size_t)2 << 20)
 #define READY_WAIT_NS 1000000000
+#define PIECE         ((size_t)64 << 10) /* touched between two rests */
+#define REST_NS       50000
 
 static struct ready {
     _Atomic(void *) blocks[READY_BLOCKS]; /* touched, each one huge page; NULL: taken */
@@ -74,12 +76,17 @@ static void *map_huge(size_t size, size_t small)
 }
 
 /* ── touched ahead ──────────────────────────────────────────────────────────────────────────── */
+/* By stores: MADV_POPULATE_WRITE would keep all who map or unmap memory waiting until the page is
+ * cleared, while a fault locks its own area only (Linux 6.4 and later). Where pages are small, a
+ * rest after each few lets others have the processor. */
 static void *touched_block(void)
 {
     uint8_t *block = map_huge(HUGE_PAGE, 0);
-    if (block != NULL && madvise(block, HUGE_PAGE, MADV_POPULATE_WRITE) != 0) {
-        for (size_t at = 0; at < HUGE_PAGE; at += SMALL_PAGE) { /* before Linux 5.14 */
-            ((volatile uint8_t *)block)[at] = 0;
+    for (size_t at = 0; block != NULL && at < HUGE_PAGE; at += SMALL_PAGE) {
+        ((volatile uint8_t *)block)[at] = 0;
+        if (at % PIECE == 0) {
+            struct wr_gate rest = {0}; /* nobody opens it */
+            wr_linux_gate_wait(&rest, REST_NS);
         }
     }
     return block;

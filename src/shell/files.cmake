@@ -8,6 +8,7 @@ list(APPEND WEIR_SERVER_FILES
   src/shell/journal_cache.c
   src/shell/journal_read.c
   src/shell/ring.c
+  src/shell/breath.c
   src/shell/sync_thread.c
   src/shell/journal_thread.c
   src/shell/journal_turn.c

@@ -33,6 +33,7 @@ struct wr_id_finder {
     uintptr_t id;
     atomic_uint stop;
     struct wr_gate gate;
+    struct wr_breath breath; /* the store's */
     struct wr_ring tells, asks, answers;
 };
 
@@ -85,6 +86,13 @@ static bool answer_one(struct wr_id_finder *finder)
     return true;
 }
 
+/* Somebody waits for an answer, or for the end. */
+static bool is_urgent(void *arg)
+{
+    struct wr_id_finder *finder = arg;
+    return !wr_ring_is_empty(&finder->asks) || atomic_load(&finder->stop) != 0;
+}
+
 static bool work(struct wr_id_finder *finder, int pieces)
 {
     bool worked = false;
@@ -135,9 +143,11 @@ struct wr_id_finder *wr_id_finder_open(const struct wr_port *port, const char *d
     finder->port = port;
     finder->told = last;
     finder->threaded = port->threads.start != NULL;
-    finder->store =
-        wr_id_store_open(port, directory, node, keys,
-                         finder->threaded ? WR_LIMIT_ID_ENTRIES : (uint32_t)ENTRIES_INLINE);
+    finder->breath = (struct wr_breath){
+        .threads = finder->threaded ? &port->threads : NULL, .is_urgent = is_urgent, .arg = finder};
+    finder->store = wr_id_store_open(
+        port, directory, node, keys,
+        finder->threaded ? WR_LIMIT_ID_ENTRIES : (uint32_t)ENTRIES_INLINE, &finder->breath);
     bool good = finder->store != NULL && wr_ring_open(&finder->tells, memory, TELL_RING) &&
                 wr_ring_open(&finder->asks, memory, ASK_RING) &&
                 wr_ring_open(&finder->answers, memory, ANSWER_RING);

@@ -16,6 +16,11 @@ enum {
     PATH = WR_LIMIT_STATE_PATH + 64,
     BUCKETS = 256,
     FEW = 64, /* entries of a bucket that is not divided again */
+    /* What the work costs, more or less, in nanoseconds: to look at an entry, to put it elsewhere,
+     * to write a block, most of which is the system's. */
+    LOOK_NS = 3,
+    MOVE_NS = 20,
+    BLOCK_NS = 12500,
 };
 _Static_assert(AT_ONCE *BLOCK == WR_ID_ROOM, "as many blocks as fit are written at once");
 static const uint8_t magic[8] = {'W', 'E', 'I', 'R', 'I', 'D', 'S', 1};
@@ -81,7 +86,7 @@ static bool is_less(const struct wr_id_entry *a, const struct wr_id_entry *b)
 
 /* Shell's sort: few entries as a rule, and not slow when one id was decided very often.
  * Gaps: Ciura, 2001, and by a factor of 2.25 beyond. */
-static void sort_few(struct wr_id_entry *entries, uint32_t n)
+static void sort_few(struct wr_breath *breath, struct wr_id_entry *entries, uint32_t n)
 {
     static const uint32_t gaps[] = {153401, 68178, 30301, 13467, 5985, 2660, 1182, 525,
                                     233,    103,   46,    20,    9,    4,    1};
@@ -94,18 +99,21 @@ static void sort_few(struct wr_id_entry *entries, uint32_t n)
                 entries[at] = entries[at - gaps[g]];
             }
             entries[at] = moved;
+            wr_breath_count(breath, LOOK_NS + (i - at) / gaps[g]);
         }
     }
 }
 
 /* Puts the entries into buckets by eight bits of their hashes, each in turn where it belongs; `end`
  * tells where the buckets end. */
-static void spread(struct wr_id_entry *entries, uint32_t n, unsigned shift, uint32_t end[BUCKETS])
+static void spread(struct wr_breath *breath, struct wr_id_entry *entries, uint32_t n,
+                   unsigned shift, uint32_t end[BUCKETS])
 {
     uint32_t next[BUCKETS];
     memset(end, 0, BUCKETS * sizeof *end);
     for (uint32_t i = 0; i < n; i++) {
         end[entries[i].hash >> shift & (BUCKETS - 1)]++;
+        wr_breath_count(breath, LOOK_NS);
     }
     for (uint32_t b = 0, at = 0; b < BUCKETS; b++) {
         next[b] = at;
@@ -120,9 +128,11 @@ static void spread(struct wr_id_entry *entries, uint32_t n, unsigned shift, uint
                 struct wr_id_entry *place = &entries[next[home]++], there = *place;
                 *place = moved;
                 moved = there;
+                wr_breath_count(breath, MOVE_NS);
                 home = (uint32_t)(moved.hash >> shift) & (BUCKETS - 1);
             }
             entries[next[b]] = moved;
+            wr_breath_count(breath, LOOK_NS);
         }
     }
 }
@@ -130,19 +140,19 @@ static void spread(struct wr_id_entry *entries, uint32_t n, unsigned shift, uint
 /* Twice by eight bits rather than once by sixteen: where 256 buckets are filled fits into the
  * nearest cache, and each move waits for the entry that it displaces. Source: McIlroy, Bostic and
  * McIlroy, "Engineering radix sort", 1993. */
-void wr_id_sort(struct wr_id_entry *entries, uint32_t n)
+void wr_id_sort(struct wr_breath *breath, struct wr_id_entry *entries, uint32_t n)
 {
     uint32_t end[BUCKETS], end_within[BUCKETS];
-    spread(entries, n, 56, end);
+    spread(breath, entries, n, 56, end);
     for (uint32_t b = 0, at = 0; b < BUCKETS; at = end[b++]) {
         struct wr_id_entry *bucket = entries + at;
         if (end[b] - at <= FEW) {
-            sort_few(bucket, end[b] - at);
+            sort_few(breath, bucket, end[b] - at);
             continue;
         }
-        spread(bucket, end[b] - at, 48, end_within);
+        spread(breath, bucket, end[b] - at, 48, end_within);
         for (uint32_t k = 0, from = 0; k < BUCKETS; from = end_within[k++]) {
-            sort_few(bucket + from, end_within[k] - from);
+            sort_few(breath, bucket + from, end_within[k] - from);
         }
     }
 }
@@ -215,6 +225,7 @@ static enum wr_io write_blocks(const struct wr_id_place *place, int32_t file,
                         room + (size_t)k * BLOCK);
         }
         io = disk->write_at(disk->context, file, room, (size_t)k * BLOCK, offset);
+        wr_breath_count(place->breath, (uint64_t)k * BLOCK_NS);
     }
     return io;
 }
@@ -229,7 +240,7 @@ enum wr_io wr_id_index_write(const struct wr_id_place *place, struct wr_id_range
     WR_ASSERT(n <= WR_LIMIT_ID_FILE);
     path_of(place, range, path);
     new_path(place, fresh);
-    wr_id_sort(entries, n);
+    wr_id_sort(place->breath, entries, n);
     enum wr_io io = disk->open(disk->context, fresh, WR_DISK_WRITE | WR_DISK_CREATE, &file);
     if (io != WR_IO_OK) {
         return io;

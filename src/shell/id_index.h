@@ -25,6 +25,7 @@
 #ifndef WR_ID_INDEX_H
 #define WR_ID_INDEX_H
 
+#include "shell/breath.h"
 #include "shell/log.h"
 
 #define WR_LIMIT_ID_ENTRIES (1u << 19) /* gathered in memory, 8 MiB, before they become a file */
@@ -47,7 +48,8 @@ struct wr_id_place {
     const char *directory; /* at most WR_LIMIT_STATE_PATH bytes */
     uint64_t node;
     struct wr_hash_key keys[2];
-    void *room; /* WR_ID_ROOM bytes to work in, aligned to 8 */
+    void *room;               /* WR_ID_ROOM bytes to work in, aligned to 8 */
+    struct wr_breath *breath; /* of whoever writes */
 };
 
 /* Is this the name of an index file? Then what it covers. */
@@ -73,7 +75,7 @@ enum wr_id_found wr_id_index_find(const struct wr_id_place *place, struct wr_id_
                                   uint64_t *sequence);
 
 /* By hash, then by row, in place. O(n) for hashes that are spread evenly, never above O(n^1.5). */
-void wr_id_sort(struct wr_id_entry *entries, uint32_t n);
+void wr_id_sort(struct wr_breath *breath, struct wr_id_entry *entries, uint32_t n);
 /* The newest of sorted entries with that hash, or NULL. */
 const struct wr_id_entry *wr_id_search(const struct wr_id_entry *entries, uint32_t n,
                                        uint64_t hash);

@@ -10,6 +10,12 @@ enum {
     TAIL_LEAST = 4096, /* ids that are looked through one by one before the run is sorted */
     FIRST_ROOM = 4096,
     PATH = WR_LIMIT_STATE_PATH + 64,
+    /* What the work costs, more or less, in nanoseconds: to go through an entry, to take one in or
+     * copy it where memory may be new, to read a row. */
+    LOOK_NS = 3,
+    TAKE_NS = 15,
+    ROW_NS = 1500,
+    COPIED = 4096, /* entries between two looks */
 };
 #define RETRY_NS                                                                                   \
     60000000000 /* after a file that could not be written, a log that could not be read */
@@ -265,8 +271,10 @@ static bool make_room(struct wr_id_store *store, uint32_t n)
     if (grown == NULL) {
         return false;
     }
-    if (run->n > 0) {
-        memcpy(grown, run->entries, run->n * sizeof *grown);
+    for (uint32_t at = 0, some; at < run->n; at += some) {
+        some = WR_MIN(run->n - at, (uint32_t)COPIED);
+        memcpy(grown + at, run->entries + at, some * sizeof *grown);
+        wr_breath_count(store->place.breath, some * (uint64_t)TAKE_NS);
     }
     give(store, run->entries, run->room * sizeof *grown);
     run->entries = grown;
@@ -291,10 +299,11 @@ void wr_id_store_add(struct wr_id_store *store, uint64_t after, uint64_t upto,
             (struct wr_id_entry){pairs[i].hash, (uint32_t)(pairs[i].sequence - run->base)};
     }
     run->last = upto;
+    wr_breath_count(store->place.breath, n * (uint64_t)TAKE_NS);
 }
 
 /* Puts the entries of rows before `end` in front; returns how many these are. */
-static uint32_t part_run(struct run *run, uint64_t end)
+static uint32_t part_run(struct wr_breath *breath, struct run *run, uint64_t end)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < run->n; i++) {
@@ -303,6 +312,7 @@ static uint32_t part_run(struct run *run, uint64_t end)
             run->entries[i] = run->entries[n];
             run->entries[n++] = entry;
         }
+        wr_breath_count(breath, LOOK_NS);
     }
     return n;
 }
@@ -316,7 +326,7 @@ static bool write_run(struct wr_id_store *store, uint64_t end)
         put_off(store);
         return false;
     }
-    uint32_t n = part_run(run, end);
+    uint32_t n = part_run(store->place.breath, run, end);
     run->n_sorted = 0;
     bool good = write_file(store, (struct wr_id_range){run->base, end - 1}, &meta, run->entries, n);
     if (!good) {
@@ -328,6 +338,7 @@ static bool write_run(struct wr_id_store *store, uint64_t end)
     for (uint32_t i = n; i < run->n; i++) {
         run->entries[i - n] =
             (struct wr_id_entry){run->entries[i].hash, run->entries[i].row - moved};
+        wr_breath_count(store->place.breath, LOOK_NS);
     }
     run->n -= n;
     run->base = end;
@@ -354,7 +365,7 @@ static bool find_in_run(struct wr_id_store *store, uint64_t hash, uint64_t *sequ
 {
     struct run *run = &store->run;
     if (run->n - run->n_sorted > WR_MAX((uint32_t)TAIL_LEAST, run->n_sorted / 8)) {
-        wr_id_sort(run->entries, run->n);
+        wr_id_sort(store->place.breath, run->entries, run->n);
         run->n_sorted = run->n;
     }
     const struct wr_id_entry *best = wr_id_search(run->entries, run->n_sorted, hash);
@@ -449,6 +460,7 @@ static bool take_row(struct wr_id_store *store)
     }
     scan->offset = row.next;
     scan->next++;
+    wr_breath_count(store->place.breath, ROW_NS);
     if (row.sequence >= scan->range.first) {
         if (wr_log_plain(&scan->log, &row, &payload, &error) != WR_OK ||
             wr_record_decode(payload, &record, &error) != WR_OK) {
@@ -536,7 +548,8 @@ enum wr_id_answer wr_id_store_find(struct wr_id_store *store, uint64_t hash, uin
 
 /* ── life ───────────────────────────────────────────────────────────────────────────────────── */
 struct wr_id_store *wr_id_store_open(const struct wr_port *port, const char *directory,
-                                     uint64_t node, const struct wr_hash_key keys[2], uint32_t cap)
+                                     uint64_t node, const struct wr_hash_key keys[2], uint32_t cap,
+                                     struct wr_breath *breath)
 {
     struct wr_id_store *store = port->memory.take(port->memory.context, sizeof *store);
     size_t n = strlen(directory);
@@ -558,7 +571,8 @@ struct wr_id_store *wr_id_store_open(const struct wr_port *port, const char *dir
                                         .directory = store->directory,
                                         .node = node,
                                         .keys = {keys[0], keys[1]},
-                                        .room = take(store, WR_ID_ROOM)};
+                                        .room = take(store, WR_ID_ROOM),
+                                        .breath = breath};
     if (store->place.room == NULL) {
         give(store, store, sizeof *store);
         return NULL;

@@ -23,9 +23,11 @@ struct wr_id_pair {
     uint64_t hash, sequence;
 };
 
-/* cap: entries of a file and of the run, at most WR_LIMIT_ID_ENTRIES. NULL without memory. */
+/* cap: entries of a file and of the run, at most WR_LIMIT_ID_ENTRIES. `breath` is the caller's; all
+ * work is counted there. NULL without memory. */
 struct wr_id_store *wr_id_store_open(const struct wr_port *port, const char *directory,
-                                     uint64_t node, const struct wr_hash_key keys[2], uint32_t cap);
+                                     uint64_t node, const struct wr_hash_key keys[2], uint32_t cap,
+                                     struct wr_breath *breath);
 void wr_id_store_close(struct wr_id_store *store);
 
 /* The first row that is kept, the last that is synced, and a number that changes when a segment is

@@ -3,13 +3,18 @@
 #include "world.h"
 
 #include "base/rng.h"
-#include "shell/id_store.h"
+#include "port/port_linux.h"
+#include "shell/id_finder.h"
 #include "shell/journal.h"
+
+#include <sched.h>
+#include <stdatomic.h>
 
 enum { FILE_MAX = 1 << 20, NAMES_MAX = 512 };
 
 /* ── index files ────────────────────────────────────────────────────────────────────────────── */
 static char room[WR_ID_ROOM];
+static struct wr_breath breath; /* never rests */
 
 static struct wr_id_place place_in(struct sim *sim)
 {
@@ -17,7 +22,8 @@ static struct wr_id_place place_in(struct sim *sim)
                                 .directory = "/ids",
                                 .node = 7,
                                 .keys = {{1, 2}, {3, 4}},
-                                .room = room};
+                                .room = room,
+                                .breath = &breath};
 }
 
 static struct sim *open_disk(uint64_t seed)
@@ -47,7 +53,7 @@ TEST("entries are sorted, also when one id was decided most of the time")
         for (uint32_t i = 0; i < N; i++) {
             mine[i] = want[i] = (struct wr_id_entry){wr_mix64(wr_rng_below(&rng, kinds)), i};
         }
-        wr_id_sort(mine, N);
+        wr_id_sort(&breath, mine, N);
         qsort(want, N, sizeof *want, by_hash_and_row);
         uint64_t wrong = 0;
         for (uint32_t i = 0; i < N; i++) {
@@ -153,6 +159,106 @@ TEST("no changed byte of a file leads to a wrong row")
     sim_close(sim);
 }
 
+/* ── rests ──────────────────────────────────────────────────────────────────────────────────── */
+static atomic_uint n_rests;
+static void (*wait_there)(void *context, struct wr_gate *gate, int64_t timeout_ns);
+
+static void count_rest(void *context, struct wr_gate *gate, int64_t timeout_ns)
+{
+    if (timeout_ns == WR_BREATH_REST_NS) {
+        atomic_fetch_add(&n_rests, 1);
+    } else if (wait_there != NULL) {
+        wait_there(context, gate, timeout_ns);
+    }
+}
+
+static bool always(void *arg)
+{
+    (void)arg;
+    return true;
+}
+
+static unsigned rests_of_a_file(struct wr_id_place *place, uint64_t kinds)
+{
+    enum { N = 100000 };
+    const struct wr_segment_meta meta = {.node = 7, .epoch = 3, .first = 1};
+    const struct wr_id_range range = {1, N};
+    struct wr_id_entry *entries = malloc(N * sizeof *entries);
+    for (uint32_t i = 0; i < N; i++) {
+        entries[i] = (struct wr_id_entry){wr_mix64(i % kinds), i};
+    }
+    atomic_store(&n_rests, 0);
+    CHECK_INT(wr_id_index_write(place, range, &meta, entries, N), WR_IO_OK);
+    free(entries);
+    return atomic_load(&n_rests);
+}
+
+TEST("who sorts and writes a file rests on the way, but not when somebody waits for it")
+{
+    struct sim *sim = open_disk(1);
+    struct wr_id_place place = place_in(sim);
+    const struct wr_port_threads threads = {.gate_wait = count_rest};
+    struct wr_breath rests = {.threads = &threads}, waited_for = {&threads, always, NULL, 0};
+    wait_there = NULL;
+    CHECK_INT(rests_of_a_file(&place, UINT64_MAX), 0); /* all is one thread */
+    place.breath = &rests;
+    unsigned n = rests_of_a_file(&place, UINT64_MAX);
+    CHECK(n >= 30 && n <= 60); /* some 18 of these for 295 blocks */
+    n = rests_of_a_file(&place, 1);
+    CHECK(n >= 25 && n <= 60);
+    place.breath = &waited_for;
+    CHECK_INT(rests_of_a_file(&place, UINT64_MAX), 0);
+    sim_close(sim);
+}
+
+static void tell_many(struct wr_id_finder *finder, uint64_t n)
+{
+    const struct wr_id_bounds bounds = {.first = 1, .segments = 1};
+    struct wr_id_pair pairs[WR_LIMIT_ID_TELL];
+    for (uint64_t last = 0; last < n; last += WR_LIMIT_ID_TELL) {
+        for (uint64_t i = 0; i < WR_LIMIT_ID_TELL; i++) {
+            pairs[i] = (struct wr_id_pair){wr_mix64(last + 1 + i), last + 1 + i};
+        }
+        while (
+            !wr_id_finder_tell(finder, &bounds, last + WR_LIMIT_ID_TELL, pairs, WR_LIMIT_ID_TELL)) {
+            sched_yield();
+        }
+    }
+}
+
+TEST("the finder's thread rests while it is told, and not while it is asked")
+{
+    /* What lies in the ring is not taken yet. Some 20 rests are for what was, 30 for giving it more
+     * room, and 80 would be for sorting it. */
+    enum { TOLD = 600 * WR_LIMIT_ID_TELL, RESTS = 45, AT_MOST = 10 };
+    const struct wr_hash_key keys[2] = {{1, 2}, {3, 4}};
+    struct sim *sim = open_disk(1);
+    struct wr_port port = *sim_port(sim), linux;
+    struct wr_port_linux *native;
+    struct wr_id_found_row answer;
+    CHECK_INT(wr_port_linux_open(&linux, &native), WR_IO_OK);
+    port.threads = linux.threads;
+    port.memory = linux.memory;
+    port.net = linux.net; /* woken from the thread */
+    wait_there = port.threads.gate_wait;
+    port.threads.gate_wait = count_rest;
+    atomic_store(&n_rests, 0);
+    struct wr_id_finder *finder = wr_id_finder_open(&port, "/ids", 7, keys, 0);
+    tell_many(finder, TOLD);
+    unsigned n = atomic_load(&n_rests);
+    CHECK(n >= RESTS);
+    CHECK(wr_id_finder_ask(finder, wr_mix64(TOLD), 5));
+    while (!wr_id_finder_answer(finder, &answer)) {
+        sched_yield();
+    }
+    CHECK(answer.ticket == 5 && answer.sequence == TOLD);
+    n = atomic_load(&n_rests) - n;
+    CHECK(n <= AT_MOST);
+    wr_id_finder_close(finder);
+    wr_port_linux_close(native);
+    sim_close(sim);
+}
+
 /* ── a server ───────────────────────────────────────────────────────────────────────────────── */
 struct names {
     char of[NAMES_MAX][64];
@@ -239,7 +345,8 @@ TEST("ids are written while decisions never end, and the newest are not synced y
     struct wr_id_pair pairs[TOLD];
     CHECK_INT(wr_journal_open(port, "/ids", NULL, &journal, &error), WR_OK);
     struct wr_journal_identity identity = wr_journal_identity(journal);
-    struct wr_id_store *store = wr_id_store_open(port, "/ids", identity.node, identity.keys, CAP);
+    struct wr_id_store *store =
+        wr_id_store_open(port, "/ids", identity.node, identity.keys, CAP, &breath);
     CHECK(store != NULL);
     for (uint64_t last = 0; last < UINT64_C(20) * CAP; last += TOLD) {
         for (uint64_t i = 0; i < TOLD; i++) {
