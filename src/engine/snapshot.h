@@ -15,7 +15,8 @@
 #include "base/piece.h"
 #include "engine/engine.h"
 
-#define WR_LIMIT_SNAPSHOT_STEP (128u * 1024) /* bytes copied between two batches */
+#define WR_LIMIT_SNAPSHOT_STEP       (128u * 1024)  /* bytes copied between two batches */
+#define WR_LIMIT_SNAPSHOT_YOUNG_STEP (1024u * 1024) /* of a state that is small; some 0.1 ms */
 
 enum wr_snapshot_progress { WR_SNAPSHOT_MORE, WR_SNAPSHOT_DONE, WR_SNAPSHOT_FAILED };
 

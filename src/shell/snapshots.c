@@ -206,7 +206,7 @@ static bool take_means(struct wr_server *server)
     s->gate = (struct wr_gate){0};
     atomic_store(&s->outcome, WR_SNAPSHOT_PENDING);
     atomic_store(&s->dropped, 0);
-    atomic_store(&s->warmed, 0);
+    atomic_store(&s->warmed, s->ring_is_warm ? 1 : 0);
     s->has_thread = is_threaded(server) && threads->start(threads->context, "weir-snapshot", run,
                                                           server, &s->thread) == WR_IO_OK;
     return true;
@@ -338,11 +338,17 @@ static void settle(struct wr_server *server)
     }
 }
 
+/* By its last one: of the first, nobody knows how much it is. */
+static bool is_young(const struct wr_snapshots *s)
+{
+    return s->stats.n_bytes != 0 && s->stats.n_bytes <= WR_SNAPSHOT_YOUNG;
+}
+
 static void copy(struct wr_server *server)
 {
     struct wr_snapshots *s = &server->snapshots;
-    enum wr_snapshot_progress progress =
-        wr_engine_snapshot_step(server->engine, WR_LIMIT_SNAPSHOT_STEP);
+    enum wr_snapshot_progress progress = wr_engine_snapshot_step(
+        server->engine, is_young(s) ? WR_LIMIT_SNAPSHOT_YOUNG_STEP : WR_LIMIT_SNAPSHOT_STEP);
     hand_over(server);
     if (atomic_load(&s->outcome) != WR_SNAPSHOT_PENDING) {
         return; /* cannot be: the writer ends last */
@@ -359,12 +365,9 @@ static void copy(struct wr_server *server)
     }
 }
 
-void wr_snapshots_step(struct wr_server *server)
+static void step_stage(struct wr_server *server)
 {
     struct wr_snapshots *s = &server->snapshots;
-    if (server->config.snapshot_every_ns == 0 || server->thread == NULL || server->engine == NULL) {
-        return;
-    }
     switch (s->stage) {
     case WR_SNAPSHOT_IDLE:
         if (!server->draining && is_due(server)) {
@@ -389,6 +392,21 @@ void wr_snapshots_step(struct wr_server *server)
         settle(server);
         break;
     }
+}
+
+/* A small state goes through its stages in one turn: what is decided between them is folded by the
+ * start after a kill. Of a large one, a turn does a stage. */
+void wr_snapshots_step(struct wr_server *server)
+{
+    struct wr_snapshots *s = &server->snapshots;
+    if (server->config.snapshot_every_ns == 0 || server->thread == NULL || server->engine == NULL) {
+        return;
+    }
+    enum wr_snapshot_stage before;
+    do {
+        before = s->stage;
+        step_stage(server);
+    } while (s->stage != before && is_young(s));
 }
 
 void wr_snapshots_take_row(struct wr_server *server, const struct wr_row_place *place, bool found)

@@ -11,6 +11,10 @@
  *            ▼
  *          ENDING    the thread writes the tail, syncs, renames, removes older ones
  *
+ * While the last one was no larger than WR_SNAPSHOT_YOUNG, one turn of the loop goes from due to
+ * ASKING with steps of WR_LIMIT_SNAPSHOT_YOUNG_STEP: what is decided meanwhile is folded after a
+ * kill. WARMING is passed by when the ring was touched for an earlier one.
+ *
  * A ring that is full when something must be saved, a change of pack or a failure of the journal
  * ends a snapshot; another one is begun later. Of one that is given up nothing is wanted any more:
  * it stays in ENDING until its thread has seen that, and the loop goes on meanwhile. Where there
@@ -28,7 +32,7 @@
 #define WR_SNAPSHOT_RING_MIN (1u * 1024 * 1024)
 /* Entries between two snapshots: one for so many bytes of the last one; of its first part fewer, so
  * that a young node that is killed starts as quickly as one that ended well. */
-#define WR_SNAPSHOT_ROWS_MIN  250u
+#define WR_SNAPSHOT_ROWS_MIN  200u
 #define WR_SNAPSHOT_YOUNG     (2u * 1024 * 1024)
 #define WR_SNAPSHOT_YOUNG_ROW 4096u
 #define WR_SNAPSHOT_ROW_BYTES 128u

@@ -174,6 +174,36 @@ TEST("a young node that is killed folds few rows")
     world_close(&world);
 }
 
+TEST("a turn begins and copies a young node's state, and does one stage of a large one")
+{
+    for (int large = 0; large < 2; large++) {
+        struct world world;
+        struct http http;
+        open_world(&world, 11, 20);
+        http_open(&world, &http);
+        struct wr_snapshots *s = &world.server->snapshots;
+        decide(&world, &http, 0, 20);
+        settle(&world);
+        CHECK(s->stage == WR_SNAPSHOT_IDLE && s->stats.n_made == 1);
+        CHECK(s->stats.n_bytes > 0 && s->stats.n_bytes < WR_SNAPSHOT_YOUNG);
+        if (large == 1) {
+            s->stats.n_bytes = (uint64_t)WR_SNAPSHOT_YOUNG + 1;
+        }
+        decide(&world, &http, 20, 19);
+        settle(&world);
+        CHECK_INT(s->stage, WR_SNAPSHOT_IDLE);
+        world.server->config.snapshot_rows = 19;
+        wr_snapshots_step(world.server);
+        CHECK_INT(s->stage, large == 1 ? WR_SNAPSHOT_COPYING : WR_SNAPSHOT_ASKING);
+        CHECK_INT(s->info.sequence, 39);
+        settle(&world);
+        CHECK(s->stats.n_made == 2 && s->stats.sequence == 39);
+        http_close(&world, &http);
+        world_stop(&world);
+        world_close(&world);
+    }
+}
+
 static bool has_begun(struct world *world)
 {
     const struct wr_port_disk *disk = &sim_port(world->sim)->disk;
