@@ -262,12 +262,40 @@ static bool goes_on(struct sim_disk *disk)
     return true;
 }
 
+static bool has_name(const struct names *names, int inode)
+{
+    for (int i = 0; i < SIM_FILES; i++) {
+        if (names->at[i].used && names->at[i].inode == inode) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Of the first `until` handles those to a file. */
+static int n_handles(const struct sim_disk *disk, int inode, int until)
+{
+    int n = 0;
+    for (int i = 0; i < until; i++) {
+        n += disk->handles[i].used && disk->handles[i].inode == inode;
+    }
+    return n;
+}
+
+/* A file takes room while it has a name or is open. */
 static uint64_t used(const struct sim_disk *disk)
 {
     uint64_t sum = 0;
     for (int i = 0; i < SIM_FILES; i++) {
         const struct name *name = &disk->now.at[i];
         sum += name->used && name->inode >= 0 ? disk->inodes[name->inode].now.n : 0;
+    }
+    for (int i = 0; i < HANDLES; i++) {
+        const struct handle *handle = &disk->handles[i];
+        if (handle->used && !has_name(&disk->now, handle->inode) &&
+            n_handles(disk, handle->inode, i) == 0) {
+            sum += disk->inodes[handle->inode].now.n;
+        }
     }
     return sum;
 }
@@ -409,6 +437,13 @@ static enum wr_io file_size(void *context, int32_t file, uint64_t *size)
     return disk->stopped ? WR_IO_FAILED : WR_IO_OK;
 }
 
+static bool file_is_alone(void *context, int32_t file)
+{
+    const struct sim_disk *disk = context;
+    int inode = disk->handles[file].inode;
+    return !has_name(&disk->now, inode) && n_handles(disk, inode, HANDLES) == 1;
+}
+
 static enum wr_io path_exists(void *context, const char *path)
 {
     struct sim_disk *disk = context;
@@ -535,6 +570,7 @@ struct sim_disk *sim_disk_open(struct sim *sim)
         .sync = file_sync,
         .truncate = file_truncate,
         .size = file_size,
+        .is_alone = file_is_alone,
         .exists = path_exists,
         .remove = path_remove,
         .rename = path_rename,
@@ -584,12 +620,7 @@ static void lose_power(struct sim_disk *disk)
 static void drop_nameless(struct sim_disk *disk)
 {
     for (int i = 0; i < INODES; i++) {
-        bool named = false;
-        for (int j = 0; j < SIM_FILES; j++) {
-            named = named || (disk->now.at[j].used && disk->now.at[j].inode == i) ||
-                    (disk->safe.at[j].used && disk->safe.at[j].inode == i);
-        }
-        if (disk->inodes[i].used && !named) {
+        if (disk->inodes[i].used && !has_name(&disk->now, i) && !has_name(&disk->safe, i)) {
             free_inode(&disk->inodes[i]);
         }
     }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* flock belongs to the open file, so it also keeps out a second opening by this process. */
@@ -53,6 +54,15 @@ static void uncache(void *context, int32_t file, uint64_t offset, uint64_t n)
     }
 }
 
+/* The system gives a lease to write only to who alone has a file open. */
+static bool is_alone(void *context, int32_t file)
+{
+    (void)context;
+    struct stat about;
+    return fstat(file, &about) == 0 && about.st_nlink == 0 &&
+           fcntl(file, F_SETLEASE, F_WRLCK) == 0 && fcntl(file, F_SETLEASE, F_UNLCK) == 0;
+}
+
 static enum wr_io open_direct(void *context, const char *path, int32_t *file)
 {
     (void)context;
@@ -66,6 +76,7 @@ void wr_linux_disk_open(struct wr_port_disk *disk)
     disk->open_direct = open_direct;
     disk->reserve = reserve;
     disk->uncache = uncache;
+    disk->is_alone = is_alone;
     disk->lock = lock_take;
     disk->unlock = lock_give;
 }

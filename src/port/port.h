@@ -118,6 +118,9 @@ struct wr_port_disk {
      * stay in the system's memory. NULL: it cannot. */
     void (*uncache)(void *context, int32_t file, uint64_t offset, uint64_t n);
     enum wr_io (*size)(void *context, int32_t file, uint64_t *size);
+    /* No name leads to the file and nobody else has it open: what is cut of it nobody misses. False
+     * also when that cannot be told. NULL: it never can. */
+    bool (*is_alone)(void *context, int32_t file);
     enum wr_io (*exists)(void *context, const char *path); /* OK or ABSENT */
     enum wr_io (*remove)(void *context, const char *path);
     enum wr_io (*rename)(void *context, const char *from, const char *to); /* replaces `to` */

@@ -585,6 +585,9 @@ static wr_err write_gathered(struct wr_journal *journal, const char *what, struc
 {
     wr_log_link(&journal->live, journal->link);
     enum wr_io io = wr_log_write(&journal->live);
+    if (io == WR_IO_FULL && wr_journal_give_back(journal)) {
+        io = wr_log_write(&journal->live);
+    }
     return io == WR_IO_OK ? WR_OK : trouble(journal, io, what, error);
 }
 
@@ -827,7 +830,11 @@ static bool list_again(struct wr_journal *journal)
 void wr_journal_recover(struct wr_journal *journal)
 {
     enum wr_journal_state before = journal->state;
-    if (before == WR_JOURNAL_OK || (before == WR_JOURNAL_FULL && !has_room(journal))) {
+    if (before == WR_JOURNAL_OK) {
+        return;
+    }
+    wr_journal_close_aside(journal); /* no sync comes that would: its bytes may be what is wanted */
+    if (before == WR_JOURNAL_FULL && !has_room(journal)) {
         return;
     }
     wr_journal_close_old(journal);

@@ -130,9 +130,10 @@ WR_NODISCARD wr_err wr_journal_sync_end(struct wr_journal *journal,
 struct wr_journal_cut {
     int32_t file;
     uint64_t size;
-    bool closes;
+    bool cuts, closes;
 };
 struct wr_journal_aside {
+    const char *directory; /* synced before; or NULL. A view of the journal's own */
     struct wr_journal_cut cuts[2];
     uint32_t n_cuts;
     bool lays;

@@ -18,22 +18,48 @@ void wr_journal_new_path(const struct wr_journal *journal, char *out)
 static void cut(const struct wr_port *port, const struct wr_journal_cut *one)
 {
     const struct wr_port_disk *disk = &port->disk;
-    disk->truncate(disk->context, one->file,
-                   one->size); /* one that cannot has more than it needs */
+    if (one->cuts) { /* one that cannot be has more than it needs */
+        disk->truncate(disk->context, one->file, one->size);
+    }
     if (one->closes) {
         disk->close(disk->context, one->file);
     }
 }
 
+static struct wr_journal_cut take_ended(struct wr_journal *journal)
+{
+    journal->ended.is_open = false;
+    return (struct wr_journal_cut){journal->ended.file, journal->ended.size, true, true};
+}
+
 void wr_journal_end_file(struct wr_journal *journal, struct wr_log *log)
 {
     if (journal->ended.is_open) { /* none was synced since: segments are short here */
-        cut(journal->port,
-            &(struct wr_journal_cut){journal->ended.file, journal->ended.size, true});
+        struct wr_journal_cut one = take_ended(journal);
+        cut(journal->port, &one);
     }
     journal->ended.is_open = true;
     journal->ended.size = log->end;
     journal->ended.file = wr_log_leave(log);
+}
+
+/* The directory, unless it was synced since the file lost its name: one that came back with the
+ * power would lead to a part of the rows. */
+static const char *unsaid(struct wr_journal *journal)
+{
+    bool is_said = journal->dropped.is_said;
+    journal->dropped.is_said = true;
+    return is_said ? NULL : journal->directory;
+}
+
+/* The next piece. A file that others have open, or a name of theirs leads to, stays whole: it only
+ * is closed. */
+static struct wr_journal_cut take_dropped(struct wr_journal *journal)
+{
+    struct wr_journal_gone *gone = &journal->dropped;
+    gone->size -= gone->is_alone ? WR_MIN(gone->size, CUT_STEP) : gone->size;
+    gone->is_open = gone->size != 0;
+    return (struct wr_journal_cut){gone->file, gone->size, gone->is_alone, !gone->is_open};
 }
 
 enum wr_io wr_journal_drop_file(struct wr_journal *journal, const char *path)
@@ -51,10 +77,24 @@ enum wr_io wr_journal_drop_file(struct wr_journal *journal, const char *path)
         disk->close(disk->context, file);
         return io;
     }
-    journal->dropped.is_open = true;
-    journal->dropped.file = file;
-    journal->dropped.size = size;
+    bool is_alone = disk->is_alone != NULL && disk->is_alone(disk->context, file);
+    journal->dropped = (struct wr_journal_gone){true, is_alone, false, file, size};
     return WR_IO_OK;
+}
+
+/* Of a file whose pieces another thread may be giving back now the handle stays. */
+bool wr_journal_give_back(struct wr_journal *journal)
+{
+    struct wr_journal_gone *gone = &journal->dropped;
+    if (!gone->is_open || gone->size == 0) {
+        return false;
+    }
+    struct wr_journal_aside all = {.directory = unsaid(journal), .n_cuts = 1};
+    all.cuts[0] = (struct wr_journal_cut){gone->file, 0, gone->is_alone, !gone->is_alone};
+    gone->is_open = gone->is_alone;
+    gone->size = 0;
+    wr_journal_aside_do(journal->port, &all);
+    return true;
 }
 
 /* ── the file that comes ────────────────────────────────────────────────────────────────────── */
@@ -95,15 +135,11 @@ void wr_journal_aside_begin(struct wr_journal *journal, struct wr_journal_aside 
 {
     *aside = (struct wr_journal_aside){0};
     if (journal->ended.is_open) {
-        journal->ended.is_open = false;
-        aside->cuts[aside->n_cuts++] =
-            (struct wr_journal_cut){journal->ended.file, journal->ended.size, true};
+        aside->cuts[aside->n_cuts++] = take_ended(journal);
     }
     if (journal->dropped.is_open) {
-        journal->dropped.size -= WR_MIN(journal->dropped.size, CUT_STEP);
-        journal->dropped.is_open = journal->dropped.size != 0;
-        aside->cuts[aside->n_cuts++] = (struct wr_journal_cut){
-            journal->dropped.file, journal->dropped.size, journal->dropped.size == 0};
+        aside->directory = unsaid(journal);
+        aside->cuts[aside->n_cuts++] = take_dropped(journal);
     }
     if (wants_ahead(journal) && open_ahead(journal)) {
         aside->lays = true;
@@ -115,6 +151,9 @@ void wr_journal_aside_begin(struct wr_journal *journal, struct wr_journal_aside 
 void wr_journal_aside_do(const struct wr_port *port, const struct wr_journal_aside *aside)
 {
     const struct wr_port_disk *disk = &port->disk;
+    if (aside->directory != NULL) {
+        (void)disk->sync_directory(disk->context, aside->directory);
+    }
     for (uint32_t i = 0; i < aside->n_cuts; i++) {
         cut(port, &aside->cuts[i]);
     }
@@ -130,14 +169,14 @@ void wr_journal_close_aside(struct wr_journal *journal)
     const struct wr_port_disk *disk = &journal->port->disk;
     int32_t file;
     if (journal->ended.is_open) {
-        cut(journal->port,
-            &(struct wr_journal_cut){journal->ended.file, journal->ended.size, true});
+        struct wr_journal_cut one = take_ended(journal);
+        cut(journal->port, &one);
     }
     if (journal->dropped.is_open) { /* it has no name any more: the system gives it back */
         disk->close(disk->context, journal->dropped.file);
+        journal->dropped.is_open = false;
     }
     if (wr_journal_take_ahead(journal, &file)) {
         disk->close(disk->context, file);
     }
-    journal->ended.is_open = journal->dropped.is_open = false;
 }

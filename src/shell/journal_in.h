@@ -34,6 +34,7 @@ struct wr_journal {
      * to nothing. */
     struct wr_journal_gone {
         bool is_open;
+        bool is_alone, is_said; /* dropped: nobody misses its bytes; the medium has no name of it */
         int32_t file;
         uint64_t size;
     } ended, dropped;
@@ -82,8 +83,11 @@ void wr_journal_new_path(const struct wr_journal *journal, char *out);
 void wr_journal_end_file(struct wr_journal *journal, struct wr_log *log);
 /* Removes a file's name at once, and the file beside later syncs. */
 enum wr_io wr_journal_drop_file(struct wr_journal *journal, const char *path);
+/* On a full disk: what of a removed file is left. True when there was some. */
+bool wr_journal_give_back(struct wr_journal *journal);
 /* The file that was made ahead, if one was; it is the caller's then. */
 bool wr_journal_take_ahead(struct wr_journal *journal, int32_t *file);
+/* All of it, while nobody works beside. */
 void wr_journal_close_aside(struct wr_journal *journal);
 
 #endif

@@ -300,9 +300,11 @@ static bool is_due(const struct wr_journal_thread *thread)
 {
     int64_t age = wr_journal_now_ns(thread) - thread->asked_at_ns;
     bool many = wr_journal_log_size(thread->journal) - thread->asked_size >= WR_JOURNAL_SYNC_BYTES;
-    return (thread->durable && is_unsynced(thread)) || syncs_first(thread) ||
-           (is_unsynced(thread) && age >= WR_JOURNAL_SYNC_AGE_NS) ||
-           (age >= WR_JOURNAL_SYNC_LEAST_NS && (many || wr_journal_has_aside(thread->journal)));
+    if (is_unsynced(thread) && (thread->durable || age >= WR_JOURNAL_SYNC_AGE_NS ||
+                                syncs_first(thread) || (age >= WR_JOURNAL_SYNC_LEAST_NS && many))) {
+        return true;
+    }
+    return age >= WR_JOURNAL_SYNC_LEAST_NS && wr_journal_has_aside(thread->journal);
 }
 
 /* Begins a sync when one is due; true when it did. While another thread is at work beside the last

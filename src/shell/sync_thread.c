@@ -40,9 +40,10 @@ static void run(void *arg)
         int64_t before = now_ns(thread);
         thread->result = wr_journal_sync_do(thread->port, &thread->sync);
         thread->took_ns = now_ns(thread) - before;
+        bool has_aside = atomic_load(&thread->aside_runs) != 0; /* behind DONE the next may ask */
         atomic_store(&thread->stage, DONE);
         threads->gate_open(threads->context, thread->asker);
-        if (atomic_load(&thread->aside_runs) != 0) {
+        if (has_aside) {
             wr_journal_aside_do(thread->port, &thread->aside);
             atomic_store(&thread->aside_runs, 0);
             threads->gate_open(threads->context, thread->asker);

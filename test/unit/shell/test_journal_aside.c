@@ -216,6 +216,126 @@ TEST("a segment that retention drops has no name any more, and is given back 4 M
     sim_close(sim);
 }
 
+static const char first_path[] = "/state/journal-0000000000000001.log";
+
+/* A journal that has just dropped its first segment, of 9.6 MB, and has a second as long. */
+static struct wr_journal *open_dropped(const struct wr_port *port)
+{
+    struct wr_error error = {0};
+    struct wr_journal *journal = open_at(
+        port, (struct wr_journal_options){.segment_max = 9 * MIB, .retain_bytes = 10 * MIB});
+    add(journal, 160, 60000);
+    CHECK_INT(wr_journal_tend(journal, &error), WR_OK);
+    CHECK(do_aside(port, journal));
+    add(journal, 160, 60000);
+    CHECK(wr_journal_prune(journal, 0));
+    return journal;
+}
+
+TEST("on a full disk rows get what a dropped segment still holds")
+{
+    struct sim *sim = sim_open(5);
+    const struct wr_port *port = sim_port(sim);
+    struct wr_journal *journal = open_dropped(port);
+    sim_faults(sim)->disk_room = sim_disk_used(sim);
+    add(journal, 150, 60000);
+    CHECK_INT(wr_journal_state(journal), WR_JOURNAL_OK);
+    while (wr_journal_has_aside(journal)) {
+        do_aside(port, journal);
+    }
+    wr_journal_close(journal, true);
+    sim_close(sim);
+}
+
+TEST("a journal that found no room to go on recovers at once with what a dropped segment holds")
+{
+    struct sim *sim = sim_open(6);
+    struct wr_error error = {0};
+    struct wr_journal *journal = open_dropped(sim_port(sim));
+    sim_faults(sim)->disk_room = sim_disk_used(sim);
+    CHECK_INT(wr_journal_tend(journal, &error), WR_E_STATE);
+    CHECK_INT(wr_journal_state(journal), WR_JOURNAL_FULL);
+    wr_journal_recover(journal);
+    CHECK_INT(wr_journal_state(journal), WR_JOURNAL_OK);
+    add(journal, 1, 1000);
+    CHECK_INT(wr_journal_verify(journal, 1, UINT64_MAX, &error), WR_OK);
+    wr_journal_close(journal, true);
+    sim_close(sim);
+}
+
+TEST("a dropped segment whose name comes back with the power is whole")
+{
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct sim *sim = sim_open(seed);
+        const struct wr_port_disk *disk = &sim_port(sim)->disk;
+        struct wr_journal *journal = open_dropped(sim_port(sim));
+        int32_t file;
+        uint64_t size = 160 * (60000 + 64) + 128, got = size;
+        if (seed % 2 == 0) {
+            CHECK(do_aside(sim_port(sim), journal));
+        } else { /* all at once, for a full disk */
+            sim_faults(sim)->disk_room = sim_disk_used(sim);
+            add(journal, 1, 60000);
+        }
+        wr_journal_close(journal, false);
+        sim_crash(sim);
+        if (disk->open(disk->context, first_path, WR_DISK_READ, &file) == WR_IO_OK) {
+            disk->size(disk->context, file, &got);
+        }
+        CHECK_INT(got, size);
+        sim_close(sim);
+    }
+}
+
+TEST("who reads a dropped segment, or has a name of his own for it, has it whole")
+{
+    struct wr_port port;
+    struct wr_port_linux *native = NULL;
+    CHECK_INT(wr_port_linux_open(&port, &native), WR_IO_OK);
+    for (int how = 0; how < 3; how++) { /* neither, reads, has a name */
+        char directory[] = "/tmp/weir-aside-XXXXXX", path[128], own[128], command[64];
+        struct wr_error error = {0};
+        uint64_t size = 0;
+        int32_t file = -1;
+        CHECK(mkdtemp(directory) != NULL);
+        snprintf(path, sizeof path, "%s/journal-0000000000000001.log", directory);
+        snprintf(own, sizeof own, "%s/own", directory);
+        look(&port);
+        struct wr_journal_options options = {.segment_max = 9 * MIB, .retain_bytes = 10 * MIB};
+        struct wr_journal *journal = NULL;
+        CHECK_INT(wr_journal_open(&port, directory, &options, &journal, &error), WR_OK);
+        add(journal, 160, 60000);
+        CHECK_INT(wr_journal_tend(journal, &error), WR_OK);
+        wr_journal_close(journal, true); /* and what it holds itself */
+        CHECK_INT(wr_journal_open(&port, directory, &options, &journal, &error), WR_OK);
+        add(journal, 160, 60000);
+        if (how == 1) {
+            CHECK_INT(port.disk.open(port.disk.context, path, WR_DISK_READ, &file), WR_IO_OK);
+        } else if (how == 2) {
+            CHECK(link(path, own) == 0);
+        }
+        while (wr_journal_prune(journal, 0)) {
+        }
+        CHECK_INT(port.disk.exists(port.disk.context, path), WR_IO_ABSENT);
+        while (wr_journal_has_aside(journal)) {
+            do_aside(&port, journal);
+        }
+        if (how == 2) {
+            CHECK_INT(port.disk.open(port.disk.context, own, WR_DISK_READ, &file), WR_IO_OK);
+        }
+        if (how != 0) {
+            CHECK_INT(port.disk.size(port.disk.context, file, &size), WR_IO_OK);
+            CHECK_INT(size, 160 * (60000 + 64) + 128);
+            port.disk.close(port.disk.context, file);
+        }
+        wr_journal_close(journal, false);
+        port.disk = seen.real;
+        snprintf(command, sizeof command, "rm -r %s", directory);
+        CHECK(system(command) == 0);
+    }
+    wr_port_linux_close(native);
+}
+
 static void append_one(struct wr_journal_thread *thread, uint64_t sequence)
 {
     CHECK(wr_journal_thread_append(thread, sequence, row(sequence, 1000)));
