@@ -304,15 +304,16 @@ static bool is_due(const struct wr_journal_thread *thread)
                                 syncs_first(thread) || (age >= WR_JOURNAL_SYNC_LEAST_NS && many))) {
         return true;
     }
-    return age >= WR_JOURNAL_SYNC_LEAST_NS && wr_journal_has_aside(thread->journal);
+    return age >= WR_JOURNAL_SYNC_LEAST_NS && is_at_rest(thread) &&
+           wr_journal_has_aside(thread->journal);
 }
 
 /* Begins a sync when one is due; true when it did. While another thread is at work beside the last
- * one, only one that is made here. */
+ * one, only when rows wait for it: then it is made here. */
 static bool sync_due(struct wr_journal_thread *thread)
 {
     if (!is_good(thread) || is_syncing(thread) || !is_due(thread) ||
-        !(is_at_rest(thread) || syncs_here(thread))) {
+        !(is_at_rest(thread) || thread->durable || must_hold(thread))) {
         return false;
     }
     sync_some(thread);

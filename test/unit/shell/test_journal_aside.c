@@ -20,6 +20,7 @@ static struct {
     atomic_int ahead;            /* the file that is open as "segment.new"; -1: none */
     bool refuses;                /* the next open of that one */
     atomic_bool stuck, is_stuck; /* syncs of that one do not end */
+    atomic_bool slow;            /* each takes more than WR_JOURNAL_SYNC_SHORT_NS */
 } seen;
 
 static enum wr_io seen_open(void *context, const char *path, uint32_t flags, int32_t *file)
@@ -56,6 +57,9 @@ static enum wr_io seen_sync(void *context, int32_t file)
     while (atomic_load(&seen.stuck) && file == atomic_load(&seen.ahead)) {
         atomic_store(&seen.is_stuck, true);
         nanosleep(&(struct timespec){0, 1000000}, NULL);
+    }
+    if (atomic_load(&seen.slow)) {
+        nanosleep(&(struct timespec){0, 2 * WR_JOURNAL_SYNC_SHORT_NS}, NULL);
     }
     return seen.real.sync(context, file);
 }
@@ -365,6 +369,7 @@ TEST("durable rows are kept while a file ahead is not synced for long, and no se
     CHECK_INT(wr_journal_thread_open(&port, journal, true, &thread, &error), WR_OK);
     atomic_store(&seen.ahead, -1);
     atomic_store(&seen.stuck, true);
+    atomic_store(&seen.slow, true); /* so that short ones are not all that is made here */
     uint64_t last = 0;
     for (int i = 0; i < 5000 && !atomic_load(&seen.is_stuck); i++) {
         if (last < 46) { /* between seven eighths and all of a segment */
