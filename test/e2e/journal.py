@@ -10,6 +10,7 @@ pack shows what it would change; export tells every entry.
 import csv
 import io
 import json
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -126,7 +127,7 @@ def main():
         out = run(weir, "journal", "verify", str(state))
         check.that(out.returncode == 0 and "chain is whole" in out.stdout, "it verifies", out.stdout)
         out = run(weir, "state", "info", str(state))
-        check.that(out.returncode == 0 and "snapshots: 1\nentry 201, " in out.stdout, "its end left a snapshot", out.stdout)
+        check.that(out.returncode == 0 and re.search(r"snapshots: [12]\nentry 201, ", out.stdout), "its end left a snapshot", out.stdout)
         out = run(weir, "state", "verify", str(state))
         check.that(out.returncode == 0 and ": whole" in out.stdout, "which verifies", out.stdout)
         shutil.copytree(state, served.folder / "spoiled")
