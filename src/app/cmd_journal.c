@@ -42,11 +42,17 @@ static wr_err export_row(void *context, uint64_t sequence, struct wr_str payload
     return wr_journal_export_row(context, sequence, payload, error);
 }
 
+/* The first that is asked for and that retention has left. */
+static uint64_t first_of(const struct work *work)
+{
+    return WR_MAX(options.first, wr_journal_first(work->journal));
+}
+
 /* Is there an entry between --first and --last? What checks or prints nothing must not look well.
  */
-static bool has_rows(uint64_t last)
+static bool has_rows(const struct work *work, uint64_t last)
 {
-    if (options.first >= 1 && options.first <= last) {
+    if (options.first >= 1 && first_of(work) <= last) {
         return true;
     }
     wr_complain("there are no entries %llu to %llu", (unsigned long long)options.first,
@@ -59,7 +65,7 @@ static int export_rows(struct work *work)
     struct wr_error error = {0};
     struct wr_journal_export *export = NULL;
     uint64_t last = WR_MIN(options.last, wr_journal_last(work->journal));
-    if (last != 0 && !has_rows(last)) {
+    if (last != 0 && !has_rows(work, last)) {
         return WR_EXIT_FAILED;
     }
     wr_err err =
@@ -83,13 +89,13 @@ static int verify(struct work *work)
         puts("the journal is empty");
         return WR_EXIT_OK;
     }
-    if (!has_rows(last)) {
+    if (!has_rows(work, last)) {
         return WR_EXIT_FAILED;
     }
     if (wr_journal_verify(work->journal, options.first, last, &error) != WR_OK) {
         return wr_complain_error("verify", &error);
     }
-    printf("entries %llu to %llu: the chain is whole\n", (unsigned long long)options.first,
+    printf("entries %llu to %llu: the chain is whole\n", (unsigned long long)first_of(work),
            (unsigned long long)last);
     return WR_EXIT_OK;
 }
@@ -112,7 +118,7 @@ static int compare(struct work *work)
         wr_complain("--report wants text or json; see weir journal --help");
         return WR_EXIT_USAGE;
     }
-    if (last != 0 && !has_rows(last)) {
+    if (last != 0 && !has_rows(work, last)) {
         return WR_EXIT_FAILED;
     }
     struct wr_challengers *all = wr_challengers_open(options.label);

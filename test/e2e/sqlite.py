@@ -90,6 +90,15 @@ def main():
         served.start()
         stream(served, 3000, 500)
         check.that(wait(lambda: first not in files_of(state)), "a file goes with its log", first)
+        served.stop()
+        left = int(logs_of(state)[0].stem[8:], 16)
+        verify = [weir, "journal", "verify", str(state)]
+        said = subprocess.run(verify, capture_output=True, text=True)
+        check.that(said.returncode == 0 and said.stdout.startswith(f"entries {left} to "),
+                   "an auditor is told which rows are left", said.stdout)
+        said = subprocess.run([*verify, "--last", str(left - 1)], capture_output=True, text=True)
+        check.that(left > 1 and said.returncode == 1 and "there are no entries" in said.stderr,
+                   "and that of those before nothing was checked", said.stdout + said.stderr)
     sys.exit(check.end())
 
 
