@@ -163,6 +163,8 @@ struct wr_port_threads {
     /* The calling thread does little at a time, and others wait for it: it asks to be run soon, not
      * more; or NULL. */
     void (*hasten)(void *context);
+    /* Others that want this processor and have had less of it come first; or NULL. */
+    void (*yield)(void *context);
     void *context;
 };
 

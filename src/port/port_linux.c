@@ -174,6 +174,12 @@ static void hasten(void *context)
     wr_port_linux_hasten();
 }
 
+static void yield(void *context)
+{
+    (void)context;
+    sched_yield();
+}
+
 /* ── process ─────────────────────────────────────────────────────────────────────── */
 static bool process_stopping(void *context)
 {
@@ -249,7 +255,7 @@ enum wr_io wr_port_linux_open(struct wr_port *port, struct wr_port_linux **nativ
     port->clock = (struct wr_port_clock){wall_ns, mono_ns, NULL};
     port->entropy = (struct wr_port_entropy){entropy_fill, NULL};
     port->threads = (struct wr_port_threads){thread_start, thread_join, gate_open, gate_wait,
-                                             give_way,     hasten,      NULL};
+                                             give_way,     hasten,      yield,     NULL};
     port->process = (struct wr_port_process){
         process_descriptors, process_stopping, process_reload_asked,  process_resident,
         process_cpu,         process_started,  wr_linux_memory_touch, NULL};

@@ -150,6 +150,8 @@ uint64_t wr_journal_excess(const struct wr_journal *journal);
 uint64_t wr_journal_unsynced(const struct wr_journal *journal);
 /* Rows behind this one are in no snapshot: retention spares them. At first there are none such. */
 void wr_journal_set_floor(struct wr_journal *journal, uint64_t sequence);
+/* Is the last one that was dropped still being given back, beside syncs? */
+bool wr_journal_is_dropping(const struct wr_journal *journal);
 /* Drops at most one segment that need not be kept; true when it did. now_us is the wall clock. */
 bool wr_journal_prune(struct wr_journal *journal, int64_t now_us);
 /* When full: looks whether there is room first. Opens the last segment anew, begins a new one

@@ -97,6 +97,11 @@ bool wr_journal_give_back(struct wr_journal *journal)
     return true;
 }
 
+bool wr_journal_is_dropping(const struct wr_journal *journal)
+{
+    return journal->dropped.is_open;
+}
+
 /* ── the file that comes ────────────────────────────────────────────────────────────────────── */
 /* It is wanted soon when an eighth of the live segment is left. */
 static bool wants_ahead(const struct wr_journal *journal)

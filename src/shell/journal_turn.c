@@ -252,8 +252,8 @@ static void prune(struct wr_journal_thread *thread)
 {
     const struct wr_port_clock *clock = &thread->port->clock;
     int64_t now = wr_journal_now_ns(thread);
-    if (now - thread->pruned_at_ns < PRUNE_EVERY_NS) {
-        return;
+    if (now - thread->pruned_at_ns < PRUNE_EVERY_NS || wr_journal_is_dropping(thread->journal)) {
+        return; /* a second one would go at once, and rows wait for it */
     }
     thread->pruned_at_ns = now;
     wr_journal_set_floor(thread->journal, atomic_load(&thread->shared.floor));

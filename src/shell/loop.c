@@ -434,6 +434,17 @@ static void date_arrivals(struct wr_server *server, int64_t asked_ns)
     server->looked_ns = server->now_ns;
 }
 
+/* Where too much is asked the loop is never at rest, and on a processor that it shares with the
+ * journal's thread the rows of this turn might be written after the next one: with their answers
+ * wait those to all that is refused meanwhile on the same connections. */
+static void let_rows_be_written(const struct wr_server *server)
+{
+    const struct wr_port_threads *threads = &server->port->threads;
+    if (server->admission.is_over && threads->yield != NULL) {
+        threads->yield(threads->context);
+    }
+}
+
 /* ── the turn ───────────────────────────────────────────────────────────────────────────────── */
 static struct wr_conn *conn_of(const struct wr_server *server, uint64_t token)
 {
@@ -632,6 +643,7 @@ bool wr_server_step(struct wr_server *server, int64_t timeout_ns)
         wr_gather_replies(server);
         step_journal(server); /* labels that have just got their rows */
     }
+    let_rows_be_written(server);
     take_kept(server);
     step_redis(server); /* own tiles whose rows are kept */
     flush_all(server);

@@ -209,6 +209,35 @@ TEST("where each asks little and all together too much, nobody is refused always
     close_all(&world, askers, MANY);
 }
 
+static int n_yields;
+static void count_yield(void *context)
+{
+    (void)context;
+    n_yields++;
+}
+
+TEST(
+    "a planned turn lets the journal's thread come first before answers leave, a calm one does not")
+{
+    struct world world;
+    struct asker asker;
+    open_large(&world, 316);
+    struct wr_port *port = (struct wr_port *)(uintptr_t)sim_port(world.sim);
+    port->threads.yield = count_yield;
+    port->threads.context = &world;
+    open_all(&world, &asker, 1);
+    ask_up_to(&world, &asker, 1);
+    wr_server_step(world.server, 0);
+    CHECK_INT(n_yields, 0);
+    take(&world, &asker);
+    ask_up_to(&world, &asker, 1);
+    planned_turn(&world);
+    CHECK_INT(n_yields, 1);
+    take(&world, &asker);
+    CHECK_INT(asker.n[0] + asker.n[1], 2);
+    close_all(&world, &asker, 1);
+}
+
 TEST("what is not there whole takes nobody's place")
 {
     enum { PARTS = 10 };

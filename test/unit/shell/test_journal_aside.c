@@ -444,6 +444,39 @@ TEST("a fast segment ends when little of it is not synced, or when it has grown 
     sim_close(sim);
 }
 
+TEST(
+    "several segments that may go are dropped one after the other, each given back before the next")
+{
+    struct sim *sim = sim_open(9);
+    struct wr_port port = *sim_port(sim);
+    struct wr_error error = {0};
+    struct wr_journal_thread *thread;
+    struct wr_journal_stats stats = {0};
+    look(&port);
+    struct wr_journal *journal = open_at(
+        &port, (struct wr_journal_options){.segment_max = 9 * MIB, .retain_bytes = 30 * MIB});
+    CHECK_INT(wr_journal_thread_open(&port, journal, false, &thread, &error), WR_OK);
+    wr_journal_thread_set_floor(thread, 0); /* twice as much is kept */
+    uint64_t last = 0;
+    while (step(thread, &last, 1) < 6) {
+        sim_step(sim, 10000000);
+    }
+    wr_journal_thread_set_floor(thread, UINT64_MAX);
+    forget();
+    for (int i = 0; i < 40; i++) {
+        bool was_dropping = wr_journal_is_dropping(journal);
+        uint32_t before = seen.removes;
+        step(thread, &last, 1);
+        CHECK(!was_dropping || seen.removes == before);
+        sim_step(sim, 250000000);
+    }
+    wr_journal_thread_stats(thread, &stats);
+    CHECK(stats.n_dropped >= 2 && seen.removes == stats.n_dropped);
+    wr_journal_thread_close(thread);
+    wr_journal_close(journal, true);
+    sim_close(sim);
+}
+
 int main(int argc, char **argv)
 {
     return check_main(argc, argv);

@@ -251,6 +251,13 @@ TEST("a thread that hastens is given short slices, and keeps its nice value")
     CHECK_INT(getpriority(PRIO_PROCESS, 0), nice);
 }
 
+TEST("a thread that yields goes on when nobody else wants its processor")
+{
+    int64_t before = port.clock.mono_ns(port.clock.context);
+    port.threads.yield(port.threads.context);
+    CHECK(port.clock.mono_ns(port.clock.context) > before);
+}
+
 static void give_way_twice(void *arg)
 {
     int *nice = arg;
