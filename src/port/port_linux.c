@@ -310,4 +310,5 @@ void wr_port_linux_catch_signals(struct wr_port_linux *native)
     sigaction(SIGHUP, &reload, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
     sigaction(SIGXFSZ, &ignore, NULL);
+    sigaction(SIGIO, &ignore, NULL);
 }

@@ -12,8 +12,9 @@ struct wr_port_linux; /* one per process */
 enum wr_io wr_port_linux_open(struct wr_port *port, struct wr_port_linux **native);
 void wr_port_linux_close(struct wr_port_linux *native);
 
-/* SIGTERM and SIGINT make process.stopping true and wake the loop; SIGPIPE and SIGXFSZ are ignored.
- * Once per process. */
+/* SIGTERM and SIGINT make process.stopping true and wake the loop; SIGPIPE, SIGXFSZ
+ * and SIGIO, which tells that somebody wants a file of which we ask whether we have it alone, are
+ * ignored. Once per process. */
 void wr_port_linux_catch_signals(struct wr_port_linux *native);
 
 /* The calling thread asks to be run soon, not more (port.h, hasten). */

@@ -7,8 +7,8 @@
 #define OWN_WAIT_NS   1000000 /* until the thread looks again whether the loop has let go */
 /* Steps by which the thread gives way to others in mode durable, where each group that it writes is
  * a sync: while the loop and its callers are at work the group grows, and fewer syncs, each of some
- * 50 us of a processor, are made for the same rows. An eighth of the weight of the loop stays. */
-#define GIVE_WAY 9
+ * 50 us of a processor, are made for the same rows. A quarter of the weight of the loop stays. */
+#define GIVE_WAY 6
 
 /* ── who writes ─────────────────────────────────────────────────────────────────────────────── */
 static bool own(struct wr_journal_thread *thread, enum owner owner)

@@ -52,7 +52,7 @@ struct wr_journal_thread {
     bool submitted;        /* loop: something was put in since the last submit */
     int64_t afar_until_ns; /* loop: a write took long, the thread makes them until then */
     uintptr_t id;
-    int64_t pruned_at_ns;
+    int64_t pruned_at_ns, dropped_at_ns;
     int64_t aside_at_ns; /* owner: work beside a sync began last */
     int64_t asked_at_ns; /* owner: the last sync began, with so many bytes in the log */
     uint64_t asked_size;

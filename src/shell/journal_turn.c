@@ -4,8 +4,11 @@
 #include "shell/journal_thread_in.h"
 
 #define PRUNE_EVERY_NS 200000000 /* one segment at most each time */
-#define HOLD_NS        200000000 /* between the first and the last row that are not synced */
-#define SYNC_QUICK_NS  2000000   /* a disk whose syncs take longer may stop a write too */
+/* While one is given back, so long at the most: a second one goes at once, and rows wait for it. On
+ * a disk whose syncs are slow less might go than comes. */
+#define DROP_WAIT_NS  5000000000
+#define HOLD_NS       200000000 /* between the first and the last row that are not synced */
+#define SYNC_QUICK_NS 2000000   /* a disk whose syncs take longer may stop a write too */
 
 static void count(atomic_uint_fast64_t *counter, uint64_t n)
 {
@@ -252,12 +255,16 @@ static void prune(struct wr_journal_thread *thread)
 {
     const struct wr_port_clock *clock = &thread->port->clock;
     int64_t now = wr_journal_now_ns(thread);
-    if (now - thread->pruned_at_ns < PRUNE_EVERY_NS || wr_journal_is_dropping(thread->journal)) {
-        return; /* a second one would go at once, and rows wait for it */
+    if (now - thread->pruned_at_ns < PRUNE_EVERY_NS) {
+        return;
+    }
+    if (wr_journal_is_dropping(thread->journal) && now - thread->dropped_at_ns < DROP_WAIT_NS) {
+        return;
     }
     thread->pruned_at_ns = now;
     wr_journal_set_floor(thread->journal, atomic_load(&thread->shared.floor));
     if (wr_journal_prune(thread->journal, clock->wall_ns(clock->context) / 1000)) {
+        thread->dropped_at_ns = now;
         count(&thread->shared.n_dropped, 1);
         wr_journal_publish(thread);
     }

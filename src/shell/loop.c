@@ -440,7 +440,7 @@ static void date_arrivals(struct wr_server *server, int64_t asked_ns)
 static void let_rows_be_written(const struct wr_server *server)
 {
     const struct wr_port_threads *threads = &server->port->threads;
-    if (server->admission.is_over && threads->yield != NULL) {
+    if (threads->yield != NULL && wr_admit_is_overloaded(server)) {
         threads->yield(threads->context);
     }
 }

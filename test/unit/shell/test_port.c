@@ -4,6 +4,7 @@
 #include "port/port_linux.h"
 
 #include <arpa/inet.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -249,6 +250,12 @@ TEST("a thread that hastens is given short slices, and keeps its nice value")
     port.threads.hasten(port.threads.context);
     CHECK(before == 0 || slice_ns() == 100000);
     CHECK_INT(getpriority(PRIO_PROCESS, 0), nice);
+}
+
+TEST("somebody who wants a file of which it was asked whether we have it alone ends nobody")
+{
+    CHECK_INT(raise(SIGIO), 0);
+    CHECK_INT(raise(SIGPIPE), 0);
 }
 
 TEST("a thread that yields goes on when nobody else wants its processor")
