@@ -5,7 +5,9 @@
  * In a virtual machine a page that was never touched costs the system 5 to 9 us, and a huge one
  * 2.5 to 5 ms: whoever touches it first stands still for that. The features' windows grow by blocks
  * of one huge page, in the midst of decisions. So once a process takes such blocks, a thread that
- * gives way to all others keeps a few touched ahead. */
+ * gives way to all others keeps a few touched ahead; and where others want its processor, small
+ * page by small page with rests, since a huge one comes whole and whoever waits would wait for it.
+ */
 #include "port/linux.h"
 
 #include <malloc.h>
@@ -15,6 +17,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <time.h>
 
 enum {
     BLOCK_MAPPED = 1 << 18, /* blocks of this size and more are mapped, smaller ones malloc'd */
@@ -28,6 +31,8 @@ enum {
 #define READY_WAIT_NS 1000000000
 #define PIECE         ((size_t)64 << 10) /* touched between two rests */
 #define REST_NS       50000
+#define LATE_NS       500000 /* after a rest: others had the processor; */
+#define LATE_MANY     4      /* of the 32 rests of a block: they want it */
 
 static struct ready {
     _Atomic(void *) blocks[READY_BLOCKS]; /* touched, each one huge page; NULL: taken */
@@ -76,19 +81,34 @@ static void *map_huge(size_t size, size_t small)
 }
 
 /* ── touched ahead ──────────────────────────────────────────────────────────────────────────── */
-/* By stores: MADV_POPULATE_WRITE would keep all who map or unmap memory waiting until the page is
- * cleared, while a fault locks its own area only (Linux 6.4 and later). Where pages are small, a
- * rest after each few lets others have the processor. */
-static void *touched_block(void)
+static int64_t now_ns(void)
 {
-    uint8_t *block = map_huge(HUGE_PAGE, 0);
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Lets others have the processor; true when they kept it. */
+static bool rest(void)
+{
+    struct wr_gate nobody = {0}; /* opens it */
+    int64_t before = now_ns();
+    wr_linux_gate_wait(&nobody, REST_NS);
+    return now_ns() - before >= LATE_NS;
+}
+
+/* By stores: MADV_POPULATE_WRITE would keep all who map or unmap memory waiting until the page is
+ * cleared, while a fault locks its own area only (Linux 6.4 and later). `shared`: whether others
+ * want the processor, as the rests of the block before told, and then those of this one. */
+static void *touched_block(bool *shared)
+{
+    uint8_t *block = *shared ? map_aligned(HUGE_PAGE) : map_huge(HUGE_PAGE, 0);
+    unsigned n_late = 0;
     for (size_t at = 0; block != NULL && at < HUGE_PAGE; at += SMALL_PAGE) {
-        ((volatile uint8_t *)block)[at] = 0;
-        if (at % PIECE == 0) {
-            struct wr_gate rest = {0}; /* nobody opens it */
-            wr_linux_gate_wait(&rest, REST_NS);
-        }
+        ((volatile uint8_t *)block)[at] = 0; /* a huge page is there whole with the first */
+        n_late += at % PIECE == 0 && rest();
     }
+    *shared = n_late >= LATE_MANY;
     return block;
 }
 
@@ -96,10 +116,11 @@ static void *ready_run(void *arg)
 {
     (void)arg;
     setpriority(PRIO_PROCESS, 0, 19); /* of this thread alone */
+    bool shared = false;
     while (atomic_load(&ready.stage) == RUNNING) {
         for (int i = 0; i < READY_BLOCKS; i++) {
             if (atomic_load(&ready.blocks[i]) == NULL) {
-                atomic_store(&ready.blocks[i], touched_block());
+                atomic_store(&ready.blocks[i], touched_block(&shared));
             }
         }
         wr_linux_gate_wait(&ready.gate, READY_WAIT_NS);

@@ -4,6 +4,8 @@
 #include "port/port_linux.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -319,6 +321,73 @@ TEST("blocks by which windows grow are touched before they are taken")
     CHECK_INT(n, HUGE_BLOCK / 4096);
     for (int i = 0; i < ROOMS; i++) {
         memory->give(memory->context, rooms[i], HUGE_BLOCK);
+    }
+}
+
+/* KiB of huge pages in the mapping that a block lies in; -1: not told. */
+static long huge_kib(const void *block)
+{
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    char line[512];
+    long kib = -1;
+    bool is_its = false;
+    while (maps != NULL && kib < 0 && fgets(line, sizeof line, maps) != NULL) {
+        char *end;
+        uintptr_t from = strtoull(line, &end, 16);
+        if (*end == '-') {
+            is_its = (uintptr_t)block >= from && (uintptr_t)block < strtoull(end + 1, NULL, 16);
+        } else if (is_its && strncmp(line, "AnonHugePages:", 14) == 0) {
+            kib = strtol(line + 14, NULL, 10);
+        }
+    }
+    fclose(maps);
+    return kib;
+}
+
+static void run_on(const cpu_set_t *processors)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    for (struct dirent *task; (task = readdir(tasks)) != NULL;) {
+        int tid = atoi(task->d_name);
+        CHECK(tid == 0 || sched_setaffinity(tid, sizeof *processors, processors) == 0);
+    }
+    closedir(tasks);
+}
+
+/* Keeps the processor busy until a block comes that was touched before. */
+static uint8_t *take_touched(const struct wr_memory *memory)
+{
+    const struct wr_port_clock *clock = &port.clock;
+    int64_t end = clock->mono_ns(clock->context) + 10000000000;
+    for (;;) {
+        uint8_t *block = memory->take(memory->context, HUGE_BLOCK);
+        if (n_resident(block) == HUGE_BLOCK / 4096 || clock->mono_ns(clock->context) > end) {
+            return block;
+        }
+        memory->give(memory->context, block, HUGE_BLOCK);
+        for (volatile int i = 0; i < 1000000; i++) {
+        }
+    }
+}
+
+TEST("where others want the processor, blocks are touched by small pages")
+{
+    enum { N = 8 };
+    const struct wr_memory *memory = &port.memory;
+    cpu_set_t all, one;
+    uint8_t *blocks[N];
+    CHECK_INT(sched_getaffinity(0, sizeof all, &all), 0);
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    run_on(&one);
+    for (int i = 0; i < N; i++) { /* the first ones do not know it yet */
+        blocks[i] = take_touched(memory);
+    }
+    run_on(&all);
+    CHECK_INT(n_resident(blocks[N - 1]), HUGE_BLOCK / 4096);
+    CHECK_INT(huge_kib(blocks[N - 1]), 0);
+    for (int i = 0; i < N; i++) {
+        memory->give(memory->context, blocks[i], HUGE_BLOCK);
     }
 }
 
