@@ -18,7 +18,7 @@ enum {
     PASSED = 64,         /* levels by how often passed over; */
     LEVELS = 2 * PASSED, /* above them as many for those below their share */
     MEASURED = 64,
-    BUDGET_LEAST = 64,
+    BUDGET_LEAST = 64,  /* where decisions alone leave room for so many */
     BUDGET_FIRST = 256, /* while it is not known what a decision takes */
     REQUEST_LEAST = 64,
 };
@@ -108,6 +108,15 @@ void wr_admit_learn(struct wr_server *server, int64_t turn_ns)
     admission->decided_sixteenths += ((int64_t)n * 16 - admission->decided_sixteenths) / 8;
 }
 
+void wr_admit_decided(struct wr_server *server, uint32_t n, int64_t took_ns)
+{
+    struct wr_admission *admission = &server->admission;
+    int64_t each_ns = WR_MAX(took_ns / n, (int64_t)1), usual_ns = admission->each_ns;
+    usual_ns = usual_ns > 0 ? usual_ns : each_ns;
+    each_ns = WR_MIN(each_ns, 4 * usual_ns); /* the machine stood still */
+    admission->each_ns = usual_ns + (each_ns - usual_ns) / 8;
+}
+
 /* Of each connection for itself: what one sends should not change what the others count. */
 void wr_admit_measure(struct wr_conn *conn, size_t bytes)
 {
@@ -185,13 +194,18 @@ static uint32_t level_of(const struct wr_server *server, const struct wr_conn *c
     return n <= share ? PASSED + passed : passed;
 }
 
+/* What a turn has decided so far tells how many it can, reading and refusing included, but only
+ * while they are many; how long decisions alone take bounds it, however slow they are. */
 static uint32_t budget_of(const struct wr_admission *admission)
 {
-    int64_t n = BUDGET_FIRST;
+    int64_t n = BUDGET_FIRST, most = WR_LIMIT_IN_FLIGHT;
     if (admission->turn_ns > 0) {
         n = admission->planned_ns * admission->decided_sixteenths / admission->turn_ns / 16;
     }
-    return (uint32_t)WR_MAX(WR_MIN(n, (int64_t)WR_LIMIT_IN_FLIGHT), (int64_t)BUDGET_LEAST);
+    if (admission->each_ns > 0) {
+        most = WR_MAX(WR_MIN(most, admission->planned_ns / admission->each_ns), (int64_t)1);
+    }
+    return (uint32_t)WR_MIN(WR_MAX(n, (int64_t)BUDGET_LEAST), most);
 }
 
 /* Passes over those at and below the level at which the budget ends; at it, the first ones are

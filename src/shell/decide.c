@@ -338,6 +338,7 @@ wr_err wr_decide_run(struct wr_server *server, uint32_t n, int64_t before_ns,
     }
     server->now_ns = clock->mono_ns(clock->context);
     wr_timing_add(&stages[WR_STAGE_DECIDE], (server->now_ns - before_ns) / n, n);
+    wr_admit_decided(server, n, server->now_ns - before_ns);
     return err;
 }
 

@@ -118,6 +118,7 @@ struct wr_admission { /* admit.c */
     uint64_t n_decided;          /* before this turn */
     int64_t planned_ns;          /* how long this turn may be */
     int64_t turn_ns, decided_sixteenths; /* of the last turns with decisions: means; 0: not known */
+    int64_t each_ns; /* of the last decisions by themselves: mean; 0: not known */
 };
 
 struct wr_slot {
@@ -375,6 +376,8 @@ int64_t wr_admit_asked_us(const struct wr_h1_head *head);
 bool wr_admit_is_overloaded(const struct wr_server *server);
 /* A turn has ended, after so long. */
 void wr_admit_learn(struct wr_server *server, int64_t turn_ns);
+/* n decisions, at least one, took so long by themselves. */
+void wr_admit_decided(struct wr_server *server, uint32_t n, int64_t took_ns);
 /* So many bytes of a connection were read. */
 void wr_admit_read(const struct wr_server *server, struct wr_conn *conn, size_t n);
 /* What it has just asked had so many bytes. */

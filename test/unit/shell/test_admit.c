@@ -185,6 +185,43 @@ TEST("after a standstill a turn takes no more than any other")
     close_all(&world, askers, MANY);
 }
 
+/* A decision takes 4 ms, as with a large model. */
+enum { SLOW_DECISION_NS = 4000000 };
+static int64_t heavy_ns(void *context)
+{
+    return true_ns(context) + (int64_t)wr_server_sequence(flooded) * SLOW_DECISION_NS;
+}
+
+TEST("where decisions are slow, a turn takes no more of them than it has time for")
+{
+    enum { MANY = 64, LEARNT = 20 };
+    struct world world;
+    static struct asker askers[MANY];
+    open_large(&world, 323);
+    open_all(&world, askers, MANY);
+    flooded = world.server;
+    set_clock(&world, heavy_ns);
+    int n[2] = {0};
+    for (int turn = 0; turn < 200; turn++) {
+        for (int i = 0; i < MANY; i++) {
+            ask_up_to(&world, &askers[i], 1);
+        }
+        int64_t before = heavy_ns(world.sim);
+        planned_turn(&world);
+        CHECK(turn < LEARNT || heavy_ns(world.sim) - before <= 2 * SLOW_DECISION_NS);
+        for (int i = 0; i < MANY; i++) {
+            take(&world, &askers[i]);
+        }
+    }
+    for (int i = 0; i < MANY; i++) {
+        n[0] += askers[i].n[0];
+        n[1] += askers[i].n[1];
+        CHECK(askers[i].n[1] > 0);
+    }
+    CHECK(n[0] > n[1]);
+    close_all(&world, askers, MANY);
+}
+
 TEST("where each asks little and all together too much, nobody is refused always")
 {
     enum { MANY = 128, DECISION_NS = 100000 };
