@@ -70,6 +70,16 @@ static uint8_t *map_aligned(size_t size)
     return block + before;
 }
 
+/* On small ones, also where the system makes pages huge by itself. */
+static uint8_t *map_never_huge(void)
+{
+    uint8_t *block = map_aligned(HUGE_PAGE);
+    if (block != NULL) {
+        madvise(block, HUGE_PAGE, MADV_NOHUGEPAGE);
+    }
+    return block;
+}
+
 /* On huge pages but for the first `small` bytes; a refusal costs speed only. */
 static void *map_huge(size_t size, size_t small)
 {
@@ -102,7 +112,7 @@ static bool rest(void)
  * want the processor, as the rests of the block before told, and then those of this one. */
 static void *touched_block(bool *shared)
 {
-    uint8_t *block = *shared ? map_aligned(HUGE_PAGE) : map_huge(HUGE_PAGE, 0);
+    uint8_t *block = *shared ? map_never_huge() : map_huge(HUGE_PAGE, 0);
     unsigned n_late = 0;
     for (size_t at = 0; block != NULL && at < HUGE_PAGE; at += SMALL_PAGE) {
         ((volatile uint8_t *)block)[at] = 0; /* a huge page is there whole with the first */
