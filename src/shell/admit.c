@@ -9,7 +9,8 @@
  * a turn has WR_OVERLOAD_CONN_NS for each: some third of it goes to that. A connection is admitted
  * or refused whole, since its answers leave in order and a refusal behind a decision would wait for
  * it: first those that ask for less than their share, then those that have been passed over most
- * often. It ends with a window in which nearly all turns had time for all. */
+ * often. What one has beyond a turn's budget waits for the next. It ends with a window in which
+ * nearly all turns had time for all. */
 #include "shell/server_in.h"
 
 #include "base/num.h"
@@ -21,7 +22,11 @@ enum {
     BUDGET_LEAST = 64,  /* where decisions alone leave room for so many */
     BUDGET_FIRST = 256, /* while it is not known what a decision takes */
     REQUEST_LEAST = 64,
+    TOOK_LEAST_NS = 64, /* a decision: a clock that stands still tells nothing */
 };
+
+#define TOOK_MOST_NS ((int64_t)1 << 40)  /* times 1024 is less than 2^63 */
+#define STILL_NS     ((int64_t)20000000) /* the machine stands still for so long at most */
 
 #define FADES_NS  ((int64_t)1 << 25) /* of a pace a half is left after so long */
 #define PACE_MOST ((int64_t)1 << 34) /* times WR_PACE_NS is less than 2^63 */
@@ -108,13 +113,26 @@ void wr_admit_learn(struct wr_server *server, int64_t turn_ns)
     admission->decided_sixteenths += ((int64_t)n * 16 - admission->decided_sixteenths) / 8;
 }
 
+/* What one decision has taken by itself; 0: not known. */
+static int64_t each_ns(const struct wr_admission *admission)
+{
+    int64_t n = admission->run_1024ths;
+    return n > 0 ? WR_MAX(admission->run_ns * 1024 / n, (int64_t)1) : 0;
+}
+
+/* Of few and of many at once each counts for itself: a few that took long, as the first ones do,
+ * tell little of many. A machine that stands still does so for a while, not for a whole turn of
+ * decisions by a large model. */
 void wr_admit_decided(struct wr_server *server, uint32_t n, int64_t took_ns)
 {
     struct wr_admission *admission = &server->admission;
-    int64_t each_ns = WR_MAX(took_ns / n, (int64_t)1), usual_ns = admission->each_ns;
-    usual_ns = usual_ns > 0 ? usual_ns : each_ns;
-    each_ns = WR_MIN(each_ns, 4 * usual_ns); /* the machine stood still */
-    admission->each_ns = usual_ns + (each_ns - usual_ns) / 8;
+    int64_t usual_ns = n * each_ns(admission);
+    took_ns = WR_MAX(WR_MIN(took_ns, TOOK_MOST_NS), n * (int64_t)TOOK_LEAST_NS);
+    if (usual_ns > 0) {
+        took_ns = WR_MIN(took_ns, WR_MAX(4 * usual_ns, took_ns - STILL_NS));
+    }
+    admission->run_ns += (took_ns - admission->run_ns) / 8;
+    admission->run_1024ths += ((int64_t)n * 1024 - admission->run_1024ths) / 8;
 }
 
 /* Of each connection for itself: what one sends should not change what the others count. */
@@ -198,12 +216,12 @@ static uint32_t level_of(const struct wr_server *server, const struct wr_conn *c
  * while they are many; how long decisions alone take bounds it, however slow they are. */
 static uint32_t budget_of(const struct wr_admission *admission)
 {
-    int64_t n = BUDGET_FIRST, most = WR_LIMIT_IN_FLIGHT;
+    int64_t n = BUDGET_FIRST, most = WR_LIMIT_IN_FLIGHT, each = each_ns(admission);
     if (admission->turn_ns > 0) {
         n = admission->planned_ns * admission->decided_sixteenths / admission->turn_ns / 16;
     }
-    if (admission->each_ns > 0) {
-        most = WR_MAX(WR_MIN(most, admission->planned_ns / admission->each_ns), (int64_t)1);
+    if (each > 0) {
+        most = WR_MAX(WR_MIN(most, admission->planned_ns / each), (int64_t)1);
     }
     return (uint32_t)WR_MIN(WR_MAX(n, (int64_t)BUDGET_LEAST), most);
 }
@@ -243,6 +261,7 @@ uint32_t wr_admit_plan(struct wr_server *server)
     turn_ns = WR_MAX(turn_ns, (int64_t)WR_OVERLOAD_LEAST_NS);
     admission->planned_ns = WR_MIN(turn_ns, (int64_t)WR_OVERLOAD_MOST_NS);
     uint32_t sums[LEVELS] = {0}, all = 0, budget = budget_of(admission);
+    admission->budget = budget;
     uint32_t share = WR_MAX(budget / WR_MAX(server->n_touched, 1u), 1u);
     for (uint32_t i = 0; i < server->n_touched; i++) {
         uint32_t n = count_waiting(server, server->touched[i]);

@@ -266,11 +266,15 @@ static void read_now(struct wr_server *server, struct wr_conn *conn)
 }
 
 /* A refusal is cheap, and the queue has to go. In a planned turn whoever could not be counted has
- * one request: what is behind it is there now, and is counted in the next one. */
+ * one request, and whoever is admitted no more than all together: what is behind is there now, and
+ * is counted in the next one. */
 static uint32_t may_spend(const struct wr_server *server, const struct wr_conn *conn)
 {
-    bool is_admitted = server->admission.is_over && !conn->is_passed_over;
-    return is_admitted && !wr_admit_is_counted(conn) ? 1 : 4 * WR_LIMIT_PER_WAKE;
+    uint32_t most = 4 * WR_LIMIT_PER_WAKE;
+    if (!server->admission.is_over || conn->is_passed_over) {
+        return most;
+    }
+    return wr_admit_is_counted(conn) ? WR_MAX(WR_MIN(most, server->admission.budget), 1u) : 1;
 }
 
 static void parse(struct wr_server *server, struct wr_conn *conn)

@@ -116,9 +116,10 @@ struct wr_admission { /* admit.c */
     uint32_t n_late;             /* in this window */
     bool conn_stood;             /* in this window: one was refused for its connection's queue */
     uint64_t n_decided;          /* before this turn */
-    int64_t planned_ns;          /* how long this turn may be */
+    int64_t planned_ns;          /* how long this turn may be, */
+    uint32_t budget;             /* and how many it may decide; 0: none was planned */
     int64_t turn_ns, decided_sixteenths; /* of the last turns with decisions: means; 0: not known */
-    int64_t each_ns; /* of the last decisions by themselves: mean; 0: not known */
+    int64_t run_ns, run_1024ths; /* of the last decisions by themselves: means; 0: not known */
 };
 
 struct wr_slot {

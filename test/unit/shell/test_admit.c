@@ -222,6 +222,92 @@ TEST("where decisions are slow, a turn takes no more of them than it has time fo
     close_all(&world, askers, MANY);
 }
 
+TEST("what decisions took while they were quick is soon forgotten")
+{
+    enum { MANY = 64, LEARNT = 40, BELIEVED = 3 };
+    struct world world;
+    static struct asker askers[MANY];
+    open_large(&world, 324);
+    open_all(&world, askers, MANY);
+    for (int turn = 0; turn < 100 + LEARNT + 20; turn++) {
+        if (turn == 100) { /* until then they took no time at all */
+            flooded = world.server;
+            set_clock(&world, heavy_ns);
+        }
+        for (int i = 0; i < MANY; i++) {
+            ask_up_to(&world, &askers[i], 1);
+        }
+        uint64_t before = wr_server_sequence(world.server);
+        planned_turn(&world);
+        uint64_t n = wr_server_sequence(world.server) - before;
+        CHECK(turn < 100 + BELIEVED || n <= 8);
+        CHECK(turn < 100 + LEARNT || (n >= 1 && n <= 2));
+        for (int i = 0; i < MANY; i++) {
+            take(&world, &askers[i]);
+        }
+    }
+    close_all(&world, askers, MANY);
+}
+
+TEST("where decisions are slow, who asks for many at once has them in many turns")
+{
+    enum { MANY = 64, LEARNT = 20, AT_ONCE = 16 };
+    struct world world;
+    static struct asker askers[MANY];
+    open_large(&world, 326);
+    open_all(&world, askers, MANY);
+    flooded = world.server;
+    set_clock(&world, heavy_ns);
+    uint64_t n_all = 0;
+    for (int turn = 0; turn < 100; turn++) {
+        for (int i = 0; i < MANY; i++) {
+            ask_up_to(&world, &askers[i], AT_ONCE);
+        }
+        uint64_t before = wr_server_sequence(world.server);
+        planned_turn(&world);
+        uint64_t n = wr_server_sequence(world.server) - before;
+        CHECK(turn < LEARNT || n <= 2);
+        n_all += n;
+        for (int i = 0; i < MANY; i++) {
+            take(&world, &askers[i]);
+        }
+    }
+    CHECK(n_all >= 80);
+    close_all(&world, askers, MANY);
+}
+
+/* How many a turn decides of those that 64 connections ask, once. */
+static uint64_t decided_of(struct world *world, struct asker *askers)
+{
+    uint64_t before = wr_server_sequence(world->server);
+    for (int i = 0; i < 64; i++) {
+        ask_up_to(world, &askers[i], 1);
+    }
+    planned_turn(world);
+    for (int i = 0; i < 64; i++) {
+        take(world, &askers[i]);
+    }
+    return wr_server_sequence(world->server) - before;
+}
+
+TEST("a few decisions that took long do not outweigh many that did not")
+{
+    enum { MANY = 64, QUICK_NS = 10000, COLD_NS = 15000000, STILL_NS = 5000000 };
+    struct world world;
+    static struct asker askers[MANY];
+    open_large(&world, 325);
+    open_all(&world, askers, MANY);
+    wr_admit_decided(world.server, 1, COLD_NS);
+    for (int i = 0; i < 20; i++) {
+        wr_admit_decided(world.server, 64, 64 * QUICK_NS);
+        wr_admit_decided(world.server, 1, 20 * QUICK_NS);
+    }
+    CHECK_INT(decided_of(&world, askers), MANY);
+    wr_admit_decided(world.server, 64, 64 * QUICK_NS + STILL_NS);
+    CHECK_INT(decided_of(&world, askers), MANY);
+    close_all(&world, askers, MANY);
+}
+
 TEST("where each asks little and all together too much, nobody is refused always")
 {
     enum { MANY = 128, DECISION_NS = 100000 };
