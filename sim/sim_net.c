@@ -40,6 +40,9 @@ enum { LISTENER_BASE = 1000 };
 
 static void push(struct queue *queue, const void *bytes, size_t n)
 {
+    if (n == 0) {
+        return; /* there may be no bytes yet */
+    }
     if (queue->n + n > queue->cap) {
         queue->cap = (queue->n + n) * 2;
         queue->bytes = sim_grow(queue->bytes, queue->cap);
