@@ -60,13 +60,14 @@ static double average(const struct wr_series *s, unsigned scale)
 }
 
 /* Sample variance; n >= 2. The exact numerator has over 127 bits only for sums that no currency
- * reaches; then doubles take over, alike on every build. */
+ * reaches; then doubles take over, alike on every build. They do so for a number of events that
+ * nobody has seen, too: a damaged image may tell of one. */
 static double variance(const struct wr_series *s, unsigned scale)
 {
     wr_u128 size = s->sum < 0 ? -(wr_u128)s->sum : (wr_u128)s->sum, nq = 0, ss = 0;
     double power = (double)(int64_t)wr_pow10(scale);
     bool exact = !__builtin_mul_overflow((wr_u128)s->squares, (wr_u128)s->n, &nq) &&
-                 !__builtin_mul_overflow(size, size, &ss) && nq >> 127 == 0;
+                 !__builtin_mul_overflow(size, size, &ss) && nq >> 127 == 0 && s->n >> 62 == 0;
     if (!exact) {
         double mean = wr_ratio(s->sum, s->n);
         double squares = (double)(uint64_t)(s->squares >> 64) * 18446744073709551616.0 +
@@ -75,11 +76,11 @@ static double variance(const struct wr_series *s, unsigned scale)
         return (v > 0 ? v : 0) / (power * power);
     }
     wr_u128 pairs = (wr_u128)s->n * (s->n - 1), scale2 = (wr_u128)wr_pow10(scale) * wr_pow10(scale);
-    wr_u128 denominator;
+    wr_u128 above = nq > ss ? nq - ss : 0, denominator;
     if (__builtin_mul_overflow(pairs, scale2, &denominator) || denominator >> 126 != 0) {
-        return wr_ratio((wr_i128)(nq - ss), pairs) / (power * power);
+        return wr_ratio((wr_i128)above, pairs) / (power * power);
     }
-    return wr_ratio((wr_i128)(nq - ss), denominator);
+    return wr_ratio((wr_i128)above, denominator);
 }
 
 static void read_spread(const struct wr_feature_plan *plan, const struct wr_reader *r,

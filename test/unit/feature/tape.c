@@ -3,8 +3,11 @@
  * rounding of exact ratios. */
 #include "base/rng.h"
 #include "feature/exact.h"
+#include "feature/read.h"
 #include "feature/tree.h"
 #include "fixture.h"
+
+#include <math.h>
 
 __extension__ typedef __float128 quad;
 __extension__ typedef unsigned __int128 u128;
@@ -276,6 +279,26 @@ TEST("an insertion that finds no room changes nothing")
 }
 
 /* ── ratios ─────────────────────────────────────────────────────────────────────────────────── */
+/* Not of events: of a damaged image whose checksums hold. */
+TEST("the variance of totals that cannot be is a number all the same")
+{
+    static const uint64_t counts[] = {2, 1u << 31, 1ull << 62, 1ull << 63, UINT64_MAX};
+    struct fixture f = {0};
+    CHECK_INT(fixture_plan(&f, "{'entities': {'e': 'id'}, 'features': {"
+                               " 'a': {'entity': 'e', 'variance': 'x', 'window': '1d'}}}"),
+              WR_OK);
+    const struct wr_feature_class *class = &f.plan->classes[0];
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        for (uint64_t square = 0; square <= 1000; square += 1000) {
+            struct wr_series series = {.n = counts[i], .sum = 12345678, .squares = square};
+            struct wr_feature_value value;
+            wr_feature_read_series(f.plan, &class->readers[0], &series, 1, &value);
+            CHECK(value.number >= 0 && isfinite(value.number));
+        }
+    }
+    wr_arena_deinit(&f.arena);
+}
+
 TEST("a ratio is the double nearest to it")
 {
     struct wr_rng rng;
