@@ -185,6 +185,20 @@ TEST("after a standstill a turn takes no more than any other")
     close_all(&world, askers, MANY);
 }
 
+/* Each has so many requests under way when a planned turn comes; how many decisions it took. */
+static uint64_t crowded_turn(struct world *world, struct asker *askers, int n_askers, int each)
+{
+    uint64_t before = wr_server_sequence(world->server);
+    for (int i = 0; i < n_askers; i++) {
+        ask_up_to(world, &askers[i], each);
+    }
+    planned_turn(world);
+    for (int i = 0; i < n_askers; i++) {
+        take(world, &askers[i]);
+    }
+    return wr_server_sequence(world->server) - before;
+}
+
 /* A decision takes 4 ms, as with a large model. */
 enum { SLOW_DECISION_NS = 4000000 };
 static int64_t heavy_ns(void *context)
@@ -203,15 +217,7 @@ TEST("where decisions are slow, a turn takes no more of them than it has time fo
     set_clock(&world, heavy_ns);
     int n[2] = {0};
     for (int turn = 0; turn < 200; turn++) {
-        for (int i = 0; i < MANY; i++) {
-            ask_up_to(&world, &askers[i], 1);
-        }
-        int64_t before = heavy_ns(world.sim);
-        planned_turn(&world);
-        CHECK(turn < LEARNT || heavy_ns(world.sim) - before <= 2 * SLOW_DECISION_NS);
-        for (int i = 0; i < MANY; i++) {
-            take(&world, &askers[i]);
-        }
+        CHECK(crowded_turn(&world, askers, MANY, 1) <= 2 || turn < LEARNT);
     }
     for (int i = 0; i < MANY; i++) {
         n[0] += askers[i].n[0];
@@ -234,17 +240,9 @@ TEST("what decisions took while they were quick is soon forgotten")
             flooded = world.server;
             set_clock(&world, heavy_ns);
         }
-        for (int i = 0; i < MANY; i++) {
-            ask_up_to(&world, &askers[i], 1);
-        }
-        uint64_t before = wr_server_sequence(world.server);
-        planned_turn(&world);
-        uint64_t n = wr_server_sequence(world.server) - before;
+        uint64_t n = crowded_turn(&world, askers, MANY, 1);
         CHECK(turn < 100 + BELIEVED || n <= 8);
         CHECK(turn < 100 + LEARNT || (n >= 1 && n <= 2));
-        for (int i = 0; i < MANY; i++) {
-            take(&world, &askers[i]);
-        }
     }
     close_all(&world, askers, MANY);
 }
@@ -260,17 +258,9 @@ TEST("where decisions are slow, who asks for many at once has them in many turns
     set_clock(&world, heavy_ns);
     uint64_t n_all = 0;
     for (int turn = 0; turn < 100; turn++) {
-        for (int i = 0; i < MANY; i++) {
-            ask_up_to(&world, &askers[i], AT_ONCE);
-        }
-        uint64_t before = wr_server_sequence(world.server);
-        planned_turn(&world);
-        uint64_t n = wr_server_sequence(world.server) - before;
+        uint64_t n = crowded_turn(&world, askers, MANY, AT_ONCE);
         CHECK(turn < LEARNT || n <= 2);
         n_all += n;
-        for (int i = 0; i < MANY; i++) {
-            take(&world, &askers[i]);
-        }
     }
     CHECK(n_all >= 80);
     close_all(&world, askers, MANY);
