@@ -2,11 +2,13 @@
 /* A bare echo: the least that a server in this machine's kernel can do with HTTP requests, and so
  * the ceiling that `./dev bench serve` holds the decision service against.
  *
- *   bench_echo ADDRESS [BYTES]     127.0.0.1:PORT or unix:PATH; answers of BYTES bytes (600)
+ *   bench_echo ADDRESS [BYTES [NANOSECONDS]]
  *
- * One thread, level-triggered epoll, one recv and one send per connection and wake. Of a request it
- * reads the end of the head and Content-Length, nothing else; the answer is constant. Ends with
- * SIGTERM. Loopback only. */
+ * ADDRESS is 127.0.0.1:PORT or unix:PATH; answers have BYTES bytes (600). One thread,
+ * level-triggered epoll, one recv and one send per connection and wake. Of a request it reads the
+ * end of the head and Content-Length, nothing else; the answer is constant. With NANOSECONDS it
+ * works for so long on each request before it answers: how late the answers of a server come that
+ * has to do so much and waits for nothing. Ends with SIGTERM. Loopback only. */
 #include "base/bytes.h"
 #include "base/num.h"
 #include "port/port_linux.h"
@@ -20,6 +22,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { CONNS = 4096, IN = 64 * 1024, PER_WAKE = 64, ANSWER_MAX = 4096 };
@@ -33,6 +36,7 @@ struct conn {
 static struct conn *conns[CONNS];
 static char answer[ANSWER_MAX];
 static size_t answer_n;
+static int64_t work_ns;
 
 static int listen_on(const char *address)
 {
@@ -82,6 +86,20 @@ static size_t request_end(const char *p, size_t n)
     return end <= n ? end : 0;
 }
 
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void work(int64_t ns)
+{
+    int64_t end = ns > 0 ? now_ns() + ns : 0;
+    while (ns > 0 && now_ns() < end) {
+    }
+}
+
 static bool serve(struct conn *conn)
 {
     ssize_t got = recv(conn->fd, conn->in + conn->n, IN - conn->n, 0);
@@ -90,13 +108,15 @@ static bool serve(struct conn *conn)
     }
     conn->n += (size_t)got;
     size_t at = 0, end;
-    for (int i = 0; i < PER_WAKE && (end = request_end(conn->in + at, conn->n - at)) != 0; i++) {
+    int i;
+    for (i = 0; i < PER_WAKE && (end = request_end(conn->in + at, conn->n - at)) != 0; i++) {
         at += end;
         memcpy(conn->out + conn->out_n, answer, answer_n);
         conn->out_n += answer_n;
     }
     memmove(conn->in, conn->in + at, conn->n - at);
     conn->n -= at;
+    work(i * work_ns);
     while (conn->out_at < conn->out_n) { /* a client that reads what it asked for never blocks it */
         ssize_t put =
             send(conn->fd, conn->out + conn->out_at, conn->out_n - conn->out_at, MSG_NOSIGNAL);
@@ -131,10 +151,11 @@ int main(int argc, char **argv)
 {
     int listener = argc > 1 ? listen_on(argv[1]) : -1;
     if (listener < 0) {
-        fprintf(stderr, "usage: bench_echo 127.0.0.1:PORT|unix:PATH [BYTES]\n");
+        fprintf(stderr, "usage: bench_echo 127.0.0.1:PORT|unix:PATH [BYTES [NANOSECONDS]]\n");
         return 2;
     }
     size_t size = argc > 2 ? (size_t)atoi(argv[2]) : 600;
+    work_ns = argc > 3 ? atol(argv[3]) : 0;
     size = WR_MIN(WR_MAX(size, (size_t)128), (size_t)ANSWER_MAX - 1);
     static const char form[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
                                "Content-Length: %04zu\r\n\r\n";

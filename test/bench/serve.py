@@ -83,9 +83,20 @@ class Bench:
         return Program("weir", [self.weir, "serve", "--pack", PACK, "--state", str(self.state),
                                 "--mode", mode, "--listen", f"127.0.0.1:{PORT}"])
 
-    def echo(self):
-        return Program("echo", [self.echo_binary, f"127.0.0.1:{PORT}", "600"],
+    def echo(self, work_ns=0):
+        return Program("echo", [self.echo_binary, f"127.0.0.1:{PORT}", "600", str(work_ns)],
                        load=["--path", "/echo"])
+
+    def even(self, depth, rate):
+        """P99 in ms, and the rate, of an echo that works on each request for so long that it has that rate."""
+        with self.echo() as program:
+            bare = self.drive(program, "-o", depth, warmup=1)["run"]["decisions_per_s"]
+        work_ns = max(1e9 / rate - 1e9 / bare, 0)
+        for _ in range(2):
+            with self.echo(int(work_ns)) as program:
+                run = self.drive(program, "-o", depth, warmup=1)["run"]
+            work_ns = max(work_ns + 1e9 / rate - 1e9 / run["decisions_per_s"], 0)
+        return run["latency_us"]["p99"] / 1e3, run["decisions_per_s"]
 
     def forget_state(self):
         shutil.rmtree(self.state, ignore_errors=True)
@@ -199,12 +210,13 @@ def bench_open(bench):
 def bench_durable(bench, fast):
     print("\n== mode durable, closed loop, 64 connections: an answer leaves after its sync")
     for depth in CPU_BARS:
-        results, syncs = [], []
+        results, syncs, evens = [], [], []
         for _ in range(bench.rounds):
             syncs.append(bench.sync_times())
             with bench.serve("durable") as program:
                 results.append(bench.drive(program, "-o", depth))
             bench.forget_state()
+            evens.append(bench.even(depth, results[-1]["run"]["decisions_per_s"]))
         p50, p99 = (statistics.median(s[i] for s in syncs) for i in (0, 1))
         rate = median(results, "run", "decisions_per_s")
         most = min(fast.get(depth, float("inf")), 64 * depth / p50 * 1e3)
@@ -212,7 +224,9 @@ def bench_durable(bench, fast):
         print(f"  {depth:2} outstanding: {rate:9,.0f}/s; 0.8 x min(fast, {64 * depth} / {p50:.2f} ms "
               f"= {64 * depth / p50 * 1e3:,.0f}) = {0.8 * most:,.0f}: {met(rate >= 0.8 * most)}; "
               f"P99 {late:.2f} ms, bar 2 x {p99:.2f} + 2 = {bar:.2f} ms: {met(late <= bar)}; server "
-              f"{median(results, 'run', 'server_cpu_us'):.2f} us")
+              f"{median(results, 'run', 'server_cpu_us'):.2f} us; so many in flight wait "
+              f"{64e3 * depth / rate:.2f} ms in the mean at that rate; an echo that works as long and "
+              f"waits for no disk P99 {median(evens, 0):.2f} ms ({median(evens, 1):,.0f}/s)")
 
 
 def nginx(bench):
