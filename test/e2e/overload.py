@@ -41,6 +41,7 @@ from served import Checks, Served  # noqa: E402
 ROOT = Path(__file__).resolve().parent.parent.parent
 JUDGED = bool(os.environ.get("WEIR_TEST_ALL"))
 IDS = 8 << 20
+CONN_US = 32  # of a planned turn for each connection (WR_OVERLOAD_CONN_NS)
 CLIENTS = 64  # as many as a node's own figures are measured with
 WIDE = 128  # printed beside them: here the generator, which sends each arrival for itself, is short of its processor
 PAIRS = 40  # they scatter as much as the price itself
@@ -74,15 +75,15 @@ class Node(Served):
     """A server on a processor of its own; drives it from another, and keeps count."""
 
     def __init__(self, weir, cpus):
-        self.port, self.generator, self.decided = free_port(), cpus[1], 0
+        self.port, self.cpu, self.generator, self.decided = free_port(), cpus[0], cpus[1], 0
         super().__init__(weir, "--pack", str(ROOT / "packs" / "cards"), "--mode", "fast", "--retain-bytes", str(2 << 30),
                          "--listen", f"127.0.0.1:{self.port}", "--per-address", "4096",  # a minute writes 10 GB
-                         preexec=lambda: os.sched_setaffinity(0, {cpus[0]}))
+                         preexec=lambda: os.sched_setaffinity(0, {self.cpu}))
 
-    def begin(self, seconds, *options):
+    def begin(self, seconds, *options, port=None, pid=None, errors=None):
         return subprocess.Popen(
-            [self.weir, "load", "--connect", f"127.0.0.1:{self.port}", "--for", f"{seconds * 1000:.0f}ms", "--server-pid",
-             str(self.process.pid), "--report", "json", *map(str, options)], stdout=subprocess.PIPE, text=True,
+            [self.weir, "load", "--connect", f"127.0.0.1:{port or self.port}", "--for", f"{seconds * 1000:.0f}ms", "--server-pid",
+             str(pid or self.process.pid), "--report", "json", *map(str, options)], stdout=subprocess.PIPE, stderr=errors, text=True,
             preexec_fn=lambda: os.sched_setaffinity(0, {self.generator}))
 
     def end(self, run):
@@ -94,8 +95,8 @@ class Node(Served):
         check.that(set(statuses) <= {"200", "503"}, "answers are 200 or 503", statuses)
         return result
 
-    def drive(self, seconds, *options):
-        return self.end(self.begin(seconds, *options))
+    def drive(self, seconds, *options, **other):
+        return self.end(self.begin(seconds, *options, **other))
 
     def ability(self):
         """Decisions a second at the most, and CPU us of each."""
@@ -231,10 +232,30 @@ def minute(node):
     if JUDGED:
         check.that(decided >= 0.9 * capacity, "goodput is 0.9 of capacity", decided / capacity)
         check.that(inside <= 50, "P99 of what was admitted", inside)
+        check.that(run["refused_us"]["p99"] <= 5e3, "P99 of what was refused", run["refused_us"])
         check.that(recovery.holds(), "the baseline is back within 2 s", recovery)
         check.that(pulse.p99() <= 50, "health is told within 50 ms", pulse.ms[-10:])
         check.that(grown <= 64, "memory is flat", grown)
     return capacity, calm
+
+
+def floor(node, capacity):
+    """How late refusals are of a server that makes nothing else, and looks as often as the node plans to: what is
+    the machine's and the generator's of the node's figure."""
+    server = Path(node.weir).parent / "bench_floor"
+    if not server.exists():
+        return
+    port = free_port()
+    process = subprocess.Popen([server, str(port), str(CLIENTS * CONN_US)], preexec_fn=lambda: os.sched_setaffinity(0, {node.cpu}))
+    try:
+        time.sleep(0.2)
+        run = node.drive(10, "--connections", CLIENTS, "--rate", 2 * capacity, port=port, pid=process.pid, errors=subprocess.DEVNULL)["run"]
+    finally:
+        process.kill()
+        process.wait()
+    print(f"overload:   a server that only refuses, every {CLIENTS * CONN_US / 1e3:.1f} ms, at the same rate: refusals P99 "
+          f"{run['refused_us']['p99'] / 1e3:.1f} ms, P999 {run['refused_us']['p999'] / 1e3:.1f}, the generator late by "
+          f"{run['lateness_us']['p99'] / 1e3:.1f}")
 
 
 def wide(node, capacity):
@@ -341,6 +362,7 @@ def main():
         warm(node)
         capacity, calm = minute(node)
         if JUDGED:
+            floor(node, capacity)
             wide(node, capacity)
         bursts(node, capacity, calm)
         half_slow(node, capacity)
