@@ -133,6 +133,15 @@ void wr_admit_decided(struct wr_server *server, uint32_t n, int64_t took_ns)
     }
     admission->run_ns += (took_ns - admission->run_ns) / 8;
     admission->run_1024ths += ((int64_t)n * 1024 - admission->run_1024ths) / 8;
+    int64_t most = WR_RUN_NS / WR_MAX(each_ns(admission), (int64_t)1);
+    admission->run_most =
+        (uint32_t)WR_MAX(WR_MIN(most, (int64_t)WR_LIMIT_ENGINE_BATCH), (int64_t)1);
+}
+
+uint32_t wr_admit_run_most(const struct wr_server *server)
+{
+    uint32_t most = server->admission.run_most;
+    return most > 0 ? most : WR_LIMIT_ENGINE_BATCH;
 }
 
 /* Of each connection for itself: what one sends should not change what the others count. */

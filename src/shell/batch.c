@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Many decisions in one body: a JSON array, or JSON lines.
  *
- * The engine takes the items in steps of its batch. Their answers are written where they leave
- * from, the output of the connection, as each step ends. When an item turns out to be known, its
- * answer has to come from the journal: from there on the answer is a gathering, which starts with
- * what is written already.
+ * The engine takes the items in steps, of its batch or of what it decides in WR_RUN_NS. Their
+ * answers are written where they leave from, the output of the connection, as each step ends. When
+ * an item turns out to be known, its answer has to come from the journal: from there on the answer
+ * is a gathering, which starts with what is written already.
  *
  * An answer of one step has a Content-Length. A longer one is a stream: each step is a piece, with
  * a slot and a chunk of its own, which leaves when its rows are kept. One piece is decided a turn,
@@ -350,8 +350,7 @@ static void run_all(struct run *run)
         keep(run, &out);
     }
     while (run->n_done < run->n && !server->failed) {
-        server->failed =
-            !decide_some(run, WR_MIN(run->n - run->n_done, (uint32_t)WR_LIMIT_ENGINE_BATCH));
+        server->failed = !decide_some(run, WR_MIN(run->n - run->n_done, wr_admit_run_most(server)));
     }
     wr_slot_needs(server, run->slot, run->last);
     run->slot->handed_ns = run->last != 0 ? server->now_ns : 0;
@@ -400,7 +399,7 @@ static uint64_t add_piece(struct wr_server *server, struct wr_conn *conn)
         .conn = conn,
         .slot = wr_conn_slot(conn, stream->first_ns),
         .split = stream->split,
-        .n = WR_MIN(stream->n - stream->n_done, (uint32_t)WR_LIMIT_ENGINE_BATCH),
+        .n = WR_MIN(stream->n - stream->n_done, wr_admit_run_most(server)),
         .first = stream->n_done,
         .total = stream->n,
         .first_ns = stream->first_ns,
@@ -502,7 +501,7 @@ void wr_gather_batch(struct wr_server *server, struct wr_conn *conn,
                         !wr_str_eq(features, WR_STR("false"));
     wr_split_open(&run.split, request->body, lines);
     run.lines = !run.split.is_array;
-    if (run.n > WR_LIMIT_ENGINE_BATCH && run.minor > 0) {
+    if (run.n > wr_admit_run_most(server) && run.minor > 0) {
         begin_stream(&run, request->body);
     } else {
         run_all(&run);

@@ -108,7 +108,7 @@ void wr_decide_one(struct wr_server *server, struct wr_conn *conn,
     if (!admit(server, conn, request)) {
         return;
     }
-    if (server->n_pending == WR_LIMIT_ENGINE_BATCH) {
+    if (server->n_pending >= wr_admit_run_most(server)) {
         wr_decide_batch(server);
     }
     struct wr_slot *slot = wr_conn_slot(conn, request->first_ns);

@@ -265,16 +265,20 @@ static void read_now(struct wr_server *server, struct wr_conn *conn)
     wr_conn_read(server, conn);
 }
 
-/* A refusal is cheap, and the queue has to go. In a planned turn whoever could not be counted has
- * one request, and whoever is admitted no more than all together: what is behind is there now, and
- * is counted in the next one. */
+/* Nobody has more of a turn than the engine is given at once. A refusal is cheap, and the queue has
+ * to go. In a planned turn whoever could not be counted has one request, and whoever is admitted no
+ * more than all together: what is behind is there now, and is counted in the next one. */
 static uint32_t may_spend(const struct wr_server *server, const struct wr_conn *conn)
 {
-    uint32_t most = 4 * WR_LIMIT_PER_WAKE;
-    if (!server->admission.is_over || conn->is_passed_over) {
+    uint32_t most = 4 * WR_LIMIT_PER_WAKE, run = wr_admit_run_most(server);
+    if (conn->is_passed_over) {
         return most;
     }
-    return wr_admit_is_counted(conn) ? WR_MAX(WR_MIN(most, server->admission.budget), 1u) : 1;
+    if (!server->admission.is_over) {
+        return WR_MIN(most, 4 * run);
+    }
+    most = WR_MIN(WR_MIN(most, run), WR_MAX(server->admission.budget, 1u));
+    return wr_admit_is_counted(conn) ? most : 1;
 }
 
 static void parse(struct wr_server *server, struct wr_conn *conn)
@@ -289,6 +293,7 @@ static void parse(struct wr_server *server, struct wr_conn *conn)
     if (wr_batch_may_go_on(conn)) {
         wr_batch_go_on(server, conn);
     }
+    bool is_planned = server->admission.is_over; /* an overload may begin with any request */
     uint32_t spent = 0, most = may_spend(server, conn);
     conn->spent = false;
     while (wr_conn_may_parse(conn) && spent < most && !conn->spent) {
@@ -296,8 +301,7 @@ static void parse(struct wr_server *server, struct wr_conn *conn)
         if (!parse_one(server, conn)) {
             return;
         }
-        bool is_planned = server->admission.is_over && conn->in_batch;
-        spent += server->n_refused > refused || is_planned ? 1 : 4;
+        spent += server->n_refused > refused || (is_planned && conn->in_batch) ? 1 : 4;
     }
     conn->more = conn->in_at < conn->in_n;
 }

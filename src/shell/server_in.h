@@ -70,7 +70,8 @@
 #define WR_BEHIND_NS          1000000   /* between two looks whether the journal has room */
 #define WR_TRIM_NS            1000000000
 #define WR_RECOVER_NS         1000000000
-#define WR_TURN_NS            5000000 /* then what is decided is sent before more is */
+#define WR_TURN_NS            5000000  /* then what is decided is sent before more is */
+#define WR_RUN_NS             10000000 /* the engine is given no more at once than takes so long */
 #define WR_SAMPLE             16 /* one batch, and one turn, of so many is timed stage by stage */
 
 #define WR_OVERLOAD_TARGET_NS 5000000   /* a queue stands: nothing waited less than that, */
@@ -120,6 +121,7 @@ struct wr_admission { /* admit.c */
     uint32_t budget;             /* and how many it may decide; 0: none was planned */
     int64_t turn_ns, decided_sixteenths; /* of the last turns with decisions: means; 0: not known */
     int64_t run_ns, run_1024ths; /* of the last decisions by themselves: means; 0: not known */
+    uint32_t run_most;           /* so many take WR_RUN_NS; 0: not known */
 };
 
 struct wr_slot {
@@ -379,6 +381,9 @@ bool wr_admit_is_overloaded(const struct wr_server *server);
 void wr_admit_learn(struct wr_server *server, int64_t turn_ns);
 /* n decisions, at least one, took so long by themselves. */
 void wr_admit_decided(struct wr_server *server, uint32_t n, int64_t took_ns);
+/* How many decisions the engine is given at once: 1 to WR_LIMIT_ENGINE_BATCH, and by what the last
+ * ones took no more than last WR_RUN_NS. */
+uint32_t wr_admit_run_most(const struct wr_server *server);
 /* So many bytes of a connection were read. */
 void wr_admit_read(const struct wr_server *server, struct wr_conn *conn, size_t n);
 /* What it has just asked had so many bytes. */

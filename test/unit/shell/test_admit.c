@@ -266,6 +266,82 @@ TEST("where decisions are slow, who asks for many at once has them in many turns
     close_all(&world, askers, MANY);
 }
 
+/* A turn of a node that believes it has time for all. */
+static uint64_t calm_turn(struct world *world)
+{
+    uint64_t before = wr_server_sequence(world->server);
+    world->server->admission.is_over = false;
+    wr_server_step(world->server, 0);
+    return wr_server_sequence(world->server) - before;
+}
+
+/* WR_RUN_NS has time for two of them, and no run begins after WR_TURN_NS. */
+TEST("where decisions are slow, no turn has more of them than it has time for")
+{
+    enum { MANY = 8, LEARNT = 20, AT_ONCE = 16 };
+    struct world world;
+    static struct asker askers[MANY];
+    open_large(&world, 327);
+    open_all(&world, askers, MANY);
+    flooded = world.server;
+    set_clock(&world, heavy_ns);
+    uint64_t n_all = 0;
+    for (int turn = 0; turn < 100; turn++) {
+        for (int i = 0; i < MANY; i++) {
+            ask_up_to(&world, &askers[i], AT_ONCE);
+        }
+        uint64_t n = calm_turn(&world);
+        CHECK(turn < LEARNT || n <= 4);
+        n_all += n;
+        for (int i = 0; i < MANY; i++) {
+            take(&world, &askers[i]);
+        }
+    }
+    CHECK(n_all >= 100);
+    close_all(&world, askers, MANY);
+}
+
+TEST("where decisions are slow, the items of one body are decided in many turns")
+{
+    enum { LEARNT = 40, ITEMS = 40 };
+    struct world world;
+    static struct asker asker;
+    static char body[ITEMS * 600];
+    char event[512], id[32];
+    size_t n = 0;
+    open_large(&world, 328);
+    open_all(&world, &asker, 1);
+    flooded = world.server;
+    set_clock(&world, heavy_ns);
+    for (int turn = 0; turn < LEARNT; turn++) {
+        ask_up_to(&world, &asker, 1);
+        calm_turn(&world);
+        take(&world, &asker);
+    }
+    for (int i = 0; i < ITEMS; i++) {
+        snprintf(id, sizeof id, "item.%d", i);
+        n += (size_t)snprintf(body + n, sizeof body - n, "%c%s", i == 0 ? '[' : ',',
+                              world_event(event, id, i, 1));
+    }
+    snprintf(body + n, sizeof body - n, "]");
+    http_send(&world, &asker.http, "POST", "/v1/decisions:batch", body);
+    uint64_t n_all = 0;
+    for (int turn = 0; turn < 2 * ITEMS; turn++) {
+        uint64_t decided = calm_turn(&world);
+        CHECK(decided <= 2);
+        n_all += decided;
+    }
+    CHECK_INT(n_all, ITEMS);
+    CHECK(http_take(&world, &asker.http));
+    CHECK_INT(asker.http.status, 200);
+    int found = 0;
+    for (size_t at = 0; at + 12 < asker.http.body.n; at++) {
+        found += memcmp(asker.http.body.p + at, "{\"decision\":", 12) == 0;
+    }
+    CHECK_INT(found, ITEMS);
+    close_all(&world, &asker, 1);
+}
+
 /* How many a turn decides of those that 64 connections ask, once. */
 static uint64_t decided_of(struct world *world, struct asker *askers)
 {
