@@ -35,6 +35,9 @@ list(APPEND WEIR_SERVER_FILES
   src/shell/reserve.c
   src/shell/snapshot_file.c
   src/shell/snapshot_write.c
+  src/shell/snapshots_thread.c
+  src/shell/snapshots_copy.c
+  src/shell/snapshots_restore.c
   src/shell/snapshots.c
   src/shell/reload.c
   src/shell/go_json.c
