@@ -13,6 +13,7 @@ list(APPEND WEIR_SERVER_FILES
   src/shell/journal_thread.c
   src/shell/journal_turn.c
   src/shell/metrics.c
+  src/shell/metrics_text.c
   src/shell/redis.c
   src/shell/shared.c
   src/shell/split.c
