@@ -18,6 +18,7 @@ list(APPEND WEIR_SERVER_FILES
   src/shell/shared.c
   src/shell/split.c
   src/shell/answer.c
+  src/shell/conn_input.c
   src/shell/conn.c
   src/shell/shed.c
   src/shell/admit.c

@@ -2,7 +2,7 @@
 /* The server from within: what its files share.
  *
  *   loop.c    polls, reads, runs batches, releases answers, watches deadlines
- *   conn.c    connections: buffers, slots for answers, sending
+ *   conn.c    connections: buffers, slots for answers, sending; conn_input.c: what they read
  *   shed.c    the bound on what all of them hold together
  *   route.c   one request: which resource, which method
  *   admit.c   which decisions are taken, and which are refused for want of time
@@ -314,7 +314,7 @@ struct wr_server {
     char node_text[17];
 };
 
-/* ── conn.c ─────────────────────────────────────────────────────────────────────────────────── */
+/* ── conn.c, conn_input.c ───────────────────────────────────────────────────────────────────── */
 struct wr_conn *wr_conn_open(struct wr_server *server, int32_t sock, bool is_local);
 void wr_conn_close(struct wr_server *server, struct wr_conn *conn);
 /* Reads once. */
