@@ -22,19 +22,21 @@ static char *pop(struct wr_buffers *buffers, uint32_t class)
     return buffer;
 }
 
+/* A block of another size stands in the next buffer that is kept, or is as large as it is. */
+static size_t size_for(size_t size)
+{
+    uint32_t class = class_of(size);
+    return class < WR_BUFFER_CLASSES ? (size_t)WR_BUFFER_SIZE << class : size;
+}
+
 static void *take_counted(void *context, size_t size)
 {
-    struct wr_buffers *buffers = context;
-    void *block = buffers->memory->take(buffers->memory->context, size);
-    buffers->held += block != NULL ? size : 0;
-    return block;
+    return wr_buffers_take(context, size_for(size));
 }
 
 static void give_counted(void *context, void *block, size_t size)
 {
-    struct wr_buffers *buffers = context;
-    buffers->memory->give(buffers->memory->context, block, size);
-    buffers->held -= size;
+    wr_buffers_give(context, block, size_for(size));
 }
 
 void wr_buffers_open(struct wr_buffers *buffers, const struct wr_memory *memory)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Buffers of the loop's thread, kept by size for reuse: what connections read into and write from,
- * and the first block of what is gathered. Taking and giving cost no call of the system.
+ * and the blocks of what is gathered. Taking and giving cost no call of the system.
  *
  * At most WR_LIMIT_BUFFERS bytes are kept. Those of a backlog are given back when it is over: of
  * what is kept beyond WR_BUFFERS_IDLE, wr_buffers_trim gives back what nobody has taken since the
@@ -17,8 +17,8 @@
 
 struct wr_buffers {
     const struct wr_memory *memory;
-    struct wr_memory counted;          /* the same, and what is taken from it counts as held */
-    uint64_t held;                     /* bytes taken and not given back */
+    struct wr_memory counted;          /* blocks of any size, each in a buffer that fits it */
+    uint64_t held;                     /* bytes of buffers taken and not given back */
     char *kept[WR_BUFFER_CLASSES];     /* linked through their first bytes */
     uint32_t n[WR_BUFFER_CLASSES];     /* how many, */
     uint32_t least[WR_BUFFER_CLASSES]; /* at least since the last trim */
@@ -29,7 +29,8 @@ struct wr_buffers {
 void wr_buffers_open(struct wr_buffers *buffers, const struct wr_memory *memory);
 void wr_buffers_close(struct wr_buffers *buffers);
 
-/* `size` is WR_BUFFER_SIZE times a power of two, of any height. NULL when there is no memory. */
+/* `size` is WR_BUFFER_SIZE times a power of two, or larger than those that are kept. NULL when
+ * there is no memory. */
 char *wr_buffers_take(struct wr_buffers *buffers, size_t size);
 /* `buffer` may be NULL. */
 void wr_buffers_give(struct wr_buffers *buffers, char *buffer, size_t size);
