@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kill -9 under load, again and again, on one state directory.
  *
- *   kill WEIR PACK [CYCLES]
+ *   kill WEIR PACK [CYCLES [SEED]]
  *
  * Each cycle starts the real server in mode durable or fast, loads it over a Unix socket with new
  * events, repeated ones, labels and questions for the state's digest, and kills it at a random
@@ -39,6 +39,7 @@ enum {
     DIGESTS_MAX = 1 << 14,
     ROOM = 1 << 16,
     LIFE_MS_MAX = 350,
+    COMPLAINTS_MAX = 10, /* told in full; one loss can show in thousands of rows */
 };
 enum asked_kind { ASKED_DECISION, ASKED_LABEL, ASKED_STATE };
 enum phase { IN_START, IN_SWAP, IN_CHECKPOINT, IN_SEGMENT, UNDER_LOAD, PHASES };
@@ -77,7 +78,8 @@ static struct {
     uint64_t random;
     long time_s;
     unsigned long n_acknowledged, n_repeated, n_states, n_labels, n_failed, n_refused, n_changes;
-    unsigned long killed[PHASES][2]; /* by phase; in mode fast, in mode durable */
+    unsigned long n_lives[2], killed[2][PHASES]; /* in mode fast, in mode durable; by phase */
+    char first_refusal[200];
 } run;
 
 static uint64_t draw(uint64_t below)
@@ -88,8 +90,9 @@ static uint64_t draw(uint64_t below)
 
 static void complain(const char *what, unsigned long long a, unsigned long long b)
 {
-    fprintf(stderr, "kill: %s (%llu, %llu)\n", what, a, b);
-    run.n_failed++;
+    if (run.n_failed++ < COMPLAINTS_MAX) {
+        fprintf(stderr, "kill: %s (%llu, %llu)\n", what, a, b);
+    }
 }
 
 static uint64_t hash_of(struct wr_str text)
@@ -216,8 +219,11 @@ static bool take_answer(struct client *client)
     client->first = (client->first + 1) % OUTSTANDING;
     client->n--;
     if (status != 200) {
-        run.n_refused++;
-        fprintf(stderr, "kill: status %d: %.*s\n", (int)status, WR_FMT(body));
+        body.n -= body.n > 0 && body.p[body.n - 1] == '\n';
+        if (run.n_refused++ == 0) {
+            snprintf(run.first_refusal, sizeof run.first_refusal, "%d: %.*s", (int)status,
+                     WR_FMT(body));
+        }
     } else if (asked.kind == ASKED_DECISION) {
         take_decision(asked.id, body);
     } else if (asked.kind == ASKED_STATE) {
@@ -384,8 +390,9 @@ static void note_phases(bool durable, bool connected, bool swapped, const struct
     };
     met[UNDER_LOAD] = connected && !swapped && !met[IN_CHECKPOINT] && !met[IN_SEGMENT];
     for (int i = 0; i < PHASES; i++) {
-        run.killed[i][durable] += met[i];
+        run.killed[durable][i] += met[i];
     }
+    run.n_lives[durable]++;
 }
 
 static void live(unsigned cycle)
@@ -546,17 +553,27 @@ static bool prepare(const struct wr_port *port)
            run.digest_at != NULL;
 }
 
-static void tell_phases(void)
+static void tell_mode(bool durable)
 {
     static const char *const names[PHASES] = {
         [IN_START] = "before it listened",   [IN_SWAP] = "within 30 ms of a swap of packs",
         [IN_CHECKPOINT] = "in a checkpoint", [IN_SEGMENT] = "at the start of a segment",
         [UNDER_LOAD] = "else under load",
     };
+    printf("kill: mode %s: %lu kills", durable ? "durable" : "fast", run.n_lives[durable]);
     for (int i = 0; i < PHASES; i++) {
-        printf("kill: %s: %lu in mode fast, %lu durable\n", names[i], run.killed[i][0],
-               run.killed[i][1]);
+        printf(", %lu %s", run.killed[durable][i], names[i]);
     }
+    printf("\n");
+}
+
+static void tell_all(unsigned long long seed)
+{
+    printf("kill: seed %llu: %lu kills, %lu answers acknowledged, %lu repeated, %lu labels, "
+           "%lu digests, %lu changes of the pack, %lu refused%s%s, %lu failures\n",
+           seed, run.n_lives[0] + run.n_lives[1], run.n_acknowledged, run.n_repeated, run.n_labels,
+           run.n_states, run.n_changes, run.n_refused,
+           run.n_refused != 0 ? ", the first with " : "", run.first_refusal, run.n_failed);
 }
 
 int main(int argc, char **argv)
@@ -568,14 +585,14 @@ int main(int argc, char **argv)
         cycles = WR_MAX(cycles, 500U);
     }
     if (argc < 3 || wr_port_linux_open(&port, &native) != WR_IO_OK) {
-        fprintf(stderr, "usage: kill WEIR PACK [CYCLES]\n");
+        fprintf(stderr, "usage: kill WEIR PACK [CYCLES [SEED]]\n");
         return 2;
     }
     run.weir = argv[1];
     run.pack_path = argv[2];
     run.time_s = (long)time(NULL);
-    run.random = argc > 4 ? strtoull(argv[4], NULL, 10) : (uint64_t)time(NULL);
-    printf("kill: seed %llu\n", (unsigned long long)run.random);
+    unsigned long long seed = argc > 4 ? strtoull(argv[4], NULL, 10) : (uint64_t)time(NULL);
+    run.random = seed;
     if (!prepare(&port)) {
         return 1;
     }
@@ -583,11 +600,9 @@ int main(int argc, char **argv)
         live(cycle);
         check_journal(&port);
     }
-    printf("kill: %u kills, %lu answers acknowledged, %lu repeated, %lu labels, %lu digests, "
-           "%lu refused, %lu changes of the pack, %lu failures\n",
-           cycles, run.n_acknowledged, run.n_repeated, run.n_labels, run.n_states, run.n_refused,
-           run.n_changes, run.n_failed);
-    tell_phases();
+    tell_mode(false);
+    tell_mode(true);
+    tell_all(seed);
     wr_port_linux_close(native);
     char command[100];
     snprintf(command, sizeof command, "rm -rf %s", run.folder);
