@@ -81,6 +81,12 @@ void wr_buffers_give(struct wr_buffers *buffers, char *buffer, size_t size)
     buffers->bytes += size;
 }
 
+void wr_buffers_count(struct wr_buffers *buffers, size_t before, size_t now)
+{
+    WR_ASSERT(before <= buffers->held);
+    buffers->held += now - before;
+}
+
 void wr_buffers_trim(struct wr_buffers *buffers)
 {
     const struct wr_memory *memory = buffers->memory;

@@ -18,7 +18,7 @@
 struct wr_buffers {
     const struct wr_memory *memory;
     struct wr_memory counted;          /* blocks of any size, each in a buffer that fits it */
-    uint64_t held;                     /* bytes of buffers taken and not given back */
+    uint64_t held;                     /* bytes taken and not given back, and counted */
     char *kept[WR_BUFFER_CLASSES];     /* linked through their first bytes */
     uint32_t n[WR_BUFFER_CLASSES];     /* how many, */
     uint32_t least[WR_BUFFER_CLASSES]; /* at least since the last trim */
@@ -35,5 +35,7 @@ char *wr_buffers_take(struct wr_buffers *buffers, size_t size);
 /* `buffer` may be NULL. */
 void wr_buffers_give(struct wr_buffers *buffers, char *buffer, size_t size);
 void wr_buffers_trim(struct wr_buffers *buffers);
+/* Bytes that others hold for a client count as held too: they were `before` and are `now`. */
+void wr_buffers_count(struct wr_buffers *buffers, size_t before, size_t now);
 
 #endif

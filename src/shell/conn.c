@@ -40,6 +40,16 @@ static void drop_out(struct wr_server *server, struct wr_conn *conn)
     conn->out_cap = conn->out_n = conn->out_at = 0;
 }
 
+void wr_conn_weigh(struct wr_server *server, struct wr_conn *conn)
+{
+    const struct wr_port_net *net = &server->port->net;
+    if (net->held_bytes != NULL) {
+        size_t now = net->held_bytes(net->context, conn->sock);
+        wr_buffers_count(&server->buffers, conn->net_bytes, now);
+        conn->net_bytes = now;
+    }
+}
+
 /* ── life ───────────────────────────────────────────────────────────────────────────────────── */
 struct wr_conn *wr_conn_open(struct wr_server *server, int32_t sock, bool is_local)
 {
@@ -68,6 +78,7 @@ struct wr_conn *wr_conn_open(struct wr_server *server, int32_t sock, bool is_loc
     server->peers[index] = 0;
     conn->active_ns = server->now_ns;
     wr_h1_init(&conn->reader, server->config.body_max);
+    wr_conn_weigh(server, conn);
     server->n_conns++;
     return conn;
 }
@@ -119,6 +130,7 @@ void wr_conn_close(struct wr_server *server, struct wr_conn *conn)
     conn->sock = -1;
     wr_conn_drop_in(server, conn);
     drop_out(server, conn);
+    wr_buffers_count(&server->buffers, conn->net_bytes, 0);
     if (conn->waiting) {
         leave_list(server->waiting, &server->n_waiting, conn);
     }
@@ -253,6 +265,7 @@ static size_t send_ready(struct wr_server *server, struct wr_conn *conn, size_t 
         return 0;
     }
     enum wr_io result = net->write(net->context, conn->sock, conn->out + conn->out_at, ready, &put);
+    wr_conn_weigh(server, conn);
     if (result == WR_IO_OK) {
         conn->out_at += put;
         conn->active_ns = server->now_ns;

@@ -119,6 +119,7 @@ void wr_conn_read(struct wr_server *server, struct wr_conn *conn)
     }
     enum wr_io result =
         net->read(net->context, conn->sock, conn->in + conn->in_n, conn->in_cap - conn->in_n, &got);
+    wr_conn_weigh(server, conn);
     if (result == WR_IO_OK) {
         note_arrival(conn, came_ns);
         conn->first_ns = conn->in_at == conn->in_n ? came_ns : conn->first_ns;

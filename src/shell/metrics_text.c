@@ -156,8 +156,8 @@ static void counters(struct wr_buf *buf, const struct wr_metrics *m)
         one(buf, all[i].name, "counter", all[i].help, all[i].value);
     }
     one(buf, "weir_connections", "gauge", "Open connections.", m->n_connections);
-    one(buf, "weir_client_bytes", "gauge", "Memory that clients hold: input, answers not sent.",
-        m->client_bytes);
+    one(buf, "weir_client_bytes", "gauge",
+        "Memory that clients hold: input, answers not sent, TLS.", m->client_bytes);
 }
 
 static void histograms(struct wr_buf *buf, const struct wr_metrics *metrics)

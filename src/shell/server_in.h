@@ -185,6 +185,7 @@ struct wr_conn {
     int64_t held_ns;            /* or until then; */
     int64_t hold_ns;            /* it was read then */
     struct wr_stream *stream;   /* the answer that leaves in pieces; NULL: none */
+    size_t net_bytes;           /* the network held for it after its last call (port.h) */
     union {
         struct wr_h1_reader reader; /* of the head; */
         struct wr_h1_body body;     /* CHUNKED: of what follows it */

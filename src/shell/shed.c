@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What clients may hold of the node's memory, all of them together: input that is not decided yet,
- * answers that are not sent or not complete. Each connection has limits of its own, and 4,096 of
- * those would be gigabytes. Beyond the sum connections are closed, those with the most first, until
- * an eighth of it is free: first those that the node waits for, since a client that reads its
- * answers and ends its requests holds little; then any. */
+ * answers that are not sent or not complete, and what TLS needs for each. Each connection has
+ * limits of its own, and 4,096 of those would be gigabytes. Beyond the sum connections are closed,
+ * those with the most first, until an eighth of it is free: first those that the node waits for,
+ * since a client that reads its answers and ends its requests holds little; then any. */
 #include "shell/gather_in.h"
 
 enum { LEAST = WR_BUFFER_SIZE };
@@ -11,7 +11,7 @@ enum { LEAST = WR_BUFFER_SIZE };
 
 static size_t held_by(const struct wr_conn *conn)
 {
-    size_t n = conn->in_cap + conn->out_cap;
+    size_t n = conn->in_cap + conn->out_cap + conn->net_bytes;
     n += conn->stream != NULL ? wr_batch_held(conn) : 0;
     for (uint32_t i = 0; i < conn->n_slots; i++) {
         const struct wr_slot *slot = &conn->slots[(conn->slot_first + i) % WR_LIMIT_SLOTS];

@@ -957,6 +957,71 @@ TEST("clients that hold too much together lose their connections, the greediest 
     world_close(&world);
 }
 
+enum { BELOW = 300 << 10, MORE = 100 << 10 };
+static size_t below; /* of each connection, at its next call */
+
+static size_t held_below(void *context, int32_t sock)
+{
+    (void)context;
+    return sock >= 0 ? below : 0;
+}
+
+static long metric(struct world *world, struct http *http, const char *name)
+{
+    CHECK_INT(http_ask(world, http, "GET", "/metrics", ""), 200);
+    size_t at = wr_str_find(http->body, wr_str_z(name), 0);
+    CHECK(at != SIZE_MAX);
+    return at != SIZE_MAX ? strtol(http->body.p + at + strlen(name), NULL, 10) : -1;
+}
+
+TEST(
+    "what the network holds for a connection counts while it is open, and is bounded with the rest")
+{
+    enum { MANY = 4 };
+    struct world world;
+    struct http clients[MANY], last;
+    world_init(&world, 23, WR_MODE_FAST);
+    world.config.client_memory = 1 << 20;
+    struct wr_port *port = (struct wr_port *)(uintptr_t)sim_port(world.sim);
+    port->net.held_bytes = held_below;
+    below = BELOW;
+    CHECK(world_start(&world));
+    for (long i = 0; i < 3; i++) {
+        http_open(&world, &clients[i]);
+        long held = metric(&world, &clients[i], "\nweir_client_bytes ");
+        CHECK(held >= (i + 1) * BELOW && held < (i + 2) * BELOW);
+    }
+    CHECK_INT(metric(&world, &clients[2], "\nweir_connections_shed_total "), 0);
+    below = BELOW + MORE; /* with the next request */
+    metric(&world, &clients[2], "\nweir_client_bytes ");
+    below = BELOW;
+    CHECK(metric(&world, &clients[1], "\nweir_client_bytes ") >= 3 * BELOW + MORE);
+    metric(&world, &clients[2], "\nweir_client_bytes ");
+    http_close(&world, &clients[0]);
+    sim_step(world.sim, 10000000);
+    wr_server_step(world.server, 0);
+    long held = metric(&world, &clients[2], "\nweir_client_bytes ");
+    CHECK(held >= 2 * BELOW && held < 3 * BELOW);
+    http_open(&world, &clients[0]);
+    http_open(&world, &clients[3]); /* one too many, though none has sent a byte */
+    for (int i = 0; i < 4; i++) {
+        wr_server_step(world.server, 0);
+        sim_step(world.sim, 10000000);
+    }
+    int n_open = 0;
+    for (int i = 0; i < MANY; i++) {
+        n_open += sim_is_open(world.sim, clients[i].client);
+        http_close(&world, &clients[i]);
+    }
+    CHECK_INT(n_open, 2); /* an eighth is free again */
+    CHECK_HAS(wr_str_z(world.last_log), "warn clients_shed: clients held ");
+    wr_server_step(world.server, 0);
+    http_open(&world, &last);
+    CHECK_INT(metric(&world, &last, "\nweir_connections_shed_total "), 2);
+    http_close(&world, &last);
+    world_close(&world);
+}
+
 TEST("a timing falls under the least bound that holds it")
 {
     static const int64_t bounds[] = {
