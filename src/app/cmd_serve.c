@@ -12,6 +12,7 @@
 #include "shell/access.h"
 #include "shell/server.h"
 #include "shell/tls.h"
+#include "shell/tls_memory.h"
 #include "value/json_write.h"
 
 #include <stdio.h>
@@ -108,7 +109,7 @@ static const struct wr_option table[] = {
     {"per-address", 0, WR_OPT_U64, "N",
      "of these at most N from one address (a tenth, but 64 at least)", &options.per_address},
     {"client-memory", 0, WR_OPT_U64, "BYTES",
-     "most memory that all connections hold: input, unsent answers (256 MiB)",
+     "most memory that all connections hold: input, unsent answers, TLS (256 MiB)",
      &options.client_memory},
     {"body-max", 0, WR_OPT_U64, "BYTES", "largest request body", &options.body},
     {"state-cap", 0, WR_OPT_U64, "BYTES", "most memory for features (the pack's)",
@@ -463,6 +464,7 @@ static int run(int argc, char **argv)
     if (!read_timeout() || !make_config(&config)) {
         return WR_EXIT_USAGE;
     }
+    (void)wr_tls_memory_count(); /* before anything of OpenSSL is used, a policy's calls included */
     enum wr_io io = wr_host_open(&port);
     if (io != WR_IO_OK) {
         return wr_complain("cannot start: %s", wr_io_text(io));

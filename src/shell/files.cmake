@@ -71,6 +71,7 @@ list(APPEND WEIR_CRYPTO_FILES
   src/shell/certificate_extension.c
   src/shell/certificate_uri.c
   src/shell/crypto.c
+  src/shell/tls_memory.c
   src/shell/tls.c
 )
 list(APPEND WEIR_SHELL_FILES ${WEIR_SERVER_FILES} ${WEIR_CRYPTO_FILES})

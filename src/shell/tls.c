@@ -3,6 +3,7 @@
  * socket itself, without blocking. Bytes that OpenSSL has decrypted and we have not taken yet are
  * known to no poll set: such sockets are told as readable until they are taken. */
 #include "shell/tls.h"
+#include "shell/tls_memory.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -14,6 +15,7 @@ struct link {
     SSL *ssl; /* NULL: a plain socket */
     uint64_t token;
     uint32_t interest;
+    int64_t held; /* bytes that OpenSSL took and did not give back in calls for it */
     bool is_tls_listener;
     bool holds; /* decrypted bytes wait */
 };
@@ -58,6 +60,12 @@ static struct link *link_at(struct wr_tls *tls, int32_t sock)
     return &tls->links[sock];
 }
 
+/* Behind whatever may take or give memory for a connection. */
+static void count(struct link *link, uint64_t before)
+{
+    link->held += (int64_t)(wr_tls_memory() - before);
+}
+
 static void set_holding(struct wr_tls *tls, struct link *link, bool holds)
 {
     tls->n_holding += (size_t)holds - (size_t)link->holds;
@@ -100,6 +108,7 @@ static enum wr_io tls_accept(void *context, int32_t listener, int32_t *sock, boo
     if (result != WR_IO_OK || !is_tls) {
         return result;
     }
+    uint64_t before = wr_tls_memory();
     struct link *link = link_at(tls, *sock);
     SSL *ssl = link != NULL ? SSL_new(tls->context) : NULL;
     if (ssl == NULL || SSL_set_fd(ssl, *sock) != 1) {
@@ -109,6 +118,7 @@ static enum wr_io tls_accept(void *context, int32_t listener, int32_t *sock, boo
     }
     SSL_set_accept_state(ssl); /* the first read shakes hands */
     *link = (struct link){.ssl = ssl};
+    count(link, before);
     return WR_IO_OK;
 }
 
@@ -116,6 +126,12 @@ static uint64_t tls_peer(void *context, int32_t sock)
 {
     struct wr_tls *tls = context;
     return tls->net.peer != NULL ? tls->net.peer(tls->net.context, sock) : 0;
+}
+
+static size_t tls_held_bytes(void *context, int32_t sock)
+{
+    const struct link *link = link_of(context, sock);
+    return link != NULL && link->held > 0 ? (size_t)link->held : 0;
 }
 
 /* The name or address that the peer's certificate has to bear. */
@@ -183,20 +199,26 @@ static enum wr_io tls_read(void *context, int32_t sock, void *bytes, size_t n, s
     if (link == NULL || link->ssl == NULL) {
         return tls->net.read(tls->net.context, sock, bytes, n, got);
     }
+    uint64_t before = wr_tls_memory();
     int result = SSL_read_ex(link->ssl, bytes, n, got);
     set_holding(tls, link, result == 1 && SSL_pending(link->ssl) > 0);
-    return result == 1 ? WR_IO_OK : io_of(link->ssl, result);
+    enum wr_io io = result == 1 ? WR_IO_OK : io_of(link->ssl, result);
+    count(link, before);
+    return io;
 }
 
 static enum wr_io tls_write(void *context, int32_t sock, const void *bytes, size_t n, size_t *put)
 {
     struct wr_tls *tls = context;
-    const struct link *link = link_of(tls, sock);
+    struct link *link = link_of(tls, sock);
     if (link == NULL || link->ssl == NULL) {
         return tls->net.write(tls->net.context, sock, bytes, n, put);
     }
+    uint64_t before = wr_tls_memory();
     int result = SSL_write_ex(link->ssl, bytes, n, put);
-    return result == 1 ? WR_IO_OK : io_of(link->ssl, result);
+    enum wr_io io = result == 1 ? WR_IO_OK : io_of(link->ssl, result);
+    count(link, before);
+    return io;
 }
 
 static void tls_close(void *context, int32_t sock)
@@ -372,6 +394,7 @@ wr_err wr_tls_open(struct wr_port *port, const struct wr_tls_config *config, str
         .local_port = tls_local_port,
         .accept = tls_accept,
         .peer = tls_peer,
+        .held_bytes = wr_tls_memory_is_counted() ? tls_held_bytes : NULL,
         .connect = tls->net.connect != NULL ? tls_connect : NULL,
         .read = tls_read,
         .write = tls_write,

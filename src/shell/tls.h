@@ -4,7 +4,8 @@
  * client must show a certificate that one of them has signed.
  *
  * Nothing of OpenSSL is touched before wr_tls_open is called, which is only done when asked for.
- * One thread, that of the loop. */
+ * One thread, that of the loop. What OpenSSL holds for a connection is told by port->net.held_bytes
+ * when its memory is counted (tls_memory.h). */
 #ifndef WR_TLS_H
 #define WR_TLS_H
 

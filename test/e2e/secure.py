@@ -97,6 +97,46 @@ def reload_files(check, served, folder, port, token_line, token):
                "a token still counts")
 
 
+def client_bytes(served):
+    text = served.ask("GET", "/metrics")[2].splitlines()
+    return {line.split()[0]: int(line.split()[1]) for line in text
+            if line.startswith(("weir_client_bytes ", "weir_connections_shed_total "))}
+
+
+def long_hellos(check, weir, folder):
+    """What OpenSSL holds counts: a hundred bytes that begin a hello of the greatest length make it take 200 KiB."""
+    limit, n = 4 << 20, 40
+    hello = bytes([22, 3, 1, 0, 100, 1]) + (131396).to_bytes(3, "big") + bytes(96)
+    port = free_port()
+    with Served(weir, "--pack", str(ROOT / "packs" / "cards"), "--listen", f"tls:127.0.0.1:{port}", "--mode", "fast",
+                "--tls-cert", f"{folder}/server.crt", "--tls-key", f"{folder}/server.key", "--client-memory", str(limit)) as served:
+        before = client_bytes(served)["weir_client_bytes"]
+        good = context(folder).wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=10), server_hostname="localhost")
+        good.sendall(b"GET /health HTTP/1.1\r\nHost: w\r\n\r\n")
+        check.that(b"200" in good.recv(4096), "one connection that is in order")
+        one = client_bytes(served)["weir_client_bytes"] - before
+        check.that(8 << 10 < one < 64 << 10, "it counts with what OpenSSL holds for it", one)
+        hostile, figures, most = [], {}, 0
+        for _ in range(n):
+            hostile.append(socket.create_connection(("127.0.0.1", port), timeout=10))
+            hostile[-1].sendall(hello)
+            figures = client_bytes(served)
+            most = max(most, figures["weir_client_bytes"])
+        for _ in range(200):
+            figures = client_bytes(served)
+            if figures["weir_connections_shed_total"] > 0 and figures["weir_client_bytes"] <= limit:
+                break
+            time.sleep(0.02)
+        shed = figures["weir_connections_shed_total"]
+        check.that(most > limit // 2 and figures["weir_client_bytes"] <= limit and n // 4 < shed < n, "they hold what they may",
+                   (most, figures))
+        good.sendall(b"GET /health HTTP/1.1\r\nHost: w\r\n\r\n")
+        check.that(b"200" in good.recv(4096), "and it is not closed for them")
+        for link in [good, *hostile]:
+            link.close()
+        check.that(served.stop() == 0, "the service ends cleanly")
+
+
 def main():
     weir, check = sys.argv[1], Checks("secure")
     folder = tempfile.mkdtemp()
@@ -143,6 +183,8 @@ def main():
     out = subprocess.run([weir, "serve", "--listen", "tls:127.0.0.1:0", "--state", f"{folder}/s"],
                          capture_output=True, text=True)
     check.that(out.returncode == 1 and "--tls-cert" in out.stderr, "tls: without a certificate is told", out.stderr)
+    certificate(folder, "ca", "server", "DNS:localhost,IP:127.0.0.1")
+    long_hellos(check, weir, folder)
     return check.end()
 
 

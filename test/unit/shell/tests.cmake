@@ -14,6 +14,7 @@ weir_test(NAME test_journal_thread FILES test/unit/shell/test_journal_thread.c
   LIBS weir_sim weir_shell)
 weir_test(NAME test_buffers FILES test/unit/shell/test_buffers.c LIBS weir_shell)
 weir_test(NAME test_crypto FILES test/unit/shell/test_crypto.c LIBS weir_shell)
+weir_test(NAME test_tls FILES test/unit/shell/test_tls.c LIBS weir_shell)
 weir_test(NAME test_beginning FILES test/unit/shell/test_beginning.c LIBS weir_sim weir_shell)
 weir_test(NAME test_packs FILES test/unit/shell/test_packs.c LIBS weir_sim weir_shell)
 weir_test(NAME test_snapshots FILES test/unit/shell/test_snapshots.c LIBS weir_sim weir_shell)
