@@ -26,6 +26,9 @@ list(APPEND WEIR_SERVER_FILES
   src/shell/keep.c
   src/shell/gather.c
   src/shell/id_index.c
+  src/shell/id_folder.c
+  src/shell/id_run.c
+  src/shell/id_gap.c
   src/shell/id_store.c
   src/shell/id_finder.c
   src/shell/late_ids.c
