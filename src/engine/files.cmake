@@ -5,6 +5,7 @@ list(APPEND WEIR_CORE_FILES
   src/engine/replay.c
   src/engine/card.c
   src/engine/seen.c
+  src/engine/seen_image.c
   src/engine/anchor.c
   src/engine/phrasebook.c
   src/engine/binding.c

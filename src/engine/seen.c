@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "engine/seen.h"
+#include "engine/seen_in.h"
 
 #define IN_USE    (UINT64_C(1) << 63)
 #define TAG_MASK  UINT64_C(0x7fffffff00000000)
@@ -26,12 +26,6 @@ static void give(struct wr_seen *seen, void *block, size_t n)
 static size_t chunks_for(uint64_t cap)
 {
     return (size_t)(cap / WR_SEEN_CHUNK) + 2;
-}
-
-static struct wr_seen_entry *entry_at(const struct wr_seen *seen, uint64_t place)
-{
-    struct wr_seen_entry *chunk = seen->chunks[place / WR_SEEN_CHUNK % seen->n_chunks];
-    return &chunk[place % WR_SEEN_CHUNK];
 }
 
 /* A slot keeps the low 32 bits of a place; fewer than 2^32 are in use, so they tell it. */
@@ -64,7 +58,7 @@ static uint64_t *find_slot(const struct wr_seen *seen, uint64_t hash)
             return NULL;
         }
         if ((slot & (IN_USE | TAG_MASK)) == tag &&
-            entry_at(seen, whole_place(seen, slot))->id_hash == hash) {
+            wr_seen_entry_at(seen, whole_place(seen, slot))->id_hash == hash) {
             return &part->slots[i];
         }
     }
@@ -101,7 +95,7 @@ static bool is_tight(const struct wr_seen_part *part, uint64_t n)
     return n + n / 3 + 2 >= part->size;
 }
 
-static bool grow_part(struct wr_seen *seen, struct wr_seen_part *part, uint64_t n)
+bool wr_seen_grow(struct wr_seen *seen, struct wr_seen_part *part, uint64_t n)
 {
     struct wr_seen_part bigger = {.size = part->size != 0 ? part->size * 2 : PART_FIRST};
     while (is_tight(&bigger, n)) {
@@ -154,7 +148,7 @@ void wr_seen_deinit(struct wr_seen *seen)
 
 static void drop_oldest(struct wr_seen *seen)
 {
-    const struct wr_seen_entry *entry = entry_at(seen, seen->first);
+    const struct wr_seen_entry *entry = wr_seen_entry_at(seen, seen->first);
     struct wr_seen_part *part = part_of(seen, entry->id_hash);
     uint64_t *slot = find_slot(seen, entry->id_hash);
     if (slot != NULL && PLACE(*slot) == (uint32_t)seen->first) {
@@ -229,14 +223,15 @@ const struct wr_seen_entry *wr_seen_find(const struct wr_seen *seen, uint64_t id
     if (slot == NULL) {
         return NULL;
     }
-    const struct wr_seen_entry *entry = entry_at(seen, whole_place(seen, *slot));
+    const struct wr_seen_entry *entry = wr_seen_entry_at(seen, whole_place(seen, *slot));
     return expired(seen, entry, now_us) ? NULL : entry;
 }
 
 bool wr_seen_room(struct wr_seen *seen, uint64_t id_hash)
 {
     struct wr_seen_part *part = part_of(seen, id_hash);
-    if (is_tight(part, part->n) && !grow_part(seen, part, part->n) && part->n + 2 >= part->size) {
+    if (is_tight(part, part->n) && !wr_seen_grow(seen, part, part->n) &&
+        part->n + 2 >= part->size) {
         return false;
     }
     struct wr_seen_entry **chunk = &seen->chunks[seen->next / WR_SEEN_CHUNK % seen->n_chunks];
@@ -248,9 +243,9 @@ bool wr_seen_room(struct wr_seen *seen, uint64_t id_hash)
     return *chunk != NULL;
 }
 
-static void insert(struct wr_seen *seen, const struct wr_seen_entry *entry)
+void wr_seen_insert(struct wr_seen *seen, const struct wr_seen_entry *entry)
 {
-    *entry_at(seen, seen->next) = *entry;
+    *wr_seen_entry_at(seen, seen->next) = *entry;
     uint64_t slot = TAG(entry->id_hash) | (uint32_t)seen->next;
     uint64_t *known = find_slot(seen, entry->id_hash);
     if (known != NULL) {
@@ -266,18 +261,18 @@ void wr_seen_add(struct wr_seen *seen, const struct wr_seen_entry *entry)
     enum { EXPIRED_MAX = 8 }; /* bounds the work of one insertion; two would keep up */
     for (int i = 0; i < EXPIRED_MAX && seen->first < seen->next; i++) {
         if (wr_seen_count(seen) < seen->cap &&
-            !expired(seen, entry_at(seen, seen->first), entry->now_us)) {
+            !expired(seen, wr_seen_entry_at(seen, seen->first), entry->now_us)) {
             break;
         }
         drop_oldest(seen);
     }
-    insert(seen, entry);
+    wr_seen_insert(seen, entry);
 }
 
 const struct wr_seen_entry *wr_seen_at(const struct wr_seen *seen, uint64_t place)
 {
     WR_ASSERT(place >= seen->first && place < seen->next);
-    return entry_at(seen, place);
+    return wr_seen_entry_at(seen, place);
 }
 
 bool wr_seen_oldest(const struct wr_seen *seen, int64_t *now_us)
@@ -285,14 +280,14 @@ bool wr_seen_oldest(const struct wr_seen *seen, int64_t *now_us)
     if (seen->first == seen->next) {
         return false;
     }
-    *now_us = entry_at(seen, seen->first)->now_us;
+    *now_us = wr_seen_entry_at(seen, seen->first)->now_us;
     return true;
 }
 
 void wr_seen_digest(const struct wr_seen *seen, struct wr_sha256 *sha)
 {
     for (uint64_t place = seen->first; place < seen->next; place++) {
-        const struct wr_seen_entry *entry = entry_at(seen, place);
+        const struct wr_seen_entry *entry = wr_seen_entry_at(seen, place);
         uint8_t bytes[40];
         wr_put64(bytes, entry->id_hash);
         wr_put64(bytes + 8, entry->body.lo);
@@ -301,126 +296,4 @@ void wr_seen_digest(const struct wr_seen *seen, struct wr_sha256 *sha)
         wr_put64(bytes + 32, (uint64_t)entry->now_us);
         wr_sha256_add(sha, bytes, sizeof bytes);
     }
-}
-
-/* ── as pieces ──────────────────────────────────────────────────────────────────────────────── */
-enum {
-    SEEN_VERSION = 1,
-    SEEN_FIRST = WR_PIECE_FIRST,
-    SEEN_ENTRIES = 1,
-    ENTRY_SIZE = 40,
-    ENTRIES_MAX = WR_LIMIT_PIECE / ENTRY_SIZE,
-};
-
-static void put_entry(uint8_t *out, const struct wr_seen_entry *entry)
-{
-    wr_put64(out, entry->id_hash);
-    wr_put64(out + 8, entry->body.lo);
-    wr_put64(out + 16, entry->body.hi);
-    wr_put64(out + 24, entry->sequence);
-    wr_put64(out + 32, (uint64_t)entry->now_us);
-}
-
-bool wr_seen_image_begin(struct wr_seen *seen, const struct wr_piece_sink *sink)
-{
-    uint8_t *out = wr_piece_add(sink, WR_PIECE_SEEN, SEEN_FIRST, SEEN_VERSION, 32);
-    if (out == NULL) {
-        return false;
-    }
-    wr_put64(out, seen->cap);
-    wr_put64(out + 8, (uint64_t)seen->age_us);
-    wr_put64(out + 16, seen->first);
-    wr_put64(out + 24, seen->next);
-    seen->image = (struct wr_seen_image){.next = seen->first, .end = seen->next, .made = true};
-    return true;
-}
-
-bool wr_seen_image_step(struct wr_seen *seen, const struct wr_piece_sink *sink, size_t *budget)
-{
-    struct wr_seen_image *image = &seen->image;
-    while (image->next < image->end && !image->failed && *budget > 0) {
-        uint32_t n = (uint32_t)WR_MIN(image->end - image->next, (uint64_t)ENTRIES_MAX);
-        if (sink->room(sink->context) < WR_PIECE_HEAD + n * ENTRY_SIZE) {
-            return false;
-        }
-        uint8_t *out = wr_piece_add(sink, WR_PIECE_SEEN, SEEN_ENTRIES, image->next, n * ENTRY_SIZE);
-        image->failed = out == NULL;
-        for (uint32_t i = 0; out != NULL && i < n; i++) {
-            put_entry(out + (size_t)i * ENTRY_SIZE, entry_at(seen, image->next + i));
-        }
-        image->next += n;
-        *budget -= WR_MIN(*budget, (size_t)n * ENTRY_SIZE);
-    }
-    return image->failed || image->next == image->end;
-}
-
-void wr_seen_image_end(struct wr_seen *seen)
-{
-    seen->image = (struct wr_seen_image){0};
-}
-
-static wr_err unfit(struct wr_error *error, const char *what)
-{
-    return wr_fail(error, WR_E_STATE, "the image of the event ids: %s", what);
-}
-
-static wr_err no_room(struct wr_error *error)
-{
-    return wr_fail(error, WR_E_MEMORY, "no room for the event ids of the snapshot");
-}
-
-static wr_err restore_first(struct wr_seen *seen, const struct wr_piece *piece,
-                            struct wr_error *error)
-{
-    if (seen->restored_end != 0 || seen->next != 0 || piece->at != SEEN_VERSION ||
-        piece->bytes.n != 32) {
-        return unfit(error, "of another version");
-    }
-    uint64_t first = wr_get64(piece->bytes.p + 16), next = wr_get64(piece->bytes.p + 24);
-    if (wr_get64(piece->bytes.p) != seen->cap ||
-        (int64_t)wr_get64(piece->bytes.p + 8) != seen->age_us) {
-        return unfit(error, "made with another limit of event ids");
-    }
-    if (first > next || next - first > seen->cap || next > UINT64_MAX / 2) {
-        return unfit(error, "damaged numbers");
-    }
-    seen->first = seen->next = first;
-    seen->restored_end = next;
-    bool fits = true; /* all parts at once: they do not grow by doubling as ids come */
-    for (size_t i = 0; fits && first < next && i < WR_SEEN_PARTS; i++) {
-        fits = grow_part(seen, &seen->parts[i], (next - first) / WR_SEEN_PARTS);
-    }
-    return fits ? WR_OK : no_room(error);
-}
-
-wr_err wr_seen_restore_piece(struct wr_seen *seen, const struct wr_piece *piece,
-                             struct wr_error *error)
-{
-    size_t n = piece->bytes.n / ENTRY_SIZE;
-    if (piece->kind == SEEN_FIRST) {
-        return restore_first(seen, piece, error);
-    }
-    if (piece->kind != SEEN_ENTRIES || piece->at != seen->next ||
-        piece->bytes.n % ENTRY_SIZE != 0 || n > seen->restored_end - seen->next) {
-        return unfit(error, "entries out of place");
-    }
-    for (size_t i = 0; i < n; i++) {
-        const char *in = piece->bytes.p + i * ENTRY_SIZE;
-        struct wr_seen_entry entry = {
-            .id_hash = wr_get64(in),
-            .body = {wr_get64(in + 8), wr_get64(in + 16)},
-            .sequence = wr_get64(in + 24),
-            .now_us = (int64_t)wr_get64(in + 32),
-        };
-        if (!wr_seen_room(seen, entry.id_hash)) {
-            return no_room(error);
-        }
-        insert(seen, &entry);
-    }
-    return WR_OK;
-}
-
-wr_err wr_seen_restore_end(const struct wr_seen *seen, struct wr_error *error)
-{
-    return seen->next == seen->restored_end ? WR_OK : unfit(error, "entries are missing");
 }
