@@ -90,15 +90,18 @@ static void drop_slot(struct wr_seen_part *part, uint32_t hole)
     part->n--;
 }
 
-static bool is_tight(const struct wr_seen_part *part, uint64_t n)
+/* How many ids a part holds before it doubles, of so many slots: nine to twelve sixteenths. Parts
+ * fill alike, and would all double within a few hundredths of the ids; each at a load of its own,
+ * they do so within a quarter. Ids as many as a power of two, as the usual cap is, fit below. */
+static uint32_t load_of(size_t part, uint32_t size)
 {
-    return n + n / 3 + 2 >= part->size;
+    return (uint32_t)((uint64_t)size * (9 * WR_SEEN_PARTS + 3 * part) / (16 * WR_SEEN_PARTS));
 }
 
 bool wr_seen_grow(struct wr_seen *seen, struct wr_seen_part *part, uint64_t n)
 {
     struct wr_seen_part bigger = {.size = part->size != 0 ? part->size * 2 : PART_FIRST};
-    while (is_tight(&bigger, n)) {
+    while (load_of((size_t)(part - seen->parts), bigger.size) <= n) {
         bigger.size *= 2;
     }
     size_t bytes = bigger.size * sizeof *bigger.slots;
@@ -230,8 +233,8 @@ const struct wr_seen_entry *wr_seen_find(const struct wr_seen *seen, uint64_t id
 bool wr_seen_room(struct wr_seen *seen, uint64_t id_hash)
 {
     struct wr_seen_part *part = part_of(seen, id_hash);
-    if (is_tight(part, part->n) && !wr_seen_grow(seen, part, part->n) &&
-        part->n + 2 >= part->size) {
+    if (part->n >= load_of((size_t)(part - seen->parts), part->size) &&
+        !wr_seen_grow(seen, part, part->n) && part->n + 2 >= part->size) {
         return false;
     }
     struct wr_seen_entry **chunk = &seen->chunks[seen->next / WR_SEEN_CHUNK % seen->n_chunks];

@@ -5,8 +5,8 @@
  *   more than `cap` or when they are older than `age_us` at an insertion.
  *
  *   parts: 256 open-addressing tables (linear probing, deletion by shifting back) from the id's
- *   keyed 64-bit hash to a place in the ring; each doubles by itself, so that no single insertion
- *   moves more than 1/256 of the ids.
+ *   keyed 64-bit hash to a place in the ring; each doubles by itself and at a load of its own, so
+ *   that no single insertion moves more than 1/256 of the ids, and few follow one another closely.
  *
  * Ids are not kept: two ids with one 64-bit keyed hash would be taken for one another (a chance of
  * 2^-41 for a new id at 8 Mi remembered ones), which the body's hash turns into a conflict, never

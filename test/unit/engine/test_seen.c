@@ -2,7 +2,7 @@
 #include "check.h"
 #include "engine/seen.h"
 
-static size_t blocks_out, bytes_out;
+static size_t blocks_out, bytes_out, n_takes;
 static long takes_left = -1;
 
 static void *take(void *context, size_t size)
@@ -13,6 +13,7 @@ static void *take(void *context, size_t size)
     }
     takes_left -= takes_left > 0;
     blocks_out++;
+    n_takes++;
     bytes_out += size;
     return malloc(size);
 }
@@ -181,6 +182,24 @@ TEST("when memory ends room says so, and what is there stays whole")
         wr_seen_deinit(&seen);
         CHECK_INT(blocks_out, 0);
     }
+}
+
+TEST("the parts double one after another, not all at once")
+{
+    enum { N = 900000, PARTS_AT_ONCE = WR_SEEN_PARTS / 4 };
+    struct wr_seen seen;
+    CHECK(wr_seen_init(&seen, &memory, N, INT64_MAX));
+    for (uint64_t i = 0, end; i < N; i = end) { /* a stretch of a thirty-second of what is there */
+        size_t before = n_takes;
+        end = WR_MAX(i + i / 32, i + WR_SEEN_CHUNK);
+        for (uint64_t k = i; k < end; k++) {
+            CHECK(add(&seen, k, 0));
+        }
+        size_t n_chunks = (size_t)((end - i) / WR_SEEN_CHUNK + 1);
+        CHECK(i < N / 2 || n_takes - before <= n_chunks + PARTS_AT_ONCE);
+    }
+    wr_seen_deinit(&seen);
+    CHECK_INT(blocks_out, 0);
 }
 
 int main(int argc, char **argv)
