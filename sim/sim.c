@@ -111,6 +111,7 @@ struct sim *sim_open(uint64_t seed)
                                                  process_cpu,
                                                  NULL,
                                                  NULL,
+                                                 NULL,
                                                  sim};
     sim->port.memory = (struct wr_memory){memory_take, memory_give, NULL};
     sim->net = sim_net_open(sim);

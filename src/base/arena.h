@@ -19,6 +19,11 @@ struct wr_memory { /* where blocks come from; take returns NULL when there is no
     void *context;
 };
 
+struct wr_memory_need { /* n blocks of a size that will be taken soon; none when n is 0 */
+    size_t size;
+    unsigned n;
+};
+
 struct wr_arena_block;
 
 struct wr_arena {

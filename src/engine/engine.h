@@ -211,6 +211,10 @@ struct wr_engine_ids {
 struct wr_engine_ids wr_engine_ids(const struct wr_engine *engine);
 void wr_engine_id_at(const struct wr_engine *engine, uint64_t place, uint64_t *hash,
                      uint64_t *sequence);
+/* Blocks that the ids will take of the engine's memory while some thousand more come. */
+enum { WR_ENGINE_NEEDS = 2 };
+void wr_engine_ids_need(const struct wr_engine *engine,
+                        struct wr_memory_need needs[WR_ENGINE_NEEDS]);
 
 /* Applies a label as an entry of its own. `anchor` is that of the labelled decision (answer.anchor,
  * or wr_record_decode of its row); empty when the event is unknown: the label is recorded and has

@@ -150,6 +150,13 @@ void wr_engine_id_at(const struct wr_engine *engine, uint64_t place, uint64_t *h
     *sequence = entry->sequence;
 }
 
+void wr_engine_ids_need(const struct wr_engine *engine,
+                        struct wr_memory_need needs[WR_ENGINE_NEEDS])
+{
+    _Static_assert((int)WR_ENGINE_NEEDS == (int)WR_SEEN_NEEDS, "they are the same");
+    wr_seen_foresee(&engine->seen, needs);
+}
+
 /* ── applying ───────────────────────────────────────────────────────────────────────────────── */
 enum wr_label_result wr_label_apply(struct wr_engine *engine, const struct wr_label *label,
                                     struct wr_str anchor, struct wr_event *event)

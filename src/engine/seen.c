@@ -272,6 +272,42 @@ void wr_seen_add(struct wr_seen *seen, const struct wr_seen_entry *entry)
     wr_seen_insert(seen, entry);
 }
 
+/* Once the ids are as many as may be, the oldest leave a chunk for each that is begun. */
+static bool needs_chunk(const struct wr_seen *seen)
+{
+    uint64_t left = WR_SEEN_CHUNK - seen->next % WR_SEEN_CHUNK;
+    uint64_t behind = (seen->next + left) / WR_SEEN_CHUNK;
+    return left <= WR_SEEN_FORESIGHT && seen->spare == NULL &&
+           seen->chunks[behind % seen->n_chunks] == NULL;
+}
+
+/* Of parts that are about to double. Once the ids are as many as may be, few do, by chance. */
+static struct wr_memory_need needs_tables(const struct wr_seen *seen)
+{
+    enum { A_PART = WR_SEEN_FORESIGHT / WR_SEEN_PARTS, TABLES_MAX = 2 };
+    struct wr_memory_need tables = {.n = 0};
+    if (wr_seen_count(seen) >= seen->cap) {
+        return tables;
+    }
+    for (size_t i = 0; i < WR_SEEN_PARTS && tables.n < TABLES_MAX; i++) {
+        const struct wr_seen_part *part = &seen->parts[i];
+        size_t size = part->size * 2 * sizeof *part->slots;
+        bool is_due = part->size != 0 && part->n + A_PART >= load_of(i, part->size);
+        if (is_due && (tables.n == 0 || size == tables.size)) {
+            tables.size = size;
+            tables.n++;
+        }
+    }
+    return tables;
+}
+
+void wr_seen_foresee(const struct wr_seen *seen, struct wr_memory_need needs[WR_SEEN_NEEDS])
+{
+    needs[0] = (struct wr_memory_need){WR_SEEN_CHUNK * sizeof(struct wr_seen_entry),
+                                       needs_chunk(seen) ? 1 : 0};
+    needs[1] = needs_tables(seen);
+}
+
 const struct wr_seen_entry *wr_seen_at(const struct wr_seen *seen, uint64_t place)
 {
     WR_ASSERT(place >= seen->first && place < seen->next);

@@ -29,7 +29,7 @@ struct wr_seen_entry {
 };
 
 /* A chunk is less than a huge page: the first touch of one of those can stop the loop for
- * milliseconds, that of a small page every 102 ids is not seen. */
+ * milliseconds, that of a small page every 102 ids, where none was made ready, is hardly seen. */
 enum { WR_SEEN_PARTS = 256, WR_SEEN_CHUNK = 16384 };
 
 struct wr_seen_part {
@@ -71,6 +71,10 @@ const struct wr_seen_entry *wr_seen_find(const struct wr_seen *seen, uint64_t id
 bool wr_seen_room(struct wr_seen *seen, uint64_t id_hash);
 /* Adds an id after wr_seen_room; its older entry, if there is one, is found no longer. */
 void wr_seen_add(struct wr_seen *seen, const struct wr_seen_entry *entry);
+/* The blocks that the next WR_SEEN_FORESIGHT ids take of the memory, as far as can be told: for who
+ * can make pages ready; nothing here depends on that. Never more than a chunk and two tables. */
+enum { WR_SEEN_FORESIGHT = WR_SEEN_CHUNK / 4, WR_SEEN_NEEDS = 2 };
+void wr_seen_foresee(const struct wr_seen *seen, struct wr_memory_need needs[WR_SEEN_NEEDS]);
 
 static inline uint64_t wr_seen_count(const struct wr_seen *seen)
 {

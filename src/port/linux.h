@@ -20,6 +20,7 @@ void wr_linux_disk_open(struct wr_port_disk *disk);
 void wr_linux_memory_open(struct wr_memory *memory);
 void wr_linux_memory_close(void);
 void wr_linux_memory_touch(void *context, void *block, size_t n);
+void wr_linux_memory_ahead(void *context, size_t size, unsigned n);
 /* The start is over: from now on blocks that are not small are given back to the system whole. */
 void wr_linux_memory_started(void);
 

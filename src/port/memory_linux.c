@@ -7,7 +7,10 @@
  * of one huge page, in the midst of decisions. So once a process takes such blocks, a thread that
  * gives way to all others keeps a few touched ahead; and where others want its processor, small
  * page by small page with rests, since a huge one comes whole and whoever waits would wait for it.
- */
+ *
+ * The same thread touches smaller blocks for who asks ahead of need, always by small pages.
+ * Resident and not yet taken are so at most 4 MiB for windows, once a block for them was taken, and
+ * 4 smaller blocks, for UNUSED_NS. */
 #include "port/linux.h"
 
 #include <malloc.h>
@@ -25,10 +28,12 @@ enum {
      * each. */
     ROOMS = 8,
     READY_BLOCKS = 2,
+    AHEAD_BLOCKS = 4, /* asked for; what is more is touched by its user */
 };
 #define SMALL_PAGE    ((size_t)4096)
 #define HUGE_PAGE     ((size_t)2 << 20)
 #define READY_WAIT_NS 1000000000
+#define UNUSED_NS     4000000000         /* a block that nobody took goes back after that */
 #define PIECE         ((size_t)64 << 10) /* touched between two rests */
 #define REST_NS       50000
 #define LATE_NS       500000 /* after a rest: others had the processor; */
@@ -36,6 +41,11 @@ enum {
 
 static struct ready {
     _Atomic(void *) blocks[READY_BLOCKS]; /* touched, each one huge page; NULL: taken */
+    atomic_bool is_growing;               /* such blocks are taken */
+    /* Asked for. 0: nothing; a number of small pages: to be touched; an address with that number in
+     * its low bits: touched. Who takes and who asks change 0 and addresses, the thread the rest. */
+    _Atomic(uintptr_t) ahead[AHEAD_BLOCKS];
+    int64_t ahead_ns[AHEAD_BLOCKS]; /* the thread's: when it was touched */
     struct wr_gate gate;
     atomic_uint stage; /* enum stage */
     pthread_t thread;
@@ -108,18 +118,58 @@ static bool rest(void)
 }
 
 /* By stores: MADV_POPULATE_WRITE would keep all who map or unmap memory waiting until the page is
- * cleared, while a fault locks its own area only (Linux 6.4 and later). `shared`: whether others
- * want the processor, as the rests of the block before told, and then those of this one. */
-static void *touched_block(bool *shared)
+ * cleared, while a fault locks its own area only (Linux 6.4 and later). Returns how many rests
+ * ended late. */
+static unsigned touch_all(uint8_t *block, size_t size)
 {
-    uint8_t *block = *shared ? map_never_huge() : map_huge(HUGE_PAGE, 0);
     unsigned n_late = 0;
-    for (size_t at = 0; block != NULL && at < HUGE_PAGE; at += SMALL_PAGE) {
+    for (size_t at = 0; at < size; at += SMALL_PAGE) {
         ((volatile uint8_t *)block)[at] = 0; /* a huge page is there whole with the first */
         n_late += at % PIECE == 0 && rest();
     }
-    *shared = n_late >= LATE_MANY;
+    return n_late;
+}
+
+/* `shared`: whether others want the processor, as the rests of the block before told, and then
+ * those of this one. */
+static void *touched_block(bool *shared)
+{
+    uint8_t *block = *shared ? map_never_huge() : map_huge(HUGE_PAGE, 0);
+    *shared = block != NULL && touch_all(block, HUGE_PAGE) >= LATE_MANY;
     return block;
+}
+
+static uintptr_t pages_of(uintptr_t word)
+{
+    return word % SMALL_PAGE;
+}
+
+static void fill_ahead(void)
+{
+    for (int i = 0; i < AHEAD_BLOCKS; i++) {
+        uintptr_t n_pages = atomic_load(&ready.ahead[i]);
+        uint8_t *block = NULL;
+        if (n_pages != 0 && n_pages < SMALL_PAGE) {
+            block = map_small(n_pages * SMALL_PAGE);
+        }
+        if (block != NULL) {
+            touch_all(block, n_pages * SMALL_PAGE);
+            ready.ahead_ns[i] = now_ns();
+            atomic_store(&ready.ahead[i], (uintptr_t)block + n_pages);
+        }
+    }
+}
+
+/* Gives back blocks that are there since before `before_ns`. */
+static void drop_ahead(int64_t before_ns)
+{
+    for (int i = 0; i < AHEAD_BLOCKS; i++) {
+        uintptr_t word = atomic_load(&ready.ahead[i]), n_pages = pages_of(word);
+        if (word >= SMALL_PAGE && ready.ahead_ns[i] < before_ns &&
+            atomic_compare_exchange_strong(&ready.ahead[i], &word, 0)) {
+            munmap((void *)(word - n_pages), n_pages * SMALL_PAGE);
+        }
+    }
 }
 
 static void *ready_run(void *arg)
@@ -128,8 +178,10 @@ static void *ready_run(void *arg)
     setpriority(PRIO_PROCESS, 0, 19); /* of this thread alone */
     bool shared = false;
     while (atomic_load(&ready.stage) == RUNNING) {
+        fill_ahead();
+        drop_ahead(now_ns() - UNUSED_NS);
         for (int i = 0; i < READY_BLOCKS; i++) {
-            if (atomic_load(&ready.blocks[i]) == NULL) {
+            if (atomic_load(&ready.is_growing) && atomic_load(&ready.blocks[i]) == NULL) {
                 atomic_store(&ready.blocks[i], touched_block(&shared));
             }
         }
@@ -163,9 +215,47 @@ static void *ready_take(void)
     for (int i = 0; i < READY_BLOCKS && block == NULL; i++) {
         block = atomic_exchange(&ready.blocks[i], NULL);
     }
+    atomic_store(&ready.is_growing, true);
     ready_start();
     wr_linux_gate_open(&ready.gate);
     return block;
+}
+
+void wr_linux_memory_ahead(void *context, size_t size, unsigned n)
+{
+    (void)context;
+    uintptr_t n_pages = (size + SMALL_PAGE - 1) / SMALL_PAGE;
+    bool is_new = false;
+    if (size < BLOCK_MAPPED || n_pages * SMALL_PAGE >= HUGE_PAGE) {
+        return;
+    }
+    for (int i = 0; i < AHEAD_BLOCKS; i++) {
+        n -= n > 0 && pages_of(atomic_load(&ready.ahead[i])) == n_pages;
+    }
+    for (int i = 0; i < AHEAD_BLOCKS && n > 0; i++) {
+        uintptr_t nothing = 0;
+        if (atomic_compare_exchange_strong(&ready.ahead[i], &nothing, n_pages)) {
+            is_new = true;
+            n--;
+        }
+    }
+    if (is_new) {
+        ready_start();
+        wr_linux_gate_open(&ready.gate);
+    }
+}
+
+/* A block of less than a huge page that was asked for and is touched, or NULL. */
+static void *ahead_take(size_t size)
+{
+    for (int i = 0; i < AHEAD_BLOCKS; i++) {
+        uintptr_t word = atomic_load_explicit(&ready.ahead[i], memory_order_relaxed);
+        if (word >= SMALL_PAGE && pages_of(word) == size / SMALL_PAGE &&
+            atomic_compare_exchange_strong(&ready.ahead[i], &word, 0)) {
+            return (void *)(word - size / SMALL_PAGE);
+        }
+    }
+    return NULL;
 }
 
 /* ── blocks ─────────────────────────────────────────────────────────────────────────────────── */
@@ -184,7 +274,8 @@ static void *memory_take(void *context, size_t size)
     }
     size = (size + SMALL_PAGE - 1) / SMALL_PAGE * SMALL_PAGE;
     if (size < HUGE_PAGE) {
-        return map_small(size);
+        void *block = ahead_take(size);
+        return block != NULL ? block : map_small(size);
     }
     if (is_room()) {
         return map_huge(size, HUGE_PAGE);
@@ -253,5 +344,6 @@ void wr_linux_memory_close(void)
             munmap(block, HUGE_PAGE);
         }
     }
+    drop_ahead(INT64_MAX);
     atomic_store(&ready.stage, IDLE);
 }

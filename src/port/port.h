@@ -180,6 +180,10 @@ struct wr_port_process {
     void (*started)(void *context);            /* blocks taken from now on come and go; or NULL */
     /* Whole pages of a block get their memory now, also while others write there; or NULL. */
     void (*touch)(void *context, void *block, size_t n);
+    /* `n` blocks of `size` bytes will be taken of `memory` soon. They are touched beside the
+     * caller; who takes none of them for some seconds has lost them. A hint that may be in vain; or
+     * NULL. */
+    void (*ahead)(void *context, size_t size, unsigned n);
     void *context;
 };
 

@@ -256,9 +256,10 @@ enum wr_io wr_port_linux_open(struct wr_port *port, struct wr_port_linux **nativ
     port->entropy = (struct wr_port_entropy){entropy_fill, NULL};
     port->threads = (struct wr_port_threads){thread_start, thread_join, gate_open, gate_wait,
                                              give_way,     hasten,      yield,     NULL};
-    port->process = (struct wr_port_process){
-        process_descriptors, process_stopping, process_reload_asked,  process_resident,
-        process_cpu,         process_started,  wr_linux_memory_touch, NULL};
+    port->process =
+        (struct wr_port_process){process_descriptors,   process_stopping,      process_reload_asked,
+                                 process_resident,      process_cpu,           process_started,
+                                 wr_linux_memory_touch, wr_linux_memory_ahead, NULL};
     wr_linux_memory_open(&port->memory);
     *native = self;
     return WR_IO_OK;

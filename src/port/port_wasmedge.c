@@ -133,6 +133,7 @@ enum wr_io wr_host_open(struct wr_port *port)
                                              process_cpu,
                                              NULL,
                                              NULL,
+                                             NULL,
                                              NULL};
     port->memory = (struct wr_memory){memory_take, memory_give, NULL};
     return WR_IO_OK;

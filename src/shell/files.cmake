@@ -32,6 +32,7 @@ list(APPEND WEIR_SERVER_FILES
   src/shell/id_store.c
   src/shell/id_finder.c
   src/shell/late_ids.c
+  src/shell/id_memory.c
   src/shell/lists.c
   src/shell/batch.c
   src/shell/buffers.c

@@ -646,6 +646,7 @@ bool wr_server_step(struct wr_server *server, int64_t timeout_ns)
     if (server->thread != NULL) {
         wr_late_ids_step(server); /* what it finds is asked of the journal */
     }
+    wr_id_memory_step(server);
     step_journal(server);
     if (server->thread != NULL) {
         wr_gather_replies(server);

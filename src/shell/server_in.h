@@ -9,6 +9,7 @@
  *   decide.c  decisions: the batch, its answers, rows to the journal
  *   gather.c  answers that need rows of the journal or many parts (retries, batches, labels)
  *   late_ids.c  events that are remembered no longer, found by id for their labels
+ *   id_memory.c  what the ids will take of memory, told ahead
  *   answer.c  heads, problem documents
  *   challenge.c  challengers, scored when the answers have left
  *   snapshots.c  the state as files, and a start from them (snapshots.h)
@@ -296,6 +297,7 @@ struct wr_server {
     struct wr_id_finder *finder; /* NULL: no journal, or no memory */
     uint64_t ids_told;           /* ids of the engine before this place */
     int64_t ids_told_ns;
+    uint64_t ids_looked; /* id_memory.c: how many there were */
     /* other nodes */
     struct wr_redis *redis; /* NULL: there are none */
     struct wr_fleet *fleet; /* of the engine; NULL: the pack has no feature of scope fleet */
@@ -472,6 +474,10 @@ void wr_late_ids_step(struct wr_server *server);
 /* Looks for an id of which the engine does not know; the answer comes to wr_gather_take_id. False
  * when too many are being looked for. */
 bool wr_late_ids_ask(struct wr_server *server, struct wr_str id, uint64_t ticket);
+
+/* ── id_memory.c ────────────────────────────────────────────────────────────────────────────── */
+/* Once a turn. */
+void wr_id_memory_step(struct wr_server *server);
 
 /* ── answer.c ───────────────────────────────────────────────────────────────────────────────── */
 struct wr_reply {

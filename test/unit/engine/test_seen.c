@@ -2,8 +2,20 @@
 #include "check.h"
 #include "engine/seen.h"
 
-static size_t blocks_out, bytes_out, n_takes;
+static size_t blocks_out, bytes_out, n_takes, n_foreseen;
 static long takes_left = -1;
+static struct wr_memory_need pool[WR_SEEN_NEEDS]; /* what could be ready */
+
+static void take_foreseen(size_t size)
+{
+    for (size_t i = 0; i < WR_SEEN_NEEDS; i++) {
+        if (pool[i].size == size && pool[i].n > 0) {
+            pool[i].n--;
+            n_foreseen++;
+            return;
+        }
+    }
+}
 
 static void *take(void *context, size_t size)
 {
@@ -14,6 +26,7 @@ static void *take(void *context, size_t size)
     takes_left -= takes_left > 0;
     blocks_out++;
     n_takes++;
+    take_foreseen(size);
     bytes_out += size;
     return malloc(size);
 }
@@ -198,6 +211,38 @@ TEST("the parts double one after another, not all at once")
         size_t n_chunks = (size_t)((end - i) / WR_SEEN_CHUNK + 1);
         CHECK(i < N / 2 || n_takes - before <= n_chunks + PARTS_AT_ONCE);
     }
+    wr_seen_deinit(&seen);
+    CHECK_INT(blocks_out, 0);
+}
+
+TEST("most of the blocks that ids take are foreseen, and none when no more ids are kept")
+{
+    /* Tables are small, and so double soon one after another; and when the ids are many enough, a
+     * chunk is left while the last quarter of another is used. */
+    enum { N = 42 * WR_SEEN_CHUNK + WR_SEEN_CHUNK * 7 / 8, LOOK = 128 };
+    struct wr_seen seen;
+    uint8_t before[32], after[32];
+    CHECK(wr_seen_init(&seen, &memory, N, INT64_MAX));
+    for (uint64_t i = 0; i < 2 * N; i++) {
+        if (i == N / 4) {
+            n_takes = n_foreseen = 0;
+        }
+        if (i % LOOK == 0) {
+            wr_seen_foresee(&seen, pool);
+            CHECK(pool[0].n <= 1 && pool[1].n <= 2);
+            CHECK(i <= N + WR_SEEN_CHUNK || pool[0].n + pool[1].n == 0);
+        }
+        CHECK(add(&seen, i, 0));
+        if (i == N + WR_SEEN_CHUNK) {
+            CHECK(n_takes > 256 + N / 2 / WR_SEEN_CHUNK && n_foreseen >= n_takes - n_takes / 8);
+            n_takes = n_foreseen = 0;
+        }
+    }
+    CHECK(n_takes < 64); /* parts that come to have more by chance */
+    digest(&seen, before);
+    wr_seen_foresee(&seen, pool);
+    digest(&seen, after);
+    CHECK(pool[0].n == 0 && pool[1].n == 0 && memcmp(before, after, 32) == 0);
     wr_seen_deinit(&seen);
     CHECK_INT(blocks_out, 0);
 }

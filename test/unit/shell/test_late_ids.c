@@ -335,6 +335,34 @@ static void settle(struct world *world)
     }
 }
 
+static struct asked {
+    size_t size;
+    unsigned n, n_times;
+} asked;
+
+static void ask_ahead(void *context, size_t size, unsigned n)
+{
+    (void)context;
+    asked = (struct asked){size, n, asked.n_times + 1};
+}
+
+TEST("memory for ids is asked for before it is needed, and not by a young node")
+{
+    enum { CHUNK = 16384, ENTRY = 40 };
+    struct world world;
+    struct wr_error error;
+    world_init(&world, 3, WR_MODE_FAST);
+    struct wr_port port = *sim_port(world.sim);
+    port.process.ahead = ask_ahead;
+    CHECK_INT(wr_server_open(&port, world.pack, &world.config, &world.server, &error), WR_OK);
+    asked = (struct asked){0};
+    decide(&world, 0, CHUNK * 3 / 4 - 100);
+    CHECK_INT(asked.n_times, 0);
+    decide(&world, CHUNK * 3 / 4 - 100, CHUNK / 4);
+    CHECK(asked.n == 1 && asked.size == CHUNK * ENTRY && asked.n_times > 0);
+    world_close(&world);
+}
+
 TEST("ids are written while decisions never end, and the newest are not synced yet")
 {
     enum { CAP = 1024, TOLD = 64, LAG = 100 };

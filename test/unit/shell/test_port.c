@@ -398,6 +398,49 @@ TEST("where others want the processor, blocks are touched by small pages")
     }
 }
 
+static uint64_t resident(void)
+{
+    return port.process.resident_bytes(port.process.context);
+}
+
+TEST("smaller blocks that are asked for are touched before they are taken")
+{
+    enum { SIZE = 640 << 10, N_PAGES = SIZE / 4096 };
+    const struct wr_memory *memory = &port.memory;
+    unsigned char pages[N_PAGES];
+    unsigned n = 0;
+    for (int i = 0; i < 500 && n != N_PAGES; i++) {
+        port.process.ahead(port.process.context, SIZE, 1);
+        usleep(10000);
+        uint8_t *block = memory->take(memory->context, SIZE);
+        CHECK_INT(mincore(block, SIZE, pages), 0); /* before it is looked into */
+        n = 0;
+        for (size_t k = 0; k < N_PAGES; k++) {
+            n += pages[k] & 1;
+        }
+        CHECK(block[0] == 0 && block[SIZE - 1] == 0);
+        memory->give(memory->context, block, SIZE);
+    }
+    CHECK_INT(n, N_PAGES);
+}
+
+TEST("few blocks are touched for who asks, and those that nobody takes go back")
+{
+    enum { SIZE = HUGE_BLOCK - 4096, ASKED = 100, KEPT = 4 };
+    enum {
+        OTHER = 3 * HUGE_BLOCK
+    }; /* what the thread may have touched for windows, and a little */
+    uint64_t before = resident(), most = 0, now = before;
+    port.process.ahead(port.process.context, SIZE, ASKED);
+    for (int i = 0; i < 2000 && (most < before + KEPT * SIZE || now > before + OTHER); i++) {
+        usleep(10000);
+        now = resident();
+        most = WR_MAX(most, now);
+    }
+    CHECK(most >= before + KEPT * SIZE && most < before + KEPT * SIZE + OTHER);
+    CHECK(now <= before + OTHER);
+}
+
 TEST("after the start, blocks that come and go leave the heap as it is")
 {
     enum { N = 64, SIZE = 64 * 1024 };
