@@ -264,8 +264,12 @@ static enum wr_io create(struct wr_journal *journal)
     int32_t ahead;
     wr_journal_new_path(journal, path_new);
     bool has_ahead = wr_journal_take_ahead(journal, &ahead);
-    return wr_log_create(journal->port, path_new, has_ahead ? &ahead : NULL, &journal->meta,
-                         journal->phrases, &journal->live);
+    enum wr_io io = wr_log_create(journal->port, path_new, has_ahead ? &ahead : NULL,
+                                  &journal->meta, journal->phrases, &journal->live);
+    if (journal->live.port != NULL) {
+        wr_log_use_room(&journal->live, &journal->live_room);
+    }
+    return io;
 }
 
 /* Makes the segment that journal->meta describes, with what is doubtful in `from` (may be NULL) and
@@ -506,6 +510,7 @@ void wr_journal_close_old(struct wr_journal *journal)
 {
     if (journal->old_index != SIZE_MAX) {
         wr_journal_keep_marks(&journal->segments[journal->old_index], &journal->old);
+        wr_log_keep_room(&journal->old, &journal->old_room);
         wr_log_close(&journal->old);
         journal->old_index = SIZE_MAX;
     }
@@ -546,6 +551,8 @@ void wr_journal_close(struct wr_journal *journal, bool clean)
                           journal->cap_segments * sizeof *journal->segments);
     }
     keep_phrases(journal, wr_str_of(NULL, 0));
+    wr_log_drop_room(port, &journal->live_room);
+    wr_log_drop_room(port, &journal->old_room);
     port->memory.give(port->memory.context, journal, sizeof *journal);
 }
 
@@ -663,6 +670,7 @@ static wr_err start_segment(struct wr_journal *journal, struct wr_error *error)
         return trouble(journal, io, "closing a segment", error);
     }
     wr_journal_keep_marks(&journal->segments[journal->n_segments - 1], &journal->live);
+    wr_log_keep_room(&journal->live, &journal->live_room);
     wr_journal_end_file(journal, &journal->live);
     journal->unnamed = true;
     journal->meta.first = journal->last + 1;

@@ -23,7 +23,8 @@ struct wr_journal {
     size_t n_segments, cap_segments;
     struct wr_log old; /* the closed segment that is open to read */
     struct wr_segment_meta old_meta;
-    size_t old_index; /* which, or SIZE_MAX */
+    size_t old_index;                       /* which, or SIZE_MAX */
+    struct wr_log_room live_room, old_room; /* of the last that ended, for the next of its kind */
     struct {
         bool is_open;
         int32_t file;

@@ -31,6 +31,7 @@ static wr_err open_old(struct wr_journal *journal, size_t index, struct wr_error
         wr_log_close(&journal->old);
         return wr_fail(error, WR_E_STATE, "%s: not a journal, or damaged", path);
     }
+    wr_log_use_room(&journal->old, &journal->old_room);
     journal->old.next = journal->segments[index + 1].first;
     wr_journal_bring_marks(&journal->segments[index], &journal->old);
     journal->old_index = index;

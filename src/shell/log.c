@@ -10,9 +10,11 @@ enum {
     WINDOW = 1 << 17,     /* bytes read at once */
     MARKS_FIRST = 256,
     PLAIN_FIRST = 1 << 13, /* bytes for a row that is expanded; it grows */
-    LAY_LEAST = 1 << 14,   /* zeros: a short log is laid ahead by its own length */
-    LAY_FOR = 1 << 16,     /* bytes of a group: for larger ones zeros cost what they save */
-    BLOCK = 1 << 12,       /* of file systems: what is laid ends with one */
+    GATHER_FIRST = 2 * WR_LOG_GATHER,
+    ROOM_MOST = GATHER_FIRST, /* bytes of each block of a room that another log gets */
+    LAY_LEAST = 1 << 14,      /* zeros: a short log is laid ahead by its own length */
+    LAY_FOR = 1 << 16,        /* bytes of a group: for larger ones zeros cost what they save */
+    BLOCK = 1 << 12,          /* of file systems: what is laid ends with one */
 };
 /* Space is asked for in pieces, once a log is long: allocating it with the rows costs a third more.
  */
@@ -57,6 +59,43 @@ static void give(const struct wr_port *port, void *block, size_t size)
     if (block != NULL) {
         port->memory.give(port->memory.context, block, size);
     }
+}
+
+/* One block of a room: kept from a log that ends, unless a large row has made it large. */
+static void trim(const struct wr_port *port, char **block, size_t *cap)
+{
+    if (*cap > ROOM_MOST) {
+        give(port, *block, *cap);
+        *block = NULL;
+        *cap = 0;
+    }
+}
+
+void wr_log_keep_room(struct wr_log *log, struct wr_log_room *room)
+{
+    const struct wr_port *port = log->port;
+    wr_log_drop_room(port, room);
+    *room = log->room;
+    log->room = (struct wr_log_room){0};
+    log->n_gathered = log->n_linked = log->n_window = 0;
+    trim(port, &room->gathered, &room->cap_gathered);
+    trim(port, &room->window, &room->cap_window);
+    trim(port, &room->plain, &room->cap_plain);
+}
+
+void wr_log_use_room(struct wr_log *log, struct wr_log_room *room)
+{
+    WR_ASSERT(log->room.gathered == NULL && log->room.window == NULL && log->room.plain == NULL);
+    log->room = *room;
+    *room = (struct wr_log_room){0};
+}
+
+void wr_log_drop_room(const struct wr_port *port, struct wr_log_room *room)
+{
+    give(port, room->gathered, room->cap_gathered);
+    give(port, room->window, room->cap_window);
+    give(port, room->plain, room->cap_plain);
+    *room = (struct wr_log_room){0};
 }
 
 /* How many marks lie at or before an offset. */
@@ -106,10 +145,8 @@ int32_t wr_log_leave(struct wr_log *log)
 {
     const struct wr_port *port = log->port;
     int32_t file = log->file;
-    give(port, log->gathered, log->cap_gathered);
+    wr_log_drop_room(port, &log->room);
     give(port, log->marks, log->cap_marks * sizeof *log->marks);
-    give(port, log->window, log->cap_window);
-    give(port, log->plain, log->cap_plain);
     wr_arena_deinit(&log->front);
     *log = (struct wr_log){0};
     return file;
@@ -133,19 +170,19 @@ static const char *bytes_at(struct wr_log *log, uint64_t offset, size_t n)
 {
     const struct wr_port_disk *disk = &log->port->disk;
     if (offset >= log->window_at && offset + n <= log->window_at + log->n_window) {
-        return log->window + (offset - log->window_at);
+        return log->room.window + (offset - log->window_at);
     }
     size_t want = WR_MAX(n, (size_t)WINDOW);
     if (offset + n > log->end ||
-        !grow(log->port, &log->window, &log->cap_window, 0, want, (size_t)WINDOW)) {
+        !grow(log->port, &log->room.window, &log->room.cap_window, 0, want, (size_t)WINDOW)) {
         return NULL;
     }
     want = (size_t)WR_MIN((uint64_t)want, log->end - offset);
     log->n_window = 0;
     log->window_at = offset;
     enum wr_io result =
-        disk->read_at(disk->context, log->file, log->window, want, offset, &log->n_window);
-    return result == WR_IO_OK && log->n_window >= n ? log->window : NULL;
+        disk->read_at(disk->context, log->file, log->room.window, want, offset, &log->n_window);
+    return result == WR_IO_OK && log->n_window >= n ? log->room.window : NULL;
 }
 
 static bool read_row_head(const char *bytes, uint64_t offset, uint64_t limit,
@@ -191,7 +228,7 @@ bool wr_log_next(struct wr_log *log, uint64_t offset, struct wr_log_row *out)
 static bool find_gathered(const struct wr_log *log, uint64_t sequence, struct wr_log_row *out)
 {
     for (size_t at = 0; at < log->n_gathered;) {
-        const char *row = log->gathered + at;
+        const char *row = log->room.gathered + at;
         if (!read_row_head(row, log->end + at, UINT64_MAX, out)) {
             return false;
         }
@@ -239,16 +276,16 @@ wr_err wr_log_plain(struct wr_log *log, const struct wr_log_row *row, struct wr_
     }
     size_t n = wr_expanded_size(row->payload, WR_LIMIT_RECORD_SIZE);
     wr_err err = WR_OK;
-    if (!grow(log->port, &log->plain, &log->cap_plain, 0, n, PLAIN_FIRST)) {
+    if (!grow(log->port, &log->room.plain, &log->room.cap_plain, 0, n, PLAIN_FIRST)) {
         err = wr_fail(error, WR_E_MEMORY, "no memory for a row");
     }
-    err = err != WR_OK ? err : wr_expand(&log->phrases, row->payload, log->plain, n, error);
+    err = err != WR_OK ? err : wr_expand(&log->phrases, row->payload, log->room.plain, n, error);
     if (err == WR_E_JOURNAL) {
         err = wr_fail(error, WR_E_JOURNAL,
                       "row %llu: damaged, it does not expand by its segment's table of phrases",
                       (unsigned long long)row->sequence);
     }
-    *out = err == WR_OK ? wr_str_of(log->plain, n) : (struct wr_str){NULL, 0};
+    *out = err == WR_OK ? wr_str_of(log->room.plain, n) : (struct wr_str){NULL, 0};
     return err;
 }
 
@@ -359,10 +396,11 @@ wr_err wr_log_scan(struct wr_log *log, const uint8_t before[32], const struct wr
 enum wr_io wr_log_add(struct wr_log *log, struct wr_str payload)
 {
     size_t size = (size_t)size_of_row(payload.n), at = log->n_gathered;
-    if (!grow(log->port, &log->gathered, &log->cap_gathered, at, at + size, 2 * WR_LOG_GATHER)) {
+    if (!grow(log->port, &log->room.gathered, &log->room.cap_gathered, at, at + size,
+              GATHER_FIRST)) {
         return WR_IO_LIMIT;
     }
-    uint8_t *row = (uint8_t *)log->gathered + at;
+    uint8_t *row = (uint8_t *)log->room.gathered + at;
     memcpy(row, row_magic, sizeof row_magic);
     wr_put32(row + 4, (uint32_t)payload.n);
     wr_put64(row + 8, log->next);
@@ -377,7 +415,7 @@ enum wr_io wr_log_add(struct wr_log *log, struct wr_str payload)
 /* Finishes the first of the gathered rows that have no link. */
 static void finish_row(struct wr_log *log, const uint8_t link[32])
 {
-    uint8_t *row = (uint8_t *)log->gathered + log->n_linked;
+    uint8_t *row = (uint8_t *)log->room.gathered + log->n_linked;
     memcpy(row + 24, link, 32);
     wr_put64(row + 16, log->synced);
     mark(log, wr_get64(row + 8), log->end + log->n_linked);
@@ -402,14 +440,14 @@ void wr_log_link(struct wr_log *log, uint8_t link[32])
         size_t n[TOGETHER], count = 0, at = log->n_linked;
         uint8_t digests[TOGETHER][32];
         for (; count < TOGETHER && at < log->n_gathered; count++) {
-            const uint8_t *row = (const uint8_t *)log->gathered + at;
+            const uint8_t *row = (const uint8_t *)log->room.gathered + at;
             n[count] = wr_get32(row + 4);
             payloads[count] = row + ROW_HEAD;
             at += (size_t)size_of_row((uint32_t)n[count]);
         }
         wr_sha256_several(payloads, n, digests, count);
         for (size_t i = 0; i < count; i++) {
-            const char *row = log->gathered + log->n_linked;
+            const char *row = log->room.gathered + log->n_linked;
             wr_record_link(link, digests[i], wr_get64(row + 8));
             finish_row(log, link);
         }
@@ -458,7 +496,7 @@ enum wr_io wr_log_write(struct wr_log *log)
     }
     size_t n = log->n_gathered;
     keep_space(log, n);
-    enum wr_io result = disk->write_at(disk->context, log->file, log->gathered, n, log->end);
+    enum wr_io result = disk->write_at(disk->context, log->file, log->room.gathered, n, log->end);
     if (result == WR_IO_OK) {
         log->end += n;
         log->n_gathered = log->n_linked = 0;
@@ -471,7 +509,7 @@ enum wr_io wr_log_cut(struct wr_log *log)
 {
     const struct wr_port_disk *disk = &log->port->disk;
     if (log->n_gathered > 0) {
-        log->next = wr_get64((const uint8_t *)log->gathered + 8);
+        log->next = wr_get64((const uint8_t *)log->room.gathered + 8);
     }
     log->n_gathered = log->n_linked = 0;
     log->kept = log->laid = 0;

@@ -61,6 +61,14 @@ struct wr_log_mark {
     uint64_t sequence, offset;
 };
 
+/* What rows are gathered, read and expanded in: memory that may serve another log afterwards. */
+struct wr_log_room {
+    char *gathered; /* rows not written yet */
+    char *window;   /* bytes of the file that were read last */
+    char *plain;    /* the row that was expanded last */
+    size_t cap_gathered, cap_window, cap_plain;
+};
+
 struct wr_log {
     const struct wr_port *port; /* NULL: not open */
     int32_t file;
@@ -72,19 +80,15 @@ struct wr_log {
     uint64_t laid;   /* bytes of the file with its zeros; 0: none are laid yet */
     uint64_t first;  /* sequence of the first row */
     uint64_t next;   /* of the row that would come next, gathered ones counted */
-    char *gathered;  /* rows not written yet */
-    size_t n_gathered, cap_gathered;
-    size_t n_linked; /* bytes of gathered rows that have their links */
+    struct wr_log_room room;
+    size_t n_gathered, n_linked; /* bytes of gathered rows, and of those that have their links */
     struct wr_log_mark *marks;
     size_t n_marks, cap_marks;
-    char *window; /* bytes of the file that were read last */
-    size_t n_window, cap_window;
     uint64_t window_at;
+    size_t n_window;
     struct wr_arena front;     /* holds the table and its phrases */
     struct wr_str table;       /* of phrases; empty: none */
     struct wr_phrases phrases; /* views into it */
-    char *plain;               /* the row that was expanded last */
-    size_t cap_plain;
 };
 
 struct wr_log_row {
@@ -128,6 +132,14 @@ enum wr_io wr_log_close(struct wr_log *log);
 /* The same but for the file, which is returned: it is the caller's to cut behind the rows and to
  * close. */
 int32_t wr_log_leave(struct wr_log *log);
+
+/* Takes the room of a log that is about to be closed, but for what a large row has made large; what
+ * was in `room` before is freed. */
+void wr_log_keep_room(struct wr_log *log, struct wr_log_room *room);
+/* Gives it to a log that was just made or opened; `room` is empty then. */
+void wr_log_use_room(struct wr_log *log, struct wr_log_room *room);
+/* Frees it. */
+void wr_log_drop_room(const struct wr_port *port, struct wr_log_room *room);
 
 /* Gathers a row, plain or condensed by the log's table; its link is made when it is written.
  * WR_IO_LIMIT when there is no memory. */

@@ -172,6 +172,132 @@ TEST("long segments give way to new ones and all rows stay in reach")
     sim_close(sim);
 }
 
+/* Memory that counts what it is asked for. */
+static struct {
+    struct wr_memory real;
+    size_t n_large; /* takes of 64 KiB and more */
+    size_t held;    /* bytes */
+} taken;
+
+static void *count_take(void *context, size_t size)
+{
+    taken.n_large += size >= 65536;
+    taken.held += size;
+    return taken.real.take(context, size);
+}
+
+static void count_give(void *context, void *block, size_t size)
+{
+    taken.held -= size;
+    taken.real.give(context, block, size);
+}
+
+static struct wr_port count_memory(struct sim *sim)
+{
+    struct wr_port port = *sim_port(sim);
+    memset(&taken, 0, sizeof taken);
+    taken.real = port.memory;
+    port.memory.take = count_take;
+    port.memory.give = count_give;
+    return port;
+}
+
+/* Fills segments until there are n. */
+static void add_segments(struct wr_journal *journal, uint64_t n)
+{
+    struct wr_error error = {0};
+    struct wr_str payload;
+    while (wr_journal_n_segments(journal) < n) {
+        CHECK_INT(add(journal, 10, &error), WR_OK);
+        CHECK_INT(wr_journal_fetch(journal, wr_journal_last(journal), &payload, &error), WR_OK);
+        CHECK_INT(wr_journal_tend(journal, &error), WR_OK);
+    }
+}
+
+TEST("the memory of a segment's rows serves the next one, and that of a closed one another")
+{
+    struct sim *sim = sim_open(61);
+    struct wr_port port = count_memory(sim);
+    struct wr_error error = {0};
+    struct wr_journal *journal = NULL;
+    struct wr_journal_options options = {.segment_max = 100000};
+    CHECK_INT(wr_journal_open(&port, "/state", &options, &journal, &error), WR_OK);
+    add_segments(journal, 2);
+    CHECK(taken.n_large >= 2); /* rows that are gathered, rows that were read */
+    taken.n_large = 0;
+    add_segments(journal, 9);
+    CHECK_INT(taken.n_large, 0);
+    check_rows(journal, wr_journal_last(journal)); /* all closed ones are read, twice */
+    CHECK_INT(taken.n_large, 1);
+    wr_journal_close(journal, true);
+    CHECK_INT(taken.held, 0);
+    sim_close(sim);
+}
+
+TEST("memory that a large row needed goes with its segment")
+{
+    static char large[1024 * 1024] = "WR\1\1";
+    struct sim *sim = sim_open(62);
+    struct wr_port port = count_memory(sim);
+    struct wr_error error = {0};
+    struct wr_journal *journal = NULL;
+    struct wr_str payload;
+    struct wr_journal_options options = {.segment_max = 100000};
+    CHECK_INT(wr_journal_open(&port, "/state", &options, &journal, &error), WR_OK);
+    add_segments(journal, 3);
+    size_t before = taken.held;
+    CHECK_INT(wr_journal_append(journal, wr_journal_last(journal) + 1,
+                                wr_str_of(large, sizeof large), &error),
+              WR_OK);
+    CHECK_INT(wr_journal_commit(journal, &error), WR_OK);
+    CHECK_INT(wr_journal_fetch(journal, wr_journal_last(journal), &payload, &error), WR_OK);
+    CHECK(taken.held > before + 2 * sizeof large);
+    CHECK_INT(wr_journal_tend(journal, &error), WR_OK);
+    add_segments(journal, 5);
+    CHECK(taken.held < before + 65536);
+    wr_journal_close(journal, true);
+    CHECK_INT(taken.held, 0);
+    sim_close(sim);
+}
+
+static struct {
+    struct wr_port_disk real;
+    bool refuses;
+} opens;
+
+static enum wr_io open_or_refuse(void *context, const char *path, uint32_t flags, int32_t *file)
+{
+    return opens.refuses ? WR_IO_LIMIT : opens.real.open(context, path, flags, file);
+}
+
+TEST("a segment whose file cannot be opened breaks the journal, and no memory is lost over it")
+{
+    for (int recovers = 0; recovers < 2; recovers++) {
+        struct sim *sim = sim_open(63);
+        struct wr_port port = count_memory(sim);
+        struct wr_error error = {0};
+        struct wr_journal *journal = NULL;
+        struct wr_journal_options options = {.segment_max = 100000};
+        opens.real = port.disk;
+        port.disk.open = open_or_refuse;
+        CHECK_INT(wr_journal_open(&port, "/state", &options, &journal, &error), WR_OK);
+        CHECK_INT(add(journal, 150, &error), WR_OK);
+        opens.refuses = true;
+        CHECK_INT(wr_journal_tend(journal, &error), WR_E_STATE);
+        CHECK_INT(wr_journal_state(journal), WR_JOURNAL_BROKEN);
+        opens.refuses = false;
+        if (recovers != 0) {
+            wr_journal_recover(journal);
+            CHECK_INT(wr_journal_state(journal), WR_JOURNAL_OK);
+            CHECK_INT(add(journal, 150, &error), WR_OK);
+            check_rows(journal, 300);
+        }
+        wr_journal_close(journal, true);
+        CHECK_INT(taken.held, 0);
+        sim_close(sim);
+    }
+}
+
 TEST("retention drops whole segments from the beginning, and the chain of the rest holds")
 {
     struct sim *sim = sim_open(72);
