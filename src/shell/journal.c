@@ -104,6 +104,15 @@ static bool list_one(void *arg, const char *name)
     return !listing->failed;
 }
 
+/* Adds those that the directory has. */
+static enum wr_io list_segments(struct wr_journal *journal)
+{
+    const struct wr_port_disk *disk = &journal->port->disk;
+    struct listing listing = {journal, false};
+    enum wr_io io = disk->list(disk->context, journal->directory, list_one, &listing);
+    return io == WR_IO_OK && listing.failed ? WR_IO_LIMIT : io;
+}
+
 /* ── trouble ────────────────────────────────────────────────────────────────────────────────── */
 /* After an error of the live segment: what was not committed is gone. */
 static wr_err trouble(struct wr_journal *journal, enum wr_io io, const char *what,
@@ -404,15 +413,13 @@ static wr_err check_tail(struct wr_journal *journal, struct wr_error *error)
 
 static wr_err open_all(struct wr_journal *journal, struct wr_error *error)
 {
-    const struct wr_port_disk *disk = &journal->port->disk;
     wr_err err = journal->read_only ? WR_OK : make_directory(journal, error);
     err = err != WR_OK ? err : take_lock(journal, error);
     if (err != WR_OK) {
         return err;
     }
-    struct listing listing = {journal, false};
-    enum wr_io result = disk->list(disk->context, journal->directory, list_one, &listing);
-    if (result != WR_IO_OK || listing.failed) {
+    enum wr_io result = list_segments(journal);
+    if (result != WR_IO_OK) {
         return wr_fail(error, WR_E_STATE, "state directory %s: %s", journal->directory,
                        wr_io_text(result));
     }
@@ -821,7 +828,6 @@ static bool has_room(const struct wr_journal *journal)
 static bool list_again(struct wr_journal *journal)
 {
     const struct wr_port_disk *disk = &journal->port->disk;
-    struct listing listing = {journal, false};
     char path[WR_SEGMENT_PATH_MAX];
     if (journal->n_segments != 0) {
         struct wr_segment_ref *newest = &journal->segments[journal->n_segments - 1];
@@ -831,8 +837,7 @@ static bool list_again(struct wr_journal *journal)
             journal->n_segments--;
         }
     }
-    enum wr_io io = disk->list(disk->context, journal->directory, list_one, &listing);
-    return io == WR_IO_OK && !listing.failed && journal->n_segments != 0;
+    return list_segments(journal) == WR_IO_OK && journal->n_segments != 0;
 }
 
 void wr_journal_recover(struct wr_journal *journal)

@@ -177,10 +177,14 @@ static struct {
     struct wr_memory real;
     size_t n_large; /* takes of 64 KiB and more */
     size_t held;    /* bytes */
+    int refuses_at; /* the n-th take from now, counting from 1; 0: none */
 } taken;
 
 static void *count_take(void *context, size_t size)
 {
+    if (taken.refuses_at != 0 && --taken.refuses_at == 0) {
+        return NULL;
+    }
     taken.n_large += size >= 65536;
     taken.held += size;
     return taken.real.take(context, size);
@@ -296,6 +300,20 @@ TEST("a segment whose file cannot be opened breaks the journal, and no memory is
         CHECK_INT(taken.held, 0);
         sim_close(sim);
     }
+}
+
+TEST("an opening without memory for the list of segments says so")
+{
+    struct sim *sim = sim_open(64);
+    struct wr_port port = count_memory(sim);
+    struct wr_error error = {0};
+    struct wr_journal *journal = open_at(sim, 0);
+    wr_journal_close(journal, true);
+    taken.refuses_at = 2; /* behind the journal itself */
+    CHECK_INT(wr_journal_open(&port, "/state", NULL, &journal, &error), WR_E_STATE);
+    CHECK(strstr(error.text, "/state: out of descriptors or memory") != NULL);
+    CHECK_INT(taken.held, 0);
+    sim_close(sim);
 }
 
 TEST("retention drops whole segments from the beginning, and the chain of the rest holds")
