@@ -5,8 +5,11 @@ list(APPEND WEIR_SERVER_FILES
   src/shell/log_head.c
   src/shell/journal.c
   src/shell/journal_aside.c
+  src/shell/journal_begin.c
   src/shell/journal_cache.c
+  src/shell/journal_open.c
   src/shell/journal_read.c
+  src/shell/journal_segments.c
   src/shell/ring.c
   src/shell/breath.c
   src/shell/sync_thread.c

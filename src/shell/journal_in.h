@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What journal.c (writing) and journal_read.c share; nobody else includes it. */
+/* What the files of the journal share; nobody else includes it. */
 #ifndef WR_JOURNAL_IN_H
 #define WR_JOURNAL_IN_H
 
@@ -62,22 +62,48 @@ struct wr_journal {
     char directory[WR_LIMIT_STATE_PATH + 1];
 };
 
-/* `out` has WR_SEGMENT_PATH_MAX bytes. */
+/* ── journal.c ──────────────────────────────────────────────────────────────────────────────── */
+/* After an error of the live segment: what was not committed is gone, and the state says why. */
+wr_err wr_journal_trouble(struct wr_journal *journal, enum wr_io io, const char *what,
+                          struct wr_error *error);
+wr_err wr_journal_not_open(struct wr_error *error);
+
+/* ── journal_segments.c ─────────────────────────────────────────────────────────────────────── */
+/* "<state>/<name>", and that of a segment; `out` has WR_SEGMENT_PATH_MAX bytes. */
+void wr_journal_path(const struct wr_journal *journal, const char *name, char *out);
 void wr_journal_segment_path(const struct wr_journal *journal, struct wr_segment_ref ref,
                              char *out);
-/* Closes the segment that is open to read, if any. */
-void wr_journal_close_old(struct wr_journal *journal);
+/* False: there is no memory, or there are too many. */
+bool wr_journal_add_segment(struct wr_journal *journal, struct wr_segment_ref ref);
+/* Adds those that the directory has. */
+enum wr_io wr_journal_list(struct wr_journal *journal);
 /* Keeps the index of a log that is about to be closed, or gives it back to one that was opened. */
 void wr_journal_keep_marks(struct wr_segment_ref *ref, struct wr_log *log);
 void wr_journal_bring_marks(struct wr_segment_ref *ref, struct wr_log *log);
-wr_err wr_journal_not_open(struct wr_error *error);
+void wr_journal_drop_marks(const struct wr_port *port, struct wr_segment_ref *ref);
 
+/* ── journal_begin.c ────────────────────────────────────────────────────────────────────────── */
+/* Keeps a copy of the table for the segments that begin from now on; an empty one takes no memory.
+ */
+enum wr_io wr_journal_keep_phrases(struct wr_journal *journal, struct wr_str table);
+/* Makes the segment that journal->meta describes, with what is doubtful in `from` (may be NULL) and
+ * then with its table, and makes it the live one. On an error nothing is live. */
+wr_err wr_journal_begin(struct wr_journal *journal, struct wr_log *from, struct wr_error *error);
+/* The live segment, and its name when that is not on the medium yet. */
+enum wr_io wr_journal_sync_live(struct wr_journal *journal);
+
+/* ── journal_read.c ─────────────────────────────────────────────────────────────────────────── */
+/* Closes the segment that is open to read, if any. */
+void wr_journal_close_old(struct wr_journal *journal);
+
+/* ── journal_cache.c ────────────────────────────────────────────────────────────────────────── */
 /* A segment is live no longer: of its bytes those from `from` to `end` may be in memory. */
 void wr_journal_leave(struct wr_journal *journal, size_t index, uint64_t from, uint64_t end);
 /* Fills in what may be let go with this sync. */
 void wr_journal_take_stale(struct wr_journal *journal, struct wr_journal_sync *sync);
 void wr_journal_close_left(struct wr_journal *journal);
 
+/* ── journal_aside.c ────────────────────────────────────────────────────────────────────────── */
 /* "<state>/segment.new"; `out` has WR_SEGMENT_PATH_MAX bytes. */
 void wr_journal_new_path(const struct wr_journal *journal, char *out);
 /* Closes a log but for its file, which is cut to its rows and closed beside a later sync. */

@@ -17,6 +17,16 @@ static size_t segment_of(const struct wr_journal *journal, uint64_t sequence)
     return low;
 }
 
+void wr_journal_close_old(struct wr_journal *journal)
+{
+    if (journal->old_index != SIZE_MAX) {
+        wr_journal_keep_marks(&journal->segments[journal->old_index], &journal->old);
+        wr_log_keep_room(&journal->old, &journal->old_room);
+        wr_log_close(&journal->old);
+        journal->old_index = SIZE_MAX;
+    }
+}
+
 /* Makes a closed segment the one that is open to read. */
 static wr_err open_old(struct wr_journal *journal, size_t index, struct wr_error *error)
 {
