@@ -58,6 +58,16 @@ wr_err wr_journal_trouble(struct wr_journal *journal, enum wr_io io, const char 
     return wr_fail(error, WR_E_JOURNAL, "%s failed: %s", what, wr_io_text(io));
 }
 
+/* Whatever it failed for, and also after a write that found no space: what the log had is not known
+ * to be on the medium, so it may not be sealed. */
+wr_err wr_journal_failed_sync(struct wr_journal *journal, enum wr_io io, const char *what,
+                              struct wr_error *error)
+{
+    wr_err err = wr_journal_trouble(journal, io, what, error);
+    journal->state = WR_JOURNAL_BROKEN;
+    return err;
+}
+
 wr_err wr_journal_not_open(struct wr_error *error)
 {
     return wr_fail(error, WR_E_JOURNAL, "the journal is not open for rows");
@@ -126,11 +136,11 @@ void wr_journal_sync_begin(struct wr_journal *journal, struct wr_journal_sync *s
 wr_err wr_journal_sync_end(struct wr_journal *journal, const struct wr_journal_sync *sync,
                            enum wr_io result, struct wr_error *error)
 {
+    if (result != WR_IO_OK) {
+        return wr_journal_failed_sync(journal, result, "syncing", error);
+    }
     if (journal->state != WR_JOURNAL_OK) {
         return wr_journal_not_open(error);
-    }
-    if (result != WR_IO_OK) {
-        return wr_journal_trouble(journal, result, "syncing", error);
     }
     WR_ASSERT(journal->live.file == sync->file && sync->end >= journal->live.synced);
     journal->live.synced = sync->end;

@@ -7,9 +7,10 @@
  *   <state>/segment.new                    a segment that is being made, or was
  *
  * Rows are appended in groups and never changed. Every opening begins a new segment. A sync that
- * failed is never repeated on the file: the journal is `broken` until it is opened anew, which
- * copies what was not known to be synced into a new segment. A full disk makes it `full`: the rows
- * of the group are dropped, and a probe tells when there is room again.
+ * failed, be it for want of space or while the journal was `full` already, is never repeated on the
+ * file: the journal is `broken` until it is opened anew, which copies what was not known to be
+ * synced into a new segment. A write that finds the disk full makes it `full`: the rows of the
+ * group are dropped, and a probe tells when there is room again.
  *
  * Not here: the files themselves (log.h), threads (journal_thread.h). One thread at a
  * time. */
@@ -155,7 +156,8 @@ bool wr_journal_is_dropping(const struct wr_journal *journal);
 /* Drops at most one segment that need not be kept; true when it did. now_us is the wall clock. */
 bool wr_journal_prune(struct wr_journal *journal, int64_t now_us);
 /* When full: looks whether there is room first. Opens the last segment anew, begins a new one
- * behind it, raises the epoch. The state tells whether it helped. Which of the rows that were not
+ * behind it, raises the epoch. The state tells whether it helped; one that was broken is full
+ * afterwards when what lacks is room. Which of the rows that were not
  * acknowledged are still there is not known before: the owner of the engine folds again.
  */
 void wr_journal_recover(struct wr_journal *journal);

@@ -158,7 +158,7 @@ static wr_err start_segment(struct wr_journal *journal, struct wr_error *error)
     enum wr_io io = wr_journal_sync_live(journal);
     uint64_t from = journal->live_from, end = journal->live.end;
     if (io != WR_IO_OK) {
-        return wr_journal_trouble(journal, io, "closing a segment", error);
+        return wr_journal_failed_sync(journal, io, "closing a segment", error);
     }
     wr_journal_keep_marks(&journal->segments[journal->n_segments - 1], &journal->live);
     wr_log_keep_room(&journal->live, &journal->live_room);

@@ -66,6 +66,9 @@ struct wr_journal {
 /* After an error of the live segment: what was not committed is gone, and the state says why. */
 wr_err wr_journal_trouble(struct wr_journal *journal, enum wr_io io, const char *what,
                           struct wr_error *error);
+/* After a sync that failed: the state is `broken`. */
+wr_err wr_journal_failed_sync(struct wr_journal *journal, enum wr_io io, const char *what,
+                              struct wr_error *error);
 wr_err wr_journal_not_open(struct wr_error *error);
 
 /* ── journal_segments.c ─────────────────────────────────────────────────────────────────────── */

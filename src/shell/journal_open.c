@@ -319,6 +319,7 @@ void wr_journal_recover(struct wr_journal *journal)
     journal->state = WR_JOURNAL_OK;
     if (!list_again(journal) || go_on(journal, &error) != WR_OK ||
         check_tail(journal, &error) != WR_OK) {
-        journal->state = before;
+        /* One that was broken and finds no room is full: the next try looks for room first. */
+        journal->state = journal->state == WR_JOURNAL_FULL ? WR_JOURNAL_FULL : before;
     }
 }

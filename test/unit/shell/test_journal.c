@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The journal on the simulated disk: rows, chain, segments, full and failing disks, power loss. */
+/* The journal on the simulated disk: rows, chain, segments, failing disks, power loss. */
 #include "check.h"
 #include "shell/journal.h"
 #include "sim/sim.h"
@@ -522,58 +522,6 @@ TEST("a segment whose beginning failed does not hide rows that come after")
         sim_crash(sim);
         journal = open_at(sim, 20000);
         check_rows(journal, last + 6);
-        wr_journal_close(journal, true);
-        sim_close(sim);
-    }
-}
-
-TEST("a full disk makes it full, loses no committed row, and space brings it back")
-{
-    for (uint64_t seed = 0; seed < 20; seed++) {
-        struct sim *sim = sim_open(900 + seed);
-        struct wr_error error = {0};
-        struct wr_journal *journal = open_at(sim, 0);
-        sim_faults(sim)->disk_room = sim_disk_used(sim) + 200000 + sim_random(sim, 100000);
-        uint64_t last = 0;
-        while (add(journal, 1 + sim_random(sim, 20), &error) == WR_OK) {
-            last = wr_journal_last(journal);
-        }
-        CHECK_INT(wr_journal_state(journal), WR_JOURNAL_FULL);
-        CHECK(last > 10);
-        wr_journal_recover(journal);
-        CHECK_INT(wr_journal_state(journal), WR_JOURNAL_FULL);
-        sim_faults(sim)->disk_room = UINT64_MAX;
-        wr_journal_recover(journal);
-        CHECK_INT(wr_journal_state(journal), WR_JOURNAL_OK);
-        check_rows(journal, last);
-        CHECK_INT(add(journal, 7, &error), WR_OK);
-        check_rows(journal, last + 7);
-        wr_journal_close(journal, true);
-        sim_close(sim);
-    }
-}
-
-TEST("a full one is sealed when it is closed, and nothing of it is written once more")
-{
-    for (uint64_t seed = 0; seed < 20; seed++) {
-        struct sim *sim = sim_open(950 + seed);
-        struct wr_error error = {0};
-        struct wr_journal *journal = open_at(sim, 0);
-        sim_faults(sim)->disk_room = sim_disk_used(sim) + 200000 + sim_random(sim, 100000);
-        uint64_t last = 0;
-        while (add(journal, 1 + sim_random(sim, 20), &error) == WR_OK) {
-            last = wr_journal_last(journal);
-        }
-        CHECK_INT(wr_journal_state(journal), WR_JOURNAL_FULL);
-        wr_journal_close(journal, true);
-        uint64_t used = sim_disk_used(sim);
-        sim_crash(sim); /* all of it was synced; a seal that was not may be lost */
-        sim_faults(sim)->disk_room = UINT64_MAX;
-        bool sealed = sim_disk_used(sim) == used;
-        journal = open_at(sim, 0);
-        CHECK(!sealed || sim_disk_used(sim) == used + 128); /* the head of the next */
-        CHECK(wr_journal_last(journal) >= last);
-        check_rows(journal, wr_journal_last(journal));
         wr_journal_close(journal, true);
         sim_close(sim);
     }

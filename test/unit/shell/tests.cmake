@@ -9,6 +9,7 @@ weir_test(NAME test_journal FILES test/unit/shell/test_journal.c LIBS weir_sim w
 weir_test(NAME test_journal_phrases FILES test/unit/shell/test_journal_phrases.c
   LIBS weir_sim weir_shell)
 weir_test(NAME test_journal_aside FILES test/unit/shell/test_journal_aside.c LIBS weir_sim weir_shell)
+weir_test(NAME test_journal_full FILES test/unit/shell/test_journal_full.c LIBS weir_sim weir_shell)
 weir_test(NAME test_log_ahead FILES test/unit/shell/test_log_ahead.c LIBS weir_sim weir_app)
 weir_test(NAME test_journal_thread FILES test/unit/shell/test_journal_thread.c
   LIBS weir_sim weir_shell)
