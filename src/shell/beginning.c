@@ -92,6 +92,7 @@ void wr_beginning_open(struct wr_server *server, bool beside)
         .retain_us = server->config.retain_us,
         .lays_ahead = server->config.mode == WR_MODE_DURABLE,
         .settles_apart = true,
+        .opens_full = true,
         .phrases_stay = beside, /* the pack's are not known yet: wr_journal_use_phrases */
         .start = server->config.snapshot_every_ns != 0 ? wr_snapshots_start : NULL,
         .start_context = &b->files,

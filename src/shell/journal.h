@@ -56,7 +56,9 @@ struct wr_journal_options {
     uint32_t epoch_step;   /* how far this opening raises the epoch; 0 = 1 */
     bool read_only;        /* writes nothing: no segment, no epoch; there must be a journal */
     bool settles_apart;    /* the caller settles, before anything is appended */
-    bool lays_ahead;       /* zeros, ahead of rows (log.h): for who syncs each group of them */
+    bool opens_full; /* also without room for a segment: the journal is `full` then, and no row
+                        is read or appended before wr_journal_recover has helped */
+    bool lays_ahead; /* zeros, ahead of rows (log.h): for who syncs each group of them */
     /* Tells a row that is surely synced, where looking for the end may begin; false: none. NULL:
      * the last segment is walked from its first row. */
     bool (*start)(void *context, const struct wr_journal_identity *identity,

@@ -127,7 +127,10 @@ static wr_err go_on(struct wr_journal *journal, struct wr_error *error)
                           (unsigned long long)journal->meta.first - 1);
         }
     }
-    err = err != WR_OK ? err : wr_journal_begin(journal, &before, error);
+    if (err == WR_OK) {
+        journal->last = journal->last_committed = before.next - 1; /* also if none can begin */
+        err = wr_journal_begin(journal, &before, error);
+    }
     if (err == WR_OK && journal->meta.first > first) { /* what was read of it serves again */
         wr_journal_leave(journal, journal->n_segments - 2, 0, before.end);
         before.next = journal->meta.first;
@@ -150,7 +153,7 @@ static wr_err check_tail(struct wr_journal *journal, struct wr_error *error)
 }
 
 /* ── opening ────────────────────────────────────────────────────────────────────────────────── */
-static wr_err open_all(struct wr_journal *journal, struct wr_error *error)
+static wr_err open_all(struct wr_journal *journal, bool opens_full, struct wr_error *error)
 {
     wr_err err = journal->read_only ? WR_OK : make_directory(journal, error);
     err = err != WR_OK ? err : take_lock(journal, error);
@@ -168,6 +171,10 @@ static wr_err open_all(struct wr_journal *journal, struct wr_error *error)
                    : make_first(journal, error);
     }
     err = go_on(journal, error);
+    if (err != WR_OK && journal->state == WR_JOURNAL_FULL && opens_full) {
+        journal->unsettled = false; /* recovering settles */
+        return WR_OK;
+    }
     return err != WR_OK ? err : check_tail(journal, error);
 }
 
@@ -211,9 +218,10 @@ wr_err wr_journal_open(const struct wr_port *port, const char *directory,
     journal->old_index = SIZE_MAX;
     journal->floor = UINT64_MAX;
     memcpy(journal->directory, directory, n);
-    set_limits(journal, options != NULL ? *options : (struct wr_journal_options){0});
-    enum wr_io io = options != NULL ? wr_journal_keep_phrases(journal, options->phrases) : WR_IO_OK;
-    wr_err err = io == WR_IO_OK ? open_all(journal, error)
+    const struct wr_journal_options none = {0}, *asked = options != NULL ? options : &none;
+    set_limits(journal, *asked);
+    enum wr_io io = wr_journal_keep_phrases(journal, asked->phrases);
+    wr_err err = io == WR_IO_OK ? open_all(journal, asked->opens_full, error)
                                 : wr_fail(error, WR_E_MEMORY, "no memory for the journal");
     if (err != WR_OK) {
         wr_journal_close(journal, false);

@@ -352,6 +352,46 @@ static void keep_descriptors(struct wr_server *server)
     }
 }
 
+static bool is_full(const struct wr_server *server)
+{
+    return server->thread == NULL && server->journal != NULL &&
+           wr_journal_state(server->journal) == WR_JOURNAL_FULL;
+}
+
+static wr_err try_begin(struct wr_server *server, struct wr_error *error)
+{
+    return is_full(server)
+               ? wr_fail(error, WR_E_STATE, "%s: no space left", server->config.state_directory)
+               : begin(server, error);
+}
+
+/* On a full disk, as after a kill there, a start takes what is kept for the end. */
+static wr_err begin_first(struct wr_server *server, struct wr_error *error)
+{
+    wr_err err = try_begin(server, error);
+    if (err != WR_OK && is_full(server) &&
+        wr_reserve_give(server->port, server->config.state_directory)) {
+        wr_server_log(server, "info", "reserve_given_up", "to begin on a full disk");
+        wr_journal_recover(server->journal);
+        err = try_begin(server, error);
+    }
+    return err;
+}
+
+/* Without that it listens all the same, tells that its journal is full, and begins when there is
+ * room: who starts it again and again would give it up. */
+static wr_err begin_or_wait(struct wr_server *server, struct wr_error *error)
+{
+    wr_err err = begin_first(server, error);
+    if (err == WR_OK || !is_full(server)) {
+        return err;
+    }
+    wr_server_log(server, "error", "journal_full", "%s; nothing is decided until there is room",
+                  error->text);
+    server->recover_ns = server->now_ns;
+    return WR_OK;
+}
+
 static wr_err open_all(struct wr_server *server, struct wr_error *error)
 {
     start_clocks(server);
@@ -370,9 +410,9 @@ static wr_err open_all(struct wr_server *server, struct wr_error *error)
     }
     struct wr_buf node = wr_buf_fixed(server->node_text, sizeof server->node_text);
     wr_format(&node, "%016llx%c", (unsigned long long)wr_journal_identity(server->journal).node, 0);
-    err = begin(server, error);
+    err = begin_or_wait(server, error);
     err = err != WR_OK ? err : listen_all(server, error);
-    if (err == WR_OK) {
+    if (err == WR_OK && !is_full(server)) {
         wr_server_log(server, "info", "ready", "node %s, %llu entries folded, mode %s",
                       server->node_text, (unsigned long long)server->n_folded,
                       wr_server_mode_name(server->config.mode));
@@ -493,9 +533,8 @@ static void give(const struct wr_memory *memory, void *block, size_t size)
  * With the reserve given up both come back for as long as it takes to save them. */
 static void come_back(struct wr_server *server)
 {
-    bool is_full = server->drained && server->thread == NULL && server->journal != NULL &&
-                   wr_journal_state(server->journal) == WR_JOURNAL_FULL;
-    if (is_full && wr_reserve_give(server->port, server->config.state_directory)) {
+    if (server->drained && is_full(server) &&
+        wr_reserve_give(server->port, server->config.state_directory)) {
         wr_server_log(server, "info", "reserve_given_up", "to end well on a full disk");
         wr_server_recover(server);
     }

@@ -97,6 +97,8 @@ def full(check):
             for rows in (20, 2000):
                 end_full(check, mount, mode, rows)
         end_full(check, mount, "fast", 20, "before it is noticed")
+        for mode in ("durable", "fast"):
+            killed_full(check, mount, mode)
     finally:
         subprocess.run(["umount", mount], check=False)
 
@@ -147,6 +149,48 @@ def end_full(check, mount, mode, rows, what="while full"):
         os.remove(ballast)
         check.that(served.stop() == 0, f"{name}: it ends again")
     print(f"faults: {name} decisions: ended in {took:.2f} s, {kept >> 20} MiB were kept for it")
+    shutil.rmtree(state)
+
+
+def killed_full(check, mount, mode):
+    """Killed on a full disk it starts again with what is kept for the end, and without it waits for room."""
+    state, ballast, told = f"{mount}/killed", Path(mount, "ballast"), []
+    how = [WEIR, "--pack", CARDS, "--state", state, "--mode", mode]
+    with Served(*how) as served:
+        until(5, lambda: reserved(state) >= 1 << 20)
+        told += [decide(served.socket) for _ in range(50)]
+        fill(ballast)
+        while told[-1][0] == 200 and len(told) < 20000:
+            told.append(decide(served.socket))
+        check.that(health(served.socket)[1]["journal"] == "full", f"{mode}, killed: the journal is full", told[-1])
+        fill(ballast)
+        served.stop(9)
+    with Served(*how) as served:
+        told.append(decide(served.socket))
+        check.that(told[-1][0] == 200, f"{mode}, killed: it decides with what was kept for the end", told[-1])
+        log = (served.folder / "log").read_text()
+        check.that('"event":"reserve_given_up"' in log and '"event":"ready"' in log, f"{mode}, killed: it says so", log[-600:])
+        until(5, lambda: '"event":"small_reserve"' in (served.folder / "log").read_text())
+        served.stop(9)
+    Path(state, "reserve").unlink(missing_ok=True)
+    fill(ballast)
+    with Served(*how) as served:
+        status, document = health(served.socket)
+        check.that(status == 503 and document["journal"] == "full", f"{mode}, killed: without it, it is full from the start", document)
+        status, code = decide(served.socket)
+        check.that(status == 503 and code == "journal", f"{mode}, killed: and decides nothing", (status, code))
+        time.sleep(1.5)
+        check.that(served.process.poll() is None, f"{mode}, killed: it waits for room")
+        os.remove(ballast)
+        took = until(5, lambda: health(served.socket)[0] == 200)
+        check.that(took is not None and took <= 2.5, f"{mode}, killed: it begins within 2 s of room", took)
+        told += [decide(served.socket) for _ in range(20)]
+        check.that(told[-1][0] == 200, f"{mode}, killed: and decides again", told[-1])
+        check.that(served.stop() == 0, f"{mode}, killed: it ends cleanly")
+    ids, whole = known(WEIR, state)
+    lost = [one for status, one in told if status == 200 and one not in ids]
+    check.that(not lost and whole, f"{mode}, killed: no answer is lost and the chain is whole", lost[:3])
+    print(f"faults: {mode}, killed on a full disk: decides with the reserve; without it {took or -1:.2f} s after there is room (bar 2)")
     shutil.rmtree(state)
 
 

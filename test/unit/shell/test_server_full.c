@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A server that starts on a full disk, as after a kill there: with what is kept for its end, and
+ * without it. */
+#include "world.h"
+
+enum { MIB = 1 << 20 };
+
+/* One decision, on a connection of its own; `told` gets the body. */
+static int decide(struct world *world, const char *event, char told[2048])
+{
+    struct http http;
+    http_open(world, &http);
+    int status = http_ask(world, &http, "POST", "/v1/decisions", event);
+    snprintf(told, 2048, "%.*s", WR_FMT(http.body));
+    http_close(world, &http);
+    return status;
+}
+
+static int ask_ready(struct world *world, char told[2048])
+{
+    struct http http;
+    http_open(world, &http);
+    int status = http_ask(world, &http, "GET", "/health?ready", "");
+    snprintf(told, 2048, "%.*s", WR_FMT(http.body));
+    http_close(world, &http);
+    return status;
+}
+
+/* As wr_reserve_keep makes it where files can be given space ahead. */
+static void keep_reserve(struct world *world, size_t n)
+{
+    static uint8_t zeros[2 * MIB];
+    const struct wr_port_disk *disk = &sim_port(world->sim)->disk;
+    int32_t file;
+    CHECK_INT(
+        disk->open(disk->context, WORLD_STATE "/reserve", WR_DISK_WRITE | WR_DISK_CREATE, &file),
+        WR_IO_OK);
+    CHECK_INT(disk->write_at(disk->context, file, zeros, n, 0), WR_IO_OK);
+    CHECK_INT(disk->sync(disk->context, file), WR_IO_OK);
+    CHECK_INT(disk->sync_directory(disk->context, WORLD_STATE), WR_IO_OK);
+    disk->close(disk->context, file);
+}
+
+/* Decides until the disk is full, then the process is killed, or the power is gone. Returns how
+ * many events had an answer, `first` being that of the first. */
+static int die_full(struct world *world, bool power_loss, char first[2048])
+{
+    char event[512], id[32], told[2048];
+    int n = 0;
+    CHECK_INT(decide(world, world_event(event, "e0", 0, 1), first), 200);
+    sim_faults(world->sim)->disk_room = sim_disk_used(world->sim) + 50000;
+    do {
+        snprintf(id, sizeof id, "e%d", ++n);
+    } while (n < 1000 && decide(world, world_event(event, id, n % 9, 1), told) == 200);
+    CHECK(n > 5 && n < 1000);
+    CHECK_INT(ask_ready(world, told), 503);
+    CHECK(strstr(told, "\"journal\":\"full\"") != NULL);
+    world_die(world, power_loss);
+    return n;
+}
+
+TEST("a node that was killed on a full disk begins with what was kept for its end")
+{
+    struct world world;
+    char event[512], first[2048], told[2048];
+    world_open(&world, 21, WR_MODE_DURABLE);
+    keep_reserve(&world, 2 * MIB);
+    int n = die_full(&world, true, first);
+    sim_faults(world.sim)->disk_room = sim_disk_used(world.sim);
+    CHECK(world_start(&world));
+    if (world.server != NULL) {
+        CHECK_INT(ask_ready(&world, told), 200);
+        CHECK(wr_server_sequence(world.server) >= (uint64_t)n);
+        CHECK_INT(decide(&world, world_event(event, "e0", 0, 1), told), 200);
+        CHECK_TEXT(told, strlen(told), first);
+        CHECK_INT(decide(&world, world_event(event, "more", 0, 1), told), 200);
+        CHECK_INT(decide(&world, world_event(event, "e3", 3, 1), told), 200);
+    }
+    world_close(&world);
+}
+
+TEST("without it the node answers that its journal is full, and begins when there is room")
+{
+    for (uint64_t room = 0; room < 4000; room += 100) { /* a start writes more than once */
+        struct world world;
+        char event[512], first[2048], told[2048];
+        world_open(&world, 22 + room, room % 200 == 0 ? WR_MODE_DURABLE : WR_MODE_FAST);
+        int n = die_full(&world, room % 300 == 0 && room % 200 == 0, first);
+        sim_faults(world.sim)->disk_room = sim_disk_used(world.sim) + room;
+        CHECK(world_start(&world));
+        if (world.server == NULL) {
+            world_close(&world);
+            break;
+        }
+        bool was_ready = ask_ready(&world, told) == 200;
+        CHECK(was_ready || strstr(told, "\"journal\":\"full\"") != NULL);
+        CHECK(room >= 128 || !was_ready);
+        for (int i = 0; i < 50 && !was_ready; i++) {
+            wr_server_step(world.server, 100000000);
+        }
+        if (!was_ready) {
+            CHECK_INT(decide(&world, world_event(event, "more", 0, 1), told), 503);
+            CHECK(strstr(told, "\"code\":\"journal\"") != NULL);
+        }
+        sim_faults(world.sim)->disk_room = UINT64_MAX;
+        for (int i = 0; i < 20; i++) {
+            wr_server_step(world.server, 100000000);
+        }
+        CHECK_INT(ask_ready(&world, told), 200);
+        CHECK(wr_server_sequence(world.server) >= (uint64_t)n);
+        CHECK_INT(decide(&world, world_event(event, "e0", 0, 1), told), 200);
+        CHECK_TEXT(told, strlen(told), first);
+        CHECK_INT(decide(&world, world_event(event, "more", 0, 1), told), 200);
+        world_close(&world);
+    }
+}
+
+TEST("one that is stopped before there is room leaves the directory as it was")
+{
+    struct world world;
+    char event[512], first[2048], told[2048];
+    world_open(&world, 23, WR_MODE_DURABLE);
+    die_full(&world, false, first);
+    for (int i = 0; i < 3; i++) {
+        sim_faults(world.sim)->disk_room = sim_disk_used(world.sim);
+        CHECK(world_start(&world));
+        world_stop(&world);
+    }
+    sim_faults(world.sim)->disk_room = UINT64_MAX;
+    CHECK(world_start(&world));
+    if (world.server != NULL) {
+        CHECK_INT(decide(&world, world_event(event, "e0", 0, 1), told), 200);
+        CHECK_TEXT(told, strlen(told), first);
+    }
+    world_close(&world);
+}
+
+TEST("a first start without room fails and says so")
+{
+    struct world world;
+    struct wr_error error = {0};
+    world_init(&world, 24, WR_MODE_FAST);
+    sim_faults(world.sim)->disk_room = 100;
+    CHECK_INT(wr_server_open(sim_port(world.sim), world.pack, &world.config, &world.server, &error),
+              WR_E_STATE);
+    CHECK(strstr(error.text, "cannot begin a segment: no space left") != NULL);
+    world.server = NULL;
+    world_close(&world);
+}
+
+int main(int argc, char **argv)
+{
+    return check_main(argc, argv);
+}
