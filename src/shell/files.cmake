@@ -3,6 +3,7 @@
 list(APPEND WEIR_SERVER_FILES
   src/shell/log.c
   src/shell/log_head.c
+  src/shell/log_read.c
   src/shell/journal.c
   src/shell/journal_aside.c
   src/shell/journal_begin.c
