@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 /* flock belongs to the open file, so it also keeps out a second opening by this process. */
@@ -33,12 +34,32 @@ static void lock_give(void *context, int32_t lock)
     close(lock);
 }
 
+/* Is there surely no room for n bytes from an offset on? A file system that is asked for more than
+ * it has may give all of that before it says so and takes it back, and who writes meanwhile finds
+ * it full. */
+static bool is_too_much(int32_t file, uint64_t offset, uint64_t n)
+{
+    struct statvfs system;
+    struct stat about;
+    if (fstatvfs(file, &system) != 0 || fstat(file, &about) != 0 || system.f_blocks == 0) {
+        return false; /* not known: some file systems count nothing */
+    }
+    uint64_t has = (uint64_t)about.st_blocks * 512,
+             free = (uint64_t)system.f_bavail * system.f_frsize;
+    has -= WR_MIN(has, offset); /* behind what is written */
+    return n - WR_MIN(n, has) > free;
+}
+
 /* fallocate without changing the size: file systems that cannot do it say so, and nothing is lost.
  */
 static enum wr_io reserve(void *context, int32_t file, uint64_t offset, uint64_t n)
 {
     (void)context;
     int saved = errno, error;
+    if (is_too_much(file, offset, n)) {
+        errno = saved;
+        return WR_IO_FULL;
+    }
     do {
         error = fallocate(file, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)n) == 0 ? 0 : errno;
     } while (error == EINTR);

@@ -8,7 +8,9 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -80,6 +82,59 @@ TEST("space kept ahead leaves the size alone, and goes back with a truncation to
     }
     CHECK_INT(disk->close(disk->context, file), WR_IO_OK);
     CHECK_INT(disk->remove(disk->context, in_directory("s")), WR_IO_OK);
+}
+
+struct beside { /* somebody who writes while space is asked for */
+    int32_t file;
+    atomic_bool stop;
+    atomic_uint n_written, n_full;
+};
+
+static void write_beside(void *arg)
+{
+    static const uint8_t piece[4096];
+    struct beside *b = arg;
+    const struct wr_port_disk *disk = &port.disk;
+    while (!atomic_load(&b->stop)) {
+        enum wr_io io = disk->write_at(disk->context, b->file, piece, sizeof piece, 0);
+        b->n_written += io == WR_IO_OK;
+        b->n_full += io == WR_IO_FULL;
+        disk->truncate(disk->context, b->file, 0);
+    }
+}
+
+TEST("who asks for more space than there is takes none from who writes meanwhile")
+{
+    const struct wr_port_disk *disk = &port.disk;
+    struct beside beside = {0};
+    uintptr_t thread;
+    int32_t file;
+    CHECK(mkdir(in_directory("small"), 0700) == 0);
+    if (mount("tmpfs", in_directory("small"), "tmpfs", 0, "size=4m") != 0) {
+        check_left_out = true;
+        return;
+    }
+    CHECK_INT(disk->open(disk->context, in_directory("small/a"), WR_DISK_WRITE | WR_DISK_CREATE,
+                         &beside.file),
+              WR_IO_OK);
+    CHECK_INT(
+        disk->open(disk->context, in_directory("small/b"), WR_DISK_WRITE | WR_DISK_CREATE, &file),
+        WR_IO_OK);
+    CHECK_INT(disk->reserve(disk->context, file, 0, 2u << 20), WR_IO_OK);
+    CHECK_INT(port.threads.start(port.threads.context, "beside", write_beside, &beside, &thread),
+              WR_IO_OK);
+    for (int i = 0; i < 1000 || beside.n_written < 100; i++) {
+        CHECK_INT(disk->reserve(disk->context, file, 2u << 20, 3u << 20), WR_IO_FULL);
+    }
+    atomic_store(&beside.stop, true);
+    port.threads.join(port.threads.context, thread);
+    CHECK_INT(beside.n_full, 0);
+    for (int i = 0; i < 2; i++) { /* what it has already it need not find once more */
+        CHECK_INT(disk->reserve(disk->context, file, 0, 3u << 20), WR_IO_OK);
+    }
+    disk->close(disk->context, file);
+    disk->close(disk->context, beside.file);
+    CHECK(umount(in_directory("small")) == 0);
 }
 
 TEST("a file size limit reads as no space")
