@@ -29,7 +29,8 @@ static void keep_first(void *arg)
 {
     struct wr_server *server = arg;
     keep(server, server->first_pack);
-    uint64_t size = wr_reserve_keep(server->port, server->config.state_directory);
+    uint64_t most = server->gave_reserve ? WR_RESERVE_LEAST : WR_RESERVE_SIZE;
+    uint64_t size = wr_reserve_keep(server->port, server->config.state_directory, most);
     if (size < WR_RESERVE_SIZE && server->port->disk.reserve != NULL) {
         wr_server_log(server, "warn", "small_reserve",
                       "the disk gives %llu bytes for an end on a full disk, of %u wanted",

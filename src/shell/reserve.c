@@ -4,7 +4,7 @@
 
 #include "base/bytes.h"
 
-enum { PATH = 320, QUARTERS = 2 };
+enum { PATH = 320 };
 
 static void path_of(const char *directory, char out[PATH])
 {
@@ -12,7 +12,7 @@ static void path_of(const char *directory, char out[PATH])
     wr_format(&path, "%s/reserve%c", directory, 0);
 }
 
-uint64_t wr_reserve_keep(const struct wr_port *port, const char *directory)
+uint64_t wr_reserve_keep(const struct wr_port *port, const char *directory, uint64_t most)
 {
     const struct wr_port_disk *disk = &port->disk;
     char path[PATH];
@@ -22,9 +22,9 @@ uint64_t wr_reserve_keep(const struct wr_port *port, const char *directory)
         disk->open(disk->context, path, WR_DISK_WRITE | WR_DISK_CREATE, &file) != WR_IO_OK) {
         return 0;
     }
-    uint64_t size = WR_RESERVE_SIZE;
+    uint64_t size = most;
     enum wr_io io = disk->reserve(disk->context, file, 0, size);
-    for (int i = 0; i < QUARTERS && io == WR_IO_FULL; i++) {
+    while (io == WR_IO_FULL && size / 4 >= WR_RESERVE_LEAST) {
         (void)disk->truncate(disk->context, file, 0); /* a part may be there */
         size /= 4;
         io = disk->reserve(disk->context, file, 0, size);

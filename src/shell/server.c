@@ -372,6 +372,7 @@ static wr_err begin_first(struct wr_server *server, struct wr_error *error)
     if (err != WR_OK && is_full(server) &&
         wr_reserve_give(server->port, server->config.state_directory)) {
         wr_server_log(server, "info", "reserve_given_up", "to begin on a full disk");
+        server->gave_reserve = true;
         wr_journal_recover(server->journal);
         err = try_begin(server, error);
     }

@@ -293,6 +293,7 @@ struct wr_server {
     const struct wr_pack *first_pack;
     uintptr_t packs_thread; /* writes the first pack into the state directory */
     bool has_packs_thread;
+    bool gave_reserve;           /* the start needed it */
     struct wr_opa *opa;          /* NULL before its first use */
     struct wr_id_finder *finder; /* NULL: no journal, or no memory */
     uint64_t ids_told;           /* ids of the engine before this place */

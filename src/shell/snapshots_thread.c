@@ -18,7 +18,7 @@ static void conclude(struct wr_snapshots *s, const struct wr_snapshot_info *info
         wr_snapshot_prune(&s->writer.place, WR_SNAPSHOTS_KEPT);
         const struct wr_snapshot_place *place = &s->writer.place;
         if (!s->is_last && !wr_reserve_is_there(place->port, place->directory)) {
-            (void)wr_reserve_keep(place->port, place->directory);
+            (void)wr_reserve_keep(place->port, place->directory, WR_RESERVE_SIZE);
         }
     }
     wr_snapshot_writer_close(&s->writer);

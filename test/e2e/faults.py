@@ -167,13 +167,16 @@ def killed_full(check, mount, mode):
         served.stop(9)
     with Served(*how) as served:
         told.append(decide(served.socket))
-        check.that(told[-1][0] == 200, f"{mode}, killed: it decides with what was kept for the end", told[-1])
+        check.that(told[-1][0] == 200, f"{mode}, killed: it decides with what was kept for the end",
+                   (told[-1], (served.folder / "log").read_text()))
         log = (served.folder / "log").read_text()
         check.that('"event":"reserve_given_up"' in log and '"event":"ready"' in log, f"{mode}, killed: it says so", log[-600:])
         until(5, lambda: '"event":"small_reserve"' in (served.folder / "log").read_text())
         served.stop(9)
     Path(state, "reserve").unlink(missing_ok=True)
     fill(ballast)
+    with Served(*how) as served:
+        check.that(served.stop() == 0, f"{mode}, killed: stopped while it waits it ends cleanly", (served.folder / "log").read_text()[-600:])
     with Served(*how) as served:
         status, document = health(served.socket)
         check.that(status == 503 and document["journal"] == "full", f"{mode}, killed: without it, it is full from the start", document)
