@@ -98,6 +98,13 @@ bool wr_admit_is_overloaded(const struct wr_server *server)
            server->now_ns - admission->wait.since_ns < 2 * WR_OVERLOAD_WINDOW_NS;
 }
 
+void wr_admit_look(struct wr_server *server)
+{
+    struct wr_admission *admission = &server->admission;
+    int64_t since_ns = server->now_ns - admission->wait.since_ns;
+    admission->is_over = admission->is_over && since_ns < 2 * WR_OVERLOAD_WINDOW_NS;
+}
+
 /* ── a turn that has too much to do ─────────────────────────────────────────────────────────── */
 void wr_admit_learn(struct wr_server *server, int64_t turn_ns)
 {

@@ -631,6 +631,7 @@ bool wr_server_step(struct wr_server *server, int64_t timeout_ns)
     }
     read_clocks(server);
     date_arrivals(server, asked_ns);
+    wr_admit_look(server);
     if (server->redis != NULL) {
         take_shared(server, events, n, turn_ns);
     }

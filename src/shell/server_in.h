@@ -381,6 +381,8 @@ wr_err wr_admit_ready(const struct wr_server *server, struct wr_error *error);
 /* The deadline that the caller asks for, in us; 0: none, or one that is not heard. */
 int64_t wr_admit_asked_us(const struct wr_h1_head *head);
 bool wr_admit_is_overloaded(const struct wr_server *server);
+/* A turn begins: an overload after which nobody has asked for long is none any more. */
+void wr_admit_look(struct wr_server *server);
 /* A turn has ended, after so long. */
 void wr_admit_learn(struct wr_server *server, int64_t turn_ns);
 /* n decisions, at least one, took so long by themselves. */

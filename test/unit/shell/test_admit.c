@@ -673,6 +673,33 @@ TEST("turns of long ago are no sign that too much is asked")
     world_close(&world);
 }
 
+TEST("a burst long after an overload is no part of it")
+{
+    enum { MANY = 128, EACH = 2 };
+    struct world world;
+    static struct asker askers[MANY];
+    open_large(&world, 327);
+    open_all(&world, askers, MANY);
+    world.server->admission.turn_ns = 1000000000; /* a planned turn admits 64 */
+    world.server->admission.decided_sixteenths = 16;
+    crowded_turn(&world, askers, MANY / 2, 1);
+    CHECK(world.server->admission.is_over);
+    sim_step(world.sim, 300000000);
+    wr_server_step(world.server, 0);
+    for (int i = 0; i < MANY; i++) {
+        ask_up_to(&world, &askers[i], EACH);
+    }
+    for (int turn = 0; turn < 10; turn++) {
+        wr_server_step(world.server, 0);
+    }
+    for (int i = 0; i < MANY; i++) {
+        take(&world, &askers[i]);
+        CHECK_INT(askers[i].n[0], 0);
+        CHECK_INT(askers[i].n[1], i < MANY / 2 ? 1 + EACH : EACH);
+    }
+    close_all(&world, askers, MANY);
+}
+
 TEST("in the midst of a turn nothing is sent once the turn has failed")
 {
     struct world world;
