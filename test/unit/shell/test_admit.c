@@ -228,6 +228,30 @@ TEST("where decisions are slow, a turn takes no more of them than it has time fo
     close_all(&world, askers, MANY);
 }
 
+TEST("where decisions are slow, a turn that is not planned ends when it has taken long enough, too")
+{
+    enum { MANY = 64, LEARNT = 20 };
+    struct world world;
+    static struct asker askers[MANY];
+    open_large(&world, 328);
+    open_all(&world, askers, MANY);
+    flooded = world.server;
+    set_clock(&world, heavy_ns);
+    for (int turn = 0; turn < 200; turn++) {
+        uint64_t before = wr_server_sequence(world.server);
+        for (int i = 0; i < MANY; i++) {
+            ask_up_to(&world, &askers[i], 1);
+        }
+        world.server->admission.is_over = false;
+        wr_server_step(world.server, 0);
+        for (int i = 0; i < MANY; i++) {
+            take(&world, &askers[i]);
+        }
+        CHECK(turn < LEARNT || wr_server_sequence(world.server) - before <= 3);
+    }
+    close_all(&world, askers, MANY);
+}
+
 TEST("what decisions took while they were quick is soon forgotten")
 {
     enum { MANY = 64, LEARNT = 40, BELIEVED = 3 };
