@@ -10,7 +10,7 @@
  * or refused whole, since its answers leave in order and a refusal behind a decision would wait for
  * it: first those that ask for less than their share, then those that have been passed over most
  * often. What one has beyond a turn's budget waits for the next. It ends with a window in which
- * nearly all turns had time for all. */
+ * no more was asked than could have been decided in its time. */
 #include "shell/server_in.h"
 
 #include "base/num.h"
@@ -55,15 +55,42 @@ static bool note_wait(struct wr_wait *wait, int64_t now_ns, int64_t looked_ns, i
     return begins;
 }
 
-static void begin_window(struct wr_server *server, bool recent)
+/* What one decision has taken by itself; 0: not known. */
+static int64_t each_ns(const struct wr_admission *admission)
+{
+    int64_t n = admission->run_1024ths;
+    return n > 0 ? WR_MAX(admission->run_ns * 1024 / n, (int64_t)1) : 0;
+}
+
+/* Whether all that was asked in a window, refused or not, would have kept the node busy for nearly
+ * all of it, by what decisions cost in turns that had not time for all: in shorter ones the part
+ * of the connections weighs more. Not told by how many turns had time: while the journal's thread
+ * works the loop makes many in which nobody asks, and where decisions are slow two requests at once
+ * are more than one turn has time for. */
+static bool asked_too_much(const struct wr_server *server, int64_t window_ns)
+{
+    const struct wr_admission *admission = &server->admission;
+    uint64_t n = admission->n_turned_away + server->metrics.n_batch_items - admission->n_begun;
+    const struct wr_turns *crowded = &admission->crowded;
+    int64_t each = WR_MAX(each_ns(admission), (int64_t)1);
+    if (crowded->decided_1024ths > 0) {
+        each = WR_MAX(each, crowded->turn_ns * 1024 / crowded->decided_1024ths);
+    }
+    return admission->n_turned_away > 0 && n > (uint64_t)(window_ns / 16 * 15 / each);
+}
+
+/* The last one has taken so long. */
+static void begin_window(struct wr_server *server, int64_t window_ns)
 {
     struct wr_admission *admission = &server->admission;
-    bool goes_on = admission->is_over && admission->n_crowded * 8 > admission->n_turns;
+    bool recent = window_ns < 2 * WR_OVERLOAD_WINDOW_NS;
+    bool goes_on = admission->is_over && asked_too_much(server, window_ns);
     bool were_late = admission->n_late > WR_OVERLOAD_LATE_N;
     bool stood = admission->wait.stood || admission->conn_stood;
     admission->is_over = recent && (stood || were_late || goes_on);
     server->metrics.n_overloads += admission->is_over || admission->conn_stood;
-    admission->n_turns = admission->n_crowded = admission->n_late = 0;
+    admission->n_turned_away = admission->n_late = 0;
+    admission->n_begun = server->metrics.n_batch_items;
     admission->conn_stood = false;
 }
 
@@ -76,9 +103,9 @@ static bool waited_too_long(struct wr_server *server, struct wr_conn *conn, int6
     if (server->deadline_us != 0) {
         late = server->deadline_us * 800; /* ns: four fifths */
     }
-    bool recent = server->now_ns - admission->wait.since_ns < 2 * WR_OVERLOAD_WINDOW_NS;
+    int64_t window_ns = server->now_ns - admission->wait.since_ns;
     if (note_wait(&admission->wait, server->now_ns, server->looked_ns, waited)) {
-        begin_window(server, recent);
+        begin_window(server, window_ns);
     }
     note_wait(&conn->wait, server->now_ns, server->looked_ns, waited);
     admission->n_late += waited > late;
@@ -106,25 +133,26 @@ void wr_admit_look(struct wr_server *server)
 }
 
 /* ── a turn that has too much to do ─────────────────────────────────────────────────────────── */
+static void learn(struct wr_turns *turns, int64_t turn_ns, uint64_t n)
+{
+    int64_t usual_ns = turns->turn_ns > 0 ? turns->turn_ns : turn_ns;
+    turn_ns = WR_MIN(turn_ns, 4 * usual_ns); /* the machine stood still */
+    turns->turn_ns += (turn_ns - turns->turn_ns) / 8;
+    turns->decided_1024ths += ((int64_t)n * 1024 - turns->decided_1024ths) / 8;
+}
+
 void wr_admit_learn(struct wr_server *server, int64_t turn_ns)
 {
     struct wr_admission *admission = &server->admission;
     uint64_t n = server->metrics.n_batch_items - admission->n_decided;
     admission->n_decided = server->metrics.n_batch_items;
-    if (n < MEASURED) {
-        return;
+    if (admission->is_crowded) {
+        learn(&admission->crowded, turn_ns, n);
+        admission->is_crowded = false;
     }
-    int64_t usual_ns = admission->turn_ns > 0 ? admission->turn_ns : turn_ns;
-    turn_ns = WR_MIN(turn_ns, 4 * usual_ns); /* the machine stood still */
-    admission->turn_ns += (turn_ns - admission->turn_ns) / 8;
-    admission->decided_sixteenths += ((int64_t)n * 16 - admission->decided_sixteenths) / 8;
-}
-
-/* What one decision has taken by itself; 0: not known. */
-static int64_t each_ns(const struct wr_admission *admission)
-{
-    int64_t n = admission->run_1024ths;
-    return n > 0 ? WR_MAX(admission->run_ns * 1024 / n, (int64_t)1) : 0;
+    if (n >= MEASURED) {
+        learn(&admission->turns, turn_ns, n);
+    }
 }
 
 /* Of few and of many at once each counts for itself: a few that took long, as the first ones do,
@@ -140,7 +168,7 @@ void wr_admit_decided(struct wr_server *server, uint32_t n, int64_t took_ns)
     }
     admission->run_ns += (took_ns - admission->run_ns) / 8;
     admission->run_1024ths += ((int64_t)n * 1024 - admission->run_1024ths) / 8;
-    int64_t most = WR_RUN_NS / WR_MAX(each_ns(admission), (int64_t)1);
+    int64_t most = WR_TURN_NS / each_ns(admission);
     admission->run_most =
         (uint32_t)WR_MAX(WR_MIN(most, (int64_t)WR_LIMIT_ENGINE_BATCH), (int64_t)1);
 }
@@ -233,8 +261,9 @@ static uint32_t level_of(const struct wr_server *server, const struct wr_conn *c
 static uint32_t budget_of(const struct wr_admission *admission)
 {
     int64_t n = BUDGET_FIRST, most = WR_LIMIT_IN_FLIGHT, each = each_ns(admission);
-    if (admission->turn_ns > 0) {
-        n = admission->planned_ns * admission->decided_sixteenths / admission->turn_ns / 16;
+    if (admission->turns.turn_ns > 0) {
+        n = admission->planned_ns * admission->turns.decided_1024ths / admission->turns.turn_ns /
+            1024;
     }
     if (each > 0) {
         most = WR_MAX(WR_MIN(most, admission->planned_ns / each), (int64_t)1);
@@ -284,12 +313,8 @@ uint32_t wr_admit_plan(struct wr_server *server)
         sums[level_of(server, server->touched[i], share)] += n;
         all += n;
     }
-    admission->n_turns++;
-    if (all <= budget) {
-        return 0;
-    }
-    admission->n_crowded++;
-    return choose(server, budget, share, sums);
+    admission->is_crowded = all > budget;
+    return all > budget ? choose(server, budget, share, sums) : 0;
 }
 
 /* ── one request ────────────────────────────────────────────────────────────────────────────── */
@@ -339,8 +364,9 @@ wr_err wr_admit_fail_late(struct wr_error *error)
 bool wr_admit_is_late(struct wr_server *server, struct wr_conn *conn,
                       const struct wr_http_request *request)
 {
-    bool late = waited_too_long(server, conn, request->whole_ns);
-    return late || conn->is_passed_over || has_expired(server, request->head, request->whole_ns);
+    bool late = waited_too_long(server, conn, request->whole_ns) || conn->is_passed_over;
+    server->admission.n_turned_away += late;
+    return late || has_expired(server, request->head, request->whole_ns);
 }
 
 wr_err wr_admit(struct wr_server *server, struct wr_conn *conn,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Many decisions in one body: a JSON array, or JSON lines.
  *
- * The engine takes the items in steps, of its batch or of what it decides in WR_RUN_NS. Their
+ * The engine takes the items in steps, of its batch or of what it decides in WR_TURN_NS. Their
  * answers are written where they leave from, the output of the connection, as each step ends. When
  * an item turns out to be known, its answer has to come from the journal: from there on the answer
  * is a gathering, which starts with what is written already.

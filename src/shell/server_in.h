@@ -71,9 +71,10 @@
 #define WR_BEHIND_NS          1000000   /* between two looks whether the journal has room */
 #define WR_TRIM_NS            1000000000
 #define WR_RECOVER_NS         1000000000
-#define WR_TURN_NS            5000000  /* then what is decided is sent before more is */
-#define WR_RUN_NS             10000000 /* the engine is given no more at once than takes so long */
-#define WR_SAMPLE             16 /* one batch, and one turn, of so many is timed stage by stage */
+#define WR_TURN_NS                                                                                 \
+    5000000          /* then what is decided is sent before more is; nor is the                    \
+                        engine given at once what takes longer */
+#define WR_SAMPLE 16 /* one batch, and one turn, of so many is timed stage by stage */
 
 #define WR_OVERLOAD_TARGET_NS 5000000   /* a queue stands: nothing waited less than that, */
 #define WR_OVERLOAD_WINDOW_NS 100000000 /* in so long, at the node or on a connection; */
@@ -111,18 +112,24 @@ struct wr_wait { /* of decisions in a window: does a queue stand? */
     uint32_t holds; /* for so many windows more it counts as if it did */
 };
 
+struct wr_turns { /* the last ones: means; 0: not known */
+    int64_t turn_ns, decided_1024ths;
+};
+
 struct wr_admission { /* admit.c */
     struct wr_wait wait;
-    bool is_over;                /* more is asked than can be decided: turns are planned */
-    uint32_t n_turns, n_crowded; /* of this window; in a crowded one some were refused */
-    uint32_t n_late;             /* in this window */
-    bool conn_stood;             /* in this window: one was refused for its connection's queue */
-    uint64_t n_decided;          /* before this turn */
-    int64_t planned_ns;          /* how long this turn may be, */
-    uint32_t budget;             /* and how many it may decide; 0: none was planned */
-    int64_t turn_ns, decided_sixteenths; /* of the last turns with decisions: means; 0: not known */
-    int64_t run_ns, run_1024ths; /* of the last decisions by themselves: means; 0: not known */
-    uint32_t run_most;           /* so many take WR_RUN_NS; 0: not known */
+    bool is_over;                   /* more is asked than can be decided: turns are planned */
+    uint32_t n_turned_away;         /* in this window, for want of time */
+    uint32_t n_late;                /* in this window */
+    bool conn_stood;                /* in this window: one was refused for its connection's queue */
+    uint64_t n_begun;               /* decided before this window */
+    uint64_t n_decided;             /* before this turn */
+    int64_t planned_ns;             /* how long this turn may be, */
+    uint32_t budget;                /* and how many it may decide; 0: none was planned */
+    bool is_crowded;                /* this turn has not time for all */
+    struct wr_turns turns, crowded; /* with many decisions; that had not time for all */
+    int64_t run_ns, run_1024ths;    /* of the last decisions by themselves: means; 0: not known */
+    uint32_t run_most;              /* decisions that fit a turn's time by that; 0: not known */
 };
 
 struct wr_slot {

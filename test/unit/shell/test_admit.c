@@ -201,9 +201,10 @@ static uint64_t crowded_turn(struct world *world, struct asker *askers, int n_as
 
 /* A decision takes 4 ms, as with a large model. */
 enum { SLOW_DECISION_NS = 4000000 };
+static int64_t slow_decision_ns = SLOW_DECISION_NS;
 static int64_t heavy_ns(void *context)
 {
-    return true_ns(context) + (int64_t)wr_server_sequence(flooded) * SLOW_DECISION_NS;
+    return true_ns(context) + (int64_t)wr_server_sequence(flooded) * slow_decision_ns;
 }
 
 TEST("where decisions are slow, a turn takes no more of them than it has time for")
@@ -299,7 +300,7 @@ static uint64_t calm_turn(struct world *world)
     return wr_server_sequence(world->server) - before;
 }
 
-/* WR_RUN_NS has time for two of them, and no run begins after WR_TURN_NS. */
+/* WR_TURN_NS has time for one of them, and no run begins after it. */
 TEST("where decisions are slow, no turn has more of them than it has time for")
 {
     enum { MANY = 8, LEARNT = 20, AT_ONCE = 16 };
@@ -395,6 +396,54 @@ TEST("a few decisions that took long do not outweigh many that did not")
     CHECK_INT(decided_of(&world, askers), MANY);
     wr_admit_decided(world.server, 64, 64 * QUICK_NS + STILL_NS);
     CHECK_INT(decided_of(&world, askers), MANY);
+    close_all(&world, askers, MANY);
+}
+
+/* Asks so many times in a millisecond, at random over all; returns how many were refused. */
+static int ask_per_ms(struct world *world, struct asker *askers, int n_askers, double per_ms,
+                      int64_t duration_ns)
+{
+    struct sim *sim = world->sim;
+    int64_t end = heavy_ns(sim) + duration_ns;
+    int before = 0, after = 0;
+    double due = (double)heavy_ns(sim);
+    for (int i = 0; i < n_askers; i++) {
+        before += askers[i].n[0];
+    }
+    while (heavy_ns(sim) < end) {
+        for (; due < (double)heavy_ns(sim);
+             due += 1e6 / per_ms * 2 * (double)sim_random(sim, 1000) / 1000) {
+            struct asker *asker = &askers[sim_random(sim, (uint64_t)n_askers)];
+            ask_up_to(world, asker, asker->n_out + 1);
+        }
+        sim_step(sim, 1000);
+        wr_server_step(world->server, WR_MAX((int64_t)due - heavy_ns(sim), (int64_t)0));
+        for (int i = 0; i < n_askers; i++) {
+            take(world, &askers[i]);
+        }
+    }
+    for (int i = 0; i < n_askers; i++) {
+        after += askers[i].n[0];
+    }
+    return after - before;
+}
+
+TEST("where decisions are slow, an overload ends when less is asked than can be decided")
+{
+    enum { MANY = 64, DECISION_NS = 1000000 };
+    struct world world;
+    static struct asker askers[MANY];
+    open_large(&world, 329);
+    open_all(&world, askers, MANY);
+    flooded = world.server;
+    slow_decision_ns = DECISION_NS;
+    set_clock(&world, heavy_ns);
+    CHECK(ask_per_ms(&world, askers, MANY, 2.0, 1000000000) > 500);
+    CHECK(world.server->admission.is_over);
+    ask_per_ms(&world, askers, MANY, 0.7, 500000000); /* until it shows */
+    CHECK(!world.server->admission.is_over);
+    CHECK_INT(ask_per_ms(&world, askers, MANY, 0.7, 2000000000), 0);
+    slow_decision_ns = SLOW_DECISION_NS;
     close_all(&world, askers, MANY);
 }
 
@@ -633,14 +682,14 @@ TEST("who waits for an answer and has sent part of a request takes no place")
     }
     wr_server_step(world.server, 0);
     struct wr_server *server = world.server;
-    server->admission.turn_ns = 1000000000; /* 64 are admitted */
-    server->admission.decided_sixteenths = 16;
+    server->admission.turns.turn_ns = 1000000000; /* 64 are admitted */
+    server->admission.turns.decided_1024ths = 1024;
     for (uint32_t i = 0; i < PARTS; i++) {
         CHECK_INT((int64_t)(server->conns[i]->in_n - server->conns[i]->in_at), 4);
         wr_conn_touch(server, server->conns[i]);
     }
     CHECK_INT(wr_admit_plan(server), 0);
-    CHECK_INT(server->admission.n_crowded, 0);
+    CHECK(!server->admission.is_crowded);
     close_all(&world, askers, PARTS);
 }
 
@@ -686,7 +735,7 @@ TEST("turns of long ago are no sign that too much is asked")
     wr_server_step(world.server, 0);
     struct wr_admission *admission = &world.server->admission;
     admission->is_over = true;
-    admission->n_turns = admission->n_crowded = 100;
+    admission->n_turned_away = 1000000;
     admission->n_late = WR_OVERLOAD_LATE_N + 1;
     admission->wait.since_ns = world.server->now_ns;
     sim_step(world.sim, 300000000);
@@ -704,8 +753,8 @@ TEST("a burst long after an overload is no part of it")
     static struct asker askers[MANY];
     open_large(&world, 327);
     open_all(&world, askers, MANY);
-    world.server->admission.turn_ns = 1000000000; /* a planned turn admits 64 */
-    world.server->admission.decided_sixteenths = 16;
+    world.server->admission.turns.turn_ns = 1000000000; /* a planned turn admits 64 */
+    world.server->admission.turns.decided_1024ths = 1024;
     crowded_turn(&world, askers, MANY / 2, 1);
     CHECK(world.server->admission.is_over);
     sim_step(world.sim, 300000000);

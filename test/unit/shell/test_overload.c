@@ -78,6 +78,10 @@ static void ask_one(struct world *world, struct client *client, int64_t due)
     }
 }
 
+/* Clients that stand still for so long in each 20 ms, and send then what they have not. */
+enum { PAUSE_EVERY_NS = 20000000 };
+static int64_t pause_ns;
+
 static struct tally offer(struct world *world, struct client *clients, int64_t rate_ns,
                           int64_t duration_ns)
 {
@@ -87,7 +91,7 @@ static struct tally offer(struct world *world, struct client *clients, int64_t r
         clients[i].n_good = clients[i].n_refused = 0;
     }
     while (now < duration_ns) {
-        for (; due < now; due += rate_ns) {
+        for (; due < now && now % PAUSE_EVERY_NS >= pause_ns; due += rate_ns) {
             ask_one(world, &clients[sim_random(world->sim, CLIENTS)], due);
         }
         for (; light_due < now; light_due += LIGHT_NS) {
@@ -133,6 +137,30 @@ TEST("at twice its capacity the node decides nearly as many, says no at once, an
     struct tally after = offer(&world, clients, DECISION_NS * 10 / 7, 500000000);
     CHECK_INT(after.n_refused, 0);
     CHECK(after.good_ns_max < 5000000);
+    for (int i = 0; i <= LIGHT; i++) {
+        http_close(&world, &clients[i].http);
+    }
+    world_close(&world);
+}
+
+TEST("while too much is asked an overload goes on, however often the loop turns when nobody asks")
+{
+    struct world world;
+    static struct client clients[LIGHT + 1];
+    world_open(&world, 307, WR_MODE_FAST);
+    for (int i = 0; i <= LIGHT; i++) {
+        http_open(&world, &clients[i].http);
+    }
+    pause_ns = 4000000;                                       /* 200 turns beside some 15 */
+    offer(&world, clients, DECISION_NS * 10 / 13, 500000000); /* until it shows */
+    struct tally load = offer(&world, clients, DECISION_NS * 10 / 13, 2000000000);
+    CHECK(load.good_ns_max < 12000000);
+    CHECK(load.refused_ns_max < 12000000);
+    CHECK(load.n_good > 70000);
+    offer(&world, clients, DECISION_NS * 10 / 7, 200000000);
+    struct tally after = offer(&world, clients, DECISION_NS * 10 / 7, 500000000);
+    CHECK_INT(after.n_refused, 0);
+    pause_ns = 0;
     for (int i = 0; i <= LIGHT; i++) {
         http_close(&world, &clients[i].http);
     }
