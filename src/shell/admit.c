@@ -229,23 +229,28 @@ static size_t count_read(const struct wr_conn *conn)
     return bytes > 0 && !conn->readable && conn->request_sixteenths == 0;
 }
 
-/* Requests that come in so long, by the connection's pace, behind the one that they complete. */
+/* Requests that come in so long, by the connection's pace, with the one that they complete. */
 static size_t count_coming(const struct wr_conn *conn, int64_t ns)
 {
     int64_t within = WR_MAX(WR_MIN(ns, (int64_t)WR_PACE_NS), (int64_t)0);
     size_t come = (size_t)(conn->pace * within / WR_PACE_NS), there = conn->in_n - conn->in_at;
     size_t lacks = conn->stage == WR_CONN_BODY && conn->need > there ? conn->need - there : 0;
-    return wr_admit_is_counted(conn) ? requests_in(conn, come - WR_MIN(come, lacks)) : 0;
+    if (!wr_admit_is_counted(conn) || come < lacks) {
+        return 0;
+    }
+    return requests_in(conn, come - lacks) + (lacks > 0 ? requests_in(conn, conn->need) : 0);
 }
 
-/* What is more than a turn takes is left for the next one. */
+/* What is more than a turn takes is left for the next one: of what comes in batches, all but the
+ * first that is more. */
 static uint32_t count_waiting(const struct wr_server *server, const struct wr_conn *conn)
 {
     size_t n = count_read(conn);
     if (conn->readable) {
         n += WR_MAX(count_coming(conn, server->looked_ns - conn->read_ns), (size_t)1);
     }
-    return is_taken(conn) ? (uint32_t)WR_MIN(n, (size_t)WR_LIMIT_SLOTS) : 0;
+    size_t most = WR_MAX((size_t)WR_LIMIT_SLOTS, (size_t)conn->n_asked);
+    return is_taken(conn) ? (uint32_t)WR_MIN(n, most) : 0;
 }
 
 static uint32_t level_of(const struct wr_server *server, const struct wr_conn *conn, uint32_t share)

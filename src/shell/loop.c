@@ -301,7 +301,8 @@ static void parse(struct wr_server *server, struct wr_conn *conn)
         if (!parse_one(server, conn)) {
             return;
         }
-        spent += server->n_refused > refused || (is_planned && conn->in_batch) ? 1 : 4;
+        bool counts_one = server->n_refused > refused || (is_planned && conn->in_batch);
+        spent += counts_one ? 1 : WR_MAX(4, conn->n_asked);
     }
     conn->more = conn->in_at < conn->in_n;
 }

@@ -71,10 +71,8 @@
 #define WR_BEHIND_NS          1000000   /* between two looks whether the journal has room */
 #define WR_TRIM_NS            1000000000
 #define WR_RECOVER_NS         1000000000
-#define WR_TURN_NS                                                                                 \
-    5000000          /* then what is decided is sent before more is; nor is the                    \
-                        engine given at once what takes longer */
-#define WR_SAMPLE 16 /* one batch, and one turn, of so many is timed stage by stage */
+#define WR_TURN_NS            5000000 /* then what is decided is sent; no run takes longer */
+#define WR_SAMPLE             16 /* one batch, and one turn, of so many is timed stage by stage */
 
 #define WR_OVERLOAD_TARGET_NS 5000000   /* a queue stands: nothing waited less than that, */
 #define WR_OVERLOAD_WINDOW_NS 100000000 /* in so long, at the node or on a connection; */
@@ -395,7 +393,7 @@ void wr_admit_learn(struct wr_server *server, int64_t turn_ns);
 /* n decisions, at least one, took so long by themselves. */
 void wr_admit_decided(struct wr_server *server, uint32_t n, int64_t took_ns);
 /* How many decisions the engine is given at once: 1 to WR_LIMIT_ENGINE_BATCH, and by what the last
- * ones took no more than last WR_RUN_NS. */
+ * ones took no more than last WR_TURN_NS. */
 uint32_t wr_admit_run_most(const struct wr_server *server);
 /* So many bytes of a connection were read. */
 void wr_admit_read(const struct wr_server *server, struct wr_conn *conn, size_t n);

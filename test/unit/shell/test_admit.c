@@ -640,32 +640,63 @@ TEST("who asks for little is decided, however large his requests are")
     close_all(&world, askers, HEAVY + ODD);
 }
 
+static void write_batch(char *batch, size_t cap, int n_items, int serial)
+{
+    char event[512], id[32];
+    size_t n = 0;
+    for (int i = 0; i < n_items; i++) {
+        snprintf(id, sizeof id, "m%d.%d", serial, i);
+        n += (size_t)snprintf(batch + n, cap - n, "%c%s", i == 0 ? '[' : ',',
+                              world_event(event, id, i % 9, 1));
+    }
+    memcpy(batch + n, "]", 2);
+}
+
 TEST("a batch counts as many as it has items")
 {
     struct world world;
     static struct asker askers[HEAVY + ODD];
     struct asker *odd = askers + HEAVY;
     static char batch[ODD_EACH * 512 + 2];
-    char event[512], id[32];
     open_large(&world, 321);
     open_all(&world, askers, HEAVY + ODD);
     flooded = world.server;
     set_clock(&world, flooded_ns);
     for (int turn = 0; turn < ODD_TURNS; turn++) {
         for (int i = 0; i < ODD; i++) {
-            size_t n = 0;
-            for (int k = 0; k < ODD_EACH; k++) {
-                snprintf(id, sizeof id, "m%d.%d.%d", turn, i, k);
-                n += (size_t)snprintf(batch + n, sizeof batch - n, "%c%s", k == 0 ? '[' : ',',
-                                      world_event(event, id, k % 9, 1));
-            }
-            memcpy(batch + n, "]", 2);
+            write_batch(batch, sizeof batch, ODD_EACH, turn * ODD + i);
             http_send(&world, &odd[i].http, "POST", "/v1/decisions:batch", batch);
         }
         crowd(&world, askers, odd, turn);
     }
     CHECK(sum_decided(odd, ODD) > 0);
     CHECK(sum_decided(odd, ODD) * ODD_EACH < sum_decided(askers, HEAVY) * 3 / 2);
+    close_all(&world, askers, HEAVY + ODD);
+}
+
+TEST("batches one behind another count as many as they have items")
+{
+    enum { ITEMS = 250, AT_ONCE = 20, LARGE = 2 };
+    struct world world;
+    static struct asker askers[HEAVY + ODD];
+    struct asker *odd = askers + HEAVY;
+    static char batch[ITEMS * 512 + 2];
+    open_large(&world, 330);
+    open_all(&world, askers, HEAVY + ODD);
+    flooded = world.server;
+    set_clock(&world, flooded_ns);
+    for (int turn = 0, serial = 0; turn < ODD_TURNS; turn++) {
+        for (int i = 0; i < LARGE * AT_ONCE; i++) {
+            if (odd[i % LARGE].n_out < AT_ONCE) {
+                write_batch(batch, sizeof batch, ITEMS, serial++);
+                http_send(&world, &odd[i % LARGE].http, "POST", "/v1/decisions:batch", batch);
+                odd[i % LARGE].n_out++;
+            }
+        }
+        crowd(&world, askers, odd, turn);
+    }
+    CHECK(sum_decided(odd, LARGE) > 0);
+    CHECK(sum_decided(odd, LARGE) * ITEMS < sum_decided(askers, HEAVY) * 3 / 2);
     close_all(&world, askers, HEAVY + ODD);
 }
 
