@@ -250,6 +250,7 @@ static uint32_t count_waiting(const struct wr_server *server, const struct wr_co
         n += WR_MAX(count_coming(conn, server->looked_ns - conn->read_ns), (size_t)1);
     }
     size_t most = WR_MAX((size_t)WR_LIMIT_SLOTS, (size_t)conn->n_asked);
+    most = server->admission.one_each ? 1 : most;
     return is_taken(conn) ? (uint32_t)WR_MIN(n, most) : 0;
 }
 
@@ -258,7 +259,7 @@ static uint32_t level_of(const struct wr_server *server, const struct wr_conn *c
     uint32_t passed = WR_MIN(conn->n_passed_over, (uint32_t)PASSED - 1);
     size_t n = count_read(conn);
     n += conn->readable ? count_coming(conn, server->admission.planned_ns) : 0;
-    return n <= share ? PASSED + passed : passed;
+    return n <= share || server->admission.one_each ? PASSED + passed : passed;
 }
 
 /* What a turn has decided so far tells how many it can, reading and refusing included, but only
@@ -304,19 +305,39 @@ static uint32_t choose(struct wr_server *server, uint32_t budget, uint32_t share
     return n_out;
 }
 
+/* What waits, by level; *n_light of the connections ask for no more than their share. */
+static uint32_t sum_waiting(const struct wr_server *server, uint32_t share, uint32_t *sums,
+                            uint32_t *n_light)
+{
+    uint32_t all = 0;
+    memset(sums, 0, LEVELS * sizeof *sums);
+    *n_light = 0;
+    for (uint32_t i = 0; i < server->n_touched; i++) {
+        uint32_t n = count_waiting(server, server->touched[i]);
+        uint32_t level = level_of(server, server->touched[i], share);
+        sums[level] += n;
+        all += n;
+        *n_light += n > 0 && level >= PASSED;
+    }
+    return all;
+}
+
+/* Where those who ask for one are already more than there is time for, whoever asks for more would
+ * never have his turn: then each counts as one, and has one. */
 uint32_t wr_admit_plan(struct wr_server *server)
 {
     struct wr_admission *admission = &server->admission;
     int64_t turn_ns = (int64_t)server->n_touched * WR_OVERLOAD_CONN_NS;
     turn_ns = WR_MAX(turn_ns, (int64_t)WR_OVERLOAD_LEAST_NS);
     admission->planned_ns = WR_MIN(turn_ns, (int64_t)WR_OVERLOAD_MOST_NS);
-    uint32_t sums[LEVELS] = {0}, all = 0, budget = budget_of(admission);
+    uint32_t sums[LEVELS], n_light, budget = budget_of(admission);
     admission->budget = budget;
+    admission->one_each = false;
     uint32_t share = WR_MAX(budget / WR_MAX(server->n_touched, 1u), 1u);
-    for (uint32_t i = 0; i < server->n_touched; i++) {
-        uint32_t n = count_waiting(server, server->touched[i]);
-        sums[level_of(server, server->touched[i], share)] += n;
-        all += n;
+    uint32_t all = sum_waiting(server, share, sums, &n_light);
+    if (n_light > budget) {
+        admission->one_each = true;
+        all = sum_waiting(server, share, sums, &n_light);
     }
     admission->is_crowded = all > budget;
     return all > budget ? choose(server, budget, share, sums) : 0;

@@ -277,8 +277,10 @@ static uint32_t may_spend(const struct wr_server *server, const struct wr_conn *
     if (!server->admission.is_over) {
         return WR_MIN(most, 4 * run);
     }
-    most = WR_MIN(WR_MIN(most, run), WR_MAX(server->admission.budget, 1u));
-    return wr_admit_is_counted(conn) ? most : 1;
+    if (server->admission.one_each || !wr_admit_is_counted(conn)) {
+        return 1;
+    }
+    return WR_MIN(WR_MIN(most, run), WR_MAX(server->admission.budget, 1u));
 }
 
 static void parse(struct wr_server *server, struct wr_conn *conn)

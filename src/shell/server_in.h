@@ -125,6 +125,7 @@ struct wr_admission { /* admit.c */
     int64_t planned_ns;             /* how long this turn may be, */
     uint32_t budget;                /* and how many it may decide; 0: none was planned */
     bool is_crowded;                /* this turn has not time for all */
+    bool one_each;                  /* in this turn no connection has more than one decision */
     struct wr_turns turns, crowded; /* with many decisions; that had not time for all */
     int64_t run_ns, run_1024ths;    /* of the last decisions by themselves: means; 0: not known */
     uint32_t run_most;              /* decisions that fit a turn's time by that; 0: not known */

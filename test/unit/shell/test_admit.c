@@ -272,6 +272,30 @@ TEST("what decisions took while they were quick is soon forgotten")
     close_all(&world, askers, MANY);
 }
 
+TEST("where decisions are slow, who asks for more has his turn as those have who ask for one")
+{
+    enum { MANY = 64, TURNS = 1000, MORE = 8, AT_ONCE = 4 };
+    struct world world;
+    static struct asker askers[MANY];
+    open_large(&world, 331);
+    open_all(&world, askers, MANY);
+    flooded = world.server;
+    set_clock(&world, heavy_ns);
+    for (int turn = 0; turn < TURNS; turn++) {
+        for (int i = 0; i < MORE; i++) {
+            ask_up_to(&world, &askers[i], AT_ONCE);
+        }
+        crowded_turn(&world, askers + MORE, MANY - MORE, 1);
+        for (int i = 0; i < MORE; i++) {
+            take(&world, &askers[i]);
+        }
+    }
+    for (int i = 0; i < MANY; i++) {
+        CHECK(askers[i].n[1] >= TURNS / MANY / 2 && askers[i].n[1] <= TURNS / MANY * 3);
+    }
+    close_all(&world, askers, MANY);
+}
+
 TEST("where decisions are slow, who asks for many at once has them in many turns")
 {
     enum { MANY = 64, LEARNT = 20, AT_ONCE = 16 };
