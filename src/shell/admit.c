@@ -292,10 +292,8 @@ static uint32_t choose(struct wr_server *server, uint32_t budget, uint32_t share
         bool in = own > level || (own == level && above < budget);
         above += own == level ? n : 0;
         conn->is_passed_over = !in && n > 0;
-        if (n > 0) {
-            conn->n_passed_over = in ? 0 : WR_MIN(conn->n_passed_over + 1, (uint32_t)PASSED);
-        }
         if (conn->is_passed_over) {
+            conn->n_passed_over = WR_MIN(conn->n_passed_over + 1, (uint32_t)PASSED);
             server->touched[n_out++] = conn;
         } else {
             admitted[n_in++] = conn;

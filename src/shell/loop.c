@@ -295,6 +295,7 @@ static void parse(struct wr_server *server, struct wr_conn *conn)
     if (wr_batch_may_go_on(conn)) {
         wr_batch_go_on(server, conn);
     }
+    conn->n_passed_over = conn->is_passed_over ? conn->n_passed_over : 0; /* it has its turn */
     bool is_planned = server->admission.is_over; /* an overload may begin with any request */
     uint32_t spent = 0, most = may_spend(server, conn);
     conn->spent = false;

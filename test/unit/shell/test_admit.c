@@ -229,6 +229,33 @@ TEST("where decisions are slow, a turn takes no more of them than it has time fo
     close_all(&world, askers, MANY);
 }
 
+TEST("who was to be decided and had no turn has lost nothing by it")
+{
+    enum { MANY = 100, PASSED_OVER = 5 };
+    struct world world;
+    static struct asker askers[MANY];
+    char event[512], batch[1200];
+    open_large(&world, 332);
+    open_all(&world, askers, MANY);
+    flooded = world.server;
+    set_clock(&world, heavy_ns);
+    int n = snprintf(batch, sizeof batch, "[%s", world_event(event, "p0", 0, 1));
+    snprintf(batch + n, sizeof batch - (size_t)n, ",%s]", world_event(event, "p1", 1, 1));
+    http_send(&world, &askers[0].http, "POST", "/v1/decisions:batch", batch); /* takes 8 ms */
+    askers[0].n_out = 1;
+    world.server->admission.turns.turn_ns = 1000000000; /* 64 are admitted */
+    world.server->admission.turns.decided_1024ths = 1024;
+    for (uint32_t i = 0; i < 2; i++) {
+        world.server->conns[i]->n_passed_over = PASSED_OVER;
+    }
+    CHECK_INT(crowded_turn(&world, askers, MANY, 1), 2);
+    CHECK_INT(askers[0].n[1], 1);
+    CHECK_INT(askers[1].n_out, 1);
+    CHECK_INT(crowded_turn(&world, askers, MANY, 1), 1);
+    CHECK_INT(askers[1].n[1], 1);
+    close_all(&world, askers, MANY);
+}
+
 TEST("where decisions are slow, a turn that is not planned ends when it has taken long enough, too")
 {
     enum { MANY = 64, LEARNT = 20 };
