@@ -506,4 +506,5 @@ void wr_gather_batch(struct wr_server *server, struct wr_conn *conn,
     } else {
         run_all(&run);
     }
+    conn->spent = server->now_ns - server->looked_ns >= WR_TURN_NS;
 }

@@ -751,6 +751,30 @@ TEST("batches one behind another count as many as they have items")
     close_all(&world, askers, HEAVY + ODD);
 }
 
+TEST("where decisions are slow, of batches one behind another a turn takes no more than it has "
+     "time for")
+{
+    enum { ITEMS = 2, AT_ONCE = 12 };
+    struct world world;
+    struct asker asker;
+    static char batch[ITEMS * 512 + 2];
+    open_large(&world, 333);
+    open_all(&world, &asker, 1);
+    flooded = world.server;
+    set_clock(&world, heavy_ns);
+    for (int i = 0; i < AT_ONCE; i++) {
+        write_batch(batch, sizeof batch, ITEMS, i);
+        http_send(&world, &asker.http, "POST", "/v1/decisions:batch", batch);
+    }
+    asker.n_out = AT_ONCE;
+    for (int turn = 1; turn <= AT_ONCE; turn++) {
+        wr_server_step(world.server, 0);
+        take(&world, &asker);
+        CHECK_INT(asker.n[1], turn);
+    }
+    close_all(&world, &asker, 1);
+}
+
 TEST("who waits for an answer and has sent part of a request takes no place")
 {
     enum { PARTS = 100 };
