@@ -64,6 +64,9 @@ list(APPEND WEIR_SERVER_FILES
   src/shell/access.c
   src/shell/beginning.c
   src/shell/route.c
+  src/shell/accept.c
+  src/shell/request.c
+  src/shell/sweep.c
   src/shell/loop.c
   src/shell/server.c
 )

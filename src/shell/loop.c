@@ -3,262 +3,9 @@
  * journal, release what is kept, send once per connection. */
 #include "shell/server_in.h"
 
-enum { EVENTS = 256, ACCEPTS_PER_TURN = 64 };
+enum { EVENTS = 256 };
 
-/* ── accepting ──────────────────────────────────────────────────────────────────────────────── */
-static void listen_again(struct wr_server *server, bool listening)
-{
-    const struct wr_port_net *net = &server->port->net;
-    if (server->listening == listening) {
-        return;
-    }
-    for (uint32_t i = 0; i < server->config.n_addresses; i++) {
-        net->watch(net->context, server->listeners[i], listening ? WR_NET_READ : 0, i + 1);
-    }
-    server->listening = listening;
-    server->n_conns_shut = server->n_conns;
-    server->shut_ns = server->now_ns;
-}
-
-/* One has closed: its place, and its descriptor, are free. Or it was for want of something else. */
-static void listen_when_possible(struct wr_server *server)
-{
-    bool has_place = server->n_conns < server->config.n_connections_max;
-    if (!server->listening && !server->draining && has_place &&
-        (server->n_conns < server->n_conns_shut ||
-         server->now_ns - server->shut_ns >= WR_ACCEPT_PAUSE_NS)) {
-        listen_again(server, true);
-    }
-}
-
-/* Whether the address of a new connection has its share already. While there are fewer connections
- * than one address may have, nobody is counted. */
-static bool has_its_share(struct wr_server *server, const struct wr_conn *conn)
-{
-    const struct wr_port_net *net = &server->port->net;
-    uint32_t share = server->config.n_per_address, n = 0;
-    uint64_t peer = net->peer != NULL ? net->peer(net->context, conn->sock) : 0;
-    if (share == 0) {
-        share = WR_MAX(server->config.n_connections_max / 10, WR_ADDRESS_LEAST);
-    }
-    if (peer != 0 && server->n_conns > share) {
-        for (uint32_t i = 0; i < server->conns_made; i++) {
-            n += server->peers[i] == peer;
-        }
-    }
-    server->peers[conn->index] = n < share ? peer : 0;
-    return n >= share;
-}
-
-static void accept_some(struct wr_server *server, uint32_t listener)
-{
-    const struct wr_port_net *net = &server->port->net;
-    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-        if (server->n_conns == server->config.n_connections_max) {
-            listen_again(server, false); /* until one has closed; the kernel keeps the others */
-            return;
-        }
-        int32_t sock;
-        bool is_local = false;
-        enum wr_io result =
-            net->accept(net->context, server->listeners[listener], &sock, &is_local);
-        if (result == WR_IO_AGAIN) {
-            return;
-        }
-        if (result != WR_IO_OK) {
-            server->metrics.n_accept_failures++;
-            listen_again(server, false); /* for a moment, or until one has closed */
-            return;
-        }
-        struct wr_conn *conn = wr_conn_open(server, sock, is_local);
-        if (conn == NULL) {
-            net->close(net->context, sock);
-            server->metrics.n_accept_failures++;
-            return;
-        }
-        conn->is_probe = wr_address_is_probe(server->config.addresses[listener]);
-        if (!conn->is_probe && has_its_share(server, conn)) {
-            server->metrics.n_shut_out++;
-            wr_conn_close(server, conn);
-            continue;
-        }
-        server->metrics.n_accepted++;
-        wr_conn_touch(server, conn);
-        wr_conn_read(server, conn); /* the request is often there already */
-    }
-}
-
-/* ── parsing ────────────────────────────────────────────────────────────────────────────────── */
-static void refuse(struct wr_server *server, struct wr_conn *conn, int status, const char *why)
-{
-    if (conn->in_batch) {
-        wr_decide_batch(server); /* earlier answers come first */
-    }
-    struct wr_h1_head head = {.minor = 1};
-    struct wr_http_request request = {.head = &head, .first_ns = conn->first_ns};
-    struct wr_error error = {.offset = WR_NO_OFFSET};
-    if (wr_fail(&error, status == 413 ? WR_E_TOO_LARGE : WR_E_HTTP, "%s", why) == WR_OK) {
-        return;
-    }
-    char room[2048];
-    struct wr_buf body = wr_buf_fixed(room, sizeof room);
-    wr_answer_problem(&body, &error, status, -1);
-    struct wr_reply reply = {.status = status,
-                             .close = true,
-                             .content_type = WR_STR("application/problem+json"),
-                             .body = wr_buf_view(&body)};
-    server->metrics.errors[error.code]++;
-    wr_answer_send(server, conn, &request, &reply);
-    conn->closing = conn->lingers = true;
-}
-
-/* Looks for the end of the body. */
-static enum wr_h1_result read_body(struct wr_conn *conn)
-{
-    if (conn->whole) {
-        return WR_H1_DONE;
-    }
-    if (conn->stage == WR_CONN_BODY) {
-        return conn->in_n - conn->in_at >= conn->need ? WR_H1_DONE : WR_H1_MORE;
-    }
-    for (;;) {
-        struct wr_str data = {NULL, 0};
-        size_t used = 0;
-        struct wr_str rest = wr_str_of(conn->in + conn->raw_at, conn->in_n - conn->raw_at);
-        enum wr_h1_result result = wr_h1_body_read(&conn->body, rest, &data, &used);
-        if (data.n > 0) { /* decoded in place: the data never overtakes the chunks */
-            memmove(conn->in + conn->body_at + conn->body_n, data.p, data.n);
-            conn->body_n += data.n;
-        }
-        conn->raw_at += used;
-        if (result != WR_H1_MORE || used == rest.n) {
-            return result;
-        }
-    }
-}
-
-static enum wr_h1_result begin_body(struct wr_server *server, struct wr_conn *conn,
-                                    const struct wr_h1_head *head, size_t used)
-{
-    conn->head_ns = server->now_ns;
-    if (head->chunked) {
-        conn->stage = WR_CONN_CHUNKED;
-        conn->body_at = conn->raw_at = conn->in_at + used;
-        conn->body_n = 0;
-        wr_h1_body_init(&conn->body, head, server->config.body_max);
-    } else {
-        conn->stage = WR_CONN_BODY;
-        conn->need = used + (size_t)head->content_length;
-    }
-    enum wr_h1_result result = read_body(conn);
-    if (result == WR_H1_MORE && head->expect_continue && head->minor > 0) {
-        struct wr_slot *slot = wr_conn_slot(conn, conn->first_ns);
-        char room[64];
-        struct wr_buf buf = wr_buf_fixed(room, sizeof room);
-        wr_h1_write_continue(&buf);
-        if (slot != NULL) {
-            wr_conn_add(server, conn, slot, wr_buf_view(&buf));
-        }
-    }
-    return result;
-}
-
-static void finish_request(struct wr_server *server, struct wr_conn *conn,
-                           const struct wr_h1_head *head, size_t head_n)
-{
-    struct wr_http_request request = {.head = head, .first_ns = conn->first_ns};
-    size_t end;
-    if (conn->stage == WR_CONN_CHUNKED) {
-        request.body = wr_str_of(conn->in + conn->body_at, conn->body_n);
-        end = conn->raw_at;
-    } else {
-        request.body = wr_str_of(conn->in + conn->in_at + head_n, conn->need - head_n);
-        end = conn->in_at + conn->need;
-    }
-    size_t bytes = end - conn->in_at;
-    conn->in_at = end;
-    request.whole_ns = conn->was_held ? server->now_ns : wr_conn_arrival_before(conn, end);
-    conn->was_held = conn->whole = false;
-    conn->stage = WR_CONN_HEAD;
-    wr_h1_init(&conn->reader, server->config.body_max);
-    server->metrics.n_requests++;
-    wr_timing_add(&server->metrics.stages[WR_STAGE_READ], server->now_ns - conn->first_ns, 1);
-    conn->first_ns = wr_conn_arrival(conn);
-    conn->head_ns = 0;
-    if (!head->keep_alive || server->draining) {
-        conn->closing = true;
-    }
-    conn->n_asked = 1;
-    wr_route(server, conn, &request);
-    wr_admit_measure(conn, bytes);
-}
-
-/* A request that is there whole may wait for what other nodes saw; it stays in the buffer then. */
-static bool holds(struct wr_server *server, struct wr_conn *conn, const struct wr_h1_head *head,
-                  size_t head_n)
-{
-    bool chunked = conn->stage == WR_CONN_CHUNKED;
-    struct wr_str body = chunked ? wr_str_of(conn->in + conn->body_at, conn->body_n)
-                                 : wr_str_of(conn->in + conn->in_at + head_n, conn->need - head_n);
-    size_t end = chunked ? conn->raw_at : conn->in_at + conn->need;
-    bool held = wr_shared_hold(server, conn, head, body, wr_conn_arrival_before(conn, end));
-    conn->whole = held && chunked;
-    return held;
-}
-
-static enum wr_h1_result read_head(struct wr_conn *conn, struct wr_str bytes,
-                                   struct wr_h1_head *head, size_t *used)
-{
-    if (wr_h1_repeats(&conn->pattern, conn->reader.body_max, bytes, head)) {
-        *used = conn->pattern.n;
-        return WR_H1_DONE;
-    }
-    enum wr_h1_result result = wr_h1_read(&conn->reader, bytes, head, used);
-    if (result == WR_H1_DONE) {
-        wr_h1_keep(&conn->pattern, bytes.p, *used, head);
-    }
-    return result;
-}
-
-/* Reads one request out of the buffer; false when there is none, whole, to be had. */
-static bool parse_one(struct wr_server *server, struct wr_conn *conn)
-{
-    struct wr_h1_head head;
-    if (conn->in_at == conn->in_n) {
-        return false;
-    }
-    struct wr_str bytes = wr_str_of(conn->in + conn->in_at, conn->in_n - conn->in_at);
-    enum wr_h1_result result = WR_H1_DONE;
-    if (conn->stage != WR_CONN_HEAD) {
-        result = read_body(conn);
-        if (result == WR_H1_DONE) { /* the head was parsed in an earlier turn: once more */
-            wr_h1_init(&conn->reader, server->config.body_max);
-        }
-    }
-    size_t used = 0;
-    if (result == WR_H1_DONE) {
-        result = read_head(conn, bytes, &head, &used);
-        if (result == WR_H1_BAD) {
-            refuse(server, conn, conn->reader.status, conn->reader.why);
-            return false;
-        }
-        if (result == WR_H1_DONE && conn->stage == WR_CONN_HEAD) {
-            result = begin_body(server, conn, &head, used);
-        }
-    }
-    if (result == WR_H1_BAD) {
-        refuse(server, conn, conn->body.status, conn->body.why);
-    } else if (result == WR_H1_DONE && WR_UNLIKELY(server->fleet != NULL) &&
-               !conn->is_passed_over && holds(server, conn, &head, used)) {
-        return false;
-    } else if (result == WR_H1_DONE) {
-        finish_request(server, conn, &head, used);
-    } else if (conn->eof) {
-        conn->closing = true; /* the rest will never come */
-    }
-    return result == WR_H1_DONE;
-}
-
+/* ── whose turn it is ───────────────────────────────────────────────────────────────────────── */
 static void read_now(struct wr_server *server, struct wr_conn *conn)
 {
     conn->readable = false;
@@ -301,7 +48,7 @@ static void parse(struct wr_server *server, struct wr_conn *conn)
     conn->spent = false;
     while (wr_conn_may_parse(conn) && spent < most && !conn->spent) {
         uint64_t refused = server->n_refused;
-        if (!parse_one(server, conn)) {
+        if (!wr_request_take(server, conn)) {
             return;
         }
         bool counts_one = server->n_refused > refused || (is_planned && conn->in_batch);
@@ -377,43 +124,6 @@ static void parse_all(struct wr_server *server)
     }
 }
 
-/* ── deadlines ──────────────────────────────────────────────────────────────────────────────── */
-static bool is_late(const struct wr_server *server, const struct wr_conn *conn)
-{
-    int64_t now = server->now_ns;
-    if (conn->stage == WR_CONN_LINGER) {
-        return now - conn->first_ns > WR_DEADLINE_LINGER_NS;
-    }
-    if (conn->stalled_ns != 0 && now - conn->stalled_ns > WR_DEADLINE_WRITE_NS) {
-        return true;
-    }
-    if (conn->first_ns == 0 || conn->n_slots > 0 || conn->more || conn->blocked || conn->held) {
-        return false; /* it waits for us */
-    }
-    return conn->head_ns != 0 ? now - conn->head_ns > WR_DEADLINE_BODY_NS
-                              : now - conn->first_ns > WR_DEADLINE_HEAD_NS;
-}
-
-static void sweep(struct wr_server *server)
-{
-    for (uint32_t i = 0; i < server->conns_made; i++) {
-        struct wr_conn *conn = server->conns[i];
-        if (conn->sock < 0) {
-            continue;
-        }
-        bool idle =
-            conn->first_ns == 0 && conn->n_slots == 0 && conn->out == NULL && conn->stream == NULL;
-        if (is_late(server, conn)) {
-            server->metrics.n_closed_slow += conn->stage != WR_CONN_LINGER;
-            wr_conn_close(server, conn);
-        } else if (idle &&
-                   (server->draining || server->now_ns - conn->active_ns > WR_DEADLINE_IDLE_NS)) {
-            server->metrics.n_closed_idle += !server->draining;
-            wr_conn_close(server, conn);
-        }
-    }
-}
-
 /* ── time ───────────────────────────────────────────────────────────────────────────────────── */
 /* The wall clock is followed while it agrees to a second with what the monotonic clock says; a
  * larger step is ignored and counted. Never goes back. */
@@ -475,7 +185,7 @@ static void take_event(struct wr_server *server, const struct wr_net_event *even
     }
     if (event->token <= WR_LIMIT_ADDRESSES) {
         if (!server->draining) {
-            accept_some(server, (uint32_t)event->token - 1);
+            wr_accept_some(server, (uint32_t)event->token - 1);
         }
         return;
     }
@@ -569,7 +279,7 @@ static void tend(struct wr_server *server)
     }
     wr_reload_step(server);
     wr_snapshots_step(server);
-    listen_when_possible(server);
+    wr_accept_when_possible(server);
     if (server->thread == NULL && server->journal != NULL &&
         server->now_ns - server->recover_ns >= WR_RECOVER_NS) {
         server->recover_ns = server->now_ns;
@@ -577,7 +287,7 @@ static void tend(struct wr_server *server)
     }
     if (server->now_ns - server->sweep_ns >= WR_SWEEP_NS) {
         server->sweep_ns = server->now_ns;
-        sweep(server);
+        wr_conn_sweep(server);
         wr_beginning_end(server);
     }
     if (server->now_ns - server->trim_ns >= WR_TRIM_NS) {

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The server from within: what its files share.
  *
- *   loop.c    polls, reads, runs batches, releases answers, watches deadlines
+ *   loop.c    polls, reads, runs batches, releases answers: whose turn it is
+ *   accept.c  new connections
+ *   request.c  one request out of what a connection has sent
+ *   sweep.c   the deadlines of connections
  *   conn.c    connections: buffers, slots for answers, sending; conn_input.c: what they read
  *   shed.c    the bound on what all of them hold together
  *   route.c   one request: which resource, which method
@@ -352,6 +355,20 @@ int64_t wr_conn_arrival(struct wr_conn *conn);
 /* When the last byte before this place of the input came; while marks behind it are there. */
 int64_t wr_conn_arrival_before(const struct wr_conn *conn, size_t at);
 void wr_conn_free_all(struct wr_server *server);
+
+/* ── accept.c ───────────────────────────────────────────────────────────────────────────────── */
+/* Listens again when there is a place again. */
+void wr_accept_when_possible(struct wr_server *server);
+/* Takes connections that wait at a listener, as many as one turn has time for. */
+void wr_accept_some(struct wr_server *server, uint32_t listener);
+
+/* ── request.c ──────────────────────────────────────────────────────────────────────────────── */
+/* Takes one request out of the buffer and routes it; false when there is none, whole, to be had. */
+bool wr_request_take(struct wr_server *server, struct wr_conn *conn);
+
+/* ── sweep.c ────────────────────────────────────────────────────────────────────────────────── */
+/* Closes connections that are late or idle. Every WR_SWEEP_NS. */
+void wr_conn_sweep(struct wr_server *server);
 
 /* ── shed.c ─────────────────────────────────────────────────────────────────────────────────── */
 /* When clients hold more than they may: closes connections. Between turns. */

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One request out of what a connection has sent: head, body, and then it is routed. */
+#include "shell/server_in.h"
+
+static void refuse(struct wr_server *server, struct wr_conn *conn, int status, const char *why)
+{
+    if (conn->in_batch) {
+        wr_decide_batch(server); /* earlier answers come first */
+    }
+    struct wr_h1_head head = {.minor = 1};
+    struct wr_http_request request = {.head = &head, .first_ns = conn->first_ns};
+    struct wr_error error = {.offset = WR_NO_OFFSET};
+    if (wr_fail(&error, status == 413 ? WR_E_TOO_LARGE : WR_E_HTTP, "%s", why) == WR_OK) {
+        return;
+    }
+    char room[2048];
+    struct wr_buf body = wr_buf_fixed(room, sizeof room);
+    wr_answer_problem(&body, &error, status, -1);
+    struct wr_reply reply = {.status = status,
+                             .close = true,
+                             .content_type = WR_STR("application/problem+json"),
+                             .body = wr_buf_view(&body)};
+    server->metrics.errors[error.code]++;
+    wr_answer_send(server, conn, &request, &reply);
+    conn->closing = conn->lingers = true;
+}
+
+/* Looks for the end of the body. */
+static enum wr_h1_result read_body(struct wr_conn *conn)
+{
+    if (conn->whole) {
+        return WR_H1_DONE;
+    }
+    if (conn->stage == WR_CONN_BODY) {
+        return conn->in_n - conn->in_at >= conn->need ? WR_H1_DONE : WR_H1_MORE;
+    }
+    for (;;) {
+        struct wr_str data = {NULL, 0};
+        size_t used = 0;
+        struct wr_str rest = wr_str_of(conn->in + conn->raw_at, conn->in_n - conn->raw_at);
+        enum wr_h1_result result = wr_h1_body_read(&conn->body, rest, &data, &used);
+        if (data.n > 0) { /* decoded in place: the data never overtakes the chunks */
+            memmove(conn->in + conn->body_at + conn->body_n, data.p, data.n);
+            conn->body_n += data.n;
+        }
+        conn->raw_at += used;
+        if (result != WR_H1_MORE || used == rest.n) {
+            return result;
+        }
+    }
+}
+
+static enum wr_h1_result begin_body(struct wr_server *server, struct wr_conn *conn,
+                                    const struct wr_h1_head *head, size_t used)
+{
+    conn->head_ns = server->now_ns;
+    if (head->chunked) {
+        conn->stage = WR_CONN_CHUNKED;
+        conn->body_at = conn->raw_at = conn->in_at + used;
+        conn->body_n = 0;
+        wr_h1_body_init(&conn->body, head, server->config.body_max);
+    } else {
+        conn->stage = WR_CONN_BODY;
+        conn->need = used + (size_t)head->content_length;
+    }
+    enum wr_h1_result result = read_body(conn);
+    if (result == WR_H1_MORE && head->expect_continue && head->minor > 0) {
+        struct wr_slot *slot = wr_conn_slot(conn, conn->first_ns);
+        char room[64];
+        struct wr_buf buf = wr_buf_fixed(room, sizeof room);
+        wr_h1_write_continue(&buf);
+        if (slot != NULL) {
+            wr_conn_add(server, conn, slot, wr_buf_view(&buf));
+        }
+    }
+    return result;
+}
+
+static void finish_request(struct wr_server *server, struct wr_conn *conn,
+                           const struct wr_h1_head *head, size_t head_n)
+{
+    struct wr_http_request request = {.head = head, .first_ns = conn->first_ns};
+    size_t end;
+    if (conn->stage == WR_CONN_CHUNKED) {
+        request.body = wr_str_of(conn->in + conn->body_at, conn->body_n);
+        end = conn->raw_at;
+    } else {
+        request.body = wr_str_of(conn->in + conn->in_at + head_n, conn->need - head_n);
+        end = conn->in_at + conn->need;
+    }
+    size_t bytes = end - conn->in_at;
+    conn->in_at = end;
+    request.whole_ns = conn->was_held ? server->now_ns : wr_conn_arrival_before(conn, end);
+    conn->was_held = conn->whole = false;
+    conn->stage = WR_CONN_HEAD;
+    wr_h1_init(&conn->reader, server->config.body_max);
+    server->metrics.n_requests++;
+    wr_timing_add(&server->metrics.stages[WR_STAGE_READ], server->now_ns - conn->first_ns, 1);
+    conn->first_ns = wr_conn_arrival(conn);
+    conn->head_ns = 0;
+    if (!head->keep_alive || server->draining) {
+        conn->closing = true;
+    }
+    conn->n_asked = 1;
+    wr_route(server, conn, &request);
+    wr_admit_measure(conn, bytes);
+}
+
+/* A request that is there whole may wait for what other nodes saw; it stays in the buffer then. */
+static bool holds(struct wr_server *server, struct wr_conn *conn, const struct wr_h1_head *head,
+                  size_t head_n)
+{
+    bool chunked = conn->stage == WR_CONN_CHUNKED;
+    struct wr_str body = chunked ? wr_str_of(conn->in + conn->body_at, conn->body_n)
+                                 : wr_str_of(conn->in + conn->in_at + head_n, conn->need - head_n);
+    size_t end = chunked ? conn->raw_at : conn->in_at + conn->need;
+    bool held = wr_shared_hold(server, conn, head, body, wr_conn_arrival_before(conn, end));
+    conn->whole = held && chunked;
+    return held;
+}
+
+static enum wr_h1_result read_head(struct wr_conn *conn, struct wr_str bytes,
+                                   struct wr_h1_head *head, size_t *used)
+{
+    if (wr_h1_repeats(&conn->pattern, conn->reader.body_max, bytes, head)) {
+        *used = conn->pattern.n;
+        return WR_H1_DONE;
+    }
+    enum wr_h1_result result = wr_h1_read(&conn->reader, bytes, head, used);
+    if (result == WR_H1_DONE) {
+        wr_h1_keep(&conn->pattern, bytes.p, *used, head);
+    }
+    return result;
+}
+
+bool wr_request_take(struct wr_server *server, struct wr_conn *conn)
+{
+    struct wr_h1_head head;
+    if (conn->in_at == conn->in_n) {
+        return false;
+    }
+    struct wr_str bytes = wr_str_of(conn->in + conn->in_at, conn->in_n - conn->in_at);
+    enum wr_h1_result result = WR_H1_DONE;
+    if (conn->stage != WR_CONN_HEAD) {
+        result = read_body(conn);
+        if (result == WR_H1_DONE) { /* the head was parsed in an earlier turn: once more */
+            wr_h1_init(&conn->reader, server->config.body_max);
+        }
+    }
+    size_t used = 0;
+    if (result == WR_H1_DONE) {
+        result = read_head(conn, bytes, &head, &used);
+        if (result == WR_H1_BAD) {
+            refuse(server, conn, conn->reader.status, conn->reader.why);
+            return false;
+        }
+        if (result == WR_H1_DONE && conn->stage == WR_CONN_HEAD) {
+            result = begin_body(server, conn, &head, used);
+        }
+    }
+    if (result == WR_H1_BAD) {
+        refuse(server, conn, conn->body.status, conn->body.why);
+    } else if (result == WR_H1_DONE && WR_UNLIKELY(server->fleet != NULL) &&
+               !conn->is_passed_over && holds(server, conn, &head, used)) {
+        return false;
+    } else if (result == WR_H1_DONE) {
+        finish_request(server, conn, &head, used);
+    } else if (conn->eof) {
+        conn->closing = true; /* the rest will never come */
+    }
+    return result == WR_H1_DONE;
+}
