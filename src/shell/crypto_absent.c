@@ -2,6 +2,7 @@
 /* Builds without OpenSSL: public-key cryptography is refused by name. */
 #include "shell/crypto.h"
 #include "shell/tls.h"
+#include "shell/tls_memory.h"
 
 const struct wr_crypto_table *wr_crypto_table(void)
 {
@@ -26,4 +27,9 @@ wr_err wr_tls_reload(struct wr_tls *tls, const struct wr_tls_config *config, str
 void wr_tls_close(struct wr_tls *tls)
 {
     (void)tls;
+}
+
+bool wr_tls_memory_count(void)
+{
+    return false;
 }

@@ -3,9 +3,9 @@
  * begins with "tls:" speak it, all others are left alone. With a file of client authorities every
  * client must show a certificate that one of them has signed.
  *
- * Nothing of OpenSSL is touched before wr_tls_open is called, which is only done when asked for.
- * One thread, that of the loop. What OpenSSL holds for a connection is told by port->net.held_bytes
- * when its memory is counted (tls_memory.h). */
+ * Nothing of OpenSSL is touched before wr_tls_open is called, which is only done when asked for;
+ * but what it holds for a connection is told, by port->net.held_bytes, only when its memory has
+ * been counted since before then (tls_memory.h). One thread, that of the loop. */
 #ifndef WR_TLS_H
 #define WR_TLS_H
 

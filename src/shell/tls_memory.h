@@ -12,7 +12,7 @@
 #include "base/err.h"
 
 /* Has it counted from now on. False, and nothing is: OpenSSL has taken memory in this process
- * before. Once; a second call changes nothing. */
+ * before, or this build has none of it. Once; a second call changes nothing. */
 bool wr_tls_memory_count(void);
 bool wr_tls_memory_is_counted(void);
 /* Bytes that this thread took for OpenSSL and did not give back, the heap's own for each block too;
