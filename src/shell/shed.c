@@ -6,7 +6,7 @@
  * since a client that reads its answers and ends its requests holds little; then any. */
 #include "shell/gather_in.h"
 
-enum { LEAST = WR_BUFFER_SIZE };
+enum { LEAST = 1024 }; /* a buffer of ours is more, and what TLS holds at rest */
 #define MOST ((size_t)1 << 30)
 
 static size_t held_by(const struct wr_conn *conn)

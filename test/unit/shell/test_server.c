@@ -1022,6 +1022,36 @@ TEST(
     world_close(&world);
 }
 
+TEST("clients that hold little each are closed too where they hold too much together")
+{
+    enum { MANY = 100, LITTLE = 12 << 10, LIMIT = 1 << 20 };
+    struct world world;
+    static struct http clients[MANY];
+    world_init(&world, 25, WR_MODE_FAST);
+    world.config.client_memory = LIMIT;
+    world.config.n_connections_max = 256;
+    struct wr_port *port = (struct wr_port *)(uintptr_t)sim_port(world.sim);
+    port->net.held_bytes = held_below;
+    below = LITTLE; /* as an idle connection with TLS: less than a buffer of ours */
+    CHECK(world_start(&world));
+    for (int i = 0; i < MANY; i++) {
+        http_open(&world, &clients[i]);
+    }
+    for (int i = 0; i < 20; i++) {
+        wr_server_step(world.server, 0);
+        sim_step(world.sim, 10000000);
+    }
+    int n_open = 0;
+    for (int i = 0; i < MANY; i++) {
+        n_open += sim_is_open(world.sim, clients[i].client);
+    }
+    CHECK(n_open * LITTLE <= LIMIT && n_open * LITTLE > LIMIT - LIMIT / 4);
+    for (int i = 0; i < MANY; i++) {
+        http_close(&world, &clients[i]);
+    }
+    world_close(&world);
+}
+
 TEST("a timing falls under the least bound that holds it")
 {
     static const int64_t bounds[] = {
