@@ -3,7 +3,8 @@
  * answers that are not sent or not complete, and what TLS needs for each. Each connection has
  * limits of its own, and 4,096 of those would be gigabytes. Beyond the sum connections are closed,
  * those with the most first, until an eighth of it is free: first those that the node waits for,
- * since a client that reads its answers and ends its requests holds little; then any. */
+ * for a first word too, since a client that reads its answers and ends its requests holds little;
+ * then any. */
 #include "shell/gather_in.h"
 
 enum { LEAST = 1024 }; /* a buffer of ours is more, and what TLS holds at rest */
@@ -24,7 +25,8 @@ static bool keeps_us_waiting(const struct wr_conn *conn)
 {
     bool is_sending =
         conn->first_ns != 0 && conn->n_slots == 0 && !conn->more && !conn->blocked && !conn->held;
-    return conn->stalled_ns != 0 || is_sending;
+    bool is_mute = conn->read_ns == 0; /* it has not even shaken hands, or asked for nothing */
+    return conn->stalled_ns != 0 || is_sending || is_mute;
 }
 
 /* Closes connections that hold at least `size` until no more than `enough` is held. */

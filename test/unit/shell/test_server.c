@@ -1052,6 +1052,39 @@ TEST("clients that hold little each are closed too where they hold too much toge
     world_close(&world);
 }
 
+TEST("who holds much and has not said a word is closed before who is sending a request")
+{
+    enum { MANY = 5, LIMIT = 1 << 20 };
+    struct world world;
+    struct http honest, mute[MANY];
+    world_init(&world, 26, WR_MODE_FAST);
+    world.config.client_memory = LIMIT;
+    struct wr_port *port = (struct wr_port *)(uintptr_t)sim_port(world.sim);
+    port->net.held_bytes = held_below;
+    below = 12 << 10;
+    CHECK(world_start(&world));
+    http_open(&world, &honest);
+    sim_send(world.sim, honest.client, "POST /v1/", 9);
+    for (int i = 0; i < 3; i++) {
+        wr_server_step(world.server, 0);
+    }
+    below = 220 << 10;
+    for (int i = 0; i < MANY; i++) {
+        http_open(&world, &mute[i]);
+    }
+    for (int i = 0; i < 4; i++) {
+        wr_server_step(world.server, 0);
+        sim_step(world.sim, 10000000);
+    }
+    CHECK_HAS(wr_str_z(world.last_log), "warn clients_shed: clients held ");
+    CHECK(sim_is_open(world.sim, honest.client));
+    for (int i = 0; i < MANY; i++) {
+        http_close(&world, &mute[i]);
+    }
+    http_close(&world, &honest);
+    world_close(&world);
+}
+
 TEST("a timing falls under the least bound that holds it")
 {
     static const int64_t bounds[] = {
