@@ -1022,6 +1022,45 @@ TEST(
     world_close(&world);
 }
 
+static struct wr_port_net simulated; /* what is below them: */
+
+static enum wr_io read_and_hold_less(void *context, int32_t sock, void *bytes, size_t n,
+                                     size_t *got)
+{
+    below = BELOW;
+    return simulated.read(context, sock, bytes, n, got);
+}
+
+static enum wr_io write_and_hold_more(void *context, int32_t sock, const void *bytes, size_t n,
+                                      size_t *put)
+{
+    below = BELOW + MORE;
+    return simulated.write(context, sock, bytes, n, put);
+}
+
+TEST("what the network holds for a connection counts as it is after a read and after a write")
+{
+    struct world world;
+    struct http one, other;
+    world_init(&world, 24, WR_MODE_FAST);
+    struct wr_port *port = (struct wr_port *)(uintptr_t)sim_port(world.sim);
+    simulated = port->net;
+    port->net.held_bytes = held_below;
+    port->net.read = read_and_hold_less;
+    port->net.write = write_and_hold_more;
+    CHECK(world_start(&world));
+    http_open(&world, &one);
+    http_open(&world, &other);
+    metric(&world, &one, "\nweir_client_bytes ");
+    for (int i = 0; i < 3; i++) { /* the other's answer has left; this one is being written */
+        long held = metric(&world, i % 2 == 0 ? &other : &one, "\nweir_client_bytes ");
+        CHECK(held >= 2 * BELOW + MORE && held < 2 * BELOW + 2 * MORE);
+    }
+    http_close(&world, &one);
+    http_close(&world, &other);
+    world_close(&world);
+}
+
 TEST("clients that hold little each are closed too where they hold too much together")
 {
     enum { MANY = 100, LITTLE = 12 << 10, LIMIT = 1 << 20 };
