@@ -13,8 +13,11 @@ void wr_id_memory_step(struct wr_server *server)
 {
     const struct wr_port_process *process = &server->port->process;
     struct wr_memory_need needs[WR_ENGINE_NEEDS];
-    uint64_t end = server->engine != NULL ? wr_engine_ids(server->engine).end : 0;
-    if (process->ahead == NULL || end < server->ids_looked + IDS_BETWEEN) {
+    if (process->ahead == NULL || server->engine == NULL) {
+        return;
+    }
+    uint64_t end = wr_engine_ids(server->engine).end;
+    if (end - server->ids_looked < IDS_BETWEEN) { /* after a fold there may be fewer than before */
         return;
     }
     server->ids_looked = end;
