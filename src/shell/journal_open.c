@@ -304,7 +304,18 @@ static bool list_again(struct wr_journal *journal)
             journal->n_segments--;
         }
     }
-    return wr_journal_list(journal) == WR_IO_OK && journal->n_segments != 0;
+    return wr_journal_list(journal) == WR_IO_OK;
+}
+
+/* Behind the segments that are there. There is none when the very first did not get its name: it is
+ * begun again, as the same node. */
+static wr_err go_on_again(struct wr_journal *journal, struct wr_error *error)
+{
+    bool is_first = journal->n_segments == 0 && journal->last == 0 && journal->meta.first == 1;
+    if (is_first) {
+        return wr_journal_begin(journal, NULL, error);
+    }
+    return journal->n_segments != 0 ? go_on(journal, error) : wr_journal_not_open(error);
 }
 
 void wr_journal_recover(struct wr_journal *journal)
@@ -325,7 +336,7 @@ void wr_journal_recover(struct wr_journal *journal)
     struct wr_error error;
     journal->unnamed = false; /* what is begun now waits for its name */
     journal->state = WR_JOURNAL_OK;
-    if (!list_again(journal) || go_on(journal, &error) != WR_OK ||
+    if (!list_again(journal) || go_on_again(journal, &error) != WR_OK ||
         check_tail(journal, &error) != WR_OK) {
         /* One that was broken and finds no room is full: the next try looks for room first. */
         journal->state = journal->state == WR_JOURNAL_FULL ? WR_JOURNAL_FULL : before;

@@ -148,6 +148,58 @@ TEST("a first start without room fails and says so")
     world_close(&world);
 }
 
+static struct {
+    struct wr_port_disk real;
+    bool sync_is_full, rename_is_full; /* the next one */
+} once;
+
+static enum wr_io sync_or_full(void *context, int32_t file)
+{
+    bool is_full = once.sync_is_full;
+    once.sync_is_full = false;
+    return is_full ? WR_IO_FULL : once.real.sync(context, file);
+}
+
+static enum wr_io rename_or_full(void *context, const char *from, const char *to)
+{
+    bool is_full = once.rename_is_full;
+    once.rename_is_full = false;
+    return is_full ? WR_IO_FULL : once.real.rename(context, from, to);
+}
+
+TEST("a first start that finds no room for its segment's name begins when there is some")
+{
+    for (int i = 0; i < 2; i++) {
+        struct world world;
+        struct wr_error error = {0};
+        char told[2048];
+        world_init(&world, 25, WR_MODE_FAST);
+        struct wr_port port = *sim_port(world.sim);
+        once.real = port.disk;
+        once.sync_is_full = i == 0;
+        once.rename_is_full = i == 1;
+        port.disk.sync = sync_or_full;
+        port.disk.rename = rename_or_full;
+        CHECK_INT(wr_server_open(&port, world.pack, &world.config, &world.server, &error), WR_OK);
+        CHECK_INT(ask_ready(&world, told), 503);
+        CHECK(strstr(told, "\"journal\":\"full\"") != NULL);
+        struct wr_str node = json_member(wr_str_z(told), "node");
+        char before[32], event[512];
+        snprintf(before, sizeof before, "%.*s", WR_FMT(node));
+        for (int step = 0; step < 20; step++) {
+            wr_server_step(world.server, 100000000);
+        }
+        CHECK_INT(ask_ready(&world, told), 200);
+        CHECK(wr_str_eq(json_member(wr_str_z(told), "node"), wr_str_z(before)));
+        CHECK_INT(decide(&world, world_event(event, "e0", 0, 1), told), 200);
+        world_stop(&world);
+        CHECK(world_start(&world));
+        CHECK_INT(ask_ready(&world, told), 200);
+        CHECK(wr_str_eq(json_member(wr_str_z(told), "node"), wr_str_z(before)));
+        world_close(&world);
+    }
+}
+
 int main(int argc, char **argv)
 {
     return check_main(argc, argv);
