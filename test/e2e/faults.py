@@ -55,9 +55,9 @@ def decide(path, body=None, timeout=10):
         return 0, ""
 
 
-def health(path):
+def health(path, asked="/health?ready"):
     connection = UnixConnection(path)
-    connection.request("GET", "/health?ready")
+    connection.request("GET", asked)
     answer = connection.getresponse()
     document = json.loads(answer.read())
     connection.close()
@@ -180,6 +180,8 @@ def killed_full(check, mount, mode):
     with Served(*how) as served:
         status, document = health(served.socket)
         check.that(status == 503 and document["journal"] == "full", f"{mode}, killed: without it, it is full from the start", document)
+        status, document = health(served.socket, "/health")
+        check.that(status == 200 and not document["ready"], f"{mode}, killed: and alive", document)
         status, code = decide(served.socket)
         check.that(status == 503 and code == "journal", f"{mode}, killed: and decides nothing", (status, code))
         time.sleep(1.5)

@@ -143,6 +143,9 @@ def check_pod(check, name, overlay, workload):
                f"{name}: every mount has a volume", container["volumeMounts"])
     for hook in ("startupProbe", "readinessProbe", "livenessProbe"):
         check.that(container[hook]["httpGet"]["port"] == "probe", f"{name}: {hook}")
+    for hook in ("startupProbe", "livenessProbe"):
+        check.that(container[hook]["httpGet"]["path"] == "/health",
+                   f"{name}: {hook} does not end a node that waits for room, from its start on")
     limits, requests = container["resources"]["limits"], container["resources"]["requests"]
     check.that(all(amount(requests[what]) <= amount(limits[what]) for what in requests),
                f"{name}: requests within limits", container["resources"])
