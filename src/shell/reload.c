@@ -29,7 +29,7 @@ static void keep_first(void *arg)
 {
     struct wr_server *server = arg;
     keep(server, server->first_pack);
-    uint64_t most = server->gave_reserve ? WR_RESERVE_LEAST : WR_RESERVE_SIZE;
+    uint64_t most = server->began_full ? WR_RESERVE_LEAST : WR_RESERVE_SIZE;
     uint64_t size = wr_reserve_keep(server->port, server->config.state_directory, most);
     if (size < WR_RESERVE_SIZE && server->port->disk.reserve != NULL) {
         wr_server_log(server, "warn", "small_reserve",
@@ -50,6 +50,17 @@ void wr_reload_keep_first(struct wr_server *server)
                                                  &server->packs_thread) == WR_IO_OK;
     if (!server->has_packs_thread) {
         keep_first(server);
+    }
+}
+
+/* Behind a start that had to wait for room. Not beside a load, which looks whether it is done; and
+ * before what was loaded takes the first pack's place. */
+static void keep_first_late(struct wr_server *server)
+{
+    if (server->keeps_first_late && server->thread != NULL &&
+        atomic_load(&server->reload.stage) != WR_RELOAD_LOADING) {
+        server->keeps_first_late = false;
+        wr_reload_keep_first(server);
     }
 }
 
@@ -240,6 +251,7 @@ void wr_reload_step(struct wr_server *server)
     if (asked && server->config.credentials.read != NULL) {
         read_credentials(server);
     }
+    keep_first_late(server);
     if (server->config.packs.load == NULL) {
         return;
     }

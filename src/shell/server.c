@@ -369,10 +369,9 @@ static wr_err try_begin(struct wr_server *server, struct wr_error *error)
 static wr_err begin_first(struct wr_server *server, struct wr_error *error)
 {
     wr_err err = try_begin(server, error);
-    if (err != WR_OK && is_full(server) &&
-        wr_reserve_give(server->port, server->config.state_directory)) {
+    server->began_full = err != WR_OK && is_full(server);
+    if (server->began_full && wr_reserve_give(server->port, server->config.state_directory)) {
         wr_server_log(server, "info", "reserve_given_up", "to begin on a full disk");
-        server->gave_reserve = true;
         wr_journal_recover(server->journal);
         err = try_begin(server, error);
     }
@@ -390,6 +389,7 @@ static wr_err begin_or_wait(struct wr_server *server, struct wr_error *error)
     wr_server_log(server, "error", "journal_full", "%s; nothing is decided until there is room",
                   error->text);
     server->recover_ns = server->now_ns;
+    server->keeps_first_late = true; /* it would take of the little room that this waits for */
     return WR_OK;
 }
 
@@ -479,7 +479,9 @@ wr_err wr_server_open(const struct wr_port *port, const struct wr_pack *pack,
         wr_server_close(server);
         return err;
     }
-    wr_reload_keep_first(server);
+    if (!server->keeps_first_late) {
+        wr_reload_keep_first(server);
+    }
     *out = server;
     return WR_OK;
 }

@@ -148,6 +148,45 @@ TEST("a first start without room fails and says so")
     world_close(&world);
 }
 
+static uint64_t reserved; /* bytes that were asked for last */
+
+static enum wr_io note_reserve(void *context, int32_t file, uint64_t offset, uint64_t n)
+{
+    (void)context;
+    (void)file;
+    reserved = offset + n;
+    return WR_IO_OK;
+}
+
+TEST("a node that waits keeps its pack, and the least for its end, when it has begun")
+{
+    struct world world;
+    struct wr_error error = {0};
+    char path[256], first[2048], told[2048];
+    world_open(&world, 26, WR_MODE_DURABLE);
+    die_full(&world, false, first);
+    struct wr_port port = *sim_port(world.sim);
+    const struct wr_port_disk *disk = &port.disk;
+    port.disk.reserve = note_reserve;
+    reserved = 0;
+    struct wr_str digest = wr_pack_digest_text(world.pack);
+    snprintf(path, sizeof path, WORLD_STATE "/packs/%.*s.tar", WR_FMT(digest));
+    CHECK_INT(disk->remove(disk->context, path), WR_IO_OK);
+    sim_faults(world.sim)->disk_room = 1;
+    CHECK_INT(wr_server_open(&port, world.pack, &world.config, &world.server, &error), WR_OK);
+    CHECK_INT(ask_ready(&world, told), 503);
+    CHECK_INT(reserved, 0);
+    CHECK_INT(disk->exists(disk->context, WORLD_STATE "/reserve"), WR_IO_ABSENT);
+    sim_faults(world.sim)->disk_room = UINT64_MAX;
+    for (int i = 0; i < 20; i++) {
+        wr_server_step(world.server, 100000000);
+    }
+    CHECK_INT(ask_ready(&world, told), 200);
+    CHECK_INT(reserved, MIB);
+    CHECK_INT(disk->exists(disk->context, path), WR_IO_OK);
+    world_close(&world);
+}
+
 static struct {
     struct wr_port_disk real;
     bool sync_is_full, rename_is_full; /* the next one */
