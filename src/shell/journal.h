@@ -158,11 +158,13 @@ bool wr_journal_is_dropping(const struct wr_journal *journal);
 /* Drops at most one segment that need not be kept; true when it did. now_us is the wall clock. */
 bool wr_journal_prune(struct wr_journal *journal, int64_t now_us);
 /* When full: looks whether there is room first. Opens the last segment anew, begins a new one
- * behind it, raises the epoch. The state tells whether it helped; one that was broken is full
- * afterwards when what lacks is room. Which of the rows that were not
+ * behind it, raises the epoch. The state tells whether it helped; if not it is full when what lacks
+ * is room, else broken, also one that was the other before. Which of the rows that were not
  * acknowledged are still there is not known before: the owner of the engine folds again.
  */
 void wr_journal_recover(struct wr_journal *journal);
+/* After one that did not help, though there was room to try: why. */
+const char *wr_journal_why(const struct wr_journal *journal);
 
 /* The plain payload of a row, also of one in the open group. The view lives until the next call.
  * Errors: WR_E_NOT_FOUND, WR_E_JOURNAL. */

@@ -54,6 +54,7 @@ struct wr_journal {
     void *start_context;
     uint64_t vouched; /* sequence that the last walk began at; 0: at the first row */
     enum wr_journal_state state;
+    struct wr_error why; /* the last try to recover did not help */
     int32_t lock;
     bool locked, read_only, phrases_stay;
     bool lays;      /* zeros, ahead of rows */

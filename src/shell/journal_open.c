@@ -333,12 +333,18 @@ void wr_journal_recover(struct wr_journal *journal)
         (void)seal_full(journal);
     }
     wr_log_close(&journal->live);
-    struct wr_error error;
+    struct wr_error *why = &journal->why;
+    *why = (struct wr_error){0};
     journal->unnamed = false; /* what is begun now waits for its name */
     journal->state = WR_JOURNAL_OK;
-    if (!list_again(journal) || go_on_again(journal, &error) != WR_OK ||
-        check_tail(journal, &error) != WR_OK) {
-        /* One that was broken and finds no room is full: the next try looks for room first. */
-        journal->state = journal->state == WR_JOURNAL_FULL ? WR_JOURNAL_FULL : before;
+    if (!list_again(journal) || go_on_again(journal, why) != WR_OK ||
+        check_tail(journal, why) != WR_OK) {
+        /* Full is what lacks room, whatever it was before: the next try looks for it first. */
+        journal->state = journal->state == WR_JOURNAL_FULL ? WR_JOURNAL_FULL : WR_JOURNAL_BROKEN;
     }
+}
+
+const char *wr_journal_why(const struct wr_journal *journal)
+{
+    return journal->why.text[0] != '\0' ? journal->why.text : "its directory cannot be listed";
 }

@@ -259,8 +259,14 @@ void wr_server_fail(struct wr_server *server)
 void wr_server_recover(struct wr_server *server)
 {
     struct wr_error error = {.offset = WR_NO_OFFSET};
+    enum wr_journal_state before = wr_journal_state(server->journal);
     wr_journal_recover(server->journal);
-    if (wr_journal_state(server->journal) != WR_JOURNAL_OK) {
+    enum wr_journal_state state = wr_journal_state(server->journal);
+    if (state != WR_JOURNAL_OK) {
+        if (state != before) {
+            wr_server_log(server, "error", "recovery_failed", "the journal is %s: %s",
+                          wr_journal_state_name(state), wr_journal_why(server->journal));
+        }
         return;
     }
     drop_engine(server); /* and with it what was not recorded */
@@ -360,9 +366,12 @@ static bool is_full(const struct wr_server *server)
 
 static wr_err try_begin(struct wr_server *server, struct wr_error *error)
 {
-    return is_full(server)
-               ? wr_fail(error, WR_E_STATE, "%s: no space left", server->config.state_directory)
-               : begin(server, error);
+    if (is_full(server)) {
+        return wr_fail(error, WR_E_STATE, "%s: no space left", server->config.state_directory);
+    }
+    return wr_journal_state(server->journal) == WR_JOURNAL_OK
+               ? begin(server, error)
+               : wr_fail(error, WR_E_STATE, "%s", wr_journal_why(server->journal));
 }
 
 /* On a full disk, as after a kill there, a start takes what is kept for the end. */

@@ -223,6 +223,38 @@ TEST("a sync that finds no space is a failed sync, with zeros ahead of the rows 
     }
 }
 
+/* What an opening looks at that finds room: the chain of the last rows. */
+TEST("what is damaged is not told as a full disk, once there is room")
+{
+    struct sim *sim = sim_open(4000);
+    struct wr_error error = {0};
+    struct wr_journal_options options = {.opens_full = true};
+    struct wr_journal *journal = open_at(sim, 0);
+    for (int i = 0; i < 30; i++) {
+        CHECK_INT(add(journal, 1, &error), WR_OK);
+        CHECK_INT(wr_journal_sync(journal, &error), WR_OK);
+    }
+    uint64_t end = wr_journal_log_size(journal);
+    wr_journal_close(journal, true);
+    sim_kill(sim);
+    CHECK(sim_rot(sim, "/state/journal-0000000000000001.log", end - 2000));
+    sim_faults(sim)->disk_room = 1;
+    CHECK_INT(wr_journal_open(sim_port(sim), "/state", &options, &journal, &error), WR_OK);
+    CHECK_INT(wr_journal_state(journal), WR_JOURNAL_FULL);
+    CHECK_INT(wr_journal_last(journal), 30);
+    wr_journal_recover(journal);
+    CHECK_INT(wr_journal_state(journal), WR_JOURNAL_FULL);
+    sim_faults(sim)->disk_room = UINT64_MAX;
+    for (int i = 0; i < 2; i++) {
+        wr_journal_recover(journal);
+        CHECK_INT(wr_journal_state(journal), WR_JOURNAL_BROKEN);
+    }
+    wr_journal_close(journal, true);
+    CHECK_INT(wr_journal_open(sim_port(sim), "/state", &options, &journal, &error), WR_E_JOURNAL);
+    CHECK(strstr(error.text, "row ") != NULL);
+    sim_close(sim);
+}
+
 /* Rows in groups, syncs that end some groups later, and space that comes and goes. `told` gets the
  * last row that was synced. False: an opening found damage. */
 static bool run_until_crash(struct sim *sim, const struct wr_port *port, uint64_t *told)

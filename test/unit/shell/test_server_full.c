@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A server that starts on a full disk, as after a kill there: with what is kept for its end, and
  * without it. */
+#include "shell/journal.h"
 #include "world.h"
 
 enum { MIB = 1 << 20 };
@@ -184,6 +185,35 @@ TEST("a node that waits keeps its pack, and the least for its end, when it has b
     CHECK_INT(ask_ready(&world, told), 200);
     CHECK_INT(reserved, MIB);
     CHECK_INT(disk->exists(disk->context, path), WR_IO_OK);
+    world_close(&world);
+}
+
+TEST("a node that waited and finds damage says so, and is not full")
+{
+    struct world world;
+    struct wr_error error = {0};
+    struct wr_journal *journal = NULL;
+    struct wr_journal_options options = {.read_only = true};
+    char first[2048], told[2048];
+    world_open(&world, 27, WR_MODE_DURABLE);
+    uint64_t n = (uint64_t)die_full(&world, false, first);
+    CHECK_INT(wr_journal_open(sim_port(world.sim), WORLD_STATE, &options, &journal, &error), WR_OK);
+    uint64_t end = wr_journal_log_size(journal);
+    wr_journal_close(journal, false);
+    CHECK(sim_rot(world.sim, WORLD_STATE "/journal-0000000000000001.log", end - 4000));
+    sim_faults(world.sim)->disk_room = 1;
+    CHECK(world_start(&world));
+    CHECK_INT(wr_server_sequence(world.server), n);
+    sim_faults(world.sim)->disk_room = UINT64_MAX;
+    for (int i = 0; i < 30; i++) {
+        wr_server_step(world.server, 100000000);
+    }
+    CHECK_INT(ask_ready(&world, told), 503);
+    CHECK(strstr(told, "\"journal\":\"broken\"") != NULL);
+    CHECK(strstr(world.last_log, "recovery_failed: the journal is broken: row ") != NULL);
+    world_stop(&world);
+    world.quiet = true;
+    CHECK(!world_start(&world));
     world_close(&world);
 }
 
