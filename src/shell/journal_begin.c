@@ -118,6 +118,22 @@ static enum wr_io copy_rows(struct wr_log *from, uint64_t offset, struct wr_log 
     return io;
 }
 
+/* The front and the rows; what does not fit takes no room from others meanwhile. */
+static enum wr_io fill(struct wr_journal *journal, struct wr_log *from)
+{
+    const struct wr_port_disk *disk = &journal->port->disk;
+    enum wr_io io = create(journal);
+    memcpy(journal->link, journal->meta.link, sizeof journal->link);
+    if (io == WR_IO_OK && from != NULL) {
+        io = copy_rows(from, from->synced, &journal->live, journal->link);
+    }
+    io = io != WR_IO_OK ? io : wr_log_write(&journal->live);
+    if (io != WR_IO_OK && journal->live.port != NULL) {
+        (void)disk->truncate(disk->context, journal->live.file, 0);
+    }
+    return io;
+}
+
 /* Makes the segment that journal->meta describes, with what is doubtful in `from` (may be NULL) and
  * then with its table, and makes it the live one. On an error nothing is live. A segment that goes
  * on from one that is synced is named on the medium by its own first sync: until then it holds
@@ -127,12 +143,7 @@ wr_err wr_journal_begin(struct wr_journal *journal, struct wr_log *from, struct 
     struct wr_segment_ref ref = {.first = journal->meta.first};
     bool stay = from != NULL && (journal->phrases_stay || from->synced < from->end);
     enum wr_io io = stay ? wr_journal_keep_phrases(journal, from->table) : WR_IO_OK;
-    io = io != WR_IO_OK ? io : create(journal);
-    memcpy(journal->link, journal->meta.link, sizeof journal->link);
-    if (io == WR_IO_OK && from != NULL) {
-        io = copy_rows(from, from->synced, &journal->live, journal->link);
-    }
-    io = io != WR_IO_OK ? io : wr_log_write(&journal->live);
+    io = io != WR_IO_OK ? io : fill(journal, from);
     if (io == WR_IO_OK) {
         journal->live.lays = journal->lays; /* not while rows are copied, which one sync ends */
         wr_log_lay(&journal->live, 0);      /* so that the first row's sync is short too */

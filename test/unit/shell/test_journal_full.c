@@ -255,6 +255,33 @@ TEST("what is damaged is not told as a full disk, once there is room")
     sim_close(sim);
 }
 
+TEST("a segment that does not fit takes none of the room that is waited for")
+{
+    struct sim *sim = sim_open(4100);
+    struct wr_error error = {0};
+    struct wr_journal *journal = open_at(sim, 0);
+    CHECK_INT(add(journal, 200, &error), WR_OK);
+    uint64_t used = sim_disk_used(sim);
+    sim_faults(sim)->disk_room = used + 50000; /* less than what has to be written again */
+    sim_faults(sim)->sync_fails_at = 1;
+    CHECK_INT(wr_journal_sync(journal, &error), WR_E_JOURNAL);
+    for (int i = 0; i < 2; i++) {
+        wr_journal_recover(journal);
+        CHECK_INT(wr_journal_state(journal), WR_JOURNAL_FULL);
+        CHECK_INT(sim_disk_used(sim), used);
+    }
+    wr_journal_close(journal, true);
+    struct wr_journal_options options = {.opens_full = true};
+    CHECK_INT(wr_journal_open(sim_port(sim), "/state", &options, &journal, &error), WR_OK);
+    CHECK_INT(wr_journal_state(journal), WR_JOURNAL_FULL);
+    CHECK_INT(sim_disk_used(sim), used);
+    sim_faults(sim)->disk_room = UINT64_MAX;
+    wr_journal_recover(journal);
+    check_rows(journal, 200);
+    wr_journal_close(journal, true);
+    sim_close(sim);
+}
+
 /* Rows in groups, syncs that end some groups later, and space that comes and goes. `told` gets the
  * last row that was synced. False: an opening found damage. */
 static bool run_until_crash(struct sim *sim, const struct wr_port *port, uint64_t *told)
