@@ -74,7 +74,7 @@ WR_NODISCARD wr_err wr_journal_open(const struct wr_port *port, const char *dire
 /* With settles_apart the new segment is not synced and has no name yet, and a start that reads the
  * rows meanwhile does not wait for the disk: `do` makes up for it, also in another thread while
  * rows are only read, and `end` tells the journal. False: there is nothing to settle. Errors:
- * WR_E_STATE, after which the journal can only be closed. */
+ * WR_E_STATE, after which the journal is full or broken, and wr_journal_recover may help. */
 bool wr_journal_must_settle(const struct wr_journal *journal);
 enum wr_io wr_journal_settle_do(struct wr_journal *journal);
 WR_NODISCARD wr_err wr_journal_settle_end(struct wr_journal *journal, enum wr_io result,
