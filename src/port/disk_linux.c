@@ -44,8 +44,8 @@ static bool is_too_much(int32_t file, uint64_t offset, uint64_t n)
     if (fstatvfs(file, &system) != 0 || fstat(file, &about) != 0 || system.f_blocks == 0) {
         return false; /* not known: some file systems count nothing */
     }
-    uint64_t has = (uint64_t)about.st_blocks * 512,
-             free = (uint64_t)system.f_bavail * system.f_frsize;
+    uint64_t blocks = geteuid() == 0 ? system.f_bfree : system.f_bavail; /* some are root's */
+    uint64_t has = (uint64_t)about.st_blocks * 512, free = blocks * system.f_frsize;
     has -= WR_MIN(has, offset); /* behind what is written */
     return n - WR_MIN(n, has) > free;
 }
