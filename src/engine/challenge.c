@@ -384,11 +384,21 @@ static bool was_folded(const struct wr_challenge *shadow, const struct wr_challe
            cover->why != WR_CHALLENGE_LOST;
 }
 
+/* Where decisions were folded the queue was not as full as when the entry was written: what was a
+ * gap then may be records, and a gap may reach further. */
+static bool fits_otherwise(const struct wr_challenge *shadow,
+                           const struct wr_challenge_cover *cover)
+{
+    uint64_t n_decisions;
+    count_slots(shadow, cover->upto, &n_decisions);
+    return shadow->has_folded && n_decisions != cover->n;
+}
+
 wr_err wr_challenge_repeat(struct wr_engine *engine, const struct wr_challenge_cover *cover,
                            int64_t now_us, struct wr_arena *scratch, struct wr_answer *answer)
 {
     wr_err err = WR_E_NOT_FOUND;
-    if (was_folded(&engine->shadow, cover)) {
+    if (was_folded(&engine->shadow, cover) || fits_otherwise(&engine->shadow, cover)) {
         wr_challenge_fold(&engine->shadow, cover->upto, cover->n);
     } else {
         err = make_entry(engine, cover, now_us, scratch, answer);

@@ -6,7 +6,8 @@
  *
  * A slot holds one record, or stands for decisions of which nothing was kept: those that a restart
  * found without scores, and those that came while the queue was full. What is in the queue depends
- * on the entries alone, in their order: a replay has the same records in it. */
+ * on the entries alone, in their order: a replay has the same records in it. One that begins midway
+ * has fewer, so that others fit: its gaps may end elsewhere. */
 #ifndef WR_ENGINE_CHALLENGE_H
 #define WR_ENGINE_CHALLENGE_H
 
@@ -27,6 +28,7 @@ struct wr_challenge {
     char *room; /* WR_LIMIT_SHADOW_BYTES, a ring */
     uint32_t tail;
     uint64_t n_decisions; /* in all slots */
+    bool has_folded;      /* there were decisions without their records in it */
     uint64_t covered;     /* sequence up to which entries have covered all */
     uint64_t dropped[WR_CHALLENGE_WHYS];
     struct wr_challenger_stats stats[WR_LIMIT_PACK_MODELS];
@@ -45,7 +47,8 @@ struct wr_str wr_challenge_record(const struct wr_challenge *shadow,
                                   const struct wr_challenge_slot *slot);
 /* Takes out all slots up to a sequence: an entry has covered them. */
 void wr_challenge_cover(struct wr_challenge *shadow, uint64_t upto);
-/* A fold has read an entry that covers n decisions. */
+/* An entry covers n decisions, the oldest ones, whose scores cannot be told again: so many are
+ * taken out, also of a gap that goes on behind them. */
 void wr_challenge_fold(struct wr_challenge *shadow, uint64_t upto, uint64_t n);
 /* The records' models are gone: what waits is a gap. */
 void wr_challenge_lose(struct wr_challenge *shadow, enum wr_challenge_why why);

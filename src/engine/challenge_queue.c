@@ -99,6 +99,7 @@ void wr_challenge_push(struct wr_challenge *shadow, uint64_t sequence, struct wr
 {
     uint32_t at;
     shadow->n_decisions++;
+    shadow->has_folded = shadow->has_folded || record.n == 0;
     if (record.n != 0 && shadow->n_slots + 1 < shadow->cap && place(shadow, record.n, &at)) {
         memcpy(shadow->room + at, record.p, record.n);
         *append(shadow) = (struct wr_challenge_slot){
@@ -132,12 +133,14 @@ void wr_challenge_cover(struct wr_challenge *shadow, uint64_t upto)
 
 void wr_challenge_fold(struct wr_challenge *shadow, uint64_t upto, uint64_t n)
 {
-    if (shadow->n_slots != 0 && slot_at(shadow, 0)->size == 0) {
+    while (n > 0 && shadow->n_slots != 0) {
         struct wr_challenge_slot *slot = slot_at(shadow, 0);
         uint32_t covered = (uint32_t)WR_MIN(n, (uint64_t)slot->n);
-        shadow->n_decisions -= covered;
+        n -= covered;
         slot->n -= covered;
+        shadow->n_decisions -= covered;
         if (slot->n == 0) {
+            shadow->n_records -= slot->size != 0;
             shadow->first = (shadow->first + 1) % shadow->cap;
             shadow->n_slots--;
         }
@@ -171,6 +174,7 @@ void wr_challenge_restore(struct wr_challenge *shadow, const char in[24])
 {
     uint64_t n = WR_MIN(wr_get64(in + 8), (uint64_t)UINT32_MAX);
     shadow->covered = wr_get64(in);
+    shadow->has_folded = n != 0;
     if (n != 0) {
         shadow->n_decisions = n;
         *append(shadow) = (struct wr_challenge_slot){

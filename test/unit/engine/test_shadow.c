@@ -409,6 +409,56 @@ TEST("a replay that folds its beginning says nothing of entries it cannot tell")
     rig_close(&rig);
 }
 
+/* The first `fold` entries are folded, the others replayed: how many entries of scores it told.
+ * Those that it tells are the same bytes. */
+static size_t count_told(struct rig *rig, size_t fold)
+{
+    struct wr_engine *engine = rig_engine(rig);
+    size_t n_told = 0;
+    for (size_t i = 0; i < rig->n_records; i++) {
+        struct wr_answer answer;
+        wr_arena_reset(&rig->scratch);
+        if (i < fold) {
+            CHECK_INT(wr_engine_fold(engine, rig_record(rig, i), &rig->scratch, NULL), WR_OK);
+            continue;
+        }
+        CHECK_INT(wr_engine_replay(engine, rig_record(rig, i), &rig->scratch, &answer, NULL),
+                  WR_OK);
+        CHECK(answer.record.n == 0 || wr_str_eq(answer.record, rig_record(rig, i)));
+        n_told += answer.record.n != 0;
+    }
+    CHECK_INT(wr_engine_shadow_pending(engine, UINT64_MAX), 0);
+    wr_engine_close(engine);
+    return n_told;
+}
+
+/* What was 700 decisions of a gap is records for a replay that has folded those before, and then
+ * there is no room for the next ones, which were records. */
+TEST("a replay that folds its beginning may have gaps where there were none, and tells the rest")
+{
+    struct rig rig;
+    open_shadow(&rig, MAIN RISE);
+    for (int i = 0; i < 1723; i++) {
+        send(&rig, i, ",\"amount\":5,\"count\":1");
+    }
+    for (int i = 0; i < 10; i++) {
+        shadow_as(&rig, 64, WR_CHALLENGE_SCORED);
+    }
+    for (int i = 1723; i < 2323; i++) {
+        send(&rig, i, ",\"amount\":5,\"count\":1");
+    }
+    while (wr_engine_shadow_pending(rig.engine, UINT64_MAX) != 0) {
+        shadow_as(&rig, 50, WR_CHALLENGE_SCORED);
+    }
+    send(&rig, 3000, ",\"amount\":5,\"count\":1");
+    shadow_as(&rig, 64, WR_CHALLENGE_SCORED);
+    size_t n_decided = 1723 + 600 + 1, fold = 600;
+    size_t n_told = count_told(&rig, fold);
+    CHECK(n_told > n_decided - fold && n_told < rig.n_records - fold);
+    CHECK_INT(count_told(&rig, 0), rig.n_records);
+    rig_close(&rig);
+}
+
 TEST("another pack takes over: what waited for the old challengers is told")
 {
     struct rig rig;
