@@ -238,6 +238,7 @@ static char *write_decimal(char *out, uint64_t v)
     char room[20], *end = room + sizeof room;
     char *first = v != 0 ? wr_digits_before(end, v) : end;
     size_t n = (size_t)(end - first);
+    WR_ASSERT(n <= sizeof room);
     out[0] = '-';
     out[1] = '0';
     wr_bytes_copy(out + 1, first, n);

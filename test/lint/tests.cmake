@@ -16,4 +16,5 @@ weir_lint(one_definition sh test/lint/one_definition.sh ${CMAKE_BINARY_DIR}/libw
   ${CMAKE_BINARY_DIR}/libweir_shell.a ${CMAKE_BINARY_DIR}/libweir_app.a)
 set_tests_properties(lint_core_wasm PROPERTIES RESOURCE_LOCK wasm_core) # conform_wasm builds it too
 weir_lint(hardened python3 test/lint/hardened.py build/release/weir)
+weir_lint(profile python3 test/lint/profile.py build/release)
 weir_lint(systemd python3 test/lint/systemd_unit.py deploy/systemd/weir.service)
