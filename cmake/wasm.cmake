@@ -23,6 +23,7 @@ target_compile_options(weir_core PRIVATE -mbulk-memory)
 
 include(src/port/files.cmake)
 include(src/shell/files.cmake)
+include(cmake/wasm_files.cmake)
 include(cmake/starter.cmake)
 include(cmake/status.cmake)
 
@@ -43,16 +44,5 @@ function(weir_wasm NAME)
   set_target_properties(${NAME} PROPERTIES SUFFIX .wasm RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 endfunction()
 
-set(APP src/app/main.c src/app/cli.c src/app/cmd_about.c src/app/engine_open.c src/app/file.c
-  src/app/pack_load.c src/app/yaml_file.c ${CMAKE_BINARY_DIR}/starter_pack.c)
-weir_wasm(risk-control ${APP} src/app/commands_edge.c src/app/cmd_serve.c src/app/eval_env.c src/app/serve_log.c src/app/log_push_absent.c src/app/sqlite_behind_absent.c
-  ${WEIR_SERVER_FILES} ${CMAKE_BINARY_DIR}/status_page.c src/shell/crypto_absent.c ${WEIR_WASM_PORT_FILES})
-weir_wasm(weir-cli ${APP} src/app/commands_cli.c src/app/anchors.c src/app/cardsim.c
-  src/app/cmd_check.c src/app/cmd_decide.c src/app/cmd_eval.c src/app/cmd_fmt.c
-  src/app/cmd_model.c src/app/modelbeside.c src/app/modelconform.c src/app/modelgolden.c src/app/modelquality.c src/app/onnxcase.c src/app/modelrow.c src/app/cmd_pack.c src/app/cmd_simulate.c src/app/cmd_test.c
-  src/app/csv.c src/app/decider.c src/app/eval_env.c src/app/filemap.c src/app/kube.c
-  src/app/kube_match.c src/app/warden.c src/app/warden_review.c src/app/warden_suite.c src/app/labelqueue.c
-  src/app/archive.c src/app/bundle.c src/app/bundle_sign.c src/app/eval_output.c src/app/eval_profile.c src/app/figures.c src/app/statistics.c src/app/table.c src/app/test_names.c
-  src/shell/go_json.c
-  src/app/policy_load.c src/app/progress.c src/app/rego_output.c src/app/rowevent.c
-  src/app/simevent.c src/shell/crypto_absent.c)
+weir_wasm(risk-control ${WEIR_WASM_SERVER_FILES} ${WEIR_WASM_PORT_FILES})
+weir_wasm(weir-cli ${WEIR_WASM_CLI_FILES})

@@ -18,3 +18,4 @@ set_tests_properties(lint_core_wasm PROPERTIES RESOURCE_LOCK wasm_core) # confor
 weir_lint(hardened python3 test/lint/hardened.py build/release/weir)
 weir_lint(profile python3 test/lint/profile.py build/release)
 weir_lint(systemd python3 test/lint/systemd_unit.py deploy/systemd/weir.service)
+include(test/lint/linked.cmake)
