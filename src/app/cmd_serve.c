@@ -464,7 +464,7 @@ static int run(int argc, char **argv)
     if (!read_timeout() || !make_config(&config)) {
         return WR_EXIT_USAGE;
     }
-    (void)wr_tls_memory_count(); /* before anything of OpenSSL is used, a policy's calls included */
+    wr_tls_memory_count(); /* before anything of OpenSSL is used, a policy's calls included */
     enum wr_io io = wr_host_open(&port);
     if (io != WR_IO_OK) {
         return wr_complain("cannot start: %s", wr_io_text(io));

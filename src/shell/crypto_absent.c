@@ -29,7 +29,6 @@ void wr_tls_close(struct wr_tls *tls)
     (void)tls;
 }
 
-bool wr_tls_memory_count(void)
+void wr_tls_memory_count(void)
 {
-    return false;
 }

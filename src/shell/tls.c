@@ -377,6 +377,13 @@ static wr_err make_contexts(struct wr_tls *tls, const struct wr_tls_config *conf
 wr_err wr_tls_open(struct wr_port *port, const struct wr_tls_config *config, struct wr_tls **out,
                    struct wr_error *error)
 {
+    if (config->certificate != NULL && !wr_tls_memory_is_counted()) {
+        return wr_fail(
+            error, WR_E_UNSUPPORTED,
+            "OpenSSL was used before its memory could be counted, so nothing would bound "
+            "what it holds for clients: start without the library that uses it first "
+            "(LD_PRELOAD), or put a proxy in front");
+    }
     struct wr_tls *tls = port->memory.take(port->memory.context, sizeof *tls);
     if (tls == NULL) {
         return wr_fail(error, WR_E_MEMORY, "no memory for TLS");
@@ -394,7 +401,7 @@ wr_err wr_tls_open(struct wr_port *port, const struct wr_tls_config *config, str
         .local_port = tls_local_port,
         .accept = tls_accept,
         .peer = tls_peer,
-        .held_bytes = wr_tls_memory_is_counted() ? tls_held_bytes : NULL,
+        .held_bytes = tls_held_bytes,
         .connect = tls->net.connect != NULL ? tls_connect : NULL,
         .read = tls_read,
         .write = tls_write,

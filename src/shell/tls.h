@@ -4,8 +4,8 @@
  * client must show a certificate that one of them has signed.
  *
  * Nothing of OpenSSL is touched before wr_tls_open is called, which is only done when asked for;
- * but what it holds for a connection is told, by port->net.held_bytes, only when its memory has
- * been counted since before then (tls_memory.h). One thread, that of the loop. */
+ * but its memory has to be counted since before then (tls_memory.h), so that port->net.held_bytes
+ * can tell what it holds for a connection. One thread, that of the loop. */
 #ifndef WR_TLS_H
 #define WR_TLS_H
 
@@ -24,8 +24,8 @@ struct wr_tls_config {
     const char *peer_name; /* that it has to bear; NULL: the address */
 };
 
-/* Puts itself in front of port->net. `port` must outlive it. Errors: WR_E_CONFIG naming the file.
- */
+/* Puts itself in front of port->net. `port` must outlive it. Errors: WR_E_CONFIG naming the file,
+ * WR_E_UNSUPPORTED when clients would be listened to and OpenSSL's memory is not counted. */
 WR_NODISCARD wr_err wr_tls_open(struct wr_port *port, const struct wr_tls_config *config,
                                 struct wr_tls **out, struct wr_error *error);
 /* Reads the files again: new connections use them, those that are there go on. On an error nothing

@@ -48,10 +48,9 @@ static void *change(void *block, size_t size, const char *file, int line)
     return changed;
 }
 
-bool wr_tls_memory_count(void)
+void wr_tls_memory_count(void)
 {
     is_counted = is_counted || CRYPTO_set_mem_functions(take, change, give) == 1;
-    return is_counted;
 }
 
 bool wr_tls_memory_is_counted(void)

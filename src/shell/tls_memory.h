@@ -11,9 +11,9 @@
 
 #include "base/err.h"
 
-/* Has it counted from now on. False, and nothing is: OpenSSL has taken memory in this process
- * before, or this build has none of it. Once; a second call changes nothing. */
-bool wr_tls_memory_count(void);
+/* Has it counted from now on, unless OpenSSL has taken memory in this process before (then it lets
+ * nobody in any more), or this build has none of it. A second call changes nothing. */
+void wr_tls_memory_count(void);
 bool wr_tls_memory_is_counted(void);
 /* Bytes that this thread took for OpenSSL and did not give back, the heap's own for each block too;
  * modulo 2^64, since what another thread took counts when it is given back. */
