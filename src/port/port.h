@@ -62,6 +62,9 @@ struct wr_port_net {
     /* Bytes that are held in the process for an accepted connection, beside the caller's; accept,
      * read and write change them. NULL: none, or it cannot be told. */
     size_t (*held_bytes)(void *context, int32_t sock);
+    /* Whether an accepted connection still shakes hands: until that is done, nothing can be read
+     * from it or written to it. NULL: none ever does. */
+    bool (*shakes_hands)(void *context, int32_t sock);
     /* Begins to connect to "127.0.0.1:6379", "[::1]:6379" or "unix:/run/redis.sock"; the socket can
      * be written when that is done, and a failure shows as one of read or write. Names are not
      * resolved. Closing it drops what has not been sent: nothing of it arrives any more. NULL where

@@ -62,6 +62,7 @@
     (4u * 1024 * 1024) /* where there are no threads, as in wasm: what is reserved there is taken; \
                           more comes when a batch wants it */
 
+#define WR_DEADLINE_SHAKE_NS  5000000000 /* handshakes, since the connection was taken */
 #define WR_DEADLINE_HEAD_NS   5000000000
 #define WR_DEADLINE_BODY_NS   10000000000
 #define WR_DEADLINE_WRITE_NS  5000000000
@@ -181,7 +182,7 @@ struct wr_conn {
     int64_t first_ns;   /* first byte of the current request; 0 = none yet */
     int64_t head_ns;    /* its head was complete */
     int64_t stalled_ns; /* since when the peer takes nothing; 0 = it does */
-    int64_t active_ns;  /* last sign of life */
+    int64_t active_ns;  /* last sign of life: it was taken, or bytes of it were read or written */
     struct wr_wait wait;
     bool readable;              /* it has been told of, and is not read yet, */
     int64_t told_ns;            /* for the first time at that look, or 0: in this turn */

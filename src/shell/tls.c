@@ -17,7 +17,8 @@ struct link {
     uint32_t interest;
     int64_t held; /* bytes that OpenSSL took and did not give back in calls for it */
     bool is_tls_listener;
-    bool holds; /* decrypted bytes wait */
+    bool shakes_hands; /* accepted, and the handshake is not done */
+    bool holds;        /* decrypted bytes wait */
 };
 
 struct wr_tls {
@@ -60,10 +61,12 @@ static struct link *link_at(struct wr_tls *tls, int32_t sock)
     return &tls->links[sock];
 }
 
-/* Behind whatever may take or give memory for a connection. */
-static void count(struct link *link, uint64_t before)
+/* Behind whatever may take or give memory for a connection. A handshake is done once: what OpenSSL
+ * shakes hands on later (new keys) is none. */
+static void take_note(struct link *link, uint64_t before)
 {
     link->held += (int64_t)(wr_tls_memory() - before);
+    link->shakes_hands = link->shakes_hands && !SSL_is_init_finished(link->ssl);
 }
 
 static void set_holding(struct wr_tls *tls, struct link *link, bool holds)
@@ -117,8 +120,8 @@ static enum wr_io tls_accept(void *context, int32_t listener, int32_t *sock, boo
         return WR_IO_LIMIT;
     }
     SSL_set_accept_state(ssl); /* the first read shakes hands */
-    *link = (struct link){.ssl = ssl};
-    count(link, before);
+    *link = (struct link){.ssl = ssl, .shakes_hands = true};
+    take_note(link, before);
     return WR_IO_OK;
 }
 
@@ -132,6 +135,12 @@ static size_t tls_held_bytes(void *context, int32_t sock)
 {
     const struct link *link = link_of(context, sock);
     return link != NULL && link->held > 0 ? (size_t)link->held : 0;
+}
+
+static bool tls_shakes_hands(void *context, int32_t sock)
+{
+    const struct link *link = link_of(context, sock);
+    return link != NULL && link->shakes_hands;
 }
 
 /* The name or address that the peer's certificate has to bear. */
@@ -203,7 +212,7 @@ static enum wr_io tls_read(void *context, int32_t sock, void *bytes, size_t n, s
     int result = SSL_read_ex(link->ssl, bytes, n, got);
     set_holding(tls, link, result == 1 && SSL_pending(link->ssl) > 0);
     enum wr_io io = result == 1 ? WR_IO_OK : io_of(link->ssl, result);
-    count(link, before);
+    take_note(link, before);
     return io;
 }
 
@@ -217,7 +226,7 @@ static enum wr_io tls_write(void *context, int32_t sock, const void *bytes, size
     uint64_t before = wr_tls_memory();
     int result = SSL_write_ex(link->ssl, bytes, n, put);
     enum wr_io io = result == 1 ? WR_IO_OK : io_of(link->ssl, result);
-    count(link, before);
+    take_note(link, before);
     return io;
 }
 
@@ -402,6 +411,7 @@ wr_err wr_tls_open(struct wr_port *port, const struct wr_tls_config *config, str
         .accept = tls_accept,
         .peer = tls_peer,
         .held_bytes = tls_held_bytes,
+        .shakes_hands = tls_shakes_hands,
         .connect = tls->net.connect != NULL ? tls_connect : NULL,
         .read = tls_read,
         .write = tls_write,

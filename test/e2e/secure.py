@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from certs import authority, certificate, free_port
@@ -137,6 +138,44 @@ def long_hellos(check, weir, folder):
         check.that(served.stop() == 0, "the service ends cleanly")
 
 
+def closed_after(link, trickle, most):
+    """Seconds until the other side closes; of `trickle`, a byte goes each half second."""
+    began = time.monotonic()
+    link.settimeout(0.5)
+    while time.monotonic() - began < most:
+        try:
+            if trickle:
+                link.sendall(trickle[:1])
+                trickle = trickle[1:]
+            if link.recv(4096) == b"":
+                break
+        except TimeoutError:
+            pass
+        except ConnectionError:
+            break
+    return time.monotonic() - began
+
+
+def slow_handshakes(check, weir, folder):
+    """A handshake has 5 s from the connection on; behind it, silence is no haste."""
+    hello = bytes([22, 3, 1, 1, 0, 1, 0, 0, 252]) + bytes(252)
+    port = free_port()
+    with Served(weir, "--pack", str(ROOT / "packs" / "cards"), "--listen", f"tls:127.0.0.1:{port}", "--mode", "fast",
+                "--tls-cert", f"{folder}/server.crt", "--tls-key", f"{folder}/server.key") as served:
+        def dial():
+            return socket.create_connection(("127.0.0.1", port), timeout=10)
+        good = context(folder).wrap_socket(dial(), server_hostname="localhost")
+        with ThreadPoolExecutor(2) as pool:
+            took = list(pool.map(lambda trickle: closed_after(dial(), trickle, 12), (b"", hello)))
+        check.that(all(4.5 < s < 7 for s in took), "a silent handshake and one that trickles end after 5 s", took)
+        good.sendall(b"GET /health HTTP/1.1\r\nHost: w\r\n\r\n")
+        check.that(b"200" in good.recv(4096), "who has shaken hands may be silent for longer")
+        good.close()
+        text = served.ask("GET", "/metrics")[2]
+        check.that("\nweir_connections_slow_closed_total 2\n" in text, "they count as slow", text[-2000:])
+        check.that(served.stop() == 0, "the service ends cleanly")
+
+
 def main():
     weir, check = sys.argv[1], Checks("secure")
     folder = tempfile.mkdtemp()
@@ -185,6 +224,7 @@ def main():
     check.that(out.returncode == 1 and "--tls-cert" in out.stderr, "tls: without a certificate is told", out.stderr)
     certificate(folder, "ca", "server", "DNS:localhost,IP:127.0.0.1")
     long_hellos(check, weir, folder)
+    slow_handshakes(check, weir, folder)
     return check.end()
 
 

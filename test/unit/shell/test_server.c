@@ -1124,6 +1124,66 @@ TEST("who holds much and has not said a word is closed before who is sending a r
     world_close(&world);
 }
 
+/* A layer that shakes hands, as that of TLS: what comes meanwhile is its own. */
+static bool shaking[SIM_CONNECTIONS];
+
+static bool shakes_hands(void *context, int32_t sock)
+{
+    (void)context;
+    return shaking[sock];
+}
+
+static enum wr_io read_unless_shaking(void *context, int32_t sock, void *bytes, size_t n,
+                                      size_t *got)
+{
+    enum wr_io io = simulated.read(context, sock, bytes, n, got);
+    return io == WR_IO_OK && shaking[sock] ? WR_IO_AGAIN : io;
+}
+
+TEST("a handshake ends at its deadline, whatever trickles in; who is done in time has its 30 s")
+{
+    enum { MUTE, TRICKLE, LATE, IDLE, N };
+    struct world world;
+    struct http clients[N], last;
+    world_init(&world, 27, WR_MODE_FAST);
+    struct wr_port *port = (struct wr_port *)(uintptr_t)sim_port(world.sim);
+    simulated = port->net;
+    port->net.shakes_hands = shakes_hands;
+    port->net.read = read_unless_shaking;
+    CHECK(world_start(&world));
+    for (int i = 0; i < N; i++) {
+        http_open(&world, &clients[i]);
+        shaking[clients[i].client] = true;
+    }
+    int64_t open_ms[N] = {0};
+    for (int i = 0; i < 400; i++) {
+        wr_server_step(world.server, 0);
+        sim_step(world.sim, 100000000);
+        for (int j = 0; j < N; j++) {
+            open_ms[j] = sim_is_open(world.sim, clients[j].client) ? i * 100 : open_ms[j];
+        }
+        sim_send(world.sim, clients[TRICKLE].client, "x", 1);
+        if (i == 45) {
+            shaking[clients[LATE].client] = shaking[clients[IDLE].client] = false;
+        } else if (i == 80) {
+            CHECK_INT(http_ask(&world, &clients[LATE], "GET", "/health", ""), 200);
+        }
+    }
+    CHECK(open_ms[MUTE] >= 4800 && open_ms[MUTE] <= 5300);
+    CHECK(open_ms[TRICKLE] >= 4800 && open_ms[TRICKLE] <= 5300);
+    CHECK(open_ms[LATE] >= 37500); /* 30 s behind its request */
+    CHECK(open_ms[IDLE] >= 29500 && open_ms[IDLE] <= 30500);
+    memset(shaking, 0, sizeof shaking);
+    http_open(&world, &last);
+    CHECK_INT(metric(&world, &last, "\nweir_connections_slow_closed_total "), 2);
+    CHECK_INT(metric(&world, &last, "\nweir_connections_idle_closed_total "), 2);
+    http_close(&world, &last);
+    for (int i = 0; i < N; i++) {
+        http_close(&world, &clients[i]);
+    }
+    world_close(&world);
+}
+
 TEST("a timing falls under the least bound that holds it")
 {
     static const int64_t bounds[] = {

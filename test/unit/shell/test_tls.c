@@ -57,6 +57,11 @@ static size_t held(const struct pair *pair)
     return port.net.held_bytes(port.net.context, pair->sock);
 }
 
+static bool shakes(const struct pair *pair)
+{
+    return port.net.shakes_hands(port.net.context, pair->sock);
+}
+
 static int dial(int32_t listener)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -89,10 +94,13 @@ static enum wr_io node_reads(struct pair *pair)
 static void shake_hands(struct pair *pair)
 {
     for (int i = 0; i < 1000 && SSL_do_handshake(pair->ssl) != 1; i++) {
+        CHECK(shakes(pair));
         CHECK_INT(node_reads(pair), WR_IO_AGAIN);
     }
-    CHECK(SSL_is_init_finished(pair->ssl));
+    CHECK(SSL_is_init_finished(pair->ssl) &&
+          shakes(pair)); /* the node has its last bytes to read */
     CHECK_INT(node_reads(pair), WR_IO_AGAIN);
+    CHECK(!shakes(pair));
 }
 
 /* A record of the client: all but its last bytes, or the rest of it. */
@@ -149,7 +157,8 @@ static void close_node(struct wr_tls *tls, int32_t secure, int32_t plain)
     port.net.close(port.net.context, secure);
     port.net.close(port.net.context, plain);
     wr_tls_close(tls);
-    CHECK(port.net.held_bytes == NULL); /* below, nothing is held */
+    CHECK(port.net.held_bytes == NULL);   /* below, nothing is held, */
+    CHECK(port.net.shakes_hands == NULL); /* and a connection is made when it is accepted */
 }
 
 TEST("what OpenSSL holds for a connection is told as it rises and falls")
@@ -164,6 +173,7 @@ TEST("what OpenSSL holds for a connection is told as it rises and falls")
     CHECK_INT(SSL_CTX_use_PrivateKey_file(client, key, SSL_FILETYPE_PEM), 1);
     take_up(&pair, plain, NULL);
     CHECK_INT(held(&pair), 0);
+    CHECK(!shakes(&pair));
     hang_up(&pair);
     for (int i = 0; i < 3; i++) { /* of the first, it holds something for all */
         take_up(&pair, secure, client);
@@ -206,6 +216,7 @@ TEST("a hello that says it will be long is told with all that is held for it")
     CHECK_INT(node_reads(&pair), WR_IO_AGAIN);
     CHECK(held(&pair) > 128 * KIB && held(&pair) < 256 * KIB);
     CHECK_INT(held(&pair), wr_tls_memory() - before);
+    CHECK(shakes(&pair));
     hang_up(&pair);
     CHECK_INT(wr_tls_memory(), before); /* nothing stays that no connection counts with */
     close_node(tls, secure, plain);
