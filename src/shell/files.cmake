@@ -63,6 +63,7 @@ list(APPEND WEIR_SERVER_FILES
   src/shell/opa_write.c
   src/shell/access.c
   src/shell/beginning.c
+  src/shell/folding.c
   src/shell/route.c
   src/shell/accept.c
   src/shell/request.c

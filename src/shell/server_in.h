@@ -620,6 +620,11 @@ void wr_opa_metrics(struct wr_buf *out, const struct wr_server *server);
 void wr_opa_follow_pack(struct wr_server *server);
 void wr_opa_free(struct wr_server *server);
 
+/* ── folding.c ──────────────────────────────────────────────────────────────────────────────── */
+/* Makes the engine from the journal: the newest snapshot that fits, and the rows behind it; or all
+ * rows. On an error what is left of it is the caller's to close. */
+WR_NODISCARD wr_err wr_folding(struct wr_server *server, struct wr_error *error);
+
 /* ── server.c ───────────────────────────────────────────────────────────────────────────────── */
 void wr_server_log(const struct wr_server *server, const char *level, const char *event,
                    const char *format, ...) WR_PRINTF(4, 5);
