@@ -9,6 +9,9 @@ enum { ANSWER_HEAD_MAX = 512, STEPS_A_MICROSECOND = 100 };
 
 wr_err wr_decide_ready(const struct wr_server *server, struct wr_error *error)
 {
+    if (wr_folding_is_under_way(server)) {
+        return wr_fail(error, WR_E_JOURNAL, "the state is being read from the journal");
+    }
     if (server->engine == NULL || server->thread == NULL ||
         wr_journal_thread_state(server->thread) != WR_JOURNAL_OK) {
         return wr_fail(error, WR_E_JOURNAL, "the journal is %s",

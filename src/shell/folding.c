@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The engine from the journal: the newest snapshot that fits, and the rows behind it; or all rows.
- */
+ * A start reads them before it listens. Who listens already reads them in pieces, one a turn, and
+ * answers meanwhile that it is not ready:
+ *
+ *   wr_folding_begin ─▶ engine opened, snapshot restored ─▶ rows, by wr_folding_step ─▶ whole
+ *
+ * Between two pieces the server has no engine: whoever looks for one finds that nothing can be
+ * decided. Only rows come in pieces; a snapshot is read at once. */
 #include "shell/server_in.h"
 
 /* ── rows ───────────────────────────────────────────────────────────────────────────────────── */
@@ -51,7 +57,7 @@ static wr_err tell_row(void *context, uint64_t sequence, struct wr_str payload,
 }
 
 /* A restored state does not know what it has to tell other nodes: the rows of the windows do. */
-static wr_err tell_again(struct wr_server *server, struct wr_error *error)
+static wr_err begin_telling(struct wr_server *server, struct wr_error *error)
 {
     struct wr_str payload;
     struct wr_record record;
@@ -76,7 +82,8 @@ static wr_err tell_again(struct wr_server *server, struct wr_error *error)
     int64_t from_ms = stats.watermark_us / 1000 - wr_fleet_reach_ms(server->fleet);
     wr_fleet_begin_at(server->fleet, from_ms + 1);
     server->tell_from_us = (from_ms - lateness_ms) * 1000; /* all that may have come behind */
-    return wr_journal_each(server->journal, first, last, tell_row, server, error);
+    server->folding.told = (struct wr_folding_rows){first, last};
+    return WR_OK;
 }
 
 /* When retention has dropped the beginning: the features know nothing before the first row kept. */
@@ -120,27 +127,92 @@ static wr_err open_engine(struct wr_server *server, struct wr_error *error)
 }
 
 /* ── folding ────────────────────────────────────────────────────────────────────────────────── */
-/* The newest snapshot that fits, and the rows behind it; or all rows. */
-wr_err wr_folding(struct wr_server *server, struct wr_error *error)
+bool wr_folding_is_under_way(const struct wr_server *server)
 {
-    bool restored = false;
-    wr_err err = open_engine(server, error);
-    err = err != WR_OK ? err : wr_snapshots_restore(server, open_engine, &restored, error);
-    err = err == WR_OK && restored ? tell_again(server, error) : err;
-    server->n_folded = 0;
-    err = err != WR_OK || restored ? err : skip_dropped(server, error);
-    if (err == WR_OK) {
-        err = wr_journal_each(server->journal, wr_engine_sequence(server->engine) + 1, UINT64_MAX,
-                              fold_row, server, error);
+    return server->folding.is_under_way;
+}
+
+void wr_folding_drop(struct wr_server *server)
+{
+    struct wr_engine *engine = server->engine != NULL ? server->engine : server->folding.engine;
+    if (engine != NULL) {
+        wr_engine_close(engine);
     }
-    if (err == WR_OK && wr_engine_sequence(server->engine) != wr_journal_last(server->journal)) {
+    server->engine = NULL;
+    server->folding = (struct wr_folding){0};
+    wr_shared_end(server);
+}
+
+static void hide(struct wr_server *server)
+{
+    server->folding.engine = server->engine;
+    server->engine = NULL;
+}
+
+static void show(struct wr_server *server)
+{
+    server->engine = server->folding.engine;
+    server->folding.engine = NULL;
+}
+
+wr_err wr_folding_begin(struct wr_server *server, struct wr_error *error)
+{
+    struct wr_folding *folding = &server->folding;
+    wr_folding_drop(server);
+    folding->is_under_way = true;
+    folding->told.next = 1; /* none */
+    server->n_folded = 0;
+    wr_err err = open_engine(server, error);
+    err = err != WR_OK ? err : wr_snapshots_restore(server, open_engine, &folding->restored, error);
+    if (err == WR_OK) {
+        err = folding->restored ? begin_telling(server, error) : skip_dropped(server, error);
+    }
+    if (err != WR_OK) {
+        wr_folding_drop(server);
+        return err;
+    }
+    folding->folded.next = wr_engine_sequence(server->engine) + 1;
+    folding->folded.last = wr_journal_last(server->journal);
+    hide(server);
+    return WR_OK;
+}
+
+static bool has_rows(const struct wr_folding_rows *rows)
+{
+    return rows->next <= rows->last;
+}
+
+/* Reads some of them, at least one piece, up to a time; or all. */
+static wr_err read_some(struct wr_server *server, struct wr_folding_rows *rows,
+                        wr_err (*each)(void *context, uint64_t sequence, struct wr_str payload,
+                                       struct wr_error *error),
+                        int64_t end_ns, struct wr_error *error)
+{
+    const struct wr_port_clock *clock = &server->port->clock;
+    wr_err err = WR_OK;
+    bool has_time = true;
+    while (err == WR_OK && has_rows(rows) && has_time) {
+        uint64_t n = end_ns == INT64_MAX ? UINT64_MAX : WR_FOLDING_ROWS;
+        n = WR_MIN(n, rows->last - rows->next + 1);
+        err = wr_journal_each(server->journal, rows->next, rows->next + n - 1, each, server, error);
+        rows->next += n;
+        has_time = clock->mono_ns(clock->context) < end_ns;
+    }
+    return err;
+}
+
+/* Behind the last row. */
+static wr_err finish(struct wr_server *server, struct wr_error *error)
+{
+    wr_err err = WR_OK;
+    if (wr_engine_sequence(server->engine) != wr_journal_last(server->journal)) {
         err = wr_fail(error, WR_E_JOURNAL, "the journal ends at %llu, its rows at %llu",
                       (unsigned long long)wr_journal_last(server->journal),
                       (unsigned long long)wr_engine_sequence(server->engine));
     }
     err = err != WR_OK ? err : wr_beginning_settled(server, error);
     err = err != WR_OK ? err : wr_keep_begin(server, error);
-    if (err == WR_OK && (server->n_folded > 0 || restored) &&
+    if (err == WR_OK && (server->n_folded > 0 || server->folding.restored) &&
         wr_engine_pack_changed(server->engine)) {
         err = note_pack(server, error);
     }
@@ -148,4 +220,24 @@ wr_err wr_folding(struct wr_server *server, struct wr_error *error)
         wr_engine_catch_up(server->engine);
     }
     return err != WR_OK ? err : wr_challenge_tell_lost(server, error);
+}
+
+wr_err wr_folding_step(struct wr_server *server, int64_t end_ns, struct wr_error *error)
+{
+    struct wr_folding *folding = &server->folding;
+    show(server);
+    wr_err err = read_some(server, &folding->told, tell_row, end_ns, error);
+    if (err == WR_OK && !has_rows(&folding->told)) {
+        err = read_some(server, &folding->folded, fold_row, end_ns, error);
+    }
+    if (err == WR_OK && (has_rows(&folding->told) || has_rows(&folding->folded))) {
+        hide(server);
+        return WR_OK;
+    }
+    err = err != WR_OK ? err : finish(server, error);
+    folding->is_under_way = false;
+    if (err != WR_OK) {
+        wr_folding_drop(server);
+    }
+    return err;
 }

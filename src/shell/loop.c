@@ -280,10 +280,8 @@ static void tend(struct wr_server *server)
     wr_reload_step(server);
     wr_snapshots_step(server);
     wr_accept_when_possible(server);
-    if (server->thread == NULL && server->journal != NULL &&
-        server->now_ns - server->recover_ns >= WR_RECOVER_NS) {
-        server->recover_ns = server->now_ns;
-        wr_server_recover(server);
+    if (server->thread == NULL && server->journal != NULL) {
+        wr_server_recover_some(server);
     }
     if (server->now_ns - server->sweep_ns >= WR_SWEEP_NS) {
         server->sweep_ns = server->now_ns;
@@ -310,7 +308,7 @@ static void step_redis(struct wr_server *server)
 
 static bool must_not_wait(struct wr_server *server)
 {
-    if (server->n_touched > 0 || wr_challenge_waits(server) ||
+    if (server->n_touched > 0 || wr_folding_is_under_way(server) || wr_challenge_waits(server) ||
         (server->finder != NULL && wr_id_finder_waits(server->finder))) {
         return true;
     }

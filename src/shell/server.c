@@ -37,27 +37,15 @@ void wr_server_log(const struct wr_server *server, const char *level, const char
 }
 
 /* ── living ─────────────────────────────────────────────────────────────────────────────────── */
-static void drop_engine(struct wr_server *server)
+/* The state is folded: starts the journal's thread; on an error neither is left. */
+static wr_err go_live(struct wr_server *server, struct wr_error *error)
 {
-    if (server->engine != NULL) {
-        wr_engine_close(server->engine);
-        server->engine = NULL;
-    }
-    wr_shared_end(server);
-}
-
-/* Folds and starts the journal's thread; on an error neither is left. */
-static wr_err begin(struct wr_server *server, struct wr_error *error)
-{
-    wr_err err = wr_folding(server, error);
-    if (err == WR_OK) {
-        err =
-            wr_journal_thread_open(server->port, server->journal,
-                                   server->config.mode == WR_MODE_DURABLE, &server->thread, error);
-    }
+    wr_err err =
+        wr_journal_thread_open(server->port, server->journal,
+                               server->config.mode == WR_MODE_DURABLE, &server->thread, error);
     if (err != WR_OK) {
         server->thread = NULL;
-        drop_engine(server);
+        wr_folding_drop(server);
         return err;
     }
     wr_shared_live(server);
@@ -66,6 +54,14 @@ static wr_err begin(struct wr_server *server, struct wr_error *error)
     wr_journal_thread_set_floor(server->thread, wr_snapshots_floor(server));
     wr_lists_warn(server);
     return WR_OK;
+}
+
+/* Folds all at once and goes live. */
+static wr_err begin(struct wr_server *server, struct wr_error *error)
+{
+    wr_err err = wr_folding_begin(server, error);
+    err = err != WR_OK ? err : wr_folding_step(server, INT64_MAX, error);
+    return err != WR_OK ? err : go_live(server, error);
 }
 
 /* ── trouble ────────────────────────────────────────────────────────────────────────────────── */
@@ -95,7 +91,7 @@ void wr_server_fail(struct wr_server *server)
                    had_journal && wr_journal_state(server->journal) != WR_JOURNAL_OK &&
                    server->redis == NULL;
     if (!goes_on) {
-        drop_engine(server);
+        wr_folding_drop(server);
     }
     server->failed = false;
     server->recover_ns = server->now_ns;
@@ -106,7 +102,26 @@ void wr_server_fail(struct wr_server *server)
                   goes_on ? "; decisions go on, unrecorded" : "");
 }
 
-void wr_server_recover(struct wr_server *server)
+/* A piece of it; behind the last one the server is live. */
+static void fold_on(struct wr_server *server, int64_t end_ns)
+{
+    struct wr_error error = {.offset = WR_NO_OFFSET};
+    wr_err err = wr_folding_step(server, end_ns, &error);
+    if (err == WR_OK && wr_folding_is_under_way(server)) {
+        return;
+    }
+    err = err != WR_OK ? err : go_live(server, &error);
+    if (err != WR_OK) {
+        server->recover_ns = server->now_ns;
+        wr_server_log(server, "error", "recovery_failed", "%s", error.text);
+        return;
+    }
+    wr_server_log(server, "info", "recovered", "the journal is ok again at entry %llu",
+                  (unsigned long long)wr_journal_last(server->journal));
+}
+
+/* False: nothing is folded, the journal is not ok or the state cannot be begun. */
+static bool recover(struct wr_server *server)
 {
     struct wr_error error = {.offset = WR_NO_OFFSET};
     enum wr_journal_state before = wr_journal_state(server->journal);
@@ -117,15 +132,33 @@ void wr_server_recover(struct wr_server *server)
             wr_server_log(server, "error", "recovery_failed", "the journal is %s: %s",
                           wr_journal_state_name(state), wr_journal_why(server->journal));
         }
-        return;
+        return false;
     }
-    drop_engine(server); /* and with it what was not recorded */
-    if (begin(server, &error) != WR_OK) {
+    if (wr_folding_begin(server, &error) != WR_OK) { /* gone with it: what was not recorded */
         wr_server_log(server, "error", "recovery_failed", "%s", error.text);
-        return;
+        return false;
     }
-    wr_server_log(server, "info", "recovered", "the journal is ok again at entry %llu",
-                  (unsigned long long)wr_journal_last(server->journal));
+    return true;
+}
+
+void wr_server_recover_some(struct wr_server *server)
+{
+    const struct wr_port_clock *clock = &server->port->clock;
+    bool goes_on = wr_folding_is_under_way(server);
+    if (!goes_on) {
+        if (server->now_ns - server->recover_ns < WR_RECOVER_NS) {
+            return;
+        }
+        server->recover_ns = server->now_ns;
+        if (!recover(server)) {
+            return;
+        }
+    }
+    fold_on(server, clock->mono_ns(clock->context) + WR_TURN_NS);
+    if (!goes_on && wr_folding_is_under_way(server)) {
+        wr_server_log(server, "info", "folding", "up to entry %llu; nothing is decided until then",
+                      (unsigned long long)wr_journal_last(server->journal));
+    }
 }
 
 /* ── opening ────────────────────────────────────────────────────────────────────────────────── */
@@ -398,7 +431,9 @@ static void come_back(struct wr_server *server)
     if (server->drained && is_full(server) &&
         wr_reserve_give(server->port, server->config.state_directory)) {
         wr_server_log(server, "info", "reserve_given_up", "to end well on a full disk");
-        wr_server_recover(server);
+        if (recover(server)) {
+            fold_on(server, INT64_MAX);
+        }
     }
 }
 
@@ -427,9 +462,7 @@ void wr_server_close(struct wr_server *server)
         wr_gather_free_all(server);
     }
     wr_opa_free(server);
-    if (server->engine != NULL) {
-        wr_engine_close(server->engine);
-    }
+    wr_folding_drop(server);
     wr_shared_close(server);
     wr_reload_close(server);
     if (server->journal != NULL) {

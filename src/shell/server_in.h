@@ -76,6 +76,7 @@
 #define WR_TRIM_NS            1000000000
 #define WR_RECOVER_NS         1000000000
 #define WR_TURN_NS            5000000 /* then what is decided is sent; no run takes longer */
+#define WR_FOLDING_ROWS       128     /* read between two looks at the clock */
 #define WR_SAMPLE             16 /* one batch, and one turn, of so many is timed stage by stage */
 
 #define WR_OVERLOAD_TARGET_NS 5000000   /* a queue stands: nothing waited less than that, */
@@ -248,6 +249,15 @@ struct wr_beginning { /* beginning.c */
     enum wr_io settled;
 };
 
+struct wr_folding { /* folding.c */
+    bool is_under_way;
+    bool restored;            /* from a snapshot */
+    struct wr_engine *engine; /* between two pieces */
+    struct wr_folding_rows {
+        uint64_t next, last; /* sequences yet to be read; none when next is behind last */
+    } told, folded;
+};
+
 struct wr_server {
     const struct wr_port *port;
     const struct wr_pack *pack;
@@ -257,7 +267,8 @@ struct wr_server {
     struct wr_journal *journal;
     struct wr_journal_thread *thread; /* NULL while the journal is not ok */
     struct wr_beginning beginning;
-    struct wr_engine *engine;      /* NULL while it must be folded again */
+    struct wr_engine *engine; /* NULL while it must be folded again, and until it is */
+    struct wr_folding folding;
     const struct wr_pack *rows_by; /* whose phrases cut the rows; NULL: they are plain */
     uint64_t n_folded;
     int32_t listeners[WR_LIMIT_ADDRESSES];
@@ -621,17 +632,28 @@ void wr_opa_follow_pack(struct wr_server *server);
 void wr_opa_free(struct wr_server *server);
 
 /* ── folding.c ──────────────────────────────────────────────────────────────────────────────── */
-/* Makes the engine from the journal: the newest snapshot that fits, and the rows behind it; or all
- * rows. On an error what is left of it is the caller's to close. */
-WR_NODISCARD wr_err wr_folding(struct wr_server *server, struct wr_error *error);
+/* Opens the engine and restores the newest snapshot that fits; what was folded before is dropped.
+ * The server has no engine until the last row is read. Errors: nothing is left. */
+WR_NODISCARD wr_err wr_folding_begin(struct wr_server *server, struct wr_error *error);
+/* Reads rows until the monotonic clock says end_ns, or all of them for INT64_MAX, and behind the
+ * last one tells the journal what a start has to tell it; then the server has its engine, and no
+ * folding is under way. Errors: nothing is left.
+ * Bound: WR_FOLDING_ROWS rows after end_ns, and no fewer in all. */
+WR_NODISCARD wr_err wr_folding_step(struct wr_server *server, int64_t end_ns,
+                                    struct wr_error *error);
+bool wr_folding_is_under_way(const struct wr_server *server);
+/* Closes the engine, whole or not, and what it shares with other nodes. */
+void wr_folding_drop(struct wr_server *server);
 
 /* ── server.c ───────────────────────────────────────────────────────────────────────────────── */
 void wr_server_log(const struct wr_server *server, const char *level, const char *event,
                    const char *format, ...) WR_PRINTF(4, 5);
 /* The deadline of decisions: the pack's or the operator's, whichever is sooner. */
 void wr_server_set_deadline(struct wr_server *server);
-/* After a failure of journal or engine: withholds answers, tries to start again. */
+/* After a failure of journal or engine: withholds answers. */
 void wr_server_fail(struct wr_server *server);
-void wr_server_recover(struct wr_server *server);
+/* Without a journal's thread, a turn at a time: tries to start again, every WR_RECOVER_NS, or goes
+ * on reading the rows for WR_TURN_NS. */
+void wr_server_recover_some(struct wr_server *server);
 
 #endif

@@ -42,22 +42,31 @@ static void keep_reserve(struct world *world, size_t n)
     disk->close(disk->context, file);
 }
 
-/* Decides until the disk is full, then the process is killed, or the power is gone. Returns how
- * many events had an answer, `first` being that of the first. */
-static int die_full(struct world *world, bool power_loss, char first[2048])
+/* Decides until a disk with so much room is full, then the process is killed, or the power is gone.
+ * Returns how many events had an answer, `first` being that of the first. */
+static int die_full_of(struct world *world, uint64_t room, bool power_loss, char first[2048])
 {
     char event[512], id[32], told[2048];
+    struct http http;
     int n = 0;
     CHECK_INT(decide(world, world_event(event, "e0", 0, 1), first), 200);
-    sim_faults(world->sim)->disk_room = sim_disk_used(world->sim) + 50000;
+    sim_faults(world->sim)->disk_room = sim_disk_used(world->sim) + room;
+    http_open(world, &http);
     do {
         snprintf(id, sizeof id, "e%d", ++n);
-    } while (n < 1000 && decide(world, world_event(event, id, n % 9, 1), told) == 200);
-    CHECK(n > 5 && n < 1000);
+    } while (n < 9999 && http_ask(world, &http, "POST", "/v1/decisions",
+                                  world_event(event, id, n % 9, 1)) == 200);
+    http_close(world, &http);
+    CHECK(n > 5 && n < 9999);
     CHECK_INT(ask_ready(world, told), 503);
     CHECK(strstr(told, "\"journal\":\"full\"") != NULL);
     world_die(world, power_loss);
     return n;
+}
+
+static int die_full(struct world *world, bool power_loss, char first[2048])
+{
+    return die_full_of(world, 50000, power_loss, first);
 }
 
 TEST("a node that was killed on a full disk begins with what was kept for its end")
@@ -267,6 +276,94 @@ TEST("a first start that finds no room for its segment's name begins when there 
         CHECK(wr_str_eq(json_member(wr_str_z(told), "node"), wr_str_z(before)));
         world_close(&world);
     }
+}
+
+/* A row takes its time to be folded. */
+enum { ROW_NS = 50000 };
+static struct {
+    struct world *world;
+    int64_t (*mono_ns)(void *context);
+} slow;
+
+static int64_t slow_ns(void *context)
+{
+    return slow.mono_ns(context) + (int64_t)wr_server_n_folded(slow.world->server) * ROW_NS;
+}
+
+/* A node with a long history waits for room, and now there is some. Returns its rows. */
+static int wait_slowly(struct world *world, uint64_t seed)
+{
+    char first[2048], told[2048];
+    world_open(world, seed, WR_MODE_FAST);
+    int n = die_full_of(world, 2 * MIB, false, first);
+    CHECK(n > 2000);
+    sim_faults(world->sim)->disk_room = 1;
+    CHECK(world_start(world));
+    CHECK_INT(ask_ready(world, told), 503);
+    CHECK(strstr(told, "\"journal\":\"full\"") != NULL);
+    struct wr_port *port = (struct wr_port *)(uintptr_t)sim_port(world->sim);
+    slow.world = world;
+    slow.mono_ns = port->clock.mono_ns;
+    port->clock.mono_ns = slow_ns;
+    sim_faults(world->sim)->disk_room = UINT64_MAX;
+    for (int i = 0; i < 20 && wr_server_n_folded(world->server) == 0; i++) {
+        wr_server_step(world->server, 100000000);
+    }
+    return n;
+}
+
+/* The answer to an event of the first life, where it was row n + 1, is what it was. */
+static void check_known(struct world *world, int n)
+{
+    char id[32], event[512], row[32], told[2048];
+    snprintf(id, sizeof id, "e%d", n);
+    snprintf(row, sizeof row, "-1-%d\"", n + 1);
+    CHECK_INT(decide(world, world_event(event, id, n % 9, 1), told), 200);
+    CHECK(strstr(told, row) != NULL);
+}
+
+TEST("a node that waited and has much to fold answers meanwhile that it is not ready")
+{
+    struct world world;
+    char event[512], told[2048];
+    uint64_t n = (uint64_t)wait_slowly(&world, 28);
+    CHECK(wr_server_n_folded(world.server) > 0 && wr_server_n_folded(world.server) < n / 4);
+    CHECK_INT(decide(&world, world_event(event, "more", 0, 1), told), 503);
+    CHECK(strstr(told, "the state is being read from the journal") != NULL);
+    int n_turns = 0;
+    while (ask_ready(&world, told) == 503 && n_turns < 1000) {
+        CHECK(strstr(told, "\"ready\":false") != NULL);
+        CHECK_INT(wr_server_sequence(world.server), n);
+        int64_t before_ns = slow_ns(world.sim);
+        wr_server_step(world.server, 100000000);
+        CHECK(slow_ns(world.sim) - before_ns < 20000000);
+        n_turns++;
+    }
+    CHECK(n_turns > 3);
+    CHECK(strstr(world.last_log, "info recovered: the journal is ok again at entry ") != NULL);
+    check_known(&world, (int)n - 10);
+    CHECK_INT(decide(&world, world_event(event, "more", 0, 1), told), 200);
+    world_close(&world);
+}
+
+TEST("one that is stopped while it folds so leaves all as it was")
+{
+    struct world world;
+    uint64_t n = (uint64_t)wait_slowly(&world, 29);
+    CHECK(wr_server_n_folded(world.server) > 0 && wr_server_n_folded(world.server) < n / 4);
+    sim_stop(world.sim);
+    int n_turns = 0;
+    while (wr_server_step(world.server, 100000000) && n_turns < 1000) {
+        n_turns++;
+    }
+    CHECK(n_turns < 4 && wr_server_n_folded(world.server) < n);
+    struct wr_port *port = (struct wr_port *)(uintptr_t)sim_port(world.sim);
+    port->clock.mono_ns = slow.mono_ns;
+    world_die(&world, true);
+    CHECK(world_start(&world));
+    CHECK(wr_server_sequence(world.server) >= n);
+    check_known(&world, (int)n - 10);
+    world_close(&world);
 }
 
 int main(int argc, char **argv)

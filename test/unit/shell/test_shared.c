@@ -285,6 +285,57 @@ TEST("what is sent behind a request that waits is read ahead to the bound, and a
     close_node();
 }
 
+static int64_t slow_clock_ns(void *context)
+{
+    sim_step(context, 6 * MS);
+    return sim_port(context)->clock.mono_ns(context);
+}
+
+/* Starts the node again, on a full disk if it has to wait for room; returns its tiles. */
+static double tiles_after_start(bool waits)
+{
+    struct wr_error error = {0};
+    struct sim *sim = w.world.sim;
+    world_stop(&w.world);
+    sim_faults(sim)->disk_room = waits ? 1 : UINT64_MAX;
+    CHECK_INT(wr_server_open(&w.port, w.world.pack, &w.world.config, &w.world.server, &error),
+              WR_OK);
+    sim_faults(sim)->disk_room = UINT64_MAX;
+    CHECK((wr_journal_state(w.world.server->journal) == WR_JOURNAL_FULL) == waits);
+    w.port.clock.mono_ns = slow_clock_ns; /* a piece a turn */
+    int n_turns = 0;
+    for (; w.world.server->thread == NULL && n_turns < 1000; n_turns++) {
+        wr_server_step(w.world.server, MS);
+        CHECK((w.world.server->thread == NULL) == (w.world.server->engine == NULL));
+    }
+    CHECK(!waits || n_turns > 2);
+    CHECK_INT(w.world.server->snapshots.stats.restored, waits ? 400 : 0);
+    w.port.clock.mono_ns = sim_port(sim)->clock.mono_ns;
+    return metric("tiles");
+}
+
+TEST("a node that reads its rows in pieces has as much to tell as one that reads them at once")
+{
+    struct http http;
+    open_node(100 * MS);
+    http_open(&w.world, &http);
+    for (int i = 0; i < 400; i++) {
+        char id[32], event[512];
+        snprintf(id, sizeof id, "t%d", i);
+        http_send(&w.world, &http, "POST", "/v1/decisions", world_event(event, id, i, 1));
+        for (int n = 0; n < 10 && !http_take(&w.world, &http); n++) {
+            turn();
+        }
+    }
+    http_close(&w.world, &http);
+    CHECK_INT(wr_server_sequence(w.world.server), 400);
+    CHECK(tiles_after_start(false) >= 400);
+    w.world.config.snapshot_every_ns = 1000000 * INT64_C(1000000);
+    w.world.server->config.snapshot_every_ns = w.world.config.snapshot_every_ns;
+    CHECK(tiles_after_start(true) >= 400);
+    close_node();
+}
+
 int main(int argc, char **argv)
 {
     return check_main(argc, argv);
