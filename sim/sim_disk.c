@@ -238,7 +238,7 @@ static void operate(struct sim_disk *disk, const char *path, int inode, bool wit
 
 static bool is_in(const char *path, const char *directory)
 {
-    size_t n = strlen(directory);
+    size_t n = strcmp(directory, "/") == 0 ? 0 : strlen(directory);
     return strncmp(path, directory, n) == 0 && path[n] == '/' && strchr(path + n + 1, '/') == NULL;
 }
 
@@ -525,7 +525,7 @@ static enum wr_io directory_list(void *context, const char *path,
     }
     for (int i = 0; i < SIM_FILES; i++) {
         const struct name *name = &disk->now.at[i];
-        if (name->used && is_in(name->path, path) && !each(arg, name->path + strlen(path) + 1)) {
+        if (name->used && is_in(name->path, path) && !each(arg, strrchr(name->path, '/') + 1)) {
             break;
         }
     }

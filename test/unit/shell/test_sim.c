@@ -38,6 +38,7 @@ TEST("synced files in synced directories survive power loss, others sometimes")
         CHECK_INT(disk->sync_directory(disk->context, "/d"), WR_IO_OK);
         disk->sync(disk->context, make(disk, "/d/nameless", "nameless"));
         sim_crash(sim);
+        CHECK_INT(disk->exists(disk->context, "/d"), WR_IO_OK);
         CHECK(holds(disk, "/d/safe", "safe"));
         without_sync += holds(disk, "/d/loose", "loose");
         without_directory += holds(disk, "/d/nameless", "nameless");
