@@ -38,6 +38,11 @@ enum wr_journal_state wr_journal_state(const struct wr_journal *journal)
     return journal->state;
 }
 
+bool wr_journal_lacks_room(const struct wr_journal *journal)
+{
+    return journal->state != WR_JOURNAL_OK && journal->lacks_room;
+}
+
 uint64_t wr_journal_n_segments(const struct wr_journal *journal)
 {
     return journal->n_segments;
@@ -54,6 +59,7 @@ wr_err wr_journal_trouble(struct wr_journal *journal, enum wr_io io, const char 
                           struct wr_error *error)
 {
     journal->last = journal->last_committed;
+    journal->lacks_room = io == WR_IO_FULL;
     journal->state = io == WR_IO_FULL ? WR_JOURNAL_FULL : WR_JOURNAL_BROKEN;
     return wr_fail(error, WR_E_JOURNAL, "%s failed: %s", what, wr_io_text(io));
 }

@@ -10,7 +10,9 @@
  * failed, be it for want of space or while the journal was `full` already, is never repeated on the
  * file: the journal is `broken` until it is opened anew, which copies what was not known to be
  * synced into a new segment. A write that finds the disk full makes it `full`: the rows of the
- * group are dropped, and a probe tells when there is room again.
+ * group are dropped, and a probe tells when there is room again. So does a segment that finds no
+ * room to begin, be it at its sync: nobody has heard of it, so its file goes, and the next try is
+ * another one.
  *
  * Not here: the files themselves (log.h), threads (journal_thread.h). One thread at a
  * time. */
@@ -87,6 +89,8 @@ struct wr_journal_identity wr_journal_identity(const struct wr_journal *journal)
 uint64_t wr_journal_first(const struct wr_journal *journal);
 uint64_t wr_journal_last(const struct wr_journal *journal); /* sequence of the last row; 0 = none */
 enum wr_journal_state wr_journal_state(const struct wr_journal *journal);
+/* Is it for want of space that the journal is not ok: full, or broken by a sync that found none? */
+bool wr_journal_lacks_room(const struct wr_journal *journal);
 uint64_t wr_journal_n_segments(const struct wr_journal *journal);
 uint64_t wr_journal_log_size(const struct wr_journal *journal); /* bytes of the live segment */
 

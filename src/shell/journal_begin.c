@@ -72,9 +72,17 @@ static wr_err not_made(const struct wr_journal *journal, enum wr_io io, struct w
                    wr_io_text(io));
 }
 
+/* What has no name of its own yet is given up, and takes no room from others meanwhile: nobody has
+ * heard of its rows, which are still where they were copied from. The next try is another file, so
+ * that no sync that failed is tried again. */
 static wr_err not_begun(struct wr_journal *journal, enum wr_io io, struct wr_error *error)
 {
+    const struct wr_port_disk *disk = &journal->port->disk;
+    char path_new[WR_SEGMENT_PATH_MAX];
+    wr_journal_new_path(journal, path_new);
     wr_log_close(&journal->live);
+    (void)disk->remove(disk->context, path_new);
+    journal->lacks_room = io == WR_IO_FULL;
     journal->state = io == WR_IO_FULL ? WR_JOURNAL_FULL : WR_JOURNAL_BROKEN;
     return not_made(journal, io, error);
 }
@@ -118,20 +126,15 @@ static enum wr_io copy_rows(struct wr_log *from, uint64_t offset, struct wr_log 
     return io;
 }
 
-/* The front and the rows; what does not fit takes no room from others meanwhile. */
+/* The front and the rows. */
 static enum wr_io fill(struct wr_journal *journal, struct wr_log *from)
 {
-    const struct wr_port_disk *disk = &journal->port->disk;
     enum wr_io io = create(journal);
     memcpy(journal->link, journal->meta.link, sizeof journal->link);
     if (io == WR_IO_OK && from != NULL) {
         io = copy_rows(from, from->synced, &journal->live, journal->link);
     }
-    io = io != WR_IO_OK ? io : wr_log_write(&journal->live);
-    if (io != WR_IO_OK && journal->live.port != NULL) {
-        (void)disk->truncate(disk->context, journal->live.file, 0);
-    }
-    return io;
+    return io != WR_IO_OK ? io : wr_log_write(&journal->live);
 }
 
 /* Makes the segment that journal->meta describes, with what is doubtful in `from` (may be NULL) and

@@ -57,9 +57,10 @@ struct wr_journal {
     struct wr_error why; /* the last try to recover did not help */
     int32_t lock;
     bool locked, read_only, phrases_stay;
-    bool lays;      /* zeros, ahead of rows */
-    bool unsettled; /* the live segment; set before an opening, it stays so */
-    bool unnamed;   /* the directory, on the medium, may not have the live segment's name yet */
+    bool lays;       /* zeros, ahead of rows */
+    bool unsettled;  /* the live segment; set before an opening, it stays so */
+    bool lacks_room; /* the last error was that there is no space */
+    bool unnamed;    /* the directory, on the medium, may not have the live segment's name yet */
     char directory[WR_LIMIT_STATE_PATH + 1];
 };
 

@@ -273,6 +273,7 @@ void wr_journal_close(struct wr_journal *journal, bool clean)
 }
 
 /* ── recovering ─────────────────────────────────────────────────────────────────────────────── */
+/* Some file systems find a place for bytes when they are synced, and not before. */
 static bool has_room(const struct wr_journal *journal)
 {
     static uint8_t zeros[PROBE_SIZE];
@@ -283,7 +284,8 @@ static bool has_room(const struct wr_journal *journal)
     if (disk->open(disk->context, path, WR_DISK_WRITE | WR_DISK_CREATE, &file) != WR_IO_OK) {
         return false;
     }
-    bool fits = disk->write_at(disk->context, file, zeros, PROBE_SIZE, 0) == WR_IO_OK;
+    bool fits = disk->write_at(disk->context, file, zeros, PROBE_SIZE, 0) == WR_IO_OK &&
+                disk->sync(disk->context, file) == WR_IO_OK;
     bool closed = disk->close(disk->context, file) == WR_IO_OK;
     bool removed = disk->remove(disk->context, path) == WR_IO_OK;
     return fits && closed && removed;
@@ -336,6 +338,7 @@ void wr_journal_recover(struct wr_journal *journal)
     struct wr_error *why = &journal->why;
     *why = (struct wr_error){0};
     journal->unnamed = false; /* what is begun now waits for its name */
+    journal->lacks_room = false;
     journal->state = WR_JOURNAL_OK;
     if (!list_again(journal) || go_on_again(journal, why) != WR_OK ||
         check_tail(journal, why) != WR_OK) {

@@ -247,6 +247,12 @@ static bool is_full(const struct wr_server *server)
            wr_journal_state(server->journal) == WR_JOURNAL_FULL;
 }
 
+static bool lacks_room(const struct wr_server *server)
+{
+    return server->thread == NULL && server->journal != NULL &&
+           wr_journal_lacks_room(server->journal);
+}
+
 static wr_err try_begin(struct wr_server *server, struct wr_error *error)
 {
     if (is_full(server)) {
@@ -257,13 +263,20 @@ static wr_err try_begin(struct wr_server *server, struct wr_error *error)
                : wr_fail(error, WR_E_STATE, "%s", wr_journal_why(server->journal));
 }
 
-/* On a full disk, as after a kill there, a start takes what is kept for the end. */
+/* On a full disk, as after a kill there, a start takes what is kept for the end. A sync that found
+ * no space leaves the journal broken, and what it had written again: nobody has heard of that. */
 static wr_err begin_first(struct wr_server *server, struct wr_error *error)
 {
     wr_err err = try_begin(server, error);
-    server->began_full = err != WR_OK && is_full(server);
-    if (server->began_full && wr_reserve_give(server->port, server->config.state_directory)) {
+    server->began_full = err != WR_OK && lacks_room(server);
+    if (!server->began_full) {
+        return err;
+    }
+    bool given = wr_reserve_give(server->port, server->config.state_directory);
+    if (given) {
         wr_server_log(server, "info", "reserve_given_up", "to begin on a full disk");
+    }
+    if (given || !is_full(server)) {
         wr_journal_recover(server->journal);
         err = try_begin(server, error);
     }
@@ -275,7 +288,7 @@ static wr_err begin_first(struct wr_server *server, struct wr_error *error)
 static wr_err begin_or_wait(struct wr_server *server, struct wr_error *error)
 {
     wr_err err = begin_first(server, error);
-    if (err == WR_OK || !is_full(server)) {
+    if (err == WR_OK || !lacks_room(server)) {
         return err;
     }
     wr_server_log(server, "error", "journal_full", "%s; nothing is decided until there is room",
@@ -305,7 +318,7 @@ static wr_err open_all(struct wr_server *server, struct wr_error *error)
     wr_format(&node, "%016llx%c", (unsigned long long)wr_journal_identity(server->journal).node, 0);
     err = begin_or_wait(server, error);
     err = err != WR_OK ? err : listen_all(server, error);
-    if (err == WR_OK && !is_full(server)) {
+    if (err == WR_OK && server->thread != NULL) {
         wr_server_log(server, "info", "ready", "node %s, %llu entries folded, mode %s",
                       server->node_text, (unsigned long long)server->n_folded,
                       wr_server_mode_name(server->config.mode));
