@@ -437,6 +437,14 @@ static enum wr_io file_size(void *context, int32_t file, uint64_t *size)
     return disk->stopped ? WR_IO_FAILED : WR_IO_OK;
 }
 
+static uint64_t directory_room(void *context, const char *path)
+{
+    const struct sim_disk *disk = context;
+    uint64_t taken = used(disk), room = disk->sim->faults.disk_room;
+    (void)path;
+    return room - WR_MIN(room, taken);
+}
+
 static bool file_is_alone(void *context, int32_t file)
 {
     const struct sim_disk *disk = context;
@@ -570,6 +578,7 @@ struct sim_disk *sim_disk_open(struct sim *sim)
         .sync = file_sync,
         .truncate = file_truncate,
         .size = file_size,
+        .room = directory_room,
         .is_alone = file_is_alone,
         .exists = path_exists,
         .remove = path_remove,

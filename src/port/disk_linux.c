@@ -34,6 +34,19 @@ static void lock_give(void *context, int32_t lock)
     close(lock);
 }
 
+static uint64_t room_of(const struct statvfs *system)
+{
+    uint64_t blocks = geteuid() == 0 ? system->f_bfree : system->f_bavail; /* some are root's */
+    return blocks * system->f_frsize;
+}
+
+static uint64_t room(void *context, const char *directory)
+{
+    (void)context;
+    struct statvfs system;
+    return statvfs(directory, &system) == 0 ? room_of(&system) : 0;
+}
+
 /* Is there surely no room for n bytes from an offset on? A file system that is asked for more than
  * it has may give all of that before it says so and takes it back, and who writes meanwhile finds
  * it full. */
@@ -44,10 +57,9 @@ static bool is_too_much(int32_t file, uint64_t offset, uint64_t n)
     if (fstatvfs(file, &system) != 0 || fstat(file, &about) != 0 || system.f_blocks == 0) {
         return false; /* not known: some file systems count nothing */
     }
-    uint64_t blocks = geteuid() == 0 ? system.f_bfree : system.f_bavail; /* some are root's */
-    uint64_t has = (uint64_t)about.st_blocks * 512, free = blocks * system.f_frsize;
+    uint64_t has = (uint64_t)about.st_blocks * 512;
     has -= WR_MIN(has, offset); /* behind what is written */
-    return n - WR_MIN(n, has) > free;
+    return n - WR_MIN(n, has) > room_of(&system);
 }
 
 /* fallocate without changing the size: file systems that cannot do it say so, and nothing is lost.
@@ -96,6 +108,7 @@ void wr_linux_disk_open(struct wr_port_disk *disk)
 {
     disk->open_direct = open_direct;
     disk->reserve = reserve;
+    disk->room = room;
     disk->uncache = uncache;
     disk->is_alone = is_alone;
     disk->lock = lock_take;

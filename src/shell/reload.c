@@ -29,8 +29,11 @@ static void keep_first(void *arg)
 {
     struct wr_server *server = arg;
     keep(server, server->first_pack);
-    uint64_t most = server->began_full ? WR_RESERVE_LEAST : WR_RESERVE_SIZE;
-    uint64_t size = wr_reserve_keep(server->port, server->config.state_directory, most);
+    const char *directory = server->config.state_directory;
+    bool is_scarce = server->began_full && !wr_reserve_may_grow(server->port, directory);
+    uint64_t most = is_scarce ? WR_RESERVE_LEAST : WR_RESERVE_SIZE;
+    uint64_t size = wr_reserve_keep(server->port, directory, most);
+    atomic_store(&server->snapshots.reserve_is_small, size < WR_RESERVE_SIZE);
     if (size < WR_RESERVE_SIZE && server->port->disk.reserve != NULL) {
         wr_server_log(server, "warn", "small_reserve",
                       "the disk gives %llu bytes for an end on a full disk, of %u wanted",

@@ -36,6 +36,12 @@ uint64_t wr_reserve_keep(const struct wr_port *port, const char *directory, uint
     return io == WR_IO_OK ? size : 0;
 }
 
+bool wr_reserve_may_grow(const struct wr_port *port, const char *directory)
+{
+    const struct wr_port_disk *disk = &port->disk;
+    return disk->room != NULL && disk->room(disk->context, directory) >= 2 * WR_RESERVE_SIZE;
+}
+
 bool wr_reserve_is_there(const struct wr_port *port, const char *directory)
 {
     char path[PATH];

@@ -6,8 +6,9 @@
  * needs space has it. It is made again at the next start and, when it is missing, after a snapshot.
  * A start on a full disk, as after a kill there, gives it up too, and makes the least of it again:
  * the rest is for rows. A disk that has not WR_RESERVE_SIZE to give gives a quarter of it, or a
- * sixteenth; where files cannot be given space ahead there is none. Whoever else writes to the same
- * disk may be quicker.
+ * sixteenth, until behind a snapshot there is room for it and as much again: a reserve that grows
+ * into the last room would make the journal full. Where files cannot be given space ahead there is
+ * none. Whoever else writes to the same disk may be quicker.
  */
 #ifndef WR_RESERVE_H
 #define WR_RESERVE_H
@@ -21,6 +22,8 @@
  * many, and no more than `most`; returns its bytes. Not on the loop: it may take a while. A smaller
  * one is let go for the larger one's sake: not beside a disk that fills up. */
 uint64_t wr_reserve_keep(const struct wr_port *port, const char *directory, uint64_t most);
+/* May a smaller one grow to WR_RESERVE_SIZE, and leave room for rows? */
+bool wr_reserve_may_grow(const struct wr_port *port, const char *directory);
 bool wr_reserve_is_there(const struct wr_port *port, const char *directory);
 /* False: there was none. */
 bool wr_reserve_give(const struct wr_port *port, const char *directory);

@@ -72,9 +72,10 @@ struct wr_snapshots {
     struct wr_piece_sink sink;
     struct wr_snapshot_writer writer; /* the thread's while it runs */
     struct wr_snapshot_info info;
-    atomic_uint dropped; /* 1: given up, and nothing of it is wanted */
-    atomic_uint outcome; /* enum wr_snapshot_outcome, set by the writing side */
-    enum wr_io io;       /* why it was lost */
+    atomic_uint dropped;          /* 1: given up, and nothing of it is wanted */
+    atomic_uint outcome;          /* enum wr_snapshot_outcome, set by the writing side */
+    enum wr_io io;                /* why it was lost */
+    atomic_uint reserve_is_small; /* 1: it may grow; the writing side's, behind the start */
     uintptr_t thread;
     bool has_thread;
     bool is_last;                        /* the service ends with it */

@@ -8,6 +8,18 @@ enum { WAIT_NS = 100000000, PAGE = 4096 };
  * it could not follow a node that is asked for more than it can decide. */
 #define GIVE_WAY 10
 
+/* Makes the reserve that is missing, or a small one larger when there is room. */
+static void tend_reserve(struct wr_snapshots *s)
+{
+    const struct wr_snapshot_place *place = &s->writer.place;
+    bool grows = atomic_load(&s->reserve_is_small) != 0 &&
+                 wr_reserve_may_grow(place->port, place->directory);
+    if (grows || !wr_reserve_is_there(place->port, place->directory)) {
+        uint64_t size = wr_reserve_keep(place->port, place->directory, WR_RESERVE_SIZE);
+        atomic_store(&s->reserve_is_small, size < WR_RESERVE_SIZE);
+    }
+}
+
 static void conclude(struct wr_snapshots *s, const struct wr_snapshot_info *info)
 {
     enum wr_io io = s->writer.io;
@@ -16,9 +28,8 @@ static void conclude(struct wr_snapshots *s, const struct wr_snapshot_info *info
     }
     if (info != NULL && io == WR_IO_OK) {
         wr_snapshot_prune(&s->writer.place, WR_SNAPSHOTS_KEPT);
-        const struct wr_snapshot_place *place = &s->writer.place;
-        if (!s->is_last && !wr_reserve_is_there(place->port, place->directory)) {
-            (void)wr_reserve_keep(place->port, place->directory, WR_RESERVE_SIZE);
+        if (!s->is_last) {
+            tend_reserve(s);
         }
     }
     wr_snapshot_writer_close(&s->writer);

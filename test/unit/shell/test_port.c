@@ -120,7 +120,10 @@ TEST("who asks for more space than there is takes none from who writes meanwhile
     CHECK_INT(
         disk->open(disk->context, in_directory("small/b"), WR_DISK_WRITE | WR_DISK_CREATE, &file),
         WR_IO_OK);
+    CHECK_INT(disk->room(disk->context, in_directory("small")), 4u << 20);
     CHECK_INT(disk->reserve(disk->context, file, 0, 2u << 20), WR_IO_OK);
+    CHECK_INT(disk->room(disk->context, in_directory("small")), 2u << 20);
+    CHECK_INT(disk->room(disk->context, in_directory("none")), 0);
     CHECK_INT(port.threads.start(port.threads.context, "beside", write_beside, &beside, &thread),
               WR_IO_OK);
     for (int i = 0; i < 1000 || beside.n_written < 100; i++) {

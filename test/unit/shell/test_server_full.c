@@ -2,6 +2,7 @@
 /* A server that starts on a full disk, as after a kill there: with what is kept for its end, and
  * without it. */
 #include "shell/journal.h"
+#include "shell/server_in.h"
 #include "world.h"
 
 enum { MIB = 1 << 20 };
@@ -168,32 +169,69 @@ static enum wr_io note_reserve(void *context, int32_t file, uint64_t offset, uin
     return WR_IO_OK;
 }
 
+/* A node waits for room, and finds so much when it begins. */
+static void begin_late(struct world *world, struct wr_port *port, uint64_t seed, uint64_t room)
+{
+    struct wr_error error = {0};
+    char path[256], first[2048], told[2048];
+    world_open(world, seed, WR_MODE_DURABLE);
+    die_full(world, false, first);
+    *port = *sim_port(world->sim);
+    const struct wr_port_disk *disk = &port->disk;
+    port->disk.reserve = note_reserve;
+    reserved = 0;
+    struct wr_str digest = wr_pack_digest_text(world->pack);
+    snprintf(path, sizeof path, WORLD_STATE "/packs/%.*s.tar", WR_FMT(digest));
+    CHECK_INT(disk->remove(disk->context, path), WR_IO_OK);
+    sim_faults(world->sim)->disk_room = 1;
+    CHECK_INT(wr_server_open(port, world->pack, &world->config, &world->server, &error), WR_OK);
+    CHECK_INT(ask_ready(world, told), 503);
+    CHECK_INT(reserved, 0);
+    CHECK_INT(disk->exists(disk->context, WORLD_STATE "/reserve"), WR_IO_ABSENT);
+    sim_faults(world->sim)->disk_room = room;
+    for (int i = 0; i < 20; i++) {
+        wr_server_step(world->server, 100000000);
+    }
+    CHECK_INT(ask_ready(world, told), 200);
+    CHECK_INT(disk->exists(disk->context, path), WR_IO_OK);
+}
+
 TEST("a node that waits keeps its pack, and the least for its end, when it has begun")
 {
     struct world world;
-    struct wr_error error = {0};
-    char path[256], first[2048], told[2048];
-    world_open(&world, 26, WR_MODE_DURABLE);
-    die_full(&world, false, first);
-    struct wr_port port = *sim_port(world.sim);
-    const struct wr_port_disk *disk = &port.disk;
-    port.disk.reserve = note_reserve;
-    reserved = 0;
-    struct wr_str digest = wr_pack_digest_text(world.pack);
-    snprintf(path, sizeof path, WORLD_STATE "/packs/%.*s.tar", WR_FMT(digest));
-    CHECK_INT(disk->remove(disk->context, path), WR_IO_OK);
-    sim_faults(world.sim)->disk_room = 1;
-    CHECK_INT(wr_server_open(&port, world.pack, &world.config, &world.server, &error), WR_OK);
-    CHECK_INT(ask_ready(&world, told), 503);
-    CHECK_INT(reserved, 0);
-    CHECK_INT(disk->exists(disk->context, WORLD_STATE "/reserve"), WR_IO_ABSENT);
-    sim_faults(world.sim)->disk_room = UINT64_MAX;
-    for (int i = 0; i < 20; i++) {
-        wr_server_step(world.server, 100000000);
-    }
-    CHECK_INT(ask_ready(&world, told), 200);
+    struct wr_port port;
+    begin_late(&world, &port, 26, 20 * MIB);
     CHECK_INT(reserved, MIB);
-    CHECK_INT(disk->exists(disk->context, path), WR_IO_OK);
+    world_close(&world);
+}
+
+TEST("with much room it keeps as much for its end as any other")
+{
+    struct world world;
+    struct wr_port port;
+    begin_late(&world, &port, 30, UINT64_MAX);
+    CHECK_INT(reserved, 16 * MIB);
+    world_close(&world);
+}
+
+TEST("what it keeps grows behind a snapshot when as much is left beside it")
+{
+    struct world world;
+    struct wr_port port;
+    char event[512], id[32], told[2048];
+    begin_late(&world, &port, 31, 20 * MIB);
+    world.server->config.snapshot_every_ns = 1000000000;
+    for (int i = 0; i < 3; i++) {
+        reserved = 0;
+        sim_faults(world.sim)->disk_room = sim_disk_used(world.sim) + (i == 0 ? 31u : 33u) * MIB;
+        snprintf(id, sizeof id, "later%d", i);
+        CHECK_INT(decide(&world, world_event(event, id, 0, 1), told), 200);
+        for (int step = 0; step < 20; step++) {
+            wr_server_step(world.server, 100000000);
+        }
+        CHECK_INT(world.server->snapshots.stats.n_made, i + 1);
+        CHECK_INT(reserved, i == 1 ? 16 * MIB : 0);
+    }
     world_close(&world);
 }
 
