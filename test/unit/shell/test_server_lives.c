@@ -108,19 +108,6 @@ static void check_told(struct world *world, const struct told *told)
     }
 }
 
-/* One more, of which a start that comes from the other tells the journal. */
-static struct wr_pack *open_other_pack(struct world *world)
-{
-    struct wr_pack *pack = NULL;
-    struct wr_error error = {0};
-    rig_edit(&world->files, "weir.json", "\"is_big\": {",
-             "\"n_again\": {\"entity\": \"customer\", \"count\": true, \"window\": \"1h\"}, "
-             "\"is_big\": {");
-    CHECK_INT(wr_pack_open(&world->arena, world->files.files, world->files.n, NULL, &pack, &error),
-              WR_OK);
-    return pack;
-}
-
 static struct wr_port_disk real;
 
 static enum wr_io sync_or_full(void *context, int32_t file)
@@ -169,7 +156,7 @@ TEST("lives on a disk that fills up, with failing syncs, keep what was answered"
         world.config.segment_max = seed % 3 == 0 ? 20000 : 0;
         world.config.snapshot_every_ns = seed % 5 == 0 ? 0 : 500000000;
         world.config.snapshot_rows = 13;
-        struct wr_pack *packs[2] = {world.pack, open_other_pack(&world)};
+        struct wr_pack *packs[2] = {world.pack, world_other_pack(&world)};
         for (int life = 0; life < LIVES; life++) {
             world.pack = packs[sim_random(world.sim, 4) == 0];
             begin_life(&world, life == 0);

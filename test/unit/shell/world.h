@@ -68,6 +68,19 @@ static inline void world_init(struct world *world, uint64_t seed, enum wr_server
     world->config.log_context = world;
 }
 
+/* One with another feature, of which a start tells the journal. */
+static inline struct wr_pack *world_other_pack(struct world *world)
+{
+    struct wr_pack *pack = NULL;
+    struct wr_error error = {0};
+    rig_edit(&world->files, "weir.json", "\"is_big\": {",
+             "\"n_again\": {\"entity\": \"customer\", \"count\": true, \"window\": \"1h\"}, "
+             "\"is_big\": {");
+    CHECK_INT(wr_pack_open(&world->arena, world->files.files, world->files.n, NULL, &pack, &error),
+              WR_OK);
+    return pack;
+}
+
 static inline void world_open(struct world *world, uint64_t seed, enum wr_server_mode mode)
 {
     world_init(world, seed, mode);
