@@ -2,16 +2,18 @@
 /* What the loop spends on a request that is decided, and on one that is refused for overload, the
  * whole turn of the server in the simulated world: parsing, decision, journal, answer.
  *
- *   bench_refuse PACK decide|refuse [TURNS [OUTSTANDING]]
+ *   bench_refuse PACK decide|refuse|batch [TURNS [OUTSTANDING]]
  *
- * Each turn brings OUTSTANDING (16) requests on each of eight connections. Prints how many were
- * decided and refused. test/e2e/refusal.py counts instructions of it. */
+ * Each turn brings OUTSTANDING (16) requests on each of eight connections, or with `batch` one
+ * with so many events. Prints how many were decided and refused. test/e2e/refusal.py counts
+ * instructions of it, and `./dev train` branches. */
 #include "app/cardsim.h"
 #include "app/file.h"
 #include "app/pack_load.h"
 #include "app/simevent.h"
 #include "shell/server.h"
 #include "sim/sim.h"
+#include "wire/h1.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,22 +24,45 @@ enum { CLIENTS = 8 };
 
 static struct wr_simevent stream;
 
+static void next_event(struct wr_buf *out)
+{
+    struct wr_simline line;
+    WR_ASSERT(wr_simevent_next(&stream, &line));
+    wr_simevent_json(out, &line, stream.start_ms);
+}
+
 /* Requests as clients send them: the heads are the same but for the length. */
+static void send_body(struct sim *sim, int client, const char *path, const struct wr_buf *body)
+{
+    char head[256];
+    int head_n = snprintf(head, sizeof head,
+                          "POST %s HTTP/1.1\r\nHost: weir\r\n"
+                          "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+                          path, body->n);
+    sim_send(sim, client, head, (size_t)head_n);
+    sim_send(sim, client, body->p, body->n);
+}
+
 static void send_some(struct sim *sim, int client, unsigned long n)
 {
-    char body[WR_LIMIT_SIM_LINE], head[256];
-    struct wr_simline line;
+    char room[WR_LIMIT_SIM_LINE];
     for (unsigned long i = 0; i < n; i++) {
-        struct wr_buf buf = wr_buf_fixed(body, sizeof body);
-        WR_ASSERT(wr_simevent_next(&stream, &line));
-        wr_simevent_json(&buf, &line, stream.start_ms);
-        int head_n = snprintf(head, sizeof head,
-                              "POST /v1/decisions HTTP/1.1\r\nHost: weir\r\n"
-                              "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
-                              buf.n);
-        sim_send(sim, client, head, (size_t)head_n);
-        sim_send(sim, client, body, buf.n);
+        struct wr_buf body = wr_buf_fixed(room, sizeof room);
+        next_event(&body);
+        send_body(sim, client, "/v1/decisions", &body);
     }
+}
+
+/* One event a line. */
+static void send_batch(struct sim *sim, int client, unsigned long n)
+{
+    static char room[WR_LIMIT_H1_BODY];
+    struct wr_buf body = wr_buf_fixed(room, sizeof room);
+    for (unsigned long i = 0; i < n; i++) {
+        next_event(&body);
+        wr_buf_char(&body, '\n');
+    }
+    send_body(sim, client, "/v1/decisions:batch", &body);
 }
 
 static unsigned long count(const char *bytes, size_t n, const char *status)
@@ -74,11 +99,12 @@ static struct wr_server *open_server(struct sim *sim, const char *path)
 int main(int argc, char **argv)
 {
     if (argc < 3) {
-        fprintf(stderr, "usage: bench_refuse PACK decide|refuse [TURNS [OUTSTANDING]]\n");
+        fprintf(stderr, "usage: bench_refuse PACK decide|refuse|batch [TURNS [OUTSTANDING]]\n");
         return 2;
     }
     static char answers[1 << 20];
-    bool refuses = strcmp(argv[2], "refuse") == 0;
+    bool refuses = strcmp(argv[2], "refuse") == 0, batches = strcmp(argv[2], "batch") == 0;
+    const char *good = batches ? "\"outcome\":" : "HTTP/1.1 200";
     unsigned long turns = argc > 3 ? strtoul(argv[3], NULL, 10) : 100;
     unsigned long outstanding = argc > 4 ? strtoul(argv[4], NULL, 10) : 16;
     unsigned long n_good = 0, n_refused = 0;
@@ -95,13 +121,13 @@ int main(int argc, char **argv)
     wr_server_step(server, 0);
     for (unsigned long turn = 0; turn < turns; turn++) {
         for (int i = 0; i < CLIENTS; i++) {
-            send_some(sim, clients[i], outstanding);
+            (batches ? send_batch : send_some)(sim, clients[i], outstanding);
         }
         sim_step(sim, refuses ? LATE_NS : CALM_NS);
         wr_server_step(server, 0);
         for (int i = 0; i < CLIENTS; i++) {
             size_t n = sim_receive(sim, clients[i], answers, sizeof answers);
-            n_good += count(answers, n, "HTTP/1.1 200");
+            n_good += count(answers, n, good);
             n_refused += count(answers, n, "HTTP/1.1 503");
         }
     }
