@@ -77,6 +77,7 @@ static bool step(struct connection *c, size_t given, struct outcome *o)
         struct wr_str bytes = wr_str_of(c->all.p + c->start, given - c->start);
         enum wr_h1_result result = WR_H1_DONE;
         if (c->keeps && wr_h1_repeats(&c->pattern, WR_LIMIT_H1_BODY, bytes, &c->head)) {
+            wr_h1_recall(&c->pattern, bytes.p, &c->head);
             used = c->pattern.n;
         } else {
             result = wr_h1_read(&c->reader, bytes, &c->head, &used);

@@ -13,8 +13,6 @@
  * no more was asked than could have been decided in its time. */
 #include "shell/server_in.h"
 
-#include "base/num.h"
-
 enum {
     PASSED = 64,         /* levels by how often passed over; */
     LEVELS = 2 * PASSED, /* above them as many for those below their share */
@@ -347,15 +345,6 @@ wr_err wr_admit_ready(const struct wr_server *server, struct wr_error *error)
     return wr_decide_unrecorded(server) != NULL ? WR_OK : wr_decide_ready(server, error);
 }
 
-/* The header's, in us; 0: none, or one that is not heard. */
-int64_t wr_admit_asked_us(const struct wr_h1_head *head)
-{
-    uint64_t ms = 0;
-    struct wr_str value = wr_h1_field(head, WR_STR("weir-deadline-ms"));
-    bool heard = value.p != NULL && wr_num_read_u64(value, &ms) && ms < 3600000;
-    return heard ? (int64_t)ms * 1000 : 0;
-}
-
 /* How long the row of a durable answer will take to the medium, in us. While none is under way it
  * is not known: somebody has to find out. */
 static int64_t sync_us(const struct wr_server *server)
@@ -368,14 +357,13 @@ static int64_t sync_us(const struct wr_server *server)
 /* Whoever gave it that long has gone while the request waited for us, or will have before its row
  * is synced. Nothing has happened yet, and an answer that nobody hears would cost as much as one
  * that somebody does. */
-static bool has_expired(struct wr_server *server, const struct wr_h1_head *head, int64_t whole_ns)
+static bool has_expired(struct wr_server *server, int64_t asked_us, int64_t whole_ns)
 {
-    int64_t waited_us = (server->now_ns - whole_ns) / 1000 + sync_us(server);
-    if (WR_LIKELY(waited_us < 1000)) {
-        return false; /* the least that can be asked */
+    if (asked_us == 0) {
+        return false;
     }
-    int64_t asked_us = wr_admit_asked_us(head);
-    bool expired = asked_us != 0 && waited_us >= asked_us;
+    int64_t waited_us = (server->now_ns - whole_ns) / 1000 + sync_us(server);
+    bool expired = waited_us >= asked_us;
     server->metrics.n_expired += expired;
     return expired;
 }
@@ -390,7 +378,7 @@ bool wr_admit_is_late(struct wr_server *server, struct wr_conn *conn,
 {
     bool late = waited_too_long(server, conn, request->whole_ns) || conn->is_passed_over;
     server->admission.n_turned_away += late;
-    return late || has_expired(server, request->head, request->whole_ns);
+    return late || has_expired(server, request->terms.deadline_us, request->whole_ns);
 }
 
 wr_err wr_admit(struct wr_server *server, struct wr_conn *conn,

@@ -98,14 +98,14 @@ void wr_answer_send(struct wr_server *server, struct wr_conn *conn,
 {
     struct wr_slot *slot = wr_conn_slot(conn, request->first_ns);
     WR_ASSERT(slot != NULL && !conn->in_batch);
-    reply->minor = request->head->minor;
+    reply->minor = request->terms.minor;
     reply->close = reply->close || conn->closing;
     struct wr_arena_mark mark = wr_arena_mark(&server->scratch);
     struct wr_buf buf = wr_buf_in(&server->scratch, reply->body.n + 2048);
     wr_answer_write(&buf, reply);
     if (buf.overflow) {
         conn->broken = true;
-    } else if (request->head->method == WR_H1_HEAD) {
+    } else if (request->terms.head_only) {
         wr_conn_add(server, conn, slot, wr_str_of(buf.p, buf.n - reply->body.n));
     } else {
         wr_conn_add(server, conn, slot, wr_buf_view(&buf));

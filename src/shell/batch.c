@@ -476,7 +476,6 @@ void wr_gather_batch(struct wr_server *server, struct wr_conn *conn,
                      const struct wr_http_request *request)
 {
     struct wr_error error = {.offset = WR_NO_OFFSET};
-    struct wr_str features;
     bool lines = wr_gather_wants_lines(request);
     struct run run = {.server = server, .conn = conn, .first_ns = request->first_ns};
     wr_decide_batch(server); /* what came before on other connections comes before */
@@ -494,11 +493,10 @@ void wr_gather_batch(struct wr_server *server, struct wr_conn *conn,
     run.slot = wr_conn_slot(conn, request->first_ns);
     WR_ASSERT(run.slot != NULL);
     run.total = run.n;
-    run.minor = request->head->minor;
-    run.keep_alive = request->head->keep_alive;
-    run.budget = wr_decide_budget(server, request->head, request->first_ns, run.n);
-    run.want_features = wr_h1_query(request->head->query, WR_STR("features"), &features) &&
-                        !wr_str_eq(features, WR_STR("false"));
+    run.minor = request->terms.minor;
+    run.keep_alive = request->terms.keep_alive;
+    run.budget = wr_decide_budget(server, request->terms.deadline_us, request->first_ns, run.n);
+    run.want_features = request->terms.want_features;
     wr_split_open(&run.split, request->body, lines);
     run.lines = !run.split.is_array;
     if (run.n > wr_admit_run_most(server) && run.minor > 0) {

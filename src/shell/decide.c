@@ -42,13 +42,12 @@ int64_t wr_decide_now_us(const struct wr_server *server)
 }
 
 /* The deadline counts from the first byte: half of it may pass before explanations are left out,
- * nine tenths before the stated fallback is all that there is time for. A caller may shorten it,
- * not to nothing: 0 and what is no number are not heard. What the explanations of this batch will
- * take counts as passed: a step takes some 10 ns. */
-enum wr_budget wr_decide_budget(const struct wr_server *server, const struct wr_h1_head *head,
-                                int64_t first_ns, uint32_t n)
+ * nine tenths before the stated fallback is all that there is time for. A caller may shorten it.
+ * What the explanations of this batch will take counts as passed: a step takes some 10 ns. */
+enum wr_budget wr_decide_budget(const struct wr_server *server, int64_t asked_us, int64_t first_ns,
+                                uint32_t n)
 {
-    int64_t deadline_us = server->deadline_us, asked_us = wr_admit_asked_us(head);
+    int64_t deadline_us = server->deadline_us;
     if (asked_us != 0) {
         deadline_us = deadline_us == 0 ? asked_us : WR_MIN(deadline_us, asked_us);
     } else if (deadline_us == 0) {
@@ -95,7 +94,7 @@ static bool admit(struct wr_server *server, struct wr_conn *conn,
     if (conn->in_batch) {
         wr_decide_batch(server); /* earlier answers come first */
     }
-    if ((late || error.code == WR_E_OVERLOAD) && request->head->minor == 1 && !conn->closing) {
+    if ((late || error.code == WR_E_OVERLOAD) && request->terms.minor == 1 && !conn->closing) {
         refuse(server, conn, request);
         return false;
     }
@@ -116,22 +115,20 @@ void wr_decide_one(struct wr_server *server, struct wr_conn *conn,
     }
     struct wr_slot *slot = wr_conn_slot(conn, request->first_ns);
     WR_ASSERT(slot != NULL); /* the loop parses only while a slot is free */
-    struct wr_str features = {NULL, 0};
     uint32_t i = server->n_pending++;
     server->pending[i] = (struct wr_pending){
         .conn = conn,
         .slot = slot,
         .first_ns = request->first_ns,
         .read_ns = server->now_ns,
-        .minor = request->head->minor,
-        .keep_alive = request->head->keep_alive,
+        .minor = request->terms.minor,
+        .keep_alive = request->terms.keep_alive,
     };
     server->requests[i] = (struct wr_request){
         .body = request->body,
         .now_us = wr_decide_now_us(server),
-        .budget = wr_decide_budget(server, request->head, request->first_ns, i + 1),
-        .want_features = wr_h1_query(request->head->query, WR_STR("features"), &features) &&
-                         !wr_str_eq(features, WR_STR("false")),
+        .budget = wr_decide_budget(server, request->terms.deadline_us, request->first_ns, i + 1),
+        .want_features = request->terms.want_features,
         .unrecorded = wr_decide_unrecorded(server),
     };
     conn->in_batch = true;

@@ -375,11 +375,9 @@ static struct wr_gathering *begin(struct wr_server *server, struct wr_conn *conn
     if (gathering != NULL) {
         gathering->parts = WR_NEW_ARRAY(&gathering->arena, struct wr_part, n_parts);
         gathering->n_parts = n_parts;
-        gathering->minor = request->head->minor;
-        gathering->keep_alive = request->head->keep_alive;
-        struct wr_str value;
-        gathering->want_features = wr_h1_query(request->head->query, WR_STR("features"), &value) &&
-                                   !wr_str_eq(value, WR_STR("false"));
+        gathering->minor = request->terms.minor;
+        gathering->keep_alive = request->terms.keep_alive;
+        gathering->want_features = request->terms.want_features;
     }
     if (gathering == NULL || gathering->parts == NULL) {
         conn->n_slots--;

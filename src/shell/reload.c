@@ -241,7 +241,8 @@ static void read_credentials(struct wr_server *server)
     server->access_arena = arena;
     server->access = access;
     for (uint32_t i = 0; i < server->conns_made; i++) {
-        server->conns[i]->cert_is_read = false; /* what its certificate grants may be another */
+        server->conns[i]->cert_is_read = false; /* what its certificate grants may be another, */
+        server->conns[i]->decides = false;      /* and what its last request was granted */
     }
     wr_server_log(server, "info", "credentials_read", "%u principals", access.n);
 }

@@ -2,13 +2,36 @@
 /* One request out of what a connection has sent: head, body, and then it is routed. */
 #include "shell/server_in.h"
 
+#include "base/num.h"
+
+/* A deadline of 0, and what is no number, are not heard. */
+static int64_t asked_us(const struct wr_h1_head *head)
+{
+    uint64_t ms = 0;
+    struct wr_str value = wr_h1_field(head, WR_STR("weir-deadline-ms"));
+    bool heard = value.p != NULL && wr_num_read_u64(value, &ms) && ms < 3600000;
+    return heard ? (int64_t)ms * 1000 : 0;
+}
+
+struct wr_terms wr_request_terms(const struct wr_h1_head *head)
+{
+    struct wr_str features = {NULL, 0};
+    return (struct wr_terms){
+        .deadline_us = asked_us(head),
+        .minor = head->minor,
+        .keep_alive = head->keep_alive,
+        .head_only = head->method == WR_H1_HEAD,
+        .want_features = wr_h1_query(head->query, WR_STR("features"), &features) &&
+                         !wr_str_eq(features, WR_STR("false")),
+    };
+}
+
 static void refuse(struct wr_server *server, struct wr_conn *conn, int status, const char *why)
 {
     if (conn->in_batch) {
         wr_decide_batch(server); /* earlier answers come first */
     }
-    struct wr_h1_head head = {.minor = 1};
-    struct wr_http_request request = {.head = &head, .first_ns = conn->first_ns};
+    struct wr_http_request request = {.terms = {.minor = 1}, .first_ns = conn->first_ns};
     struct wr_error error = {.offset = WR_NO_OFFSET};
     if (wr_fail(&error, status == 413 ? WR_E_TOO_LARGE : WR_E_HTTP, "%s", why) == WR_OK) {
         return;
@@ -25,15 +48,8 @@ static void refuse(struct wr_server *server, struct wr_conn *conn, int status, c
     conn->closing = conn->lingers = true;
 }
 
-/* Looks for the end of the body. */
-static enum wr_h1_result read_body(struct wr_conn *conn)
+static enum wr_h1_result read_chunks(struct wr_conn *conn)
 {
-    if (conn->whole) {
-        return WR_H1_DONE;
-    }
-    if (conn->stage == WR_CONN_BODY) {
-        return conn->in_n - conn->in_at >= conn->need ? WR_H1_DONE : WR_H1_MORE;
-    }
     for (;;) {
         struct wr_str data = {NULL, 0};
         size_t used = 0;
@@ -48,6 +64,15 @@ static enum wr_h1_result read_body(struct wr_conn *conn)
             return result;
         }
     }
+}
+
+/* Looks for the end of the body. */
+static enum wr_h1_result read_body(struct wr_conn *conn)
+{
+    if (conn->stage == WR_CONN_BODY) {
+        return conn->in_n - conn->in_at >= conn->need ? WR_H1_DONE : WR_H1_MORE;
+    }
+    return conn->whole ? WR_H1_DONE : read_chunks(conn);
 }
 
 static enum wr_h1_result begin_body(struct wr_server *server, struct wr_conn *conn,
@@ -79,7 +104,7 @@ static enum wr_h1_result begin_body(struct wr_server *server, struct wr_conn *co
 static void finish_request(struct wr_server *server, struct wr_conn *conn,
                            const struct wr_h1_head *head, size_t head_n)
 {
-    struct wr_http_request request = {.head = head, .first_ns = conn->first_ns};
+    struct wr_http_request request = {.terms = conn->terms, .first_ns = conn->first_ns};
     size_t end;
     if (conn->stage == WR_CONN_CHUNKED) {
         request.body = wr_str_of(conn->in + conn->body_at, conn->body_n);
@@ -93,7 +118,6 @@ static void finish_request(struct wr_server *server, struct wr_conn *conn,
     request.whole_ns = conn->was_held ? server->now_ns : wr_conn_arrival_before(conn, end);
     conn->was_held = conn->whole = false;
     conn->stage = WR_CONN_HEAD;
-    wr_h1_init(&conn->reader, server->config.body_max);
     server->metrics.n_requests++;
     wr_timing_add(&server->metrics.stages[WR_STAGE_READ], server->now_ns - conn->first_ns, 1);
     conn->first_ns = wr_conn_arrival(conn);
@@ -102,7 +126,12 @@ static void finish_request(struct wr_server *server, struct wr_conn *conn,
         conn->closing = true;
     }
     conn->n_asked = 1;
-    wr_route(server, conn, &request);
+    if (conn->decides) {
+        wr_decide_one(server, conn, &request);
+    } else {
+        request.head = head;
+        wr_route(server, conn, &request);
+    }
     wr_admit_measure(conn, bytes);
 }
 
@@ -119,16 +148,24 @@ static bool holds(struct wr_server *server, struct wr_conn *conn, const struct w
     return held;
 }
 
-static enum wr_h1_result read_head(struct wr_conn *conn, struct wr_str bytes,
-                                   struct wr_h1_head *head, size_t *used)
+/* What repeats the head of a decision is one: it is not routed again, and so not taken apart. */
+static enum wr_h1_result read_head(struct wr_server *server, struct wr_conn *conn,
+                                   struct wr_str bytes, struct wr_h1_head *head, size_t *used)
 {
-    if (wr_h1_repeats(&conn->pattern, conn->reader.body_max, bytes, head)) {
+    if (!wr_h1_has_begun(&conn->reader) &&
+        wr_h1_repeats(&conn->pattern, conn->reader.body_max, bytes, head)) {
         *used = conn->pattern.n;
+        if (!conn->decides || server->fleet != NULL) {
+            wr_h1_recall(&conn->pattern, bytes.p, head);
+        }
         return WR_H1_DONE;
     }
     enum wr_h1_result result = wr_h1_read(&conn->reader, bytes, head, used);
     if (result == WR_H1_DONE) {
         wr_h1_keep(&conn->pattern, bytes.p, *used, head);
+        wr_h1_init(&conn->reader, server->config.body_max); /* for the next */
+        conn->terms = wr_request_terms(head);
+        conn->decides = false;
     }
     return result;
 }
@@ -149,7 +186,7 @@ bool wr_request_take(struct wr_server *server, struct wr_conn *conn)
     }
     size_t used = 0;
     if (result == WR_H1_DONE) {
-        result = read_head(conn, bytes, &head, &used);
+        result = read_head(server, conn, bytes, &head, &used);
         if (result == WR_H1_BAD) {
             refuse(server, conn, conn->reader.status, conn->reader.why);
             return false;

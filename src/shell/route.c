@@ -28,6 +28,7 @@ static void send_json(struct wr_server *server, struct wr_conn *conn,
 static void post_decisions(struct wr_server *server, struct wr_conn *conn,
                            const struct wr_http_request *request)
 {
+    conn->decides = true;
     wr_decide_one(server, conn, request);
 }
 

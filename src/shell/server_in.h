@@ -136,6 +136,12 @@ struct wr_admission { /* admit.c */
     uint32_t run_most;              /* decisions that fit a turn's time by that; 0: not known */
 };
 
+struct wr_terms {        /* how a request is to be answered, by its head */
+    int64_t deadline_us; /* the caller's; 0: none, or one that is not heard */
+    uint8_t minor;       /* of the version */
+    bool keep_alive, head_only, want_features;
+};
+
 struct wr_slot {
     uint64_t needs;      /* sequence that must be kept; 0 = none */
     int64_t first_ns;    /* first byte of the request */
@@ -202,7 +208,9 @@ struct wr_conn {
         struct wr_h1_reader reader; /* of the head; */
         struct wr_h1_body body;     /* CHUNKED: of what follows it */
     };
-    struct wr_h1_pattern pattern; /* its last head */
+    struct wr_h1_pattern pattern; /* its last head, */
+    struct wr_terms terms;        /* what that asks for, */
+    bool decides;                 /* and it asked for a decision: so does what repeats it */
 };
 
 _Static_assert(sizeof(struct wr_conn) <= 4096, "an idle connection costs at most 4 KiB");
@@ -376,6 +384,8 @@ void wr_accept_when_possible(struct wr_server *server);
 void wr_accept_some(struct wr_server *server, uint32_t listener);
 
 /* ── request.c ──────────────────────────────────────────────────────────────────────────────── */
+/* Reads them out of a head. */
+struct wr_terms wr_request_terms(const struct wr_h1_head *head);
 /* Takes one request out of the buffer and routes it; false when there is none, whole, to be had. */
 bool wr_request_take(struct wr_server *server, struct wr_conn *conn);
 
@@ -389,7 +399,8 @@ void wr_conn_shed(struct wr_server *server);
 
 /* ── route.c ────────────────────────────────────────────────────────────────────────────────── */
 struct wr_http_request {
-    const struct wr_h1_head *head;
+    const struct wr_h1_head *head; /* NULL: a decision's, whose head repeats; all else is here */
+    struct wr_terms terms;
     struct wr_str body;
     int64_t first_ns; /* its first byte came */
     int64_t whole_ns; /* its last byte came: from then on it waits for us */
@@ -414,8 +425,6 @@ bool wr_admit_is_late(struct wr_server *server, struct wr_conn *conn,
 wr_err wr_admit_fail_late(struct wr_error *error);
 /* the node can decide now. */
 wr_err wr_admit_ready(const struct wr_server *server, struct wr_error *error);
-/* The deadline that the caller asks for, in us; 0: none, or one that is not heard. */
-int64_t wr_admit_asked_us(const struct wr_h1_head *head);
 bool wr_admit_is_overloaded(const struct wr_server *server);
 /* A turn begins: an overload after which nobody has asked for long is none any more. */
 void wr_admit_look(struct wr_server *server);
@@ -448,9 +457,9 @@ void wr_decide_batch(struct wr_server *server);
 /* Gives server->requests to the engine and times it; now_ns is the end of it. */
 wr_err wr_decide_run(struct wr_server *server, uint32_t n, int64_t before_ns,
                      struct wr_error *error);
-/* For a request that is the n-th of its batch, or comes with n. */
-enum wr_budget wr_decide_budget(const struct wr_server *server, const struct wr_h1_head *head,
-                                int64_t first_ns, uint32_t n);
+/* For a request that is the n-th of its batch, or comes with n, and has asked for that deadline. */
+enum wr_budget wr_decide_budget(const struct wr_server *server, int64_t asked_us, int64_t first_ns,
+                                uint32_t n);
 void wr_decide_count(struct wr_server *server, const struct wr_answer *answer,
                      enum wr_budget budget);
 int64_t wr_decide_now_us(const struct wr_server *server);

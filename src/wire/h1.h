@@ -97,6 +97,12 @@ struct wr_h1_reader {
 /* body_max in bytes; 0 means WR_LIMIT_H1_BODY. */
 void wr_h1_init(struct wr_h1_reader *reader, uint64_t body_max);
 
+/* Has it read a part of a head? */
+static inline bool wr_h1_has_begun(const struct wr_h1_reader *reader)
+{
+    return reader->scanned != 0;
+}
+
 /* Reads a request head. `bytes` are all bytes since the start of the request: at each call those of
  * the call before and more (the buffer may have moved). DONE: *head is filled and *used bytes
  * belong to the head; the body follows. */
@@ -119,11 +125,13 @@ struct wr_h1_pattern {
  * absolute form or expects to be asked on. */
 void wr_h1_keep(struct wr_h1_pattern *pattern, const char *bytes, size_t n,
                 const struct wr_h1_head *head);
-/* True when a request begins with the pattern's bytes, the digits of Content-Length aside: *head is
- * then what wr_h1_read with this body_max would find in its first pattern->n bytes. False tells
- * nothing. */
+/* True when a request begins with the pattern's bytes, the digits of Content-Length aside: its
+ * first pattern->n bytes are then a head that wr_h1_read with this body_max takes, and *head is
+ * what it would find, but for the views, which are not filled in. False tells nothing. */
 bool wr_h1_repeats(const struct wr_h1_pattern *pattern, uint64_t body_max, struct wr_str bytes,
                    struct wr_h1_head *head);
+/* Fills in the views of that head. */
+void wr_h1_recall(const struct wr_h1_pattern *pattern, const char *bytes, struct wr_h1_head *head);
 
 /* The value of the first field with this name (any case), or .p == NULL. */
 struct wr_str wr_h1_field(const struct wr_h1_head *head, struct wr_str name);

@@ -72,8 +72,8 @@ bool wr_h1_repeats(const struct wr_h1_pattern *pattern, uint64_t body_max, struc
 {
     uint64_t length;
     size_t at = pattern->digits_at, behind = at + pattern->digits_n;
-    if (pattern->n == 0 || bytes.n < pattern->n || memcmp(bytes.p, pattern->bytes, at) != 0 ||
-        memcmp(bytes.p + behind, pattern->bytes + behind, pattern->n - behind) != 0 ||
+    if (pattern->n == 0 || bytes.n < pattern->n || !wr_bytes_eq(bytes.p, pattern->bytes, at) ||
+        !wr_bytes_eq(bytes.p + behind, pattern->bytes + behind, pattern->n - behind) ||
         !read_digits(bytes.p + at, pattern->digits_n, &length) || length > body_max) {
         return false;
     }
@@ -83,17 +83,21 @@ bool wr_h1_repeats(const struct wr_h1_pattern *pattern, uint64_t body_max, struc
     head->chunked = head->expect_continue = false;
     head->has_length = pattern->digits_n != 0;
     head->content_length = length;
-    head->target = view(bytes.p, pattern->target);
-    head->path = view(bytes.p, pattern->path);
-    head->query = view(bytes.p, pattern->query);
+    return true;
+}
+
+void wr_h1_recall(const struct wr_h1_pattern *pattern, const char *bytes, struct wr_h1_head *head)
+{
+    head->target = view(bytes, pattern->target);
+    head->path = view(bytes, pattern->path);
+    head->query = view(bytes, pattern->query);
     memset(head->known, 0, sizeof head->known);
     head->n_fields = pattern->n_fields;
     for (uint32_t i = 0; i < pattern->n_fields; i++) {
-        struct wr_str value = view(bytes.p, pattern->values[i]);
-        head->fields[i] = (struct wr_h1_field){view(bytes.p, pattern->names[i]), value};
+        struct wr_str value = view(bytes, pattern->values[i]);
+        head->fields[i] = (struct wr_h1_field){view(bytes, pattern->names[i]), value};
         if (pattern->known[i] < WR_H1_KNOWN_COUNT) {
             head->known[pattern->known[i]] = value;
         }
     }
-    return true;
 }

@@ -141,6 +141,77 @@ TEST("every resource wants its scope")
     world_close(&world);
 }
 
+/* Heads of one size, one behind another on one connection: what was found of one is not taken for
+ * what stands in the next. */
+TEST("on one connection each head is asked anew, but for those that are the same")
+{
+    static const struct {
+        const char *path, *token;
+        int status;
+        bool features;
+    } asks[] = {
+        {"/v1/decisions?features", "weir_decides_decides", 200, true},
+        {"/v1/decisions?features", "weir_decides_decides", 200, true},
+        {"/v1/decisions?features", "weir_decides_decideS", 401, false},
+        {"/v1/decisions?features", "weir_decides_decideS", 401, false},
+        {"/v1/decisions?features", "weir_decides_decides", 200, true},
+        {"/v1/decisions?featureS", "weir_decides_decides", 200, false},
+        {"/v1/decisions?featureS", "weir_decides_decides", 200, false},
+        {"/v1/decisionS?features", "weir_decides_decides", 403, false},
+        {"/v1/decisions?features", "weir_labels_labels_l", 403, false},
+        {"/v1/decisions?features", "weir_decides_decides", 200, true},
+    };
+    struct world world;
+    struct http http;
+    char text[1024] = "", line[160];
+    strcat(text, line_of(line, "x", "decide", "weir_decides_decides"));
+    strcat(text, line_of(line, "y", "label", "weir_labels_labels_l"));
+    world_init(&world, 402, WR_MODE_FAST);
+    world.config.access = wr_str_z(text);
+    CHECK(world_start(&world));
+    http_open(&world, &http);
+    for (size_t i = 0; i < WR_COUNTOF(asks); i++) {
+        CHECK_INT(ask(&world, &http, "POST", asks[i].path, asks[i].token), asks[i].status);
+        CHECK(rig_has(http.body, "\"features\":{") == asks[i].features);
+    }
+    CHECK_INT(wr_server_sequence(world.server), 6);
+    http_close(&world, &http);
+    world_close(&world);
+}
+
+static wr_err give_line(void *context, struct wr_arena *arena, struct wr_str *access,
+                        struct wr_error *error)
+{
+    (void)error;
+    *access = wr_str_copy(arena, wr_str_z(context));
+    return WR_OK;
+}
+
+TEST("a right that is taken away is gone on connections that are open, too")
+{
+    struct world world;
+    struct http http;
+    char text[256], line[160];
+    line_of(text, "x", "decide", "weir_decides_decides");
+    world_init(&world, 403, WR_MODE_FAST);
+    world.config.access = wr_str_z(text);
+    world.config.credentials = (struct wr_credentials){give_line, line};
+    CHECK(world_start(&world));
+    http_open(&world, &http);
+    for (int i = 0; i < 6; i++) { /* by turns it has the right, and has it not */
+        static const char *const scopes[] = {"decide", "label"};
+        line_of(line, "x", scopes[i % 2], "weir_decides_decides");
+        sim_ask_reload(world.sim);
+        wr_server_step(world.server, 0);
+        for (int k = 0; k < 3; k++) {
+            CHECK_INT(ask(&world, &http, "POST", "/v1/decisions", "weir_decides_decides"),
+                      i % 2 == 0 ? 200 : 403);
+        }
+    }
+    http_close(&world, &http);
+    world_close(&world);
+}
+
 TEST("who may drain may do nothing else; a node ends by GET as by POST, by nothing else")
 {
     static const char *const tokens[] = {"weir_decides_decides", "weir_drains_drains_d",

@@ -42,7 +42,7 @@ static void open_rig(struct rig *rig)
 static enum wr_budget budget_after(int64_t waited_us, uint32_t n)
 {
     server.now_ns = 1000000000 + waited_us * 1000;
-    return wr_decide_budget(&server, &head, 1000000000, n);
+    return wr_decide_budget(&server, wr_request_terms(&head).deadline_us, 1000000000, n);
 }
 
 TEST("half of the deadline leaves explanations out, nine tenths everything else")

@@ -446,6 +446,7 @@ static bool pattern_holds(const struct wr_h1_pattern *pattern, struct wr_str tex
         return true;
     }
     ++*known;
+    wr_h1_recall(pattern, text.p, &fast);
     wr_h1_init(&reader, 1000);
     return wr_h1_read(&reader, text, &slow, &used) == WR_H1_DONE && used == pattern->n &&
            same_head(&fast, &slow);
