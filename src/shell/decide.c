@@ -63,8 +63,7 @@ enum wr_budget wr_decide_budget(const struct wr_server *server, int64_t asked_us
 }
 
 /* A refusal for overload has to be cheap: the same bytes each time. */
-static void refuse(struct wr_server *server, struct wr_conn *conn,
-                   const struct wr_http_request *request)
+static void refuse(struct wr_server *server, struct wr_conn *conn)
 {
 #define REFUSAL                                                                                    \
     "{\"type\":\"urn:weir:error:overload\",\"title\":\"the node is at its limit\","                \
@@ -75,11 +74,9 @@ static void refuse(struct wr_server *server, struct wr_conn *conn,
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
         "Content-Length: 173\r\nRetry-After: 1\r\n\r\n" REFUSAL;
 #undef REFUSAL
-    struct wr_slot *slot = wr_conn_slot(conn, request->first_ns);
-    WR_ASSERT(slot != NULL);
     server->metrics.errors[WR_E_OVERLOAD]++;
     server->n_refused++;
-    wr_conn_add(server, conn, slot, wr_str_of(text, sizeof text - 1));
+    wr_conn_append(server, conn, wr_str_of(text, sizeof text - 1));
 }
 
 /* False: it has been answered with a refusal. */
@@ -95,7 +92,7 @@ static bool admit(struct wr_server *server, struct wr_conn *conn,
         wr_decide_batch(server); /* earlier answers come first */
     }
     if ((late || error.code == WR_E_OVERLOAD) && request->terms.minor == 1 && !conn->closing) {
-        refuse(server, conn, request);
+        refuse(server, conn);
         return false;
     }
     if (!late || wr_admit_fail_late(&error) != WR_OK) {

@@ -25,7 +25,8 @@
  *
  * Order. A connection's answers leave in the order of its requests. Each request gets a slot; a
  * slot holds bytes of the connection's output buffer, or points to a gathering whose bytes are
- * still to come, and names the sequence that must be kept before it leaves. */
+ * still to come, and names the sequence that must be kept before it leaves. A refusal for overload
+ * takes none: it leaves with the answer before it. */
 #ifndef WR_SERVER_IN_H
 #define WR_SERVER_IN_H
 
@@ -364,6 +365,9 @@ char *wr_conn_room(struct wr_server *server, struct wr_conn *conn, size_t n);
 /* Appends a finished answer to its slot, which is the last one. */
 void wr_conn_add(struct wr_server *server, struct wr_conn *conn, struct wr_slot *slot,
                  struct wr_str bytes);
+/* Appends a finished answer that waits for nothing by itself: it leaves with the one before it. A
+ * slot is free, and no answer before it is without its bytes, but for gatherings. */
+void wr_conn_append(struct wr_server *server, struct wr_conn *conn, struct wr_str bytes);
 /* Sends what may leave, in the midst of a turn; nothing once the turn has failed. */
 void wr_conn_send(struct wr_server *server, struct wr_conn *conn);
 /* Sends what may leave; arms the poll set; closes when due. The last act of a turn. */

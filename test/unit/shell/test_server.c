@@ -872,6 +872,36 @@ TEST("a request that used up its deadline to arrive gets the stated fallback")
     world_close(&world);
 }
 
+TEST("a refusal leaves behind the answers before it, whatever those wait for")
+{
+    struct world world;
+    struct http http;
+    char event[512], text[1024];
+    world_open(&world, 22, WR_MODE_DURABLE);
+    http_open(&world, &http);
+    for (int i = 0; i < 3; i++) { /* the first is decided, then read back */
+        wr_server_step(world.server, 0);
+        world_event(event, "known", 1, 5);
+        http_send(&world, &http, "POST", "/v1/decisions", event);
+        int n = snprintf(text, sizeof text,
+                         "POST /v1/decisions HTTP/1.1\r\nHost: w\r\nWeir-Deadline-Ms: 4\r\n"
+                         "Content-Length: %zu\r\n\r\n%s",
+                         strlen(event), event);
+        sim_send(world.sim, http.client, text, (size_t)n);
+        sim_send(world.sim, http.client, text, (size_t)n);
+        sim_step(world.sim, 10000000);
+        http_send(&world, &http, "GET", "/health", "");
+        for (int k = 0; k < 4; k++) {
+            CHECK(http_wait(&world, &http));
+            CHECK_INT(http.status, k == 1 || k == 2 ? 503 : 200);
+            CHECK_HAS(http.body, k == 0 ? "\"known\"" : k == 3 ? "\"ready\"" : "\"overload\"");
+        }
+    }
+    CHECK_INT(wr_server_sequence(world.server), 1);
+    http_close(&world, &http);
+    world_close(&world);
+}
+
 TEST("a request that waited for longer than its caller does is refused, and counts nowhere")
 {
     struct world world;
