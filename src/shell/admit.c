@@ -30,11 +30,13 @@ enum {
 #define PACE_MOST ((int64_t)1 << 34) /* times WR_PACE_NS is less than 2^63 */
 
 /* ── does a queue stand? ────────────────────────────────────────────────────────────────────── */
-/* Takes one more wait. True: a window begins with it; `stood` tells of the one that has ended. One
- * that ended long ago tells nothing about now, nor one with few waits in few turns: after a stall
- * of the machine all wait, and no queue stands. */
-static bool note_wait(struct wr_wait *wait, int64_t now_ns, int64_t looked_ns, int64_t waited_ns)
+/* Takes the wait of n more. True: a window begins with it; `stood` tells of the one that has ended.
+ * One that ended long ago tells nothing about now, nor one with few waits in few turns: after a
+ * stall of the machine all wait, and no queue stands. */
+static bool note_wait(struct wr_wait *wait, const struct wr_server *server, int64_t waited_ns,
+                      uint32_t n)
 {
+    int64_t now_ns = server->now_ns, looked_ns = server->looked_ns;
     bool begins = now_ns - wait->since_ns >= WR_OVERLOAD_WINDOW_NS;
     if (begins) {
         bool recent = now_ns - wait->since_ns < 2 * WR_OVERLOAD_WINDOW_NS;
@@ -49,7 +51,7 @@ static bool note_wait(struct wr_wait *wait, int64_t now_ns, int64_t looked_ns, i
     wait->least_ns = wait->n == 0 ? waited_ns : WR_MIN(wait->least_ns, waited_ns);
     wait->n_turns += wait->turn_ns != looked_ns;
     wait->turn_ns = looked_ns;
-    wait->n++;
+    wait->n += n;
     return begins;
 }
 
@@ -94,19 +96,20 @@ static void begin_window(struct wr_server *server, int64_t window_ns)
 
 /* Each connection has a queue of its own, since all take turns: where a few ask little and wait
  * little, others may still ask too much. */
-static bool waited_too_long(struct wr_server *server, struct wr_conn *conn, int64_t whole_ns)
+static bool waited_too_long(struct wr_server *server, struct wr_conn *conn,
+                            const struct wr_http_request *request)
 {
     struct wr_admission *admission = &server->admission;
-    int64_t waited = server->now_ns - whole_ns, late = WR_OVERLOAD_LATE_NS;
+    int64_t waited = server->now_ns - request->whole_ns, late = WR_OVERLOAD_LATE_NS;
     if (server->deadline_us != 0) {
         late = server->deadline_us * 800; /* ns: four fifths */
     }
     int64_t window_ns = server->now_ns - admission->wait.since_ns;
-    if (note_wait(&admission->wait, server->now_ns, server->looked_ns, waited)) {
+    if (note_wait(&admission->wait, server, waited, request->n)) {
         begin_window(server, window_ns);
     }
-    note_wait(&conn->wait, server->now_ns, server->looked_ns, waited);
-    admission->n_late += waited > late;
+    note_wait(&conn->wait, server, waited, request->n);
+    admission->n_late += waited > late ? request->n : 0;
     /* In a planned turn who is admitted may have waited for two. */
     int64_t most = admission->is_over ? 2 * WR_OVERLOAD_REFUSE_NS : WR_OVERLOAD_REFUSE_NS;
     if (waited > most && (admission->is_over || conn->wait.holds > 0)) {
@@ -376,8 +379,8 @@ wr_err wr_admit_fail_late(struct wr_error *error)
 bool wr_admit_is_late(struct wr_server *server, struct wr_conn *conn,
                       const struct wr_http_request *request)
 {
-    bool late = waited_too_long(server, conn, request->whole_ns) || conn->is_passed_over;
-    server->admission.n_turned_away += late;
+    bool late = waited_too_long(server, conn, request) || conn->is_passed_over;
+    server->admission.n_turned_away += late ? request->n : 0;
     return late || has_expired(server, request->terms.deadline_us, request->whole_ns);
 }
 

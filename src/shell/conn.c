@@ -202,20 +202,23 @@ void wr_conn_add(struct wr_server *server, struct wr_conn *conn, struct wr_slot 
     }
 }
 
-void wr_conn_append(struct wr_server *server, struct wr_conn *conn, struct wr_str bytes)
+void wr_conn_append(struct wr_server *server, struct wr_conn *conn, struct wr_str bytes, uint32_t n)
 {
     struct wr_slot *last = conn->n_slots > 0 ? slot_at(conn, conn->n_slots - 1) : NULL;
     if (last != NULL && last->gathering != NULL) {
         last = wr_conn_slot(conn, 0);
         WR_ASSERT(last != NULL);
     }
-    char *room = wr_conn_room(server, conn, bytes.n);
-    if (room != NULL) {
-        memcpy(room, bytes.p, bytes.n);
-        conn->out_n += bytes.n;
+    char *room = wr_conn_room(server, conn, n * bytes.n);
+    if (room == NULL) {
+        return;
     }
-    if (last != NULL && room != NULL) {
-        last->n += (uint32_t)bytes.n;
+    for (uint32_t i = 0; i < n; i++) {
+        memcpy(room + i * bytes.n, bytes.p, bytes.n);
+    }
+    conn->out_n += n * bytes.n;
+    if (last != NULL) {
+        last->n += n * (uint32_t)bytes.n;
     }
 }
 

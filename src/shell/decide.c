@@ -63,7 +63,7 @@ enum wr_budget wr_decide_budget(const struct wr_server *server, int64_t asked_us
 }
 
 /* A refusal for overload has to be cheap: the same bytes each time. */
-static void refuse(struct wr_server *server, struct wr_conn *conn)
+static void refuse(struct wr_server *server, struct wr_conn *conn, uint32_t n)
 {
 #define REFUSAL                                                                                    \
     "{\"type\":\"urn:weir:error:overload\",\"title\":\"the node is at its limit\","                \
@@ -74,9 +74,9 @@ static void refuse(struct wr_server *server, struct wr_conn *conn)
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
         "Content-Length: 173\r\nRetry-After: 1\r\n\r\n" REFUSAL;
 #undef REFUSAL
-    server->metrics.errors[WR_E_OVERLOAD]++;
-    server->n_refused++;
-    wr_conn_append(server, conn, wr_str_of(text, sizeof text - 1));
+    server->metrics.errors[WR_E_OVERLOAD] += n;
+    server->n_refused += n;
+    wr_conn_append(server, conn, wr_str_of(text, sizeof text - 1), n);
 }
 
 /* False: it has been answered with a refusal. */
@@ -92,7 +92,7 @@ static bool admit(struct wr_server *server, struct wr_conn *conn,
         wr_decide_batch(server); /* earlier answers come first */
     }
     if ((late || error.code == WR_E_OVERLOAD) && request->terms.minor == 1 && !conn->closing) {
-        refuse(server, conn);
+        refuse(server, conn, request->n);
         return false;
     }
     if (!late || wr_admit_fail_late(&error) != WR_OK) {

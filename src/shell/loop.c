@@ -51,8 +51,9 @@ static void parse(struct wr_server *server, struct wr_conn *conn)
         if (!wr_request_take(server, conn)) {
             return;
         }
-        bool counts_one = server->n_refused > refused || (is_planned && conn->in_batch);
-        spent += counts_one ? 1 : WR_MAX(4, conn->n_asked);
+        refused = server->n_refused - refused;
+        bool counts_one = is_planned && conn->in_batch;
+        spent += refused > 0 ? (uint32_t)refused : counts_one ? 1 : WR_MAX(4, conn->n_asked);
     }
     conn->more = conn->in_at < conn->in_n;
 }

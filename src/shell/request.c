@@ -101,10 +101,29 @@ static enum wr_h1_result begin_body(struct wr_server *server, struct wr_conn *co
     return result;
 }
 
+/* Whoever is passed over is refused whatever he asks: what repeats the head of a decision behind
+ * one, and came with it, is refused with it. Returns where it ends. */
+static size_t take_alike(const struct wr_conn *conn, size_t end, uint32_t *n)
+{
+    struct wr_h1_head head;
+    bool came_at_once = conn->n_arrivals == 1 && !conn->was_held;
+    bool are_refused = conn->decides && conn->terms.minor == 1 && !conn->closing;
+    while (came_at_once && are_refused && *n < WR_LIMIT_PER_WAKE) {
+        struct wr_str rest = wr_str_of(conn->in + end, conn->in_n - end);
+        if (!wr_h1_repeats(&conn->pattern, conn->reader.body_max, rest, &head) ||
+            rest.n - conn->pattern.n < head.content_length) {
+            break;
+        }
+        end += conn->pattern.n + (size_t)head.content_length;
+        ++*n;
+    }
+    return end;
+}
+
 static void finish_request(struct wr_server *server, struct wr_conn *conn,
                            const struct wr_h1_head *head, size_t head_n)
 {
-    struct wr_http_request request = {.terms = conn->terms, .first_ns = conn->first_ns};
+    struct wr_http_request request = {.terms = conn->terms, .n = 1, .first_ns = conn->first_ns};
     size_t end;
     if (conn->stage == WR_CONN_CHUNKED) {
         request.body = wr_str_of(conn->in + conn->body_at, conn->body_n);
@@ -113,19 +132,21 @@ static void finish_request(struct wr_server *server, struct wr_conn *conn,
         request.body = wr_str_of(conn->in + conn->in_at + head_n, conn->need - head_n);
         end = conn->in_at + conn->need;
     }
+    if (!head->keep_alive || server->draining) {
+        conn->closing = true;
+    }
+    end = conn->is_passed_over ? take_alike(conn, end, &request.n) : end;
     size_t bytes = end - conn->in_at;
     conn->in_at = end;
     request.whole_ns = conn->was_held ? server->now_ns : wr_conn_arrival_before(conn, end);
     conn->was_held = conn->whole = false;
     conn->stage = WR_CONN_HEAD;
-    server->metrics.n_requests++;
-    wr_timing_add(&server->metrics.stages[WR_STAGE_READ], server->now_ns - conn->first_ns, 1);
+    server->metrics.n_requests += request.n;
+    wr_timing_add(&server->metrics.stages[WR_STAGE_READ], server->now_ns - conn->first_ns,
+                  request.n);
     conn->first_ns = wr_conn_arrival(conn);
     conn->head_ns = 0;
-    if (!head->keep_alive || server->draining) {
-        conn->closing = true;
-    }
-    conn->n_asked = 1;
+    conn->n_asked = request.n;
     if (conn->decides) {
         wr_decide_one(server, conn, &request);
     } else {

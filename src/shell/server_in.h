@@ -197,7 +197,8 @@ struct wr_conn {
     int64_t read_ns;            /* when bytes of it were last read */
     int64_t pace;               /* bytes in WR_PACE_NS: a mean that fades */
     int64_t request_sixteenths; /* of the bytes of what it asks: the mean; 0: not known yet */
-    uint32_t n_asked;           /* by its last request: items of a batch; 0: they are not known */
+    uint32_t n_asked;           /* by its last request: items of a batch, or so many alike;
+                                   0: they are not known */
     bool is_passed_over;        /* in this turn its decisions are refused */
     uint32_t n_passed_over;     /* in so many turns in a row */
     uint64_t ticket;            /* held until this fetch is done, */
@@ -365,9 +366,10 @@ char *wr_conn_room(struct wr_server *server, struct wr_conn *conn, size_t n);
 /* Appends a finished answer to its slot, which is the last one. */
 void wr_conn_add(struct wr_server *server, struct wr_conn *conn, struct wr_slot *slot,
                  struct wr_str bytes);
-/* Appends a finished answer that waits for nothing by itself: it leaves with the one before it. A
+/* Appends n times an answer that waits for nothing by itself: it leaves with the one before it. A
  * slot is free, and no answer before it is without its bytes, but for gatherings. */
-void wr_conn_append(struct wr_server *server, struct wr_conn *conn, struct wr_str bytes);
+void wr_conn_append(struct wr_server *server, struct wr_conn *conn, struct wr_str bytes,
+                    uint32_t n);
 /* Sends what may leave, in the midst of a turn; nothing once the turn has failed. */
 void wr_conn_send(struct wr_server *server, struct wr_conn *conn);
 /* Sends what may leave; arms the poll set; closes when due. The last act of a turn. */
@@ -405,6 +407,7 @@ void wr_conn_shed(struct wr_server *server);
 struct wr_http_request {
     const struct wr_h1_head *head; /* NULL: a decision's, whose head repeats; all else is here */
     struct wr_terms terms;
+    uint32_t n; /* so many alike that came at once: more than one only where all are refused */
     struct wr_str body;
     int64_t first_ns; /* its first byte came */
     int64_t whole_ns; /* its last byte came: from then on it waits for us */

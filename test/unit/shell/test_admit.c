@@ -199,6 +199,63 @@ static uint64_t crowded_turn(struct world *world, struct asker *askers, int n_as
     return wr_server_sequence(world->server) - before;
 }
 
+static uint64_t count_reads(const struct world *world)
+{
+    const struct wr_timing *reads = &world->server->metrics.stages[WR_STAGE_READ];
+    uint64_t n = 0;
+    for (size_t i = 0; i < WR_COUNTOF(reads->n); i++) {
+        n += reads->n[i];
+    }
+    return n;
+}
+
+/* What one that is passed over asks at once, with a question of another kind in its midst. */
+static void ask_around(struct world *world, struct http *http)
+{
+    ask(world, http, 3);
+    http_send(world, http, "GET", "/health", "");
+    ask(world, http, 20);
+}
+
+TEST("what is refused together is counted one by one, and answered in order")
+{
+    enum { MANY = 100, ASKED = 24 };
+    struct world world;
+    static struct asker askers[MANY];
+    open_large(&world, 334);
+    open_all(&world, askers, MANY);
+    crowded_turn(&world, askers, MANY, 1);
+    struct wr_server *server = world.server;
+    uint64_t n_requests = server->metrics.n_requests, n_reads = count_reads(&world);
+    uint64_t n_waits = server->admission.wait.n, n_turned_away = server->admission.n_turned_away;
+    uint64_t n_refused = server->n_refused, n_decided = server->metrics.n_batch_items;
+    uint64_t n_errors = server->metrics.errors[WR_E_OVERLOAD];
+    for (int i = 0; i < MANY; i++) {
+        ask_around(&world, &askers[i].http);
+    }
+    server->admission.turns.turn_ns = 1000000000; /* few are admitted */
+    server->admission.turns.decided_1024ths = 1024;
+    planned_turn(&world);
+    uint64_t n[2] = {0, 0};
+    for (int i = 0; i < MANY; i++) {
+        struct http *http = &askers[i].http;
+        for (int k = 0; http_take(&world, http); k++) {
+            CHECK(k == 3 ? http->status == 200 : http->status == 200 || http->status == 503);
+            CHECK(rig_has(http->body, "\"ready\":true") == (k == 3));
+            n[http->status == 200] += k != 3;
+            CHECK(k < ASKED);
+        }
+    }
+    CHECK(n[0] > 0 && n[0] % (ASKED - 1) == 0);
+    CHECK_INT(server->n_refused - n_refused, n[0]);
+    CHECK_INT(server->metrics.errors[WR_E_OVERLOAD] - n_errors, n[0]);
+    CHECK_INT(server->admission.n_turned_away - n_turned_away, n[0]);
+    CHECK_INT(server->admission.wait.n - n_waits, server->metrics.n_batch_items - n_decided + n[0]);
+    CHECK_INT(server->metrics.n_requests - n_requests, count_reads(&world) - n_reads);
+    CHECK(server->metrics.n_requests - n_requests >= n[0] / (ASKED - 1) * ASKED + n[1]);
+    close_all(&world, askers, MANY);
+}
+
 /* A decision takes 4 ms, as with a large model. */
 enum { SLOW_DECISION_NS = 4000000 };
 static int64_t slow_decision_ns = SLOW_DECISION_NS;
