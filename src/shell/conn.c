@@ -101,11 +101,24 @@ static void pop_slot(struct wr_server *server, struct wr_conn *conn)
     conn->n_slots--;
 }
 
-static void leave_list(struct wr_conn **list, uint32_t *n, const struct wr_conn *conn)
+static void set_waiting(struct wr_server *server, struct wr_conn *conn, bool waiting)
 {
-    for (uint32_t i = 0; i < *n; i++) {
-        if (list[i] == conn) {
-            list[i] = list[--*n];
+    if (waiting && conn->waiting == 0) {
+        server->waiting[server->n_waiting++] = conn;
+        conn->waiting = server->n_waiting;
+    } else if (!waiting && conn->waiting != 0) {
+        struct wr_conn *last = server->waiting[--server->n_waiting];
+        server->waiting[conn->waiting - 1] = last;
+        last->waiting = conn->waiting;
+        conn->waiting = 0;
+    }
+}
+
+static void leave_touched(struct wr_server *server, const struct wr_conn *conn)
+{
+    for (uint32_t i = 0; i < server->n_touched; i++) {
+        if (server->touched[i] == conn) {
+            server->touched[i] = server->touched[--server->n_touched];
             return;
         }
     }
@@ -131,11 +144,9 @@ void wr_conn_close(struct wr_server *server, struct wr_conn *conn)
     wr_conn_drop_in(server, conn);
     drop_out(server, conn);
     wr_buffers_count(&server->buffers, conn->net_bytes, 0);
-    if (conn->waiting) {
-        leave_list(server->waiting, &server->n_waiting, conn);
-    }
+    set_waiting(server, conn, false);
     if (conn->touched) {
-        leave_list(server->touched, &server->n_touched, conn);
+        leave_touched(server, conn);
     }
     server->peers[conn->index] = 0;
     server->free_conns[server->n_free++] = conn->index;
@@ -319,16 +330,6 @@ static void arm(struct wr_server *server, struct wr_conn *conn, bool has_unsent)
         conn->broken = true;
     }
     conn->interest = interest;
-}
-
-static void set_waiting(struct wr_server *server, struct wr_conn *conn, bool waiting)
-{
-    if (waiting && !conn->waiting) {
-        server->waiting[server->n_waiting++] = conn;
-    } else if (!waiting && conn->waiting) {
-        leave_list(server->waiting, &server->n_waiting, conn);
-    }
-    conn->waiting = waiting;
 }
 
 void wr_slot_needs(struct wr_server *server, struct wr_slot *slot, uint64_t sequence)

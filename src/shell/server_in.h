@@ -172,7 +172,7 @@ struct wr_conn {
     bool eof;                   /* the peer sends no more */
     bool in_batch;              /* a request of it is in the current batch */
     bool touched;               /* in the list of this turn */
-    bool waiting;               /* in the list of those that wait for the journal */
+    uint32_t waiting;           /* place from 1 in the list of those that wait for the journal */
     bool held;                  /* its next request waits for what other nodes saw */
     bool was_held;              /* and has waited */
     bool whole;                 /* that request, chunked, was there whole */
