@@ -66,7 +66,8 @@ def main():
         (state / "sqlite" / "new.db").write_bytes(b"half made")
         served.start()
         stream(served, 2500, 500)
-        check.that(wait(lambda: len(files_of(state)) == len(logs_of(state)) - 1 > 3),
+        # Rows that come while the journal's thread has no processor are one group, and a group is in one log.
+        check.that(wait(lambda: len(files_of(state)) == len(logs_of(state)) - 1 > 1),
                    "every closed log has its file", (files_of(state), logs_of(state)))
         check.that(not (state / "sqlite" / "new.db").exists(), "nothing half made is left")
         served.stop()
