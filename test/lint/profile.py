@@ -15,10 +15,12 @@ def main():
     if not commands.exists():
         print(f"profile: {commands.parent} is not built; skipped")
         return 77
+    units = [unit for unit in json.loads(commands.read_text()) if unit["file"].endswith(FILES)]
     failed = 0
-    for unit in json.loads(commands.read_text()):
-        if not unit["file"].endswith(FILES):
-            continue
+    if len({unit["file"] for unit in units}) != len(FILES):
+        print(f"profile: not so: {commands.parent} compiles {' and '.join(FILES)}")
+        failed += 1
+    for unit in units:
         words = shlex.split(unit["command"])
         at = words.index("-o")
         name, words[at + 1] = words[at + 1], "/dev/null"  # the profile is named by what would be written
