@@ -120,8 +120,8 @@ struct wr_port_disk {
      * space is kept for them, the size stays. Truncating gives it back. Not OK: none is kept, or
      * only a part. NULL: it cannot. */
     enum wr_io (*reserve)(void *context, int32_t file, uint64_t offset, uint64_t n);
-    /* Bytes that this process may still write where a directory is; 0 also when that cannot be
-     * told. Others write too. NULL: it never can. */
+    /* Bytes that are free for this process where a directory is; 0 also when that cannot be told.
+     * Others write too, and a quota may leave less. NULL: it never can. */
     uint64_t (*room)(void *context, const char *directory);
     /* Hints that n bytes from an offset on will hardly be read again: once synced, they need not
      * stay in the system's memory. NULL: it cannot. */

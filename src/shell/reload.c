@@ -30,10 +30,11 @@ static void keep_first(void *arg)
     struct wr_server *server = arg;
     keep(server, server->first_pack);
     const char *directory = server->config.state_directory;
-    bool is_scarce = server->began_full && !wr_reserve_may_grow(server->port, directory);
+    bool may_grow = wr_reserve_may_grow(server->port, directory);
+    bool is_scarce = server->began_full && (server->room_misleads || !may_grow);
     uint64_t most = is_scarce ? WR_RESERVE_LEAST : WR_RESERVE_SIZE;
     uint64_t size = wr_reserve_keep(server->port, directory, most);
-    atomic_store(&server->snapshots.reserve_is_small, size < WR_RESERVE_SIZE);
+    atomic_store(&server->snapshots.reserve_is_small, size < WR_RESERVE_SIZE && !may_grow);
     if (size < WR_RESERVE_SIZE && server->port->disk.reserve != NULL) {
         wr_server_log(server, "warn", "small_reserve",
                       "the disk gives %llu bytes for an end on a full disk, of %u wanted",

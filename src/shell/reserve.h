@@ -22,7 +22,8 @@
  * many, and no more than `most`; returns its bytes. Not on the loop: it may take a while. A smaller
  * one is let go for the larger one's sake: not beside a disk that fills up. */
 uint64_t wr_reserve_keep(const struct wr_port *port, const char *directory, uint64_t most);
-/* May a smaller one grow to WR_RESERVE_SIZE, and leave room for rows? */
+/* May a smaller one grow to WR_RESERVE_SIZE, and leave room for rows? As far as the file system
+ * tells: it knows of no quota. */
 bool wr_reserve_may_grow(const struct wr_port *port, const char *directory);
 bool wr_reserve_is_there(const struct wr_port *port, const char *directory);
 /* False: there was none. */

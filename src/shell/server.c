@@ -272,6 +272,7 @@ static wr_err begin_first(struct wr_server *server, struct wr_error *error)
     if (!server->began_full) {
         return err;
     }
+    server->room_misleads = wr_reserve_may_grow(server->port, server->config.state_directory);
     bool given = wr_reserve_give(server->port, server->config.state_directory);
     if (given) {
         wr_server_log(server, "info", "reserve_given_up", "to begin on a full disk");

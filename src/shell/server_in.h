@@ -324,7 +324,8 @@ struct wr_server {
     const struct wr_pack *first_pack;
     uintptr_t packs_thread; /* writes the first pack into the state directory */
     bool has_packs_thread;
-    bool began_full;             /* the start found no room on the disk */
+    bool began_full;             /* the start found no room on the disk, */
+    bool room_misleads;          /* and the system told of much (a quota): it is not gone by */
     bool keeps_first_late;       /* what a start keeps waits until there is */
     struct wr_opa *opa;          /* NULL before its first use */
     struct wr_id_finder *finder; /* NULL: no journal, or no memory */

@@ -8,7 +8,8 @@ enum { WAIT_NS = 100000000, PAGE = 4096 };
  * it could not follow a node that is asked for more than it can decide. */
 #define GIVE_WAY 10
 
-/* Makes the reserve that is missing, or a small one larger when there is room. */
+/* Makes the reserve that is missing, or a small one larger when there is room; once, where that is
+ * told and then not given: each try would take of the rows' room for a moment. */
 static void tend_reserve(struct wr_snapshots *s)
 {
     const struct wr_snapshot_place *place = &s->writer.place;
@@ -16,7 +17,7 @@ static void tend_reserve(struct wr_snapshots *s)
                  wr_reserve_may_grow(place->port, place->directory);
     if (grows || !wr_reserve_is_there(place->port, place->directory)) {
         uint64_t size = wr_reserve_keep(place->port, place->directory, WR_RESERVE_SIZE);
-        atomic_store(&s->reserve_is_small, size < WR_RESERVE_SIZE);
+        atomic_store(&s->reserve_is_small, size < WR_RESERVE_SIZE && !grows);
     }
 }
 

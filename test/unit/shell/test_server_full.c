@@ -98,18 +98,27 @@ TEST("a first start without room fails and says so")
     world_close(&world);
 }
 
-static uint64_t reserved; /* bytes that were asked for last */
+static uint64_t reserved; /* bytes that were asked for last, */
+static uint64_t given;    /* and the most that are to be had */
 
 static enum wr_io note_reserve(void *context, int32_t file, uint64_t offset, uint64_t n)
 {
     (void)context;
     (void)file;
     reserved = offset + n;
-    return WR_IO_OK;
+    return reserved <= given ? WR_IO_OK : WR_IO_FULL;
 }
 
-/* A node waits for room, and finds so much when it begins. */
-static void begin_late(struct world *world, struct wr_port *port, uint64_t seed, uint64_t room)
+static uint64_t tell_much(void *context, const char *directory)
+{
+    (void)context;
+    (void)directory;
+    return UINT64_MAX;
+}
+
+/* A node waits for room, and finds so much when it begins. A quota is not told of. */
+static void begin_late(struct world *world, struct wr_port *port, uint64_t seed, uint64_t room,
+                       bool by_quota)
 {
     struct wr_error error = {0};
     char path[256], first[2048], told[2048];
@@ -118,7 +127,9 @@ static void begin_late(struct world *world, struct wr_port *port, uint64_t seed,
     *port = *sim_port(world->sim);
     const struct wr_port_disk *disk = &port->disk;
     port->disk.reserve = note_reserve;
+    port->disk.room = by_quota ? tell_much : port->disk.room;
     reserved = 0;
+    given = UINT64_MAX;
     struct wr_str digest = wr_pack_digest_text(world->pack);
     snprintf(path, sizeof path, WORLD_STATE "/packs/%.*s.tar", WR_FMT(digest));
     CHECK_INT(disk->remove(disk->context, path), WR_IO_OK);
@@ -139,7 +150,7 @@ TEST("a node that waits keeps its pack, and the least for its end, when it has b
 {
     struct world world;
     struct wr_port port;
-    begin_late(&world, &port, 26, 20 * MIB);
+    begin_late(&world, &port, 26, 20 * MIB, false);
     CHECK_INT(reserved, MIB);
     world_close(&world);
 }
@@ -148,29 +159,57 @@ TEST("with much room it keeps as much for its end as any other")
 {
     struct world world;
     struct wr_port port;
-    begin_late(&world, &port, 30, UINT64_MAX);
+    begin_late(&world, &port, 30, UINT64_MAX, false);
     CHECK_INT(reserved, 16 * MIB);
     world_close(&world);
+}
+
+/* One more decision, and a snapshot with it. Returns what was asked for behind that. */
+static uint64_t reserved_behind(struct world *world, int i)
+{
+    char event[512], id[32], told[2048];
+    reserved = 0;
+    world->server->config.snapshot_every_ns = 1000000000;
+    snprintf(id, sizeof id, "later%d", i);
+    CHECK_INT(decide(world, world_event(event, id, 0, 1), told), 200);
+    for (int step = 0; step < 20; step++) {
+        wr_server_step(world->server, 100000000);
+    }
+    CHECK_INT(world->server->snapshots.stats.n_made, i + 1);
+    return reserved;
 }
 
 TEST("what it keeps grows behind a snapshot when as much is left beside it")
 {
     struct world world;
     struct wr_port port;
-    char event[512], id[32], told[2048];
-    begin_late(&world, &port, 31, 20 * MIB);
-    world.server->config.snapshot_every_ns = 1000000000;
+    begin_late(&world, &port, 31, 20 * MIB, false);
     for (int i = 0; i < 3; i++) {
-        reserved = 0;
         sim_faults(world.sim)->disk_room = sim_disk_used(world.sim) + (i == 0 ? 31u : 33u) * MIB;
-        snprintf(id, sizeof id, "later%d", i);
-        CHECK_INT(decide(&world, world_event(event, id, 0, 1), told), 200);
-        for (int step = 0; step < 20; step++) {
-            wr_server_step(world.server, 100000000);
-        }
-        CHECK_INT(world.server->snapshots.stats.n_made, i + 1);
-        CHECK_INT(reserved, i == 1 ? 16 * MIB : 0);
+        CHECK_INT(reserved_behind(&world, i), i == 1 ? 16 * MIB : 0);
     }
+    world_close(&world);
+}
+
+TEST("room that was told of and not given is asked for once")
+{
+    struct world world;
+    struct wr_port port;
+    begin_late(&world, &port, 32, 20 * MIB, false);
+    sim_faults(world.sim)->disk_room = UINT64_MAX;
+    given = 5 * MIB;
+    CHECK_INT(reserved_behind(&world, 0), 4 * MIB);
+    CHECK_INT(reserved_behind(&world, 1), 0);
+    world_close(&world);
+}
+
+TEST("who was full beside much room that was told of keeps the least, and does not ask for more")
+{
+    struct world world;
+    struct wr_port port;
+    begin_late(&world, &port, 33, 20 * MIB, true);
+    CHECK_INT(reserved, MIB);
+    CHECK_INT(reserved_behind(&world, 0), 0);
     world_close(&world);
 }
 
