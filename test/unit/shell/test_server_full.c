@@ -213,19 +213,28 @@ TEST("who was full beside much room that was told of keeps the least, and does n
     world_close(&world);
 }
 
-TEST("a node that waited and finds damage says so, and is not full")
+/* Dies full, and one of its last rows rots. Returns how many there are. */
+static uint64_t die_full_and_rot(struct world *world, uint64_t seed)
 {
-    struct world world;
     struct wr_error error = {0};
     struct wr_journal *journal = NULL;
     struct wr_journal_options options = {.read_only = true};
-    char first[2048], told[2048];
-    world_open(&world, 27, WR_MODE_DURABLE);
-    uint64_t n = (uint64_t)die_full(&world, false, first);
-    CHECK_INT(wr_journal_open(sim_port(world.sim), WORLD_STATE, &options, &journal, &error), WR_OK);
+    char first[2048];
+    world_open(world, seed, WR_MODE_DURABLE);
+    uint64_t n = (uint64_t)die_full(world, false, first);
+    CHECK_INT(wr_journal_open(sim_port(world->sim), WORLD_STATE, &options, &journal, &error),
+              WR_OK);
     uint64_t end = wr_journal_log_size(journal);
     wr_journal_close(journal, false);
-    CHECK(sim_rot(world.sim, WORLD_STATE "/journal-0000000000000001.log", end - 4000));
+    CHECK(sim_rot(world->sim, WORLD_STATE "/journal-0000000000000001.log", end - 4000));
+    return n;
+}
+
+TEST("a node that waited and finds damage says so, and is not full")
+{
+    struct world world;
+    char told[2048];
+    uint64_t n = die_full_and_rot(&world, 27);
     sim_faults(world.sim)->disk_room = 1;
     CHECK(world_start(&world));
     CHECK_INT(wr_server_sequence(world.server), n);
@@ -237,6 +246,17 @@ TEST("a node that waited and finds damage says so, and is not full")
     CHECK(strstr(told, "\"journal\":\"broken\"") != NULL);
     CHECK(strstr(world.last_log, "recovery_failed: the journal is broken: row ") != NULL);
     world_stop(&world);
+    world.quiet = true;
+    CHECK(!world_start(&world));
+    world_close(&world);
+}
+
+TEST("one that has given up what it kept and finds damage does not wait for room")
+{
+    struct world world;
+    die_full_and_rot(&world, 34);
+    keep_reserve(&world, 2 * MIB);
+    sim_faults(world.sim)->disk_room = sim_disk_used(world.sim);
     world.quiet = true;
     CHECK(!world_start(&world));
     world_close(&world);
