@@ -71,10 +71,17 @@ static enum wr_io file_write_at(void *context, int32_t file, const void *bytes, 
     return WR_IO_OK;
 }
 
+/* Whatever else a sync fails with, it is one that failed; want of space is told apart. */
+static enum wr_io sync_result(int result)
+{
+    enum wr_io io = result == 0 ? WR_IO_OK : wr_posix_io(errno);
+    return io == WR_IO_OK || io == WR_IO_FULL ? io : WR_IO_FAILED;
+}
+
 static enum wr_io file_sync(void *context, int32_t file)
 {
     (void)context;
-    return fdatasync(file) == 0 ? WR_IO_OK : WR_IO_FAILED;
+    return sync_result(fdatasync(file));
 }
 
 static enum wr_io file_truncate(void *context, int32_t file, uint64_t size)
@@ -133,7 +140,7 @@ static enum wr_io directory_sync(void *context, const char *path)
     if (fd < 0) {
         return wr_posix_io(errno);
     }
-    enum wr_io result = fsync(fd) == 0 ? WR_IO_OK : WR_IO_FAILED;
+    enum wr_io result = sync_result(fsync(fd));
     close(fd);
     return result;
 }

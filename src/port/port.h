@@ -112,8 +112,9 @@ struct wr_port_disk {
     /* Writes all n bytes, or fails; what a failed write left in the file is not known. */
     enum wr_io (*write_at)(void *context, int32_t file, const void *bytes, size_t n,
                            uint64_t offset);
-    /* Data and size reach the medium before it returns. After FAILED nothing written since the last
-     * good sync may be trusted, and a later sync of the same handle proves nothing. */
+    /* Data and size reach the medium before it returns. After FAILED, or FULL where space is found
+     * when it is synced, nothing written since the last good sync may be trusted, and a later sync
+     * of the same handle proves nothing. */
     enum wr_io (*sync)(void *context, int32_t file);
     enum wr_io (*truncate)(void *context, int32_t file, uint64_t size);
     /* Says that n bytes will be written from an offset on, at the end of the file or behind it:
@@ -134,7 +135,7 @@ struct wr_port_disk {
     enum wr_io (*remove)(void *context, const char *path);
     enum wr_io (*rename)(void *context, const char *from, const char *to); /* replaces `to` */
     enum wr_io (*make_directory)(void *context, const char *path); /* one level; OK if present */
-    enum wr_io (*sync_directory)(void *context, const char *path);
+    enum wr_io (*sync_directory)(void *context, const char *path); /* fails as `sync` does */
     /* Calls `each` with every name in a directory, in no order; `each` returns false to stop. */
     enum wr_io (*list)(void *context, const char *path, bool (*each)(void *arg, const char *name),
                        void *arg);

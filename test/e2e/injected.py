@@ -3,7 +3,7 @@
 """The real binary on a disk whose syncs take 200 ms and longer, and on a system that cannot accept
 connections: faults put in by a library in front of the system's.
 
-    injected.py WEIR SHIM [NAME...]         accept, durable, fast; SHIM: made of fault_shim.c
+    injected.py WEIR SHIM [NAME...]         accept, durable, fast, late; SHIM: made of fault_shim.c
 
 Figures are printed; with WEIR_TEST_ALL=1 the ratios of times are judged too, on a quiet machine.
 """
@@ -36,13 +36,13 @@ class Faulty(Served):
         self.faults = str(self.folder / "faults")
         self.put(0, 0)
 
-    def put(self, sync_us, code, times=-1):
+    def put(self, sync_us, code, times=-1, sync_code=0):
         fd = os.open(self.faults, os.O_RDWR | os.O_CREAT, 0o600)
-        os.pwrite(fd, struct.pack("=qqqq", sync_us, code, times, 0), 0)
+        os.pwrite(fd, struct.pack("=qqqqq", sync_us, code, times, 0, sync_code), 0)
         os.close(fd)
 
     def n_accepts(self):
-        return struct.unpack("=qqqq", Path(self.faults).read_bytes())[3]
+        return struct.unpack("=qqqqq", Path(self.faults).read_bytes())[3]
 
     def start(self):
         os.environ.update(LD_PRELOAD=SHIM, FAULT_SHIM=self.faults)
@@ -257,8 +257,49 @@ def fast():
     return 0
 
 
+# ── a disk whose syncs find no space ─────────────────────────────────────────────────────────────
+def becomes(served, ready, state):
+    """Within 5 s, which is room for two tries."""
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        told = served.ask("GET", "/health")[2]
+        if told["ready"] == ready and told["journal"] == state:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def late():
+    """A disk that takes what is written and finds no place for it when it is synced: a node that runs, and one
+    that starts, is full until it does; what was answered stays."""
+    for code in (errno.ENOSPC, errno.EDQUOT):
+        name, first = errno.errorcode[code], event()
+        with Faulty("--mode", "durable", "--snapshot-every", "0s") as served:
+            if not served.is_faulty():
+                return 77
+            told = served.ask("POST", "/v1/decisions", first)[2]
+            served.put(0, 0, sync_code=code)
+            try:
+                status = served.ask("POST", "/v1/decisions", event())[0]
+            except (OSError, http.client.HTTPException):
+                status = 0
+            check.that(status in (0, 503), f"{name}: nothing is answered that is not synced", status)
+            check.that(becomes(served, False, "full"), f"{name}: who runs is full", served.ask("GET", "/health")[2])
+            served.stop(9)
+            (served.folder / "state" / "reserve").unlink(missing_ok=True)
+            served.start()
+            check.that(becomes(served, False, "full"), f"{name}: who starts is full", served.ask("GET", "/health")[2])
+            check.that(served.ask("POST", "/v1/decisions", event())[0] == 503, f"{name}: it decides nothing")
+            served.put(0, 0)
+            check.that(becomes(served, True, "ok"), f"{name}: it begins when there is room", served.ask("GET", "/health")[2])
+            again = served.ask("POST", "/v1/decisions", first)[2]
+            check.that(again == told, f"{name}: what was answered stands", (told, again))
+            check.that(served.stop() == 0, "it ends cleanly")
+    return 0
+
+
 def main():
-    parts = {"accept": accept, "durable": durable, "fast": fast}
+    parts = {"accept": accept, "durable": durable, "fast": fast, "late": late}
     for name in sys.argv[3:] or list(parts):
         if parts[name]() == 77:
             return 77
