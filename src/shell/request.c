@@ -128,6 +128,7 @@ static void finish_request(struct wr_server *server, struct wr_conn *conn,
     if (conn->stage == WR_CONN_CHUNKED) {
         request.body = wr_str_of(conn->in + conn->body_at, conn->body_n);
         end = conn->raw_at;
+        wr_h1_init(&conn->reader, server->config.body_max); /* the body was in its place */
     } else {
         request.body = wr_str_of(conn->in + conn->in_at + head_n, conn->need - head_n);
         end = conn->in_at + conn->need;

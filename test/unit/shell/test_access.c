@@ -179,6 +179,36 @@ TEST("on one connection each head is asked anew, but for those that are the same
     world_close(&world);
 }
 
+/* What is left of another's head is nobody's: behind a body in chunks that came whole the reader
+ * begins anew, and never tells that a head was read before one was. */
+TEST("nobody is taken for another that asked before")
+{
+    struct world world;
+    struct http with, without;
+    char text[512] = "", line[160], event[512];
+    strcat(text, line_of(line, "x", "decide", "weir_decides_decides"));
+    world_init(&world, 404, WR_MODE_FAST);
+    world.config.access = wr_str_z(text);
+    CHECK(world_start(&world));
+    http_open(&world, &with);
+    http_open(&world, &without);
+    static const char chunked[] = "POST /v1/decisions HTTP/1.1\r\nHost: w\r\n"
+                                  "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
+    sim_send(world.sim, without.client, chunked, sizeof chunked - 1);
+    CHECK(http_wait(&world, &without));
+    CHECK_INT(without.status, 401);
+    CHECK_INT(ask(&world, &with, "POST", "/v1/decisions", "weir_decides_decides"), 200);
+    world_event(event, "stolen", 1, 5);
+    sim_send(world.sim, without.client, event, strlen(event)); /* no head at all */
+    sim_send(world.sim, without.client, "\r\n", 2);
+    CHECK(http_wait(&world, &without));
+    CHECK_INT(without.status, 400);
+    CHECK_INT(wr_server_sequence(world.server), 1);
+    http_close(&world, &with);
+    http_close(&world, &without);
+    world_close(&world);
+}
+
 static wr_err give_line(void *context, struct wr_arena *arena, struct wr_str *access,
                         struct wr_error *error)
 {

@@ -147,6 +147,43 @@ TEST("chunked bodies are read, also a byte at a time")
     world_close(&world);
 }
 
+/* The body in chunks came with its head, so that nothing is read of it in a later turn; trailers of
+ * any size. */
+TEST("behind a body in chunks that came at once the next request is read from its first byte")
+{
+    struct world world;
+    struct http http;
+    char event[512], id[32], request[2048], value[300];
+    world_open(&world, 5, WR_MODE_FAST);
+    http_open(&world, &http);
+    memset(value, 'a', sizeof value);
+    for (int trailer = 0; trailer < 270; trailer++) {
+        snprintf(id, sizeof id, "t%d", trailer);
+        world_event(event, id, 1, 5);
+        int n = snprintf(request, sizeof request,
+                         "POST /v1/decisions HTTP/1.1\r\nHost: w\r\nTransfer-Encoding: chunked"
+                         "\r\n\r\n%zx\r\n%s\r\n0\r\n",
+                         strlen(event), event);
+        if (trailer > 0) {
+            n +=
+                snprintf(request + n, sizeof request - (size_t)n, "x:%.*s\r\n", trailer - 1, value);
+        }
+        n += snprintf(request + n, sizeof request - (size_t)n, "\r\n");
+        sim_send(world.sim, http.client, request, (size_t)n);
+        snprintf(id, sizeof id, "f%d", trailer);
+        http_send(&world, &http, "POST", "/v1/decisions?features", world_event(event, id, 2, 5));
+        CHECK(http_wait(&world, &http));
+        CHECK_INT(http.status, 200);
+        CHECK(http_wait(&world, &http));
+        CHECK_INT(http.status, 200);
+        CHECK(rig_has(http.body, "\"features\":{"));
+        CHECK(rig_has(http.body, id));
+    }
+    CHECK_INT(wr_server_sequence(world.server), 540);
+    http_close(&world, &http);
+    world_close(&world);
+}
+
 TEST("an answer is a line, whoever asks for it and however often; the row is not")
 {
     struct world world;
