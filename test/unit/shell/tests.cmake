@@ -45,6 +45,7 @@ add_test(NAME e2e_kill COMMAND kill_server $<TARGET_FILE:weir>
   ${CMAKE_SOURCE_DIR}/test/data/pack-kill 50 WORKING_DIRECTORY ${CMAKE_BINARY_DIR})
 set_tests_properties(e2e_kill PROPERTIES LABELS e2e TIMEOUT 1800)
 weir_test(NAME test_admit FILES test/unit/shell/test_admit.c LIBS weir_sim weir_shell)
+weir_test(NAME test_repeats FILES test/unit/shell/test_repeats.c LIBS weir_sim weir_shell)
 weir_test(NAME test_saturation FILES test/unit/shell/test_saturation.c LIBS weir_sim weir_shell)
 weir_test(NAME test_overload FILES test/unit/shell/test_overload.c LIBS weir_sim weir_shell)
 weir_test(NAME test_challengers FILES test/unit/shell/test_challengers.c LIBS weir_sim weir_shell)
