@@ -939,6 +939,39 @@ TEST("a refusal leaves behind the answers before it, whatever those wait for")
     world_close(&world);
 }
 
+TEST("a refusal of the last request of a connection tells that it ends")
+{
+    struct world world;
+    struct http http;
+    char event[512], text[1024];
+    world_open(&world, 23, WR_MODE_DURABLE);
+    world_event(event, "last", 1, 5);
+    for (int i = 0; i < 3; i++) {
+        static const char *const lines[] = {"1.1\r\nConnection: close", "1.0",
+                                            "1.0\r\nConnection: keep-alive"};
+        int n = snprintf(text, sizeof text,
+                         "POST /v1/decisions HTTP/%s\r\nHost: w\r\nWeir-Deadline-Ms: 4\r\n"
+                         "Content-Length: %zu\r\n\r\n%s",
+                         lines[i], strlen(event), event);
+        http_open(&world, &http);
+        wr_server_step(world.server, 0);
+        sim_send(world.sim, http.client, text, (size_t)n);
+        sim_send(world.sim, http.client, text, (size_t)n);
+        sim_step(world.sim, 10000000);
+        for (int k = 0; k < (i == 2 ? 2 : 1); k++) {
+            CHECK(http_wait(&world, &http));
+            CHECK_INT(http.status, 503);
+            CHECK(wr_str_eq(http_field(&http, "Connection"),
+                            i == 2 ? WR_STR("keep-alive") : WR_STR("close")));
+        }
+        CHECK(!http_wait(&world, &http));
+        CHECK(sim_is_open(world.sim, http.client) == (i == 2));
+        http_close(&world, &http);
+    }
+    CHECK_INT(wr_server_sequence(world.server), 0);
+    world_close(&world);
+}
+
 TEST("a request that waited for longer than its caller does is refused, and counts nowhere")
 {
     struct world world;

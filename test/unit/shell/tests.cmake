@@ -46,6 +46,7 @@ add_test(NAME e2e_kill COMMAND kill_server $<TARGET_FILE:weir>
 set_tests_properties(e2e_kill PROPERTIES LABELS e2e TIMEOUT 1800)
 weir_test(NAME test_admit FILES test/unit/shell/test_admit.c LIBS weir_sim weir_shell)
 weir_test(NAME test_repeats FILES test/unit/shell/test_repeats.c LIBS weir_sim weir_shell)
+weir_test(NAME test_conn FILES test/unit/shell/test_conn.c LIBS weir_sim weir_shell)
 weir_test(NAME test_saturation FILES test/unit/shell/test_saturation.c LIBS weir_sim weir_shell)
 weir_test(NAME test_overload FILES test/unit/shell/test_overload.c LIBS weir_sim weir_shell)
 weir_test(NAME test_challengers FILES test/unit/shell/test_challengers.c LIBS weir_sim weir_shell)
