@@ -185,7 +185,7 @@ TEST("nobody is taken for another that asked before")
 {
     struct world world;
     struct http with, without;
-    char text[512] = "", line[160], event[512];
+    char text[512] = "", line[160], event[512], request[1024];
     strcat(text, line_of(line, "x", "decide", "weir_decides_decides"));
     world_init(&world, 404, WR_MODE_FAST);
     world.config.access = wr_str_z(text);
@@ -197,10 +197,15 @@ TEST("nobody is taken for another that asked before")
     sim_send(world.sim, without.client, chunked, sizeof chunked - 1);
     CHECK(http_wait(&world, &without));
     CHECK_INT(without.status, 401);
-    CHECK_INT(ask(&world, &with, "POST", "/v1/decisions", "weir_decides_decides"), 200);
-    world_event(event, "stolen", 1, 5);
-    sim_send(world.sim, without.client, event, strlen(event)); /* no head at all */
-    sim_send(world.sim, without.client, "\r\n", 2);
+    int n = snprintf(request, sizeof request,
+                     "POST /v1/decisions HTTP/1.1\r\nHost: w\r\n"
+                     "Authorization: Bearer weir_decides_decides\r\nContent-Length: %zu\r\n\r\n%s",
+                     strlen(world_event(event, "first", 1, 5)), event);
+    sim_send(world.sim, with.client, request, (size_t)n);
+    n = snprintf(request, sizeof request, "%s\r\n", world_event(event, "other", 1, 5));
+    sim_send(world.sim, without.client, request, (size_t)n); /* no head at all, in the same turn */
+    CHECK(http_wait(&world, &with));
+    CHECK_INT(with.status, 200);
     CHECK(http_wait(&world, &without));
     CHECK_INT(without.status, 400);
     CHECK_INT(wr_server_sequence(world.server), 1);
