@@ -29,7 +29,9 @@ TEST("whoever waits for the journal leaves the list alone, in whatever order the
         CHECK_INT(server->conns_made, CONNS);
         for (uint32_t i = 0; i < CONNS; i++) {
             left[i] = server->conns[i];
-            wr_slot_needs(server, wr_conn_slot(left[i], 0), 1000 + i);
+            struct wr_slot *slot = wr_conn_slot(left[i], 0);
+            wr_slot_needs(server, slot, 1000 + i);
+            wr_conn_add(server, left[i], slot, WR_STR("answer"));
             wr_conn_flush(server, left[i]);
             wr_conn_flush(server, left[i]); /* it waits once, however often it is looked at */
         }
