@@ -184,6 +184,7 @@ static enum wr_h1_result read_head(struct wr_server *server, struct wr_conn *con
     }
     enum wr_h1_result result = wr_h1_read(&conn->reader, bytes, head, used);
     if (result == WR_H1_DONE) {
+        WR_ASSERT(*used > 0); /* or it would be nobody's head that is routed */
         wr_h1_keep(&conn->pattern, bytes.p, *used, head);
         wr_h1_init(&conn->reader, server->config.body_max); /* for the next */
         conn->terms = wr_request_terms(head);
