@@ -128,7 +128,6 @@ static void finish_request(struct wr_server *server, struct wr_conn *conn,
     if (conn->stage == WR_CONN_CHUNKED) {
         request.body = wr_str_of(conn->in + conn->body_at, conn->body_n);
         end = conn->raw_at;
-        wr_h1_init(&conn->reader, server->config.body_max); /* the body was in its place */
     } else {
         request.body = wr_str_of(conn->in + conn->in_at + head_n, conn->need - head_n);
         end = conn->in_at + conn->need;
@@ -203,12 +202,9 @@ bool wr_request_take(struct wr_server *server, struct wr_conn *conn)
     enum wr_h1_result result = WR_H1_DONE;
     if (conn->stage != WR_CONN_HEAD) {
         result = read_body(conn);
-        if (result == WR_H1_DONE) { /* the head was parsed in an earlier turn: once more */
-            wr_h1_init(&conn->reader, server->config.body_max);
-        }
     }
     size_t used = 0;
-    if (result == WR_H1_DONE) {
+    if (result == WR_H1_DONE) { /* a head that was parsed in an earlier turn is parsed once more */
         result = read_head(server, conn, bytes, &head, &used);
         if (result == WR_H1_BAD) {
             refuse(server, conn, conn->reader.status, conn->reader.why);

@@ -192,24 +192,22 @@ struct wr_conn {
     int64_t stalled_ns; /* since when the peer takes nothing; 0 = it does */
     int64_t active_ns;  /* last sign of life: it was taken, or bytes of it were read or written */
     struct wr_wait wait;
-    bool readable;              /* it has been told of, and is not read yet, */
-    int64_t told_ns;            /* for the first time at that look, or 0: in this turn */
-    int64_t read_ns;            /* when bytes of it were last read */
-    int64_t pace;               /* bytes in WR_PACE_NS: a mean that fades */
-    int64_t request_sixteenths; /* of the bytes of what it asks: the mean; 0: not known yet */
-    uint32_t n_asked;           /* by its last request: items of a batch, or so many alike;
-                                   0: they are not known */
-    bool is_passed_over;        /* in this turn its decisions are refused */
-    uint32_t n_passed_over;     /* in so many turns in a row */
-    uint64_t ticket;            /* held until this fetch is done, */
-    int64_t held_ns;            /* or until then; */
-    int64_t hold_ns;            /* it was read then */
-    struct wr_stream *stream;   /* the answer that leaves in pieces; NULL: none */
-    size_t net_bytes;           /* the network held for it after its last call (port.h) */
-    union {
-        struct wr_h1_reader reader; /* of the head; */
-        struct wr_h1_body body;     /* CHUNKED: of what follows it */
-    };
+    bool readable;                /* it has been told of, and is not read yet, */
+    int64_t told_ns;              /* for the first time at that look, or 0: in this turn */
+    int64_t read_ns;              /* when bytes of it were last read */
+    int64_t pace;                 /* bytes in WR_PACE_NS: a mean that fades */
+    int64_t request_sixteenths;   /* of the bytes of what it asks: the mean; 0: not known yet */
+    uint32_t n_asked;             /* by its last request: items of a batch, or so many alike;
+                                     0: they are not known */
+    bool is_passed_over;          /* in this turn its decisions are refused */
+    uint32_t n_passed_over;       /* in so many turns in a row */
+    uint64_t ticket;              /* held until this fetch is done, */
+    int64_t held_ns;              /* or until then; */
+    int64_t hold_ns;              /* it was read then */
+    struct wr_stream *stream;     /* the answer that leaves in pieces; NULL: none */
+    size_t net_bytes;             /* the network held for it after its last call (port.h) */
+    struct wr_h1_reader reader;   /* of the head that is awaited, */
+    struct wr_h1_body body;       /* CHUNKED: and of what follows the last one */
     struct wr_h1_pattern pattern; /* its last head, */
     struct wr_terms terms;        /* what that asks for, */
     bool decides;                 /* and it asked for a decision: so does what repeats it */
