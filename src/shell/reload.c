@@ -4,7 +4,7 @@
  * cannot be loaded or taken over is told where it is broken, and the running one stays.
  *
  *   asked (POST /v1/pack:reload, SIGHUP) ─▶ LOADING ─▶ LOADED ─▶ same digest: nothing
- *                                                        │       refused: told, logged, counted
+ *                                     until an entry     │       refused: told, logged, counted
  *                                                        └─────▶ activated: journalled, answered
  *                                                                when the entry is kept
  *
@@ -219,6 +219,13 @@ static void take_loaded(struct wr_server *server)
     }
 }
 
+/* It takes an entry, and one that cannot be made just now can be soon. */
+static bool must_wait(const struct wr_server *server)
+{
+    struct wr_error ignored;
+    return wr_folding_is_under_way(server) || wr_decide_ready(server, &ignored) == WR_E_OVERLOAD;
+}
+
 /* On the loop: two or three small files, when an operator asks. */
 static void read_credentials(struct wr_server *server)
 {
@@ -261,7 +268,7 @@ void wr_reload_step(struct wr_server *server)
         return;
     }
     reload->asked = asked || reload->asked;
-    if (atomic_load(&reload->stage) == WR_RELOAD_LOADED) {
+    if (atomic_load(&reload->stage) == WR_RELOAD_LOADED && !must_wait(server)) {
         take_loaded(server);
     }
     if (reload->asked && !server->draining && atomic_load(&reload->stage) == WR_RELOAD_IDLE) {

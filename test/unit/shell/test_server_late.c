@@ -3,6 +3,7 @@
  * starts where only syncs tell that there is none. */
 #include "shell/server_in.h"
 #include "full_rig.h"
+#include "next_packs.h"
 
 /* A row takes its time to be folded. */
 enum { ROW_NS = 50000 };
@@ -82,6 +83,31 @@ TEST("one that is stopped while it folds so leaves all as it was")
     CHECK(wr_server_sequence(world.server) >= n);
     check_known(&world, (int)n - 10);
     world_close(&world);
+}
+
+TEST("a pack that comes while it folds so is taken over when that is done")
+{
+    struct world world;
+    struct next_packs next = {0};
+    char told[2048];
+    rig_files_open(&next.files);
+    rig_put(&next.files, "more.rego", "package more\n\nnumber := 1\n");
+    uint64_t n = (uint64_t)wait_slowly(&world, 30);
+    CHECK(wr_server_n_folded(world.server) > 0 && wr_server_n_folded(world.server) < n / 4);
+    world.server->config.packs = (struct wr_pack_source){next_load, next_give, &next};
+    sim_ask_reload(world.sim);
+    for (int i = 0; i < 1000 && ask_ready(&world, told) == 503; i++) {
+        wr_server_step(world.server, 100000000);
+    }
+    wr_server_step(world.server, 0);
+    CHECK_INT(ask_ready(&world, told), 200);
+    CHECK_INT(next.n_out, 1);
+    CHECK_INT(world.server->metrics.n_packs_activated, 1);
+    CHECK_INT(world.server->metrics.n_packs_refused, 0);
+    check_known(&world, (int)n - 10);
+    world_close(&world);
+    CHECK_INT(next.n_out, 0);
+    rig_files_close(&next.files);
 }
 
 static struct {

@@ -24,6 +24,7 @@ weir_test(NAME test_snapshot_thread FILES test/unit/shell/test_snapshot_thread.c
 weir_test(NAME test_budget FILES test/unit/shell/test_budget.c LIBS weir_shell)
 weir_test(NAME test_split FILES test/unit/shell/test_split.c LIBS weir_shell)
 weir_test(NAME test_server FILES test/unit/shell/test_server.c LIBS weir_sim weir_shell)
+weir_test(NAME test_reload FILES test/unit/shell/test_reload.c LIBS weir_sim weir_shell)
 weir_test(NAME test_server_full FILES test/unit/shell/test_server_full.c LIBS weir_sim weir_shell)
 weir_test(NAME test_server_late FILES test/unit/shell/test_server_late.c LIBS weir_sim weir_shell)
 weir_test(NAME test_server_lives FILES test/unit/shell/test_server_lives.c LABEL sim
