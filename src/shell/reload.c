@@ -154,6 +154,7 @@ static void tell_refused(struct wr_server *server, int status, const struct wr_e
     answer(server, status, wr_buf_view(&body), 0);
 }
 
+/* Without a journal's thread no entry is about to be kept that the answer could wait for. */
 static void tell_running(struct wr_server *server, bool changed, uint64_t sequence)
 {
     char room[1024];
@@ -163,7 +164,7 @@ static void tell_running(struct wr_server *server, bool changed, uint64_t sequen
     wr_format(&body, ",\"digest\":\"%.*s\",\"changed\":%s,\"sequence\":%llu}\n",
               WR_FMT(wr_pack_digest_text(server->pack)), changed ? "true" : "false",
               (unsigned long long)sequence);
-    answer(server, 200, wr_buf_view(&body), sequence);
+    answer(server, 200, wr_buf_view(&body), server->thread != NULL ? sequence : 0);
 }
 
 /* ── taking over ────────────────────────────────────────────────────────────────────────────── */

@@ -110,6 +110,31 @@ TEST("a pack that comes while it folds so is taken over when that is done")
     rig_files_close(&next.files);
 }
 
+TEST("a node that waits for room tells which pack it runs")
+{
+    struct world world;
+    struct next_packs next = {0};
+    struct http http;
+    char first[2048], told[2048];
+    rig_files_open(&next.files);
+    world_open(&world, 31, WR_MODE_FAST);
+    die_full_of(&world, 50000, false, first);
+    sim_faults(world.sim)->disk_room = 1;
+    world.config.packs = (struct wr_pack_source){next_load, next_give, &next};
+    CHECK(world_start(&world));
+    CHECK_INT(ask_ready(&world, told), 503);
+    http_open(&world, &http);
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/pack:reload", ""), 200);
+    CHECK_HAS(http.body, "\"changed\":false");
+    rig_put(&next.files, "more.rego", "package more\n\nnumber := 1\n");
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/pack:reload", ""), 503);
+    CHECK_HAS(http.body, "the journal is full");
+    CHECK_INT(next.n_out, 0);
+    http_close(&world, &http);
+    world_close(&world);
+    rig_files_close(&next.files);
+}
+
 static struct {
     struct wr_memory real;
     const struct wr_server *server;
