@@ -4,9 +4,12 @@
  * cannot be loaded or taken over is told where it is broken, and the running one stays.
  *
  *   asked (POST /v1/pack:reload, SIGHUP) ─▶ LOADING ─▶ LOADED ─▶ same digest: nothing
- *                                     until an entry     │       refused: told, logged, counted
+ *                                                        │       refused: told, logged, counted
  *                                                        └─────▶ activated: journalled, answered
  *                                                                when the entry is kept
+ *
+ * While the state is folded, or too much waits for the disk, a pack that could be activated stays
+ * LOADED.
  *
  * One load at a time. A request that comes during one is refused (503): what it would report may
  * have been read before the files changed. A signal that comes during one starts another. */
@@ -195,6 +198,11 @@ static void activate(struct wr_server *server, struct wr_loaded_pack *loaded)
     tell_running(server, true, entry.sequence);
 }
 
+static bool is_running(const struct wr_server *server, const struct wr_pack *pack)
+{
+    return memcmp(wr_pack_digest(pack), wr_pack_digest(server->pack), 32) == 0;
+}
+
 static void take_loaded(struct wr_server *server)
 {
     struct wr_reload *reload = &server->reload;
@@ -208,7 +216,7 @@ static void take_loaded(struct wr_server *server)
         return;
     }
     give_unused(server);
-    if (memcmp(wr_pack_digest(reload->loaded.pack), wr_pack_digest(server->pack), 32) == 0) {
+    if (is_running(server, reload->loaded.pack)) {
         give_back(server, &reload->loaded);
         tell_running(server, false, wr_server_sequence(server));
     } else if (wr_decide_ready(server, &error) != WR_OK) {
@@ -220,10 +228,15 @@ static void take_loaded(struct wr_server *server)
     }
 }
 
-/* It takes an entry, and one that cannot be made just now can be soon. */
+/* Another pack takes an entry, and one that cannot be made just now can be soon. What takes none is
+ * told at once, and the end waits for nothing. */
 static bool must_wait(const struct wr_server *server)
 {
+    const struct wr_reload *reload = &server->reload;
     struct wr_error ignored;
+    if (server->draining || reload->err != WR_OK || is_running(server, reload->loaded.pack)) {
+        return false;
+    }
     return wr_folding_is_under_way(server) || wr_decide_ready(server, &ignored) == WR_E_OVERLOAD;
 }
 

@@ -84,6 +84,45 @@ TEST("a pack that comes while as many wait for the disk as may is taken over whe
     next_close(&world, &next);
 }
 
+TEST("a pack that takes no entry is answered while none can be made")
+{
+    struct world world;
+    struct next_packs next;
+    struct http http;
+    next_open(&world, &next, 45);
+    http_open(&world, &http);
+    world.server->n_in_flight += WR_LIMIT_IN_FLIGHT;
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/pack:reload", ""), 200);
+    CHECK_HAS(http.body, "\"changed\":false");
+    rig_put(&next.files, "more.rego", "package more\n\nnumber := := 1\n");
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/pack:reload", ""), 422);
+    CHECK_HAS(http.body, "more.rego");
+    world.server->n_in_flight -= WR_LIMIT_IN_FLIGHT;
+    http_close(&world, &http);
+    next_close(&world, &next);
+}
+
+TEST("a pack that waits when the node is drained is refused, and the end does not wait for it")
+{
+    struct world world;
+    struct next_packs next;
+    struct http http;
+    next_open(&world, &next, 46);
+    http_open(&world, &http);
+    rig_put(&next.files, "more.rego", "package more\n\nnumber := 1\n");
+    world.server->n_in_flight += WR_LIMIT_IN_FLIGHT;
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/pack:reload", ""), 0); /* it waits */
+    CHECK_INT(next.n_out, 1);
+    sim_stop(world.sim);
+    CHECK(http_wait(&world, &http));
+    CHECK_INT(http.status, 503);
+    CHECK_HAS(http.body, "decisions wait for the disk");
+    CHECK_INT(next.n_out, 0);
+    world.server->n_in_flight -= WR_LIMIT_IN_FLIGHT;
+    http_close(&world, &http);
+    next_close(&world, &next);
+}
+
 TEST("the journal tells where the pack changed, and folds to the same state")
 {
     struct world world;

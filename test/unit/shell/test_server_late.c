@@ -89,12 +89,18 @@ TEST("a pack that comes while it folds so is taken over when that is done")
 {
     struct world world;
     struct next_packs next = {0};
+    struct http http;
     char told[2048];
     rig_files_open(&next.files);
-    rig_put(&next.files, "more.rego", "package more\n\nnumber := 1\n");
     uint64_t n = (uint64_t)wait_slowly(&world, 30);
     CHECK(wr_server_n_folded(world.server) > 0 && wr_server_n_folded(world.server) < n / 4);
     world.server->config.packs = (struct wr_pack_source){next_load, next_give, &next};
+    http_open(&world, &http);
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/pack:reload", ""), 200); /* it runs */
+    CHECK_HAS(http.body, "\"changed\":false");
+    http_close(&world, &http);
+    CHECK(wr_server_n_folded(world.server) < n);
+    rig_put(&next.files, "more.rego", "package more\n\nnumber := 1\n");
     sim_ask_reload(world.sim);
     for (int i = 0; i < 1000 && ask_ready(&world, told) == 503; i++) {
         wr_server_step(world.server, 100000000);
