@@ -99,7 +99,6 @@ static void start(struct wr_server *server)
 {
     struct wr_reload *reload = &server->reload;
     const struct wr_port_threads *threads = &server->port->threads;
-    reload->asked = false;
     atomic_store(&reload->stage, WR_RELOAD_LOADING);
     reload->has_thread =
         threads->start != NULL &&
@@ -240,6 +239,15 @@ static bool must_wait(const struct wr_server *server)
     return wr_folding_is_under_way(server) || wr_decide_ready(server, &ignored) == WR_E_OVERLOAD;
 }
 
+/* Who asks then would else wait, and the end for him. */
+static void refuse_at_end(struct wr_server *server)
+{
+    struct wr_error error = {.offset = WR_NO_OFFSET};
+    if (wr_fail(&error, WR_E_OVERLOAD, "the node is being drained") != WR_OK) {
+        tell_refused(server, 503, &error);
+    }
+}
+
 /* On the loop: two or three small files, when an operator asks. */
 static void read_credentials(struct wr_server *server)
 {
@@ -285,8 +293,13 @@ void wr_reload_step(struct wr_server *server)
     if (atomic_load(&reload->stage) == WR_RELOAD_LOADED && !must_wait(server)) {
         take_loaded(server);
     }
-    if (reload->asked && !server->draining && atomic_load(&reload->stage) == WR_RELOAD_IDLE) {
-        start(server);
+    if (reload->asked && atomic_load(&reload->stage) == WR_RELOAD_IDLE) {
+        reload->asked = false;
+        if (server->draining) {
+            refuse_at_end(server);
+        } else {
+            start(server);
+        }
     }
 }
 

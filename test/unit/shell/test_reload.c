@@ -123,6 +123,22 @@ TEST("a pack that waits when the node is drained is refused, and the end does no
     next_close(&world, &next);
 }
 
+TEST("a node that is drained loads no pack, and says so")
+{
+    struct world world;
+    struct next_packs next;
+    struct http http;
+    next_open(&world, &next, 47);
+    http_open(&world, &http);
+    http_send(&world, &http, "POST", "/v1/pack:reload", "");
+    sim_stop(world.sim); /* before it is begun */
+    CHECK(http_wait(&world, &http));
+    CHECK_INT(http.status, 503);
+    CHECK_HAS(http.body, "the node is being drained");
+    http_close(&world, &http);
+    next_close(&world, &next);
+}
+
 TEST("the journal tells where the pack changed, and folds to the same state")
 {
     struct world world;
