@@ -139,6 +139,25 @@ TEST("a node that is drained loads no pack, and says so")
     next_close(&world, &next);
 }
 
+TEST("a pack whose entry is not kept is not told to run")
+{
+    struct world world;
+    struct next_packs next;
+    struct http http;
+    next_open(&world, &next, 48);
+    http_open(&world, &http);
+    rig_put(&next.files, "more.rego", "package more\n\nnumber := 1\n");
+    world.server->n_in_flight += WR_LIMIT_IN_FLIGHT;
+    CHECK_INT(http_ask(&world, &http, "POST", "/v1/pack:reload", ""), 0); /* it waits */
+    world.server->n_in_flight -= WR_LIMIT_IN_FLIGHT;
+    sim_faults(world.sim)->sync_fails_at = 1;
+    CHECK(!http_wait(&world, &http));
+    CHECK_INT(world.server->metrics.n_packs_activated, 1);
+    CHECK_INT(world.server->metrics.n_journal_lost, 1);
+    http_close(&world, &http);
+    next_close(&world, &next);
+}
+
 TEST("the journal tells where the pack changed, and folds to the same state")
 {
     struct world world;
