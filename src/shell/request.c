@@ -66,13 +66,13 @@ static enum wr_h1_result read_chunks(struct wr_conn *conn)
     }
 }
 
-/* Looks for the end of the body. */
+/* Looks for the end of the body; again and again, if what it ends is held. */
 static enum wr_h1_result read_body(struct wr_conn *conn)
 {
     if (conn->stage == WR_CONN_BODY) {
         return conn->in_n - conn->in_at >= conn->need ? WR_H1_DONE : WR_H1_MORE;
     }
-    return conn->whole ? WR_H1_DONE : read_chunks(conn);
+    return read_chunks(conn);
 }
 
 static enum wr_h1_result begin_body(struct wr_server *server, struct wr_conn *conn,
@@ -139,7 +139,7 @@ static void finish_request(struct wr_server *server, struct wr_conn *conn,
     size_t bytes = end - conn->in_at;
     conn->in_at = end;
     request.whole_ns = conn->was_held ? server->now_ns : wr_conn_arrival_before(conn, end);
-    conn->was_held = conn->whole = false;
+    conn->was_held = false;
     conn->stage = WR_CONN_HEAD;
     server->metrics.n_requests += request.n;
     wr_timing_add(&server->metrics.stages[WR_STAGE_READ], server->now_ns - conn->first_ns,
@@ -164,9 +164,7 @@ static bool holds(struct wr_server *server, struct wr_conn *conn, const struct w
     struct wr_str body = chunked ? wr_str_of(conn->in + conn->body_at, conn->body_n)
                                  : wr_str_of(conn->in + conn->in_at + head_n, conn->need - head_n);
     size_t end = chunked ? conn->raw_at : conn->in_at + conn->need;
-    bool held = wr_shared_hold(server, conn, head, body, wr_conn_arrival_before(conn, end));
-    conn->whole = held && chunked;
-    return held;
+    return wr_shared_hold(server, conn, head, body, wr_conn_arrival_before(conn, end));
 }
 
 /* What repeats the head of a decision is one: it is not routed again, and so not taken apart. */

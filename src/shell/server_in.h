@@ -175,7 +175,6 @@ struct wr_conn {
     uint32_t waiting;           /* place from 1 in the list of those that wait for the journal */
     bool held;                  /* its next request waits for what other nodes saw */
     bool was_held;              /* and has waited */
-    bool whole;                 /* that request, chunked, was there whole */
     char *in;                   /* received bytes; NULL when there are none */
     size_t in_cap, in_n, in_at; /* in_at: start of the current request */
     uint64_t in_base;           /* bytes of the stream before the buffer */

@@ -182,6 +182,43 @@ TEST("for half of the time that is allowed at most, to the nanosecond")
     }
 }
 
+TEST("a body in chunks is held whole, whatever is sent behind it meanwhile")
+{
+    struct http http;
+    char event[512], head[256];
+    const char *end = "\r\n0\r\n\r\n";
+    open_node(5 * MS);
+    w.answer_ns = MS;
+    http_open(&w.world, &http);
+    for (int i = 0; i < 2; i++) {
+        snprintf(head, sizeof head, "c%d", i);
+        world_event(event, head, i + 1, 1);
+        int n = snprintf(head, sizeof head,
+                         "POST /v1/decisions HTTP/1.1\r\nHost: weir\r\n"
+                         "Transfer-Encoding: chunked\r\n\r\n%zx\r\n",
+                         strlen(event));
+        sim_send(w.world.sim, http.client, head, (size_t)n);
+        turn();
+        sim_send(w.world.sim, http.client, event, strlen(event));
+        turn();
+        sim_send(w.world.sim, http.client, end, strlen(end));
+        turn();
+        CHECK_INT(w.world.server->n_held, 1);
+        http_send(&w.world, &http, "GET", "/v1/decisions/absent", "");
+        for (int status = 200; status != 0; status = status == 200 ? 404 : 0) {
+            bool there = false;
+            for (int k = 0; k < 100 && !there; k++) {
+                turn();
+                there = http_take(&w.world, &http);
+            }
+            CHECK(there);
+            CHECK_INT(http.status, status);
+        }
+    }
+    http_close(&w.world, &http);
+    close_node();
+}
+
 TEST("what is refused does not wait, and asks for nothing")
 {
     struct http http;
