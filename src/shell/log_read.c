@@ -5,9 +5,9 @@
 #include "engine/record.h"
 
 enum {
-    MARK_EVERY = 1 << 16, /* bytes between two marks of the index */
-    WINDOW = 1 << 17,     /* bytes read at once */
-    MARKS_FIRST = 256,
+    MARK_EVERY = 1 << 16,  /* bytes between two marks of the index */
+    WINDOW = 1 << 17,      /* bytes read at once */
+    MARKS_FIRST = 16,      /* of a short segment, as each change of packs begins one */
     PLAIN_FIRST = 1 << 13, /* bytes for a row that is expanded; it grows */
 };
 

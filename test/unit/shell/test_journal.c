@@ -179,6 +179,25 @@ TEST("the memory of a segment's rows serves the next one, and that of a closed o
     sim_close(sim);
 }
 
+TEST("a short segment takes little memory, however many there are")
+{
+    enum { FEW = 20, MANY = 220, EACH = 400 };
+    struct sim *sim = sim_open(64);
+    struct wr_port port = count_memory(sim);
+    struct wr_error error = {0};
+    struct wr_journal *journal = NULL;
+    struct wr_journal_options options = {.segment_max = 10000};
+    CHECK_INT(wr_journal_open(&port, "/state", &options, &journal, &error), WR_OK);
+    add_segments(journal, FEW);
+    size_t before = taken.held;
+    add_segments(journal, MANY);
+    CHECK(taken.held < before + (MANY - FEW) * (size_t)EACH);
+    check_rows(journal, wr_journal_last(journal));
+    wr_journal_close(journal, true);
+    CHECK_INT(taken.held, 0);
+    sim_close(sim);
+}
+
 TEST("memory that a large row needed goes with its segment")
 {
     static char large[1024 * 1024] = "WR\1\1";
