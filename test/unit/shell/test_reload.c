@@ -102,16 +102,23 @@ TEST("a pack that takes no entry is answered while none can be made")
     next_close(&world, &next);
 }
 
+/* A node that as many wait for as may, and a caller whose pack waits for that. */
+static void open_waiting(struct world *world, struct next_packs *next, struct http *http,
+                         uint64_t seed)
+{
+    next_open(world, next, seed);
+    http_open(world, http);
+    rig_put(&next->files, "more.rego", "package more\n\nnumber := 1\n");
+    world->server->n_in_flight += WR_LIMIT_IN_FLIGHT;
+    CHECK_INT(http_ask(world, http, "POST", "/v1/pack:reload", ""), 0);
+}
+
 TEST("a pack that waits when the node is drained is refused, and the end does not wait for it")
 {
     struct world world;
     struct next_packs next;
     struct http http;
-    next_open(&world, &next, 46);
-    http_open(&world, &http);
-    rig_put(&next.files, "more.rego", "package more\n\nnumber := 1\n");
-    world.server->n_in_flight += WR_LIMIT_IN_FLIGHT;
-    CHECK_INT(http_ask(&world, &http, "POST", "/v1/pack:reload", ""), 0); /* it waits */
+    open_waiting(&world, &next, &http, 46);
     CHECK_INT(next.n_out, 1);
     sim_stop(world.sim);
     CHECK(http_wait(&world, &http));
@@ -144,11 +151,7 @@ TEST("a pack whose entry is not kept is not told to run")
     struct world world;
     struct next_packs next;
     struct http http;
-    next_open(&world, &next, 48);
-    http_open(&world, &http);
-    rig_put(&next.files, "more.rego", "package more\n\nnumber := 1\n");
-    world.server->n_in_flight += WR_LIMIT_IN_FLIGHT;
-    CHECK_INT(http_ask(&world, &http, "POST", "/v1/pack:reload", ""), 0); /* it waits */
+    open_waiting(&world, &next, &http, 48);
     world.server->n_in_flight -= WR_LIMIT_IN_FLIGHT;
     sim_faults(world.sim)->sync_fails_at = 1;
     CHECK(!http_wait(&world, &http));
