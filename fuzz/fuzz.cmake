@@ -1,21 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-# libFuzzer drivers, instead of the tests: clang and -DWEIR_FUZZ=ON, then for example
+# The fuzz drivers, each with the files that it takes beside the core, built in one of two ways.
+# With clang and -DWEIR_FUZZ=ON by libFuzzer, instead of the tests, for example
 #   fuzz_json -max_total_time=60 FOUND seeds...
 # New inputs go to the first folder, FOUND; seeds are only read. The oracle is the sanitizers, and a
 # trap where a property that the driver's head states does not hold.
-set(FUZZ_FLAGS -fsanitize=address,undefined -fno-sanitize-recover=all)
-add_library(weir_fuzz_core STATIC ${WEIR_CORE_FILES})
-target_link_libraries(weir_fuzz_core PUBLIC weir_flags m)
-target_include_directories(weir_fuzz_core PUBLIC src include)
-target_compile_options(weir_fuzz_core PUBLIC -fsanitize=fuzzer-no-link ${FUZZ_FLAGS})
+# Otherwise as tests that replay the seeds (replay.c), so that a driver which no longer links or holds is noticed.
+if(WEIR_FUZZ)
+  set(FUZZ_FLAGS -fsanitize=address,undefined -fno-sanitize-recover=all)
+  add_library(weir_fuzz_core STATIC ${WEIR_CORE_FILES})
+  target_link_libraries(weir_fuzz_core PUBLIC weir_flags m)
+  target_include_directories(weir_fuzz_core PUBLIC src include)
+  target_compile_options(weir_fuzz_core PUBLIC -fsanitize=fuzzer-no-link ${FUZZ_FLAGS})
+  add_custom_target(drivers) # all of them, and nothing else of the tree
+endif()
 
-add_custom_target(drivers) # all of them, and nothing else of the tree
 function(weir_fuzz NAME)
-  add_executable(${NAME} fuzz/${NAME}.c ${ARGN})
-  add_dependencies(drivers ${NAME})
-  target_link_libraries(${NAME} PRIVATE weir_fuzz_core)
-  target_include_directories(${NAME} PRIVATE test)
-  target_link_options(${NAME} PRIVATE -fsanitize=fuzzer ${FUZZ_FLAGS})
+  if(WEIR_FUZZ)
+    add_executable(${NAME} fuzz/${NAME}.c ${ARGN})
+    add_dependencies(drivers ${NAME})
+    target_link_libraries(${NAME} PRIVATE weir_fuzz_core)
+    target_include_directories(${NAME} PRIVATE test)
+    target_link_options(${NAME} PRIVATE -fsanitize=fuzzer ${FUZZ_FLAGS})
+    return()
+  endif()
+  set(seeds ${CMAKE_SOURCE_DIR}/fuzz/seeds/${NAME})
+  if(NOT IS_DIRECTORY ${seeds})
+    set(seeds "")
+  endif()
+  weir_test(NAME ${NAME} LABEL seeds FILES fuzz/${NAME}.c fuzz/replay.c ${ARGN} ARGS ${seeds})
 endfunction()
 
 weir_fuzz(fuzz_json)
