@@ -89,7 +89,7 @@ static uint32_t parse_refused(struct wr_server *server)
     if (n == 0) {
         return 0;
     }
-    int64_t spend_ns = WR_MAX(server->admission.planned_ns / 2, (int64_t)WR_OVERLOAD_LEAST_NS);
+    int64_t spend_ns = WR_MIN(server->admission.planned_ns, (int64_t)WR_REFUSING_NS);
     int64_t end_ns = clock->mono_ns(clock->context) + spend_ns;
     for (; i < n && clock->mono_ns(clock->context) < end_ns; i++) {
         parse(server, server->touched[i]);

@@ -88,7 +88,8 @@
 #define WR_OVERLOAD_REFUSE_NS 10000000  /* then what waited longer than that is refused, */
 #define WR_OVERLOAD_CONN_NS   32000     /* and at the node what cannot be decided in a turn of */
 #define WR_OVERLOAD_LEAST_NS  1000000   /* so much for each connection touched, at least and */
-#define WR_OVERLOAD_MOST_NS   5000000   /* most; half of it, or the least, goes to refusals */
+#define WR_OVERLOAD_MOST_NS   5000000   /* most; of it */
+#define WR_REFUSING_NS        2500000   /* so much at most goes to refusals */
 #define WR_PACE_NS            268435456 /* what a connection sends is counted in that, 2^28 */
 #define WR_OVERLOAD_LATE_NS                                                                        \
     40000000 /* also what waited longer than that, or than 4/5 of the                              \
