@@ -9,9 +9,9 @@
  * NANOSECONDS it decides too, which is to work for so long: as many in a turn of MICROSECONDS as
  * reading and answering leave time for, connections in turns, after it has refused what the others
  * ask; with 0 microseconds all of them. No server whose decisions take that long, and which looks
- * as often, decides more beside its refusals. With `weir load --connect 127.0.0.1:PORT --connections
- * 128 --rate 400000 --server-pid PID`, each on a processor of its own: CPU of a refusal, and how late
- * it comes. */
+ * as often, decides more beside its refusals. With `weir load --connect 127.0.0.1:PORT
+ * --connections 128 --rate 400000 --server-pid PID`, each on a processor of its own: CPU of a
+ * refusal, and how late it comes. */
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>

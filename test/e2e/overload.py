@@ -51,7 +51,7 @@ check = Checks("overload")
 
 def rates(result):
     """Decisions and refusals a second, and the processors that the server took."""
-    run = result["run"]
+    run = result.get("run", result)
     return [run["statuses"].get(code, 0) / run["seconds"] for code in ("200", "503")] + [run["server_cores"]]
 
 
@@ -86,17 +86,17 @@ class Node(Served):
              str(pid or self.process.pid), "--report", "json", *map(str, options)], stdout=subprocess.PIPE, stderr=errors, text=True,
             preexec_fn=lambda: os.sched_setaffinity(0, {self.generator}))
 
-    def end(self, run):
+    def end(self, run, mine=True):
         result = json.loads(run.communicate()[0])
-        self.decided += both(result, "statuses", "200")  # it has to be in the journal
+        self.decided += both(result, "statuses", "200") if mine else 0  # it has to be in the journal
         check.that(both(result, "lost") == 0 and result["unanswered"] == 0, "no request is lost",
                    (result["run"]["lost"], result["unanswered"]))
         statuses = result["run"]["statuses"]
         check.that(set(statuses) <= {"200", "503"}, "answers are 200 or 503", statuses)
         return result
 
-    def drive(self, seconds, *options, **other):
-        return self.end(self.begin(seconds, *options, **other))
+    def drive(self, seconds, *options, mine=True, **other):
+        return self.end(self.begin(seconds, *options, **other), mine)
 
     def ability(self):
         """Decisions a second at the most, and CPU us of each."""
@@ -239,23 +239,40 @@ def minute(node):
     return capacity, calm
 
 
+class Floor:
+    """bench_floor in the node's place: what is the machine's and the generator's of the node's figures."""
+
+    def __init__(self, node):
+        self.node, self.port, self.server = node, free_port(), Path(node.weir).parent / "bench_floor"
+
+    def drive(self, seconds, rate, *how):
+        process = subprocess.Popen([self.server, str(self.port), *map(str, how)],
+                                   preexec_fn=lambda: os.sched_setaffinity(0, {self.node.cpu}))
+        try:
+            time.sleep(0.2)
+            return self.node.drive(seconds, "--connections", CLIENTS, "--rate", rate, port=self.port, pid=process.pid,
+                                   errors=subprocess.DEVNULL, mine=False)["run"]
+        finally:
+            process.kill()
+            process.wait()
+
+
 def floor(node, capacity):
-    """How late refusals are of a server that makes nothing else, and looks as often as the node plans to: what is
-    the machine's and the generator's of the node's figure."""
-    server = Path(node.weir).parent / "bench_floor"
-    if not server.exists():
+    """How late refusals are of a server that makes nothing else, and looks as often as the node plans to. And how
+    many decisions a server can make beside them that takes as long for each as the node, all told, and does nothing
+    else: the longer its turns are, the more, and the later it refuses."""
+    least, turn_us = Floor(node), CLIENTS * CONN_US
+    if not least.server.exists():
         return
-    port = free_port()
-    process = subprocess.Popen([server, str(port), str(CLIENTS * CONN_US)], preexec_fn=lambda: os.sched_setaffinity(0, {node.cpu}))
-    try:
-        time.sleep(0.2)
-        run = node.drive(10, "--connections", CLIENTS, "--rate", 2 * capacity, port=port, pid=process.pid, errors=subprocess.DEVNULL)["run"]
-    finally:
-        process.kill()
-        process.wait()
-    print(f"overload:   a server that only refuses, every {CLIENTS * CONN_US / 1e3:.1f} ms, at the same rate: refusals P99 "
+    run = least.drive(10, 2 * capacity, turn_us)
+    print(f"overload:   a server that only refuses, every {turn_us / 1e3:.1f} ms, at the same rate: refusals P99 "
           f"{run['refused_us']['p99'] / 1e3:.1f} ms, P999 {run['refused_us']['p999'] / 1e3:.1f}, the generator late by "
           f"{run['lateness_us']['p99'] / 1e3:.1f}")
+    each_us = 1e6 / capacity - least.drive(5, capacity, turn_us)["server_cores"] * 1e6 / capacity
+    for turn_us in (1000, 2000, 3000, 4000, 6000):
+        run = least.drive(5, 2 * capacity, turn_us, round(each_us * 1000))
+        print(f"overload:   a server that works for {each_us:.1f} us on a decision, in turns of {turn_us / 1e3:.1f} ms: "
+              f"{rates(run)[0] / capacity:.2f} of the capacity decided, refusals P99 {run['refused_us']['p99'] / 1e3:.1f} ms")
 
 
 def wide(node, capacity):

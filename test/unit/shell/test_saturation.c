@@ -12,7 +12,8 @@
 
 enum {
     CONNECTIONS = 64,
-    CALL_NS = 6000, /* one read, or one write */
+    CALL_NS = 6000,       /* one read, or one write */
+    LONG_CALL_NS = 10000, /* on a slower one */
     TURN_NS = 10000,
     DECISION_NS = 12000,
     REFUSAL_NS = 1500,
@@ -40,7 +41,7 @@ static struct saturation {
     struct wr_rng rng;
     double due_ns, gap_ns; /* of the next request; between two in the mean */
     int64_t spent_ns;      /* on calls, turns and standstills */
-    int64_t stands_ns, stand_due_ns;
+    int64_t call_ns, stands_ns, stand_due_ns;
     int next;
     struct wr_port_net net; /* the simulation's own */
     int64_t (*mono_ns)(void *context);
@@ -77,14 +78,14 @@ static void let_requests_come(void)
 static enum wr_io read_slowly(void *context, int32_t sock, void *bytes, size_t n, size_t *got)
 {
     let_requests_come();
-    s.spent_ns += CALL_NS;
+    s.spent_ns += s.call_ns;
     return s.net.read(context, sock, bytes, n, got);
 }
 
 static enum wr_io write_slowly(void *context, int32_t sock, const void *bytes, size_t n,
                                size_t *put)
 {
-    s.spent_ns += CALL_NS;
+    s.spent_ns += s.call_ns;
     if (s.stands_ns != 0 && now() > s.stand_due_ns) {
         s.stand_due_ns += (int64_t)(SECOND_NS * (0.25 + 0.1 * wr_rng_unit(&s.rng)));
         s.spent_ns += s.stands_ns;
@@ -100,7 +101,7 @@ static enum wr_io write_slowly(void *context, int32_t sock, const void *bytes, s
     return result;
 }
 
-static void open_saturation(int64_t stands_ns)
+static void open_saturation(int64_t call_ns, int64_t stands_ns)
 {
     memset(&s, 0, sizeof s);
     world_init(&s.world, 329, WR_MODE_FAST);
@@ -120,6 +121,7 @@ static void open_saturation(int64_t stands_ns)
     for (int i = 0; i < 4; i++) {
         wr_server_step(s.world.server, 0);
     }
+    s.call_ns = call_ns;
     s.stands_ns = stands_ns;
     s.stand_due_ns = now();
 }
@@ -172,7 +174,7 @@ static double p99_ms(struct waits *waits)
 /* A planned turn is 64 times 32 us; who is refused has waited for one, who is decided for two. */
 TEST("of twice the capacity all of it is decided, and nobody waits for more than two turns")
 {
-    open_saturation(0);
+    open_saturation(CALL_NS, 0);
     ask_for(2.0, 0.5);
     ask_for(2.0, 0.6);
     CHECK(s.decided.n >= 0.95 * 0.6 * CAPACITY);
@@ -188,12 +190,22 @@ TEST("of twice the capacity all of it is decided, and nobody waits for more than
 
 TEST("where the machine stands still for 5 ms three times a second, answers are late by no more")
 {
-    open_saturation(5000000);
+    open_saturation(CALL_NS, 5000000);
     ask_for(2.0, 0.5);
     ask_for(2.0, 0.9);
     CHECK(s.decided.n >= 0.9 * 0.9 * CAPACITY);
     CHECK(p99_ms(&s.refused) <= 5.0 + 2.8);
     CHECK(p99_ms(&s.decided) <= 5.0 + 5.5);
+    close_saturation();
+}
+
+TEST("where visits take half of a turn, nobody is left for the next one")
+{
+    open_saturation(LONG_CALL_NS, 0);
+    ask_for(2.0, 0.5);
+    ask_for(2.0, 0.6);
+    CHECK(s.decided.n >= 0.7 * 0.6 * CAPACITY); /* visits leave time for no more */
+    CHECK(p99_ms(&s.refused) <= 3.2);
     close_saturation();
 }
 
