@@ -9,7 +9,7 @@
  *                                                                when the entry is kept
  *
  * While the state is folded, or too much waits for the disk, a pack that could be activated stays
- * LOADED.
+ * LOADED, for WR_DEADLINE_PACK_NS at most.
  *
  * One load at a time. A request that comes during one is refused (503): what it would report may
  * have been read before the files changed. A signal that comes during one starts another. */
@@ -210,6 +210,7 @@ static void take_loaded(struct wr_server *server)
         server->port->threads.join(server->port->threads.context, reload->thread);
     }
     atomic_store(&reload->stage, WR_RELOAD_IDLE);
+    reload->waits_from_ns = 0;
     if (reload->err != WR_OK) {
         tell_refused(server, 422, &reload->error);
         return;
@@ -227,16 +228,18 @@ static void take_loaded(struct wr_server *server)
     }
 }
 
-/* Another pack takes an entry, and one that cannot be made just now can be soon. What takes none is
- * told at once, and the end waits for nothing. */
-static bool must_wait(const struct wr_server *server)
+/* Another pack takes an entry, and one that cannot be made just now can be soon; if it is not, who
+ * asked is told. What takes none is told at once, and the end waits for nothing. */
+static bool must_wait(struct wr_server *server)
 {
-    const struct wr_reload *reload = &server->reload;
+    struct wr_reload *reload = &server->reload;
     struct wr_error ignored;
     if (server->draining || reload->err != WR_OK || is_running(server, reload->loaded.pack)) {
         return false;
     }
-    return wr_folding_is_under_way(server) || wr_decide_ready(server, &ignored) == WR_E_OVERLOAD;
+    reload->waits_from_ns = reload->waits_from_ns != 0 ? reload->waits_from_ns : server->now_ns;
+    return server->now_ns - reload->waits_from_ns < WR_DEADLINE_PACK_NS &&
+           (wr_folding_is_under_way(server) || wr_decide_ready(server, &ignored) == WR_E_OVERLOAD);
 }
 
 /* Who asks then would else wait, and the end for him. */

@@ -70,10 +70,11 @@
 #define WR_DEADLINE_IDLE_NS   30000000000
 #define WR_DEADLINE_LINGER_NS 500000000
 #define WR_DEADLINE_DRAIN_NS  10000000000
-#define WR_WAITED_NS          200000    /* a poll that took longer has waited */
-#define WR_SWEEP_NS           100000000 /* deadlines are looked at that often */
-#define WR_ACCEPT_PAUSE_NS    50000000  /* after an accept that failed */
-#define WR_BEHIND_NS          1000000   /* between two looks whether the journal has room */
+#define WR_DEADLINE_PACK_NS   60000000000 /* a loaded pack waits until its entry can be made */
+#define WR_WAITED_NS          200000      /* a poll that took longer has waited */
+#define WR_SWEEP_NS           100000000   /* deadlines are looked at that often */
+#define WR_ACCEPT_PAUSE_NS    50000000    /* after an accept that failed */
+#define WR_BEHIND_NS          1000000     /* between two looks whether the journal has room */
 #define WR_TRIM_NS            1000000000
 #define WR_RECOVER_NS         1000000000
 #define WR_TURN_NS            5000000 /* then what is decided is sent; no run takes longer */
@@ -235,6 +236,7 @@ struct wr_reload {
     uint64_t ticket;
     uintptr_t thread;
     struct wr_loaded_pack loaded;
+    int64_t waits_from_ns; /* for its entry; 0: it does not */
     wr_err err;
     struct wr_error error;
     struct wr_loaded_pack held[WR_LIMIT_PACKS_HELD]; /* packs of the source in use */

@@ -84,6 +84,35 @@ TEST("a pack that comes while as many wait for the disk as may is taken over whe
     next_close(&world, &next);
 }
 
+TEST("a pack whose entry cannot be made for a minute is refused, and a later one is taken")
+{
+    struct world world;
+    struct next_packs next;
+    next_open(&world, &next, 49);
+    rig_put(&next.files, "more.rego", "package more\n\nnumber := 1\n");
+    for (int life = 0; life < 2; life++) { /* the second waits for a minute of its own */
+        world.server->n_in_flight += WR_LIMIT_IN_FLIGHT;
+        sim_ask_reload(world.sim);
+        wr_server_step(world.server, 0);
+        wr_server_step(world.server, 0);
+        sim_step(world.sim, WR_DEADLINE_PACK_NS - 1000000);
+        wr_server_step(world.server, 0);
+        CHECK_INT(next.n_out, 1);
+        CHECK_INT(world.server->metrics.n_packs_refused, life);
+        sim_step(world.sim, 2 * 1000000);
+        wr_server_step(world.server, 0);
+        CHECK_INT(next.n_out, 0);
+        CHECK_INT(world.server->metrics.n_packs_refused, life + 1);
+        CHECK_HAS(wr_str_z(world.last_log), "decisions wait for the disk; the running pack stays");
+        world.server->n_in_flight -= WR_LIMIT_IN_FLIGHT;
+    }
+    sim_ask_reload(world.sim);
+    wr_server_step(world.server, 0);
+    wr_server_step(world.server, 0);
+    CHECK_HAS(wr_str_z(world.last_log), "from entry 1");
+    next_close(&world, &next);
+}
+
 TEST("a pack that takes no entry is answered while none can be made")
 {
     struct world world;
