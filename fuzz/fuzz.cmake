@@ -23,11 +23,8 @@ function(weir_fuzz NAME)
     target_link_options(${NAME} PRIVATE -fsanitize=fuzzer ${FUZZ_FLAGS})
     return()
   endif()
-  set(seeds ${CMAKE_SOURCE_DIR}/fuzz/seeds/${NAME})
-  if(NOT IS_DIRECTORY ${seeds})
-    set(seeds "")
-  endif()
-  weir_test(NAME ${NAME} LABEL seeds FILES fuzz/${NAME}.c fuzz/replay.c ${ARGN} ARGS ${seeds})
+  weir_test(NAME ${NAME} LABEL seeds FILES fuzz/${NAME}.c fuzz/replay.c ${ARGN}
+    ARGS ${CMAKE_SOURCE_DIR}/fuzz/seeds/${NAME})
 endfunction()
 
 weir_fuzz(fuzz_json)
