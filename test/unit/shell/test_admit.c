@@ -119,16 +119,19 @@ TEST("whoever has not had his turn comes first in the next, and has waited since
 }
 
 /* A refusal takes 2 us, a decision 20. */
+enum { REFUSAL_NS = 2000 };
 static const struct wr_server *flooded;
 static int64_t flooded_ns(void *context)
 {
-    return true_ns(context) + (int64_t)flooded->n_refused * 2000 +
+    return true_ns(context) + (int64_t)flooded->n_refused * REFUSAL_NS +
            (int64_t)flooded->metrics.n_batch_items * 20000;
 }
 
-TEST("however many are refused, who asks little is decided")
+/* The turn is of the longest, 5 ms: half of it goes to refusals, and what the last connection asks.
+ * Who is admitted may have waited for so long that he is refused too, behind it. */
+TEST("however many are refused, who asks little is decided, and a turn has a bound")
 {
-    enum { FLOOD = 200 };
+    enum { FLOOD = 200, EACH = 128, MOST = 2500000 / REFUSAL_NS + EACH };
     struct world world;
     static struct asker askers[FLOOD + 1];
     struct asker *light = &askers[FLOOD];
@@ -138,10 +141,12 @@ TEST("however many are refused, who asks little is decided")
     set_clock(&world, flooded_ns);
     for (int turn = 0; turn < 80; turn++) {
         for (int i = 0; i < FLOOD; i++) {
-            ask_up_to(&world, &askers[i], 128);
+            ask_up_to(&world, &askers[i], EACH);
         }
         ask_up_to(&world, light, 1);
+        uint64_t before = world.server->n_refused;
         planned_turn(&world);
+        CHECK(world.server->n_refused - before <= MOST + world.server->admission.budget + EACH);
         for (int i = 0; i <= FLOOD; i++) {
             take(&world, &askers[i]);
         }
