@@ -14,7 +14,9 @@
  * refusal, and how late it comes. */
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -47,10 +49,10 @@ static int64_t now_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static void watch(int poll, int sock)
+static void watch(int queue, int sock)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.fd = sock};
-    epoll_ctl(poll, EPOLL_CTL_ADD, sock, &event);
+    epoll_ctl(queue, EPOLL_CTL_ADD, sock, &event);
 }
 
 static int listen_on(int port)
@@ -63,13 +65,17 @@ static int listen_on(int port)
     return bind(sock, (struct sockaddr *)&at, sizeof at) == 0 && listen(sock, 512) == 0 ? sock : -1;
 }
 
-static void accept_all(int poll, int listener)
+static void accept_all(int queue, int listener)
 {
     int sock, on = 1;
-    while ((sock = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0 && sock < CONNECTIONS) {
+    while ((sock = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
+        if (sock >= CONNECTIONS) {
+            close(sock);
+            continue;
+        }
         setsockopt(sock, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         memset(tails[sock], 0, sizeof tails[sock]);
-        watch(poll, sock);
+        watch(queue, sock);
     }
 }
 
@@ -91,18 +97,37 @@ static size_t read_some(int sock)
     return n;
 }
 
+/* All of it, or the connection is closed: what is left out would be counted as lost. */
+static bool send_all(int sock, const char *bytes, size_t n)
+{
+    while (n > 0) {
+        struct pollfd writable = {.fd = sock, .events = POLLOUT};
+        ssize_t put = send(sock, bytes, n, MSG_NOSIGNAL);
+        if (put < 0 && (errno != EAGAIN || poll(&writable, 1, 1000) != 1)) {
+            close(sock);
+            return false;
+        }
+        bytes += put > 0 ? put : 0;
+        n -= put > 0 ? (size_t)put : 0;
+    }
+    return true;
+}
+
 /* Answers all that is there, by decisions or by refusals; returns how many. */
 static int64_t answer(int sock, bool decides)
 {
     size_t n = read_some(sock), size = decides ? sizeof decision : sizeof refusal - 1, at = 0;
     int64_t end_ns = decides ? now_ns() + (int64_t)n * each_ns : 0;
+    bool open = true;
     while (decides && now_ns() < end_ns) {
     }
-    for (size_t i = 0; i < n && at + size <= sizeof out; i++, at += size) {
+    for (size_t i = 0; i < n && open; i++) {
         memcpy(out + at, decides ? decision : refusal, size);
-    }
-    if (at > 0 && send(sock, out, at, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
-        close(sock);
+        at += size;
+        if (i + 1 == n || at + size > sizeof out) {
+            open = send_all(sock, out, at);
+            at = 0;
+        }
     }
     asks += n > 0 ? ((double)n - asks) / 64 : 0;
     return (int64_t)n;
@@ -112,7 +137,7 @@ static int64_t answer(int sock, bool decides)
 static int admit(int n)
 {
     double most = (double)(turn_ns - n * visit_ns) / (asks * (double)each_ns);
-    return each_ns == 0 ? 0 : turn_ns == 0 || most > n ? n : most < 0 ? 0 : (int)most + 1;
+    return each_ns == 0 ? 0 : turn_ns == 0 || most >= n ? n : most < 0 ? 0 : (int)most + 1;
 }
 
 static int by_number(const void *a, const void *b)
@@ -144,25 +169,38 @@ static void take_turn(int *socks, int n)
     }
 }
 
+/* A whole number of at most `most`, or -1. */
+static int64_t number(const char *text, int64_t most)
+{
+    char *end;
+    long long v = strtoll(text, &end, 10);
+    return *end == 0 && end != text && v >= 0 && v <= most ? v : -1;
+}
+
 int main(int argc, char **argv)
 {
-    int listener = argc == 3 || argc == 4 ? listen_on(atoi(argv[1])) : -1;
-    int poll = epoll_create1(0);
-    if (listener < 0) {
+    bool counted = argc == 3 || argc == 4;
+    int64_t port = counted ? number(argv[1], UINT16_MAX) : -1;
+    turn_ns = counted ? number(argv[2], 999999) * 1000 : -1; /* usleep takes no more */
+    each_ns = argc == 4 ? number(argv[3], 1000000000) : 0;
+    if (port < 0 || turn_ns < 0 || each_ns < 0) {
         fprintf(stderr, "usage: bench_floor PORT MICROSECONDS [NANOSECONDS]\n");
         return 2;
     }
-    turn_ns = atoll(argv[2]) * 1000;
-    each_ns = argc == 4 ? atoll(argv[3]) : 0;
+    int listener = listen_on((int)port), queue = epoll_create1(0);
+    if (listener < 0) {
+        perror("bench_floor: cannot listen");
+        return 1;
+    }
     memset(decision, ' ', sizeof decision);
     memcpy(decision, head, sizeof head - 1);
-    watch(poll, listener);
+    watch(queue, listener);
     for (;;) {
         struct epoll_event events[EVENTS];
-        int socks[EVENTS], n = 0, ready = epoll_wait(poll, events, EVENTS, -1);
+        int socks[EVENTS], n = 0, ready = epoll_wait(queue, events, EVENTS, -1);
         for (int i = 0; i < ready; i++) {
             if (events[i].data.fd == listener) {
-                accept_all(poll, listener);
+                accept_all(queue, listener);
             } else {
                 socks[n++] = events[i].data.fd;
             }
