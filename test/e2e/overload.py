@@ -42,6 +42,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 JUDGED = bool(os.environ.get("WEIR_TEST_ALL"))
 IDS = 8 << 20
 CONN_US = 32  # of a planned turn for each connection (WR_OVERLOAD_CONN_NS)
+AT_CAPACITY_US = 5000  # between two visits to a connection there: a visit costs as much whatever it finds
 CLIENTS = 64  # as many as a node's own figures are measured with
 WIDE = 128  # printed beside them: here the generator, which sends each arrival for itself, is short of its processor
 PAIRS = 40  # they scatter as much as the price itself
@@ -268,7 +269,7 @@ def floor(node, capacity):
     print(f"overload:   a server that only refuses, every {turn_us / 1e3:.1f} ms, at the same rate: refusals P99 "
           f"{run['refused_us']['p99'] / 1e3:.1f} ms, P999 {run['refused_us']['p999'] / 1e3:.1f}, the generator late by "
           f"{run['lateness_us']['p99'] / 1e3:.1f}")
-    each_us = 1e6 / capacity - least.drive(5, capacity, turn_us)["server_cores"] * 1e6 / capacity
+    each_us = (1 - least.drive(5, capacity, AT_CAPACITY_US)["server_cores"]) * 1e6 / capacity
     for turn_us in (1000, 2000, 3000, 4000, 6000):
         run = least.drive(5, 2 * capacity, turn_us, round(each_us * 1000))
         print(f"overload:   a server that works for {each_us:.1f} us on a decision, in turns of {turn_us / 1e3:.1f} ms: "
