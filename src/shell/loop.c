@@ -78,7 +78,7 @@ static void leave(struct wr_conn *conn)
 /* What is refused is read, refused and sent, connection by connection, while its bytes are in the
  * caches; then what the journal has kept since is sent to those whose requests are yet to be read,
  * so that the answers acknowledge them. Only then anything is decided. However many ask, refusing
- * leaves time for that: those for whom there is none come first in the next turn. */
+ * ends after as long as the turn is planned, or WR_REFUSING_NS: the rest comes first next turn. */
 static uint32_t parse_refused(struct wr_server *server)
 {
     const struct wr_port_clock *clock = &server->port->clock;
