@@ -202,7 +202,7 @@ static bool is_running(const struct wr_server *server, const struct wr_pack *pac
     return memcmp(wr_pack_digest(pack), wr_pack_digest(server->pack), 32) == 0;
 }
 
-static void take_loaded(struct wr_server *server)
+static void take_over(struct wr_server *server)
 {
     struct wr_reload *reload = &server->reload;
     struct wr_error error = {.offset = WR_NO_OFFSET};
@@ -210,7 +210,6 @@ static void take_loaded(struct wr_server *server)
         server->port->threads.join(server->port->threads.context, reload->thread);
     }
     atomic_store(&reload->stage, WR_RELOAD_IDLE);
-    reload->waits_from_ns = 0;
     if (reload->err != WR_OK) {
         tell_refused(server, 422, &reload->error);
         return;
@@ -230,16 +229,25 @@ static void take_loaded(struct wr_server *server)
 
 /* Another pack takes an entry, and one that cannot be made just now can be soon; if it is not, who
  * asked is told. What takes none is told at once, and the end waits for nothing. */
-static bool must_wait(struct wr_server *server)
+static bool must_wait(const struct wr_server *server)
 {
-    struct wr_reload *reload = &server->reload;
+    const struct wr_reload *reload = &server->reload;
     struct wr_error ignored;
     if (server->draining || reload->err != WR_OK || is_running(server, reload->loaded.pack)) {
         return false;
     }
-    reload->waits_from_ns = reload->waits_from_ns != 0 ? reload->waits_from_ns : server->now_ns;
     return server->now_ns - reload->waits_from_ns < WR_DEADLINE_PACK_NS &&
            (wr_folding_is_under_way(server) || wr_decide_ready(server, &ignored) == WR_E_OVERLOAD);
+}
+
+static void take_loaded(struct wr_server *server)
+{
+    struct wr_reload *reload = &server->reload;
+    reload->waits_from_ns = reload->waits_from_ns != 0 ? reload->waits_from_ns : server->now_ns;
+    if (!must_wait(server)) {
+        reload->waits_from_ns = 0;
+        take_over(server);
+    }
 }
 
 /* Who asks then would else wait, and the end for him. */
@@ -293,7 +301,7 @@ void wr_reload_step(struct wr_server *server)
         return;
     }
     reload->asked = asked || reload->asked;
-    if (atomic_load(&reload->stage) == WR_RELOAD_LOADED && !must_wait(server)) {
+    if (atomic_load(&reload->stage) == WR_RELOAD_LOADED) {
         take_loaded(server);
     }
     if (reload->asked && atomic_load(&reload->stage) == WR_RELOAD_IDLE) {
