@@ -126,7 +126,7 @@ void wr_conn_read(struct wr_server *server, struct wr_conn *conn)
         conn->in_n += got;
         conn->active_ns = server->now_ns;
         server->metrics.bytes_in += got;
-        wr_admit_read(server, conn, got);
+        wr_pace_read(server, conn, got);
     } else if (result == WR_IO_CLOSED) {
         conn->eof = true;
     } else if (result != WR_IO_AGAIN) {

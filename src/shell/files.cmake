@@ -26,6 +26,8 @@ list(APPEND WEIR_SERVER_FILES
   src/shell/conn.c
   src/shell/shed.c
   src/shell/admit.c
+  src/shell/pace.c
+  src/shell/turn.c
   src/shell/decide.c
   src/shell/keep.c
   src/shell/gather.c

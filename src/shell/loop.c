@@ -24,7 +24,7 @@ static uint32_t may_spend(const struct wr_server *server, const struct wr_conn *
     if (!server->admission.is_over) {
         return WR_MIN(most, 4 * run);
     }
-    if (server->admission.one_each || !wr_admit_is_counted(conn)) {
+    if (server->admission.one_each || !wr_pace_is_known(conn)) {
         return 1;
     }
     return WR_MIN(WR_MIN(most, run), WR_MAX(server->admission.budget, 1u));
@@ -85,7 +85,7 @@ static uint32_t parse_refused(struct wr_server *server)
     if (server->thread != NULL) {
         see_kept(server);
     }
-    uint32_t i = 0, n = wr_admit_plan(server);
+    uint32_t i = 0, n = wr_turn_plan(server);
     if (n == 0) {
         return 0;
     }

@@ -153,7 +153,7 @@ static void finish_request(struct wr_server *server, struct wr_conn *conn,
         request.head = head;
         wr_route(server, conn, &request);
     }
-    wr_admit_measure(conn, bytes);
+    wr_pace_measure(conn, bytes);
 }
 
 /* A request that is there whole may wait for what other nodes saw; it stays in the buffer then. */

@@ -443,15 +443,25 @@ void wr_admit_decided(struct wr_server *server, uint32_t n, int64_t took_ns);
 /* How many decisions the engine is given at once: 1 to WR_LIMIT_ENGINE_BATCH, and by what the last
  * ones took no more than last WR_TURN_NS. */
 uint32_t wr_admit_run_most(const struct wr_server *server);
+/* What one decision has taken by itself, in ns; 0: not known. */
+int64_t wr_admit_each_ns(const struct wr_admission *admission);
+
+/* ── pace.c ─────────────────────────────────────────────────────────────────────────────────── */
 /* So many bytes of a connection were read. */
-void wr_admit_read(const struct wr_server *server, struct wr_conn *conn, size_t n);
+void wr_pace_read(const struct wr_server *server, struct wr_conn *conn, size_t n);
 /* What it has just asked had so many bytes. */
-void wr_admit_measure(struct wr_conn *conn, size_t bytes);
+void wr_pace_measure(struct wr_conn *conn, size_t bytes);
 /* False: how many requests it brings cannot be told; it counts as one, and no more are taken. */
-bool wr_admit_is_counted(const struct wr_conn *conn);
+bool wr_pace_is_known(const struct wr_conn *conn);
+/* Requests that are read and wait, */
+size_t wr_pace_there(const struct wr_conn *conn);
+/* and those that come in so long: 0 where it is not known. */
+size_t wr_pace_coming(const struct wr_conn *conn, int64_t ns);
+
+/* ── turn.c ─────────────────────────────────────────────────────────────────────────────────── */
 /* While overloaded, before anything is read: puts the connections whose decisions are refused in
  * this turn to the front of those touched; returns how many they are. */
-uint32_t wr_admit_plan(struct wr_server *server);
+uint32_t wr_turn_plan(struct wr_server *server);
 
 /* ── decide.c ───────────────────────────────────────────────────────────────────────────────── */
 /* WR_OK when decisions can be taken now; else why not. */

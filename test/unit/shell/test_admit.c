@@ -856,7 +856,7 @@ TEST("who waits for an answer and has sent part of a request takes no place")
         CHECK_INT((int64_t)(server->conns[i]->in_n - server->conns[i]->in_at), 4);
         wr_conn_touch(server, server->conns[i]);
     }
-    CHECK_INT(wr_admit_plan(server), 0);
+    CHECK_INT(wr_turn_plan(server), 0);
     CHECK(!server->admission.is_crowded);
     close_all(&world, askers, PARTS);
 }
@@ -865,10 +865,10 @@ TEST("one huge request does not change what a request is taken to have")
 {
     struct wr_conn conn = {.n_asked = 1};
     for (int i = 0; i < 100; i++) {
-        wr_admit_measure(&conn, 400);
+        wr_pace_measure(&conn, 400);
     }
     CHECK_INT(conn.request_sixteenths / 16, 400);
-    wr_admit_measure(&conn, 1 << 20);
+    wr_pace_measure(&conn, 1 << 20);
     CHECK(conn.request_sixteenths / 16 < 500);
 }
 
@@ -879,17 +879,17 @@ TEST("a pace is what comes in a time, in one piece or in many, and has a bound")
     for (int ms = 0; ms < 2000; ms++) { /* in each tenth of a second 16,000 bytes */
         server.now_ns += 1000000;
         if (ms % 100 < 8) {
-            wr_admit_read(&server, &pieces, 2000);
+            wr_pace_read(&server, &pieces, 2000);
         }
         if (ms % 100 == 7) {
-            wr_admit_read(&server, &whole, 16000);
+            wr_pace_read(&server, &whole, 16000);
         }
     }
     int64_t mean = (int64_t)16000 * WR_PACE_NS / 100000000;
     CHECK(whole.pace > mean / 2 && whole.pace < mean * 3 / 2);
     CHECK(pieces.pace > mean / 2 && pieces.pace < mean * 4);
     for (int i = 0; i < 100000; i++) {
-        wr_admit_read(&server, &whole, SIZE_MAX);
+        wr_pace_read(&server, &whole, SIZE_MAX);
     }
     CHECK(whole.pace > mean && whole.pace < INT64_MAX / WR_PACE_NS);
 }

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A turn while more is asked than can be decided.
+ *
+ * It is planned before anything is read: as many decisions are admitted as can be made in its time,
+ * and the others are refused at once, before the first is decided. So nothing waits for longer than
+ * two turns, in the sockets neither. To read and to answer costs as much for each connection
+ * whatever it asks, so a turn has WR_OVERLOAD_CONN_NS for each: some third of it goes to that. A
+ * connection is admitted or refused whole, since its answers leave in order and a refusal behind a
+ * decision would wait for it: first those that ask for less than their share, then those that have
+ * been passed over most often. What one has beyond a turn's budget waits for the next. */
+#include "shell/server_in.h"
+
+enum {
+    PASSED = 64,         /* levels by how often passed over; */
+    LEVELS = 2 * PASSED, /* above them as many for those below their share */
+    BUDGET_LEAST = 64,   /* where decisions alone leave room for so many */
+    BUDGET_FIRST = 256,  /* while it is not known what a decision takes */
+};
+
+static bool is_taken(const struct wr_conn *conn)
+{
+    return !conn->held && !conn->blocked && !conn->closing && !conn->broken;
+}
+
+/* What is more than a turn takes is left for the next one: of what comes in batches, all but the
+ * first that is more. */
+static uint32_t count_waiting(const struct wr_server *server, const struct wr_conn *conn)
+{
+    size_t n = wr_pace_there(conn);
+    if (conn->readable) {
+        n += WR_MAX(wr_pace_coming(conn, server->looked_ns - conn->read_ns), (size_t)1);
+    }
+    size_t most = WR_MAX((size_t)WR_LIMIT_SLOTS, (size_t)conn->n_asked);
+    most = server->admission.one_each ? 1 : most;
+    return is_taken(conn) ? (uint32_t)WR_MIN(n, most) : 0;
+}
+
+static uint32_t level_of(const struct wr_server *server, const struct wr_conn *conn, uint32_t share)
+{
+    uint32_t passed = WR_MIN(conn->n_passed_over, (uint32_t)PASSED - 1);
+    size_t n = wr_pace_there(conn);
+    n += conn->readable ? wr_pace_coming(conn, server->admission.planned_ns) : 0;
+    return n <= share || server->admission.one_each ? PASSED + passed : passed;
+}
+
+/* What a turn has decided so far tells how many it can, reading and refusing included, but only
+ * while they are many; how long decisions alone take bounds it, however slow they are. */
+static uint32_t budget_of(const struct wr_admission *admission)
+{
+    int64_t n = BUDGET_FIRST, most = WR_LIMIT_IN_FLIGHT, each = wr_admit_each_ns(admission);
+    if (admission->turns.turn_ns > 0) {
+        n = admission->planned_ns * admission->turns.decided_1024ths / admission->turns.turn_ns /
+            1024;
+    }
+    if (each > 0) {
+        most = WR_MAX(WR_MIN(most, admission->planned_ns / each), (int64_t)1);
+    }
+    return (uint32_t)WR_MIN(WR_MAX(n, (int64_t)BUDGET_LEAST), most);
+}
+
+/* Passes over those at and below the level at which the budget ends; at it, the first ones are
+ * admitted. Puts those passed over first. Returns how many they are. */
+static uint32_t choose(struct wr_server *server, uint32_t budget, uint32_t share, uint32_t *sums)
+{
+    struct wr_conn **admitted = server->flushing;
+    uint32_t level = LEVELS - 1, above = 0, n_out = 0, n_in = 0;
+    while (level > 0 && above + sums[level] <= budget) {
+        above += sums[level--];
+    }
+    for (uint32_t i = 0; i < server->n_touched; i++) {
+        struct wr_conn *conn = server->touched[i];
+        uint32_t n = count_waiting(server, conn), own = level_of(server, conn, share);
+        bool in = own > level || (own == level && above < budget);
+        above += own == level ? n : 0;
+        conn->is_passed_over = !in && n > 0;
+        if (conn->is_passed_over) {
+            conn->n_passed_over = WR_MIN(conn->n_passed_over + 1, (uint32_t)PASSED);
+            server->touched[n_out++] = conn;
+        } else {
+            admitted[n_in++] = conn;
+        }
+    }
+    memcpy(server->touched + n_out, admitted, n_in * sizeof *admitted);
+    return n_out;
+}
+
+/* What waits, by level; *n_light of the connections ask for no more than their share. */
+static uint32_t sum_waiting(const struct wr_server *server, uint32_t share, uint32_t *sums,
+                            uint32_t *n_light)
+{
+    uint32_t all = 0;
+    memset(sums, 0, LEVELS * sizeof *sums);
+    *n_light = 0;
+    for (uint32_t i = 0; i < server->n_touched; i++) {
+        uint32_t n = count_waiting(server, server->touched[i]);
+        uint32_t level = level_of(server, server->touched[i], share);
+        sums[level] += n;
+        all += n;
+        *n_light += n > 0 && level >= PASSED;
+    }
+    return all;
+}
+
+/* Where those who ask for one are already more than there is time for, whoever asks for more would
+ * never have his turn: then each counts as one, and has one. */
+uint32_t wr_turn_plan(struct wr_server *server)
+{
+    struct wr_admission *admission = &server->admission;
+    int64_t turn_ns = (int64_t)server->n_touched * WR_OVERLOAD_CONN_NS;
+    turn_ns = WR_MAX(turn_ns, (int64_t)WR_OVERLOAD_LEAST_NS);
+    admission->planned_ns = WR_MIN(turn_ns, (int64_t)WR_OVERLOAD_MOST_NS);
+    uint32_t sums[LEVELS], n_light, budget = budget_of(admission);
+    admission->budget = budget;
+    admission->one_each = false;
+    uint32_t share = WR_MAX(budget / WR_MAX(server->n_touched, 1u), 1u);
+    uint32_t all = sum_waiting(server, share, sums, &n_light);
+    if (n_light > budget) {
+        admission->one_each = true;
+        all = sum_waiting(server, share, sums, &n_light);
+    }
+    admission->is_crowded = all > budget;
+    return all > budget ? choose(server, budget, share, sums) : 0;
+}
