@@ -96,8 +96,8 @@ static bool waited_too_long(struct wr_server *server, struct wr_conn *conn,
     }
     note_wait(&conn->wait, server, waited, request->n);
     admission->n_late += waited > late ? request->n : 0;
-    /* In a planned turn who is admitted may have waited for two. */
-    int64_t most = admission->is_over ? 2 * WR_OVERLOAD_REFUSE_NS : WR_OVERLOAD_REFUSE_NS;
+    /* In a planned turn who is admitted may have waited for three. */
+    int64_t most = admission->is_over ? 3 * WR_OVERLOAD_REFUSE_NS : WR_OVERLOAD_REFUSE_NS;
     if (waited > most && (admission->is_over || conn->wait.holds > 0)) {
         admission->conn_stood = admission->conn_stood || !admission->is_over;
         return true;

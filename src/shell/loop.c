@@ -43,6 +43,7 @@ static void parse(struct wr_server *server, struct wr_conn *conn)
         wr_batch_go_on(server, conn);
     }
     conn->n_passed_over = conn->is_passed_over ? conn->n_passed_over : 0; /* it has its turn */
+    conn->n_deferred = 0;
     bool is_planned = server->admission.is_over; /* an overload may begin with any request */
     uint32_t spent = 0, most = may_spend(server, conn);
     conn->spent = false;
@@ -78,34 +79,35 @@ static void leave(struct wr_conn *conn)
 /* What is refused is read, refused and sent, connection by connection, while its bytes are in the
  * caches; then what the journal has kept since is sent to those whose requests are yet to be read,
  * so that the answers acknowledge them. Only then anything is decided. However many ask, refusing
- * ends after as long as the turn is planned, or WR_REFUSING_NS: the rest comes first next turn. */
+ * ends after a little more than the turn is planned, or WR_REFUSING_NS: the rest comes first next
+ * turn. Returns how many of the touched are refused or deferred. */
 static uint32_t parse_refused(struct wr_server *server)
 {
     const struct wr_port_clock *clock = &server->port->clock;
     if (server->thread != NULL) {
         see_kept(server);
     }
-    uint32_t i = 0, n = wr_turn_plan(server);
-    if (n == 0) {
+    uint32_t i = 0, n = wr_turn_plan(server), n_deferred = server->admission.n_deferred;
+    if (n + n_deferred == 0) {
         return 0;
     }
-    int64_t spend_ns = WR_MIN(server->admission.planned_ns, (int64_t)WR_REFUSING_NS);
+    int64_t spend_ns = WR_MIN(server->admission.planned_ns * 5 / 4, (int64_t)WR_REFUSING_NS);
     int64_t end_ns = clock->mono_ns(clock->context) + spend_ns;
     for (; i < n && clock->mono_ns(clock->context) < end_ns; i++) {
         parse(server, server->touched[i]);
         server->touched[i]->is_passed_over = false;
         wr_conn_send(server, server->touched[i]);
     }
-    server->n_parsed = i;
+    server->n_parsed = i < n ? i : n + n_deferred;
     for (; i < server->n_touched; i++) {
         struct wr_conn *conn = server->touched[i];
-        if (i < n) {
+        if (i < n + n_deferred) {
             leave(conn);
             conn->is_passed_over = false;
         }
         wr_conn_send(server, conn);
     }
-    return n;
+    return n + n_deferred;
 }
 
 /* A turn ends when it has taken long enough, however many ask: answers leave at its end. Those that

@@ -87,7 +87,7 @@
 #define WR_OVERLOAD_TURNS     3u        /* or in so many turns; */
 #define WR_OVERLOAD_HOLDS     5u        /* of a connection also for so many windows after it */
 #define WR_OVERLOAD_REFUSE_NS 10000000  /* then what waited longer than that is refused, */
-#define WR_OVERLOAD_CONN_NS   32000     /* and at the node what cannot be decided in a turn of */
+#define WR_OVERLOAD_CONN_NS   24000     /* and at the node what cannot be decided in a turn of */
 #define WR_OVERLOAD_LEAST_NS  1000000   /* so much for each connection touched, at least and */
 #define WR_OVERLOAD_MOST_NS   5000000   /* most; of it */
 #define WR_REFUSING_NS        2500000   /* so much at most goes to refusals */
@@ -133,6 +133,7 @@ struct wr_admission { /* admit.c */
     int64_t planned_ns;             /* how long this turn may be, */
     uint32_t budget;                /* and how many it may decide; 0: none was planned */
     bool is_crowded;                /* this turn has not time for all */
+    uint32_t n_deferred;            /* so many connections are left for the next */
     bool one_each;                  /* in this turn no connection has more than one decision */
     struct wr_turns turns, crowded; /* with many decisions; that had not time for all */
     int64_t run_ns, run_1024ths;    /* of the last decisions by themselves: means; 0: not known */
@@ -202,6 +203,7 @@ struct wr_conn {
                                      0: they are not known */
     bool is_passed_over;          /* in this turn its decisions are refused */
     uint32_t n_passed_over;       /* in so many turns in a row */
+    uint32_t n_deferred;          /* to the next one, so often in a row */
     uint64_t ticket;              /* held until this fetch is done, */
     int64_t held_ns;              /* or until then; */
     int64_t hold_ns;              /* it was read then */
@@ -460,7 +462,8 @@ size_t wr_pace_coming(const struct wr_conn *conn, int64_t ns);
 
 /* ── turn.c ─────────────────────────────────────────────────────────────────────────────────── */
 /* While overloaded, before anything is read: puts the connections whose decisions are refused in
- * this turn to the front of those touched; returns how many they are. */
+ * this turn to the front of those touched, behind them those that are deferred
+ * (admission.n_deferred); returns how many the first are. */
 uint32_t wr_turn_plan(struct wr_server *server);
 
 /* ── decide.c ───────────────────────────────────────────────────────────────────────────────── */

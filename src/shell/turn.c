@@ -2,19 +2,25 @@
 /* A turn while more is asked than can be decided.
  *
  * It is planned before anything is read: as many decisions are admitted as can be made in its time,
- * and the others are refused at once, before the first is decided. So nothing waits for longer than
- * two turns, in the sockets neither. To read and to answer costs as much for each connection
- * whatever it asks, so a turn has WR_OVERLOAD_CONN_NS for each: some third of it goes to that. A
- * connection is admitted or refused whole, since its answers leave in order and a refusal behind a
- * decision would wait for it: first those that ask for less than their share, then those that have
- * been passed over most often. What one has beyond a turn's budget waits for the next. */
+ * and the others are refused at once, before the first is decided, or deferred. A connection is
+ * admitted or refused whole, since its answers leave in order and a refusal behind a decision would
+ * wait for it: first those that ask for less than their share, then those that have been passed
+ * over most often. What one has beyond a turn's budget waits for the next.
+ *
+ * To read and to answer costs as much for each connection whatever it asks, so a turn has
+ * WR_OVERLOAD_CONN_NS for each: some third of it goes to that. To make the most of a visit, those
+ * whose turn comes next are deferred: they are neither read nor refused before, and then what has
+ * come in several turns is decided at once. So a refusal waits for one turn, and a decision for
+ * three or four; nobody is deferred where that would be longer than WR_OVERLOAD_REFUSE_NS. */
 #include "shell/server_in.h"
 
 enum {
-    PASSED = 64,         /* levels by how often passed over; */
-    LEVELS = 2 * PASSED, /* above them as many for those below their share */
-    BUDGET_LEAST = 64,   /* where decisions alone leave room for so many */
-    BUDGET_FIRST = 256,  /* while it is not known what a decision takes */
+    PASSED = 64,                /* levels by how often passed over; */
+    DEFERRED = 8,               /* above them those for the deferred, by how often; */
+    LITTLE = PASSED + DEFERRED, /* above them as many as the first for those below their share */
+    LEVELS = LITTLE + PASSED,
+    BUDGET_LEAST = 64,  /* where decisions alone leave room for so many */
+    BUDGET_FIRST = 256, /* while it is not known what a decision takes */
 };
 
 static bool is_taken(const struct wr_conn *conn)
@@ -35,12 +41,27 @@ static uint32_t count_waiting(const struct wr_server *server, const struct wr_co
     return is_taken(conn) ? (uint32_t)WR_MIN(n, most) : 0;
 }
 
+/* What waits in the next turn, if nothing is read in this one. */
+static uint32_t count_next(const struct wr_server *server, const struct wr_conn *conn)
+{
+    size_t coming = wr_pace_coming(conn, server->admission.planned_ns);
+    return count_waiting(server, conn) + (uint32_t)WR_MIN(coming, (size_t)WR_LIMIT_SLOTS);
+}
+
+static bool asks_little(const struct wr_server *server, const struct wr_conn *conn, uint32_t share)
+{
+    size_t n = wr_pace_there(conn);
+    n += conn->readable ? wr_pace_coming(conn, server->admission.planned_ns) : 0;
+    return n <= share || server->admission.one_each;
+}
+
 static uint32_t level_of(const struct wr_server *server, const struct wr_conn *conn, uint32_t share)
 {
     uint32_t passed = WR_MIN(conn->n_passed_over, (uint32_t)PASSED - 1);
-    size_t n = wr_pace_there(conn);
-    n += conn->readable ? wr_pace_coming(conn, server->admission.planned_ns) : 0;
-    return n <= share || server->admission.one_each ? PASSED + passed : passed;
+    if (asks_little(server, conn, share)) {
+        return LITTLE + passed;
+    }
+    return conn->n_deferred > 0 ? WR_MIN(PASSED + conn->n_deferred, (uint32_t)LITTLE) - 1 : passed;
 }
 
 /* What a turn has decided so far tells how many it can, reading and refusing included, but only
@@ -74,7 +95,6 @@ static uint32_t choose(struct wr_server *server, uint32_t budget, uint32_t share
         above += own == level ? n : 0;
         conn->is_passed_over = !in && n > 0;
         if (conn->is_passed_over) {
-            conn->n_passed_over = WR_MIN(conn->n_passed_over + 1, (uint32_t)PASSED);
             server->touched[n_out++] = conn;
         } else {
             admitted[n_in++] = conn;
@@ -82,6 +102,54 @@ static uint32_t choose(struct wr_server *server, uint32_t budget, uint32_t share
     }
     memcpy(server->touched + n_out, admitted, n_in * sizeof *admitted);
     return n_out;
+}
+
+static bool is_deferred(const struct wr_conn *conn)
+{
+    return conn->n_deferred > 0 && conn->n_deferred < DEFERRED;
+}
+
+/* Of the n that are passed over, puts behind the others whose turn is next: who was deferred
+ * before, and then as many as there will be time for. Returns how many are left. */
+static uint32_t defer(struct wr_server *server, uint32_t n, uint32_t budget, uint32_t share)
+{
+    struct wr_conn **deferred = server->flushing;
+    uint32_t sums[LEVELS] = {0}, level = LEVELS - 1, above = 0, n_out = 0, n_in = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct wr_conn *conn = server->touched[i];
+        uint32_t next = count_next(server, conn);
+        bool again = is_deferred(conn);
+        sums[level_of(server, conn, share)] += again ? 0 : next;
+        above += again ? next : 0;
+    }
+    while (level > 0 && above + sums[level] <= budget) {
+        above += sums[level--];
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        struct wr_conn *conn = server->touched[i];
+        uint32_t own = level_of(server, conn, share), next = count_next(server, conn);
+        bool again = is_deferred(conn);
+        bool in = again || own > level || (own == level && above + next <= budget);
+        if (in) {
+            above += !again && own == level ? next : 0;
+            conn->is_passed_over = false;
+            conn->n_deferred++;
+            deferred[n_in++] = conn;
+        } else {
+            server->touched[n_out++] = conn;
+        }
+    }
+    memcpy(server->touched + n_out, deferred, n_in * sizeof *deferred);
+    server->admission.n_deferred = n_in;
+    return n_out;
+}
+
+/* So many may be deferred at once, in decisions. With the turn before nobody waits for longer. */
+static uint32_t deferred_most(const struct wr_admission *admission)
+{
+    int64_t planned_ns = admission->planned_ns;
+    int64_t ns = WR_MIN(planned_ns * 3 / 2, WR_OVERLOAD_REFUSE_NS - 2 * planned_ns);
+    return ns > 0 && !admission->one_each ? (uint32_t)(admission->budget * ns / planned_ns) : 0;
 }
 
 /* What waits, by level; *n_light of the connections ask for no more than their share. */
@@ -92,11 +160,11 @@ static uint32_t sum_waiting(const struct wr_server *server, uint32_t share, uint
     memset(sums, 0, LEVELS * sizeof *sums);
     *n_light = 0;
     for (uint32_t i = 0; i < server->n_touched; i++) {
-        uint32_t n = count_waiting(server, server->touched[i]);
-        uint32_t level = level_of(server, server->touched[i], share);
-        sums[level] += n;
+        const struct wr_conn *conn = server->touched[i];
+        uint32_t n = count_waiting(server, conn);
+        sums[level_of(server, conn, share)] += n;
         all += n;
-        *n_light += n > 0 && level >= PASSED;
+        *n_light += n > 0 && asks_little(server, conn, share);
     }
     return all;
 }
@@ -119,5 +187,16 @@ uint32_t wr_turn_plan(struct wr_server *server)
         all = sum_waiting(server, share, sums, &n_light);
     }
     admission->is_crowded = all > budget;
-    return all > budget ? choose(server, budget, share, sums) : 0;
+    admission->n_deferred = 0;
+    if (all <= budget) {
+        return 0;
+    }
+    uint32_t n = choose(server, budget, share, sums);
+    uint32_t most = deferred_most(admission);
+    n = most > 0 ? defer(server, n, most, share) : n;
+    for (uint32_t i = 0; i < n; i++) {
+        struct wr_conn *conn = server->touched[i];
+        conn->n_passed_over = WR_MIN(conn->n_passed_over + 1, (uint32_t)PASSED);
+    }
+    return n;
 }

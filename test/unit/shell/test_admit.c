@@ -160,10 +160,13 @@ TEST("however many are refused, who asks little is decided, and a turn has a bou
 }
 
 /* Each asks twice in a millisecond, all together for more than twice what can be decided; every
- * tenth time the machine has stood still for ten, and nobody has been read. */
+ * tenth time the machine has stood still for ten, and nobody has been read. A turn admits whole
+ * connections, so it may take what one has more than planned: 20 of the standstill and of each turn
+ * for which it was deferred some 5. */
 TEST("after a standstill a turn takes no more than any other")
 {
     enum { MANY = 64, LEARNT = 40, PLANNED = 64 * WR_OVERLOAD_CONN_NS / 20000, ASK_NS = 500000 };
+    enum { ONE = 20 + 4 * 5 };
     struct world world;
     static struct asker askers[MANY];
     open_large(&world, 317);
@@ -182,7 +185,7 @@ TEST("after a standstill a turn takes no more than any other")
         uint64_t before = wr_server_sequence(world.server);
         planned_turn(&world);
         uint64_t decided = wr_server_sequence(world.server) - before;
-        CHECK(turn < LEARNT || (decided > PLANNED / 2 && decided < PLANNED * 5 / 4));
+        CHECK(turn < LEARNT || (decided > PLANNED / 2 && decided <= PLANNED + ONE));
         for (int i = 0; i < MANY; i++) {
             take(&world, &askers[i]);
         }
@@ -775,7 +778,7 @@ TEST("a batch counts as many as it has items")
     open_all(&world, askers, HEAVY + ODD);
     flooded = world.server;
     set_clock(&world, flooded_ns);
-    for (int turn = 0; turn < ODD_TURNS; turn++) {
+    for (int turn = 0; turn < 2 * ODD_TURNS; turn++) {
         for (int i = 0; i < ODD; i++) {
             write_batch(batch, sizeof batch, ODD_EACH, turn * ODD + i);
             http_send(&world, &odd[i].http, "POST", "/v1/decisions:batch", batch);

@@ -171,16 +171,17 @@ static double p99_ms(struct waits *waits)
     return waits->n == 0 ? 0.0 : (double)waits->ns[waits->n * 99 / 100] / 1e6;
 }
 
-/* A planned turn is 64 times 32 us; who is refused has waited for one, who is decided for two. */
-TEST("of twice the capacity all of it is decided, and nobody waits for more than two turns")
+/* A planned turn is 64 times 24 us, and takes a little longer, since more comes until it is read; who
+ * is refused has waited for one, who is decided for up to four. */
+TEST("of twice the capacity all of it is decided, and nobody waits for long")
 {
     open_saturation(CALL_NS, 0);
     ask_for(2.0, 0.5);
     ask_for(2.0, 0.6);
     CHECK(s.decided.n >= 0.95 * 0.6 * CAPACITY);
     CHECK(s.refused.n >= 0.6 * 0.6 * CAPACITY);
-    CHECK(p99_ms(&s.refused) <= 2.8);
-    CHECK(p99_ms(&s.decided) <= 5.5);
+    CHECK(p99_ms(&s.refused) <= 1.9);
+    CHECK(p99_ms(&s.decided) <= 7.5);
     ask_for(0.7, 0.3); /* the overload ends */
     ask_for(0.7, 0.3);
     CHECK_INT(s.refused.n, 0);
@@ -194,8 +195,8 @@ TEST("where the machine stands still for 5 ms three times a second, answers are 
     ask_for(2.0, 0.5);
     ask_for(2.0, 0.9);
     CHECK(s.decided.n >= 0.9 * 0.9 * CAPACITY);
-    CHECK(p99_ms(&s.refused) <= 5.0 + 2.8);
-    CHECK(p99_ms(&s.decided) <= 5.0 + 5.5);
+    CHECK(p99_ms(&s.refused) <= 5.0 + 1.9);
+    CHECK(p99_ms(&s.decided) <= 5.0 + 7.5);
     close_saturation();
 }
 
@@ -205,7 +206,7 @@ TEST("where visits take half of a turn, nobody is left for the next one")
     ask_for(2.0, 0.5);
     ask_for(2.0, 0.6);
     CHECK(s.decided.n >= 0.7 * 0.6 * CAPACITY); /* visits leave time for no more */
-    CHECK(p99_ms(&s.refused) <= 3.2);
+    CHECK(p99_ms(&s.refused) <= 2.4);
     close_saturation();
 }
 
