@@ -15,10 +15,11 @@
 #include "shell/server_in.h"
 
 enum {
-    PASSED = 64,                /* levels by how often passed over; */
-    DEFERRED = 8,               /* above them those for the deferred, by how often; */
-    LITTLE = PASSED + DEFERRED, /* above them as many as the first for those below their share */
-    LEVELS = LITTLE + PASSED,
+    PASSED = 64,           /* levels by how often passed over; */
+    LITTLE = PASSED,       /* above them as many for those below their share; */
+    DEFERRED = 2 * PASSED, /* above all the deferred, by how often */
+    AGAIN = 8,
+    LEVELS = DEFERRED + AGAIN,
     BUDGET_LEAST = 64,  /* where decisions alone leave room for so many */
     BUDGET_FIRST = 256, /* while it is not known what a decision takes */
 };
@@ -57,11 +58,11 @@ static bool asks_little(const struct wr_server *server, const struct wr_conn *co
 
 static uint32_t level_of(const struct wr_server *server, const struct wr_conn *conn, uint32_t share)
 {
-    uint32_t passed = WR_MIN(conn->n_passed_over, (uint32_t)PASSED - 1);
-    if (asks_little(server, conn, share)) {
-        return LITTLE + passed;
+    if (conn->n_deferred > 0) {
+        return DEFERRED + WR_MIN(conn->n_deferred, (uint32_t)AGAIN) - 1;
     }
-    return conn->n_deferred > 0 ? WR_MIN(PASSED + conn->n_deferred, (uint32_t)LITTLE) - 1 : passed;
+    uint32_t passed = WR_MIN(conn->n_passed_over, (uint32_t)PASSED - 1);
+    return asks_little(server, conn, share) ? LITTLE + passed : passed;
 }
 
 /* What a turn has decided so far tells how many it can, reading and refusing included, but only
@@ -79,21 +80,47 @@ static uint32_t budget_of(const struct wr_admission *admission)
     return (uint32_t)WR_MIN(WR_MAX(n, (int64_t)BUDGET_LEAST), most);
 }
 
-/* Passes over those at and below the level at which the budget ends; at it, the first ones are
- * admitted. Puts those passed over first. Returns how many they are. */
-static uint32_t choose(struct wr_server *server, uint32_t budget, uint32_t share, uint32_t *sums)
+/* Who is taken: those above a level, and at it the first ones while there is room. */
+struct cut {
+    uint32_t level, above, most;
+};
+
+/* Goes down from the top to the level at which there is no room for all. */
+static struct cut make_cut(const uint32_t *sums, uint32_t top, uint32_t bottom, struct cut cut)
+{
+    cut.level = top;
+    while (cut.level > bottom && cut.above + sums[cut.level] <= cut.most) {
+        cut.above += sums[cut.level--];
+    }
+    return cut;
+}
+
+static bool is_above(struct cut *cut, uint32_t level, uint32_t n)
+{
+    bool in = level > cut->level || (level == cut->level && cut->above < cut->most);
+    cut->above += level == cut->level ? n : 0;
+    return in;
+}
+
+/* The deferred come first, but for a quarter of the budget, if those want it who ask for little.
+ * Puts those passed over first. Returns how many they are. */
+static uint32_t choose(struct wr_server *server, uint32_t budget, uint32_t share,
+                       const uint32_t *sums)
 {
     struct wr_conn **admitted = server->flushing;
-    uint32_t level = LEVELS - 1, above = 0, n_out = 0, n_in = 0;
-    while (level > 0 && above + sums[level] <= budget) {
-        above += sums[level--];
+    uint32_t little = 0;
+    for (uint32_t level = LITTLE; level < DEFERRED; level++) {
+        little += sums[level];
     }
+    struct cut first = {.most = budget - WR_MIN(little, budget / 4)};
+    first = make_cut(sums, LEVELS - 1, DEFERRED, first);
+    uint32_t taken = WR_MIN(first.above + sums[first.level], first.most), n_out = 0, n_in = 0;
+    struct cut others =
+        make_cut(sums, DEFERRED - 1, 0, (struct cut){.above = taken, .most = budget});
     for (uint32_t i = 0; i < server->n_touched; i++) {
         struct wr_conn *conn = server->touched[i];
-        uint32_t n = count_waiting(server, conn), own = level_of(server, conn, share);
-        bool in = own > level || (own == level && above < budget);
-        above += own == level ? n : 0;
-        conn->is_passed_over = !in && n > 0;
+        uint32_t n = count_waiting(server, conn), level = level_of(server, conn, share);
+        conn->is_passed_over = !is_above(level >= DEFERRED ? &first : &others, level, n) && n > 0;
         if (conn->is_passed_over) {
             server->touched[n_out++] = conn;
         } else {
@@ -104,34 +131,37 @@ static uint32_t choose(struct wr_server *server, uint32_t budget, uint32_t share
     return n_out;
 }
 
-static bool is_deferred(const struct wr_conn *conn)
+/* So many decisions may be deferred, with those of that level: where turns are long, none. With the
+ * turn before nobody waits for longer than WR_OVERLOAD_REFUSE_NS, and room is left for those who
+ * ask for little. */
+static uint32_t deferred_most(const struct wr_admission *admission, uint32_t level)
 {
-    return conn->n_deferred > 0 && conn->n_deferred < DEFERRED;
+    int64_t planned_ns = admission->planned_ns, half = level >= LITTLE ? 4 : 3;
+    int64_t ns = WR_MIN(planned_ns * half / 2, WR_OVERLOAD_REFUSE_NS - 2 * planned_ns);
+    return ns > 0 && !admission->one_each ? (uint32_t)(admission->budget * ns / planned_ns) : 0;
 }
 
 /* Of the n that are passed over, puts behind the others whose turn is next: who was deferred
  * before, and then as many as there will be time for. Returns how many are left. */
-static uint32_t defer(struct wr_server *server, uint32_t n, uint32_t budget, uint32_t share)
+static uint32_t defer(struct wr_server *server, uint32_t n, uint32_t share)
 {
+    const struct wr_admission *admission = &server->admission;
     struct wr_conn **deferred = server->flushing;
     uint32_t sums[LEVELS] = {0}, level = LEVELS - 1, above = 0, n_out = 0, n_in = 0;
     for (uint32_t i = 0; i < n; i++) {
-        const struct wr_conn *conn = server->touched[i];
-        uint32_t next = count_next(server, conn);
-        bool again = is_deferred(conn);
-        sums[level_of(server, conn, share)] += again ? 0 : next;
-        above += again ? next : 0;
+        sums[level_of(server, server->touched[i], share)] += count_next(server, server->touched[i]);
     }
-    while (level > 0 && above + sums[level] <= budget) {
+    while (level > 0 &&
+           (level >= DEFERRED || above + sums[level] <= deferred_most(admission, level))) {
         above += sums[level--];
     }
+    uint32_t most = deferred_most(admission, level);
     for (uint32_t i = 0; i < n; i++) {
         struct wr_conn *conn = server->touched[i];
         uint32_t own = level_of(server, conn, share), next = count_next(server, conn);
-        bool again = is_deferred(conn);
-        bool in = again || own > level || (own == level && above + next <= budget);
-        if (in) {
-            above += !again && own == level ? next : 0;
+        bool in = own > level || (own == level && above + next <= most);
+        if (in && most > 0 && conn->n_deferred < AGAIN) {
+            above += own == level ? next : 0;
             conn->is_passed_over = false;
             conn->n_deferred++;
             deferred[n_in++] = conn;
@@ -142,14 +172,6 @@ static uint32_t defer(struct wr_server *server, uint32_t n, uint32_t budget, uin
     memcpy(server->touched + n_out, deferred, n_in * sizeof *deferred);
     server->admission.n_deferred = n_in;
     return n_out;
-}
-
-/* So many may be deferred at once, in decisions. With the turn before nobody waits for longer. */
-static uint32_t deferred_most(const struct wr_admission *admission)
-{
-    int64_t planned_ns = admission->planned_ns;
-    int64_t ns = WR_MIN(planned_ns * 3 / 2, WR_OVERLOAD_REFUSE_NS - 2 * planned_ns);
-    return ns > 0 && !admission->one_each ? (uint32_t)(admission->budget * ns / planned_ns) : 0;
 }
 
 /* What waits, by level; *n_light of the connections ask for no more than their share. */
@@ -192,8 +214,7 @@ uint32_t wr_turn_plan(struct wr_server *server)
         return 0;
     }
     uint32_t n = choose(server, budget, share, sums);
-    uint32_t most = deferred_most(admission);
-    n = most > 0 ? defer(server, n, most, share) : n;
+    n = defer(server, n, share);
     for (uint32_t i = 0; i < n; i++) {
         struct wr_conn *conn = server->touched[i];
         conn->n_passed_over = WR_MIN(conn->n_passed_over + 1, (uint32_t)PASSED);
