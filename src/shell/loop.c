@@ -92,12 +92,16 @@ static uint32_t parse_refused(struct wr_server *server)
         return 0;
     }
     int64_t spend_ns = WR_MIN(server->admission.planned_ns * 5 / 4, (int64_t)WR_REFUSING_NS);
-    int64_t end_ns = clock->mono_ns(clock->context) + spend_ns;
-    for (; i < n && clock->mono_ns(clock->context) < end_ns; i++) {
+    int64_t start_ns = clock->mono_ns(clock->context), ns = start_ns, sends_ns = 0;
+    for (; i < n && ns - start_ns < spend_ns; i++) {
         parse(server, server->touched[i]);
         server->touched[i]->is_passed_over = false;
+        int64_t parsed_ns = clock->mono_ns(clock->context);
         wr_conn_send(server, server->touched[i]);
+        ns = clock->mono_ns(clock->context);
+        sends_ns += ns - parsed_ns;
     }
+    wr_turn_sent(server, i, sends_ns);
     server->n_parsed = i < n ? i : n + n_deferred;
     for (; i < server->n_touched; i++) {
         struct wr_conn *conn = server->touched[i];

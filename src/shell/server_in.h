@@ -87,10 +87,11 @@
 #define WR_OVERLOAD_TURNS     3u        /* or in so many turns; */
 #define WR_OVERLOAD_HOLDS     5u        /* of a connection also for so many windows after it */
 #define WR_OVERLOAD_REFUSE_NS 10000000  /* then what waited longer than that is refused, */
-#define WR_OVERLOAD_CONN_NS   24000     /* and at the node what cannot be decided in a turn of */
-#define WR_OVERLOAD_LEAST_NS  1000000   /* so much for each connection touched, at least and */
-#define WR_OVERLOAD_MOST_NS   5000000   /* most; of it */
-#define WR_REFUSING_NS        2500000   /* so much at most goes to refusals */
+#define WR_OVERLOAD_SENDS     4         /* and at the node what cannot be decided in a turn of */
+#define WR_OVERLOAD_SEND_NS   6000      /* so many sends (this, while it is not known what one */
+#define WR_OVERLOAD_LEAST_NS  1000000   /* takes) for each connection touched, at least and */
+#define WR_OVERLOAD_MOST_NS   5000000   /* most; of it 5/4, or */
+#define WR_REFUSING_NS        2500000   /* that if it is less, at most goes to refusals */
 #define WR_PACE_NS            268435456 /* what a connection sends is counted in that, 2^28 */
 #define WR_OVERLOAD_LATE_NS                                                                        \
     40000000 /* also what waited longer than that, or than 4/5 of the                              \
@@ -130,6 +131,7 @@ struct wr_admission { /* admit.c */
     bool conn_stood;                /* in this window: one was refused for its connection's queue */
     uint64_t n_begun;               /* decided before this window */
     uint64_t n_decided;             /* before this turn */
+    int64_t send_ns;                /* to one connection: the mean; 0: not known */
     int64_t planned_ns;             /* how long this turn may be, */
     uint32_t budget;                /* and how many it may decide; 0: none was planned */
     bool is_crowded;                /* this turn has not time for all */
@@ -465,6 +467,8 @@ size_t wr_pace_coming(const struct wr_conn *conn, int64_t ns);
  * this turn to the front of those touched, behind them those that are deferred
  * (admission.n_deferred); returns how many the first are. */
 uint32_t wr_turn_plan(struct wr_server *server);
+/* To send to so many connections took so long. */
+void wr_turn_sent(struct wr_server *server, uint32_t n, int64_t took_ns);
 
 /* ── decide.c ───────────────────────────────────────────────────────────────────────────────── */
 /* WR_OK when decisions can be taken now; else why not. */

@@ -7,11 +7,12 @@
  * wait for it: first those that ask for less than their share, then those that have been passed
  * over most often. What one has beyond a turn's budget waits for the next.
  *
- * To read and to answer costs as much for each connection whatever it asks, so a turn has
- * WR_OVERLOAD_CONN_NS for each: some third of it goes to that. To make the most of a visit, those
- * whose turn comes next are deferred: they are neither read nor refused before, and then what has
- * come in several turns is decided at once. So a refusal waits for one turn, and a decision for
- * three or four; nobody is deferred where that would be longer than WR_OVERLOAD_REFUSE_NS. */
+ * To read and to answer costs as much for each connection whatever it asks: some twice what a send
+ * takes. A turn has the time of WR_OVERLOAD_SENDS for each, so at most half of it goes to that,
+ * however slow the machine. To make the most of a visit, those whose turn comes next are deferred:
+ * they are neither read nor refused before, and then what has come in several turns is decided at
+ * once. So a refusal waits for one turn, and a decision for three or four; nobody is deferred where
+ * that would be longer than WR_OVERLOAD_REFUSE_NS. */
 #include "shell/server_in.h"
 
 enum {
@@ -20,8 +21,10 @@ enum {
     DEFERRED = 2 * PASSED, /* above all the deferred, by how often */
     AGAIN = 8,
     LEVELS = DEFERRED + AGAIN,
-    BUDGET_LEAST = 64,  /* where decisions alone leave room for so many */
-    BUDGET_FIRST = 256, /* while it is not known what a decision takes */
+    SENDS_LEAST = 8,     /* fewer tell little */
+    SEND_LEAST_NS = 100, /* a clock that stands still tells nothing */
+    BUDGET_LEAST = 64,   /* where decisions alone leave room for so many */
+    BUDGET_FIRST = 256,  /* while it is not known what a decision takes */
 };
 
 static bool is_taken(const struct wr_conn *conn)
@@ -191,14 +194,30 @@ static uint32_t sum_waiting(const struct wr_server *server, uint32_t share, uint
     return all;
 }
 
+void wr_turn_sent(struct wr_server *server, uint32_t n, int64_t took_ns)
+{
+    struct wr_admission *admission = &server->admission;
+    if (n >= SENDS_LEAST) {
+        int64_t usual_ns = admission->send_ns > 0 ? admission->send_ns : WR_OVERLOAD_SEND_NS;
+        int64_t each_ns = WR_MIN(took_ns / n, 2 * usual_ns); /* the machine stood still */
+        admission->send_ns = WR_MAX(usual_ns + (each_ns - usual_ns) / 8, (int64_t)SEND_LEAST_NS);
+    }
+}
+
+static int64_t plan_ns(const struct wr_server *server)
+{
+    int64_t send_ns = server->admission.send_ns;
+    send_ns = send_ns > 0 ? send_ns : WR_OVERLOAD_SEND_NS;
+    int64_t ns = (int64_t)server->n_touched * WR_OVERLOAD_SENDS * send_ns;
+    return WR_MIN(WR_MAX(ns, (int64_t)WR_OVERLOAD_LEAST_NS), (int64_t)WR_OVERLOAD_MOST_NS);
+}
+
 /* Where those who ask for one are already more than there is time for, whoever asks for more would
  * never have his turn: then each counts as one, and has one. */
 uint32_t wr_turn_plan(struct wr_server *server)
 {
     struct wr_admission *admission = &server->admission;
-    int64_t turn_ns = (int64_t)server->n_touched * WR_OVERLOAD_CONN_NS;
-    turn_ns = WR_MAX(turn_ns, (int64_t)WR_OVERLOAD_LEAST_NS);
-    admission->planned_ns = WR_MIN(turn_ns, (int64_t)WR_OVERLOAD_MOST_NS);
+    admission->planned_ns = plan_ns(server);
     uint32_t sums[LEVELS], n_light, budget = budget_of(admission);
     admission->budget = budget;
     admission->one_each = false;

@@ -75,7 +75,8 @@ static void planned_turn(struct world *world)
     wr_server_step(world->server, 0);
 }
 
-/* The first batch of each turn takes 5 ms: the fourth look at the clock is its end. */
+/* The first batch of each turn takes 5 ms: the fourth look at the clock is its end. What decisions
+ * take is forgotten, so that all are admitted. */
 static int n_looks;
 static int64_t (*true_ns)(void *context);
 static int64_t slow_ns(void *context)
@@ -108,6 +109,7 @@ TEST("whoever has not had his turn comes first in the next, and has waited since
             http_send(&world, &askers[i].http, "POST", "/v1/decisions:batch", batch);
         }
         n_looks = 0;
+        world.server->admission.run_1024ths = 0;
         planned_turn(&world);
     }
     CHECK(http_take(&world, light));
@@ -165,7 +167,12 @@ TEST("however many are refused, who asks little is decided, and a turn has a bou
  * for which it was deferred some 5. */
 TEST("after a standstill a turn takes no more than any other")
 {
-    enum { MANY = 64, LEARNT = 40, PLANNED = 64 * WR_OVERLOAD_CONN_NS / 20000, ASK_NS = 500000 };
+    enum {
+        MANY = 64,
+        LEARNT = 40,
+        PLANNED = 64 * WR_OVERLOAD_SENDS * WR_OVERLOAD_SEND_NS / 20000,
+        ASK_NS = 500000
+    };
     enum { ONE = 20 + 4 * 5 };
     struct world world;
     static struct asker askers[MANY];
@@ -585,6 +592,72 @@ TEST("where each asks little and all together too much, nobody is refused always
         CHECK(askers[i].n[1] >= 12 && askers[i].n[0] >= 12);
     }
     close_all(&world, askers, MANY);
+}
+
+/* Each asks for 8 at once, all together for some seven times what a turn decides. */
+static void defer_some(int64_t send_ns, uint32_t *most_at_once, uint32_t *most_in_a_row)
+{
+    enum { MANY = 64, EACH = 8, LEARNT = 60 };
+    struct world world;
+    static struct asker askers[MANY];
+    open_large(&world, 331);
+    open_all(&world, askers, MANY);
+    flooded = world.server;
+    set_clock(&world, flooded_ns);
+    for (int turn = 0; turn < 120; turn++) {
+        for (int i = 0; i < MANY; i++) {
+            ask_up_to(&world, &askers[i], EACH);
+        }
+        sim_step(world.sim, 1000000);
+        world.server->admission.send_ns = send_ns;
+        planned_turn(&world);
+        if (turn == LEARNT) {
+            *most_at_once = *most_in_a_row = 0;
+        }
+        *most_at_once = WR_MAX(*most_at_once, world.server->admission.n_deferred);
+        for (int i = 0; i < MANY; i++) {
+            const struct wr_conn *conn = world.server->conns[i];
+            *most_in_a_row = WR_MAX(*most_in_a_row, conn->n_deferred);
+            int n = askers[i].n_out;
+            take(&world, &askers[i]);
+            CHECK(conn->n_deferred == 0 || askers[i].n_out == n);
+        }
+    }
+    for (int i = 0; i < MANY; i++) {
+        CHECK(askers[i].n[1] >= 60);
+    }
+    close_all(&world, askers, MANY);
+}
+
+TEST("whose turn is next is neither decided nor refused before, and not for long")
+{
+    uint32_t most_at_once, most_in_a_row;
+    defer_some(6000, &most_at_once, &most_in_a_row);
+    CHECK(most_at_once >= 4 && most_at_once <= 12); /* the decisions of one and a half turns */
+    CHECK(most_in_a_row >= 1 && most_in_a_row <= 3);
+}
+
+TEST("where turns are long nobody is deferred")
+{
+    uint32_t most_at_once, most_in_a_row;
+    defer_some(24000, &most_at_once, &most_in_a_row);
+    CHECK_INT(most_at_once, 0);
+    CHECK_INT(most_in_a_row, 0);
+}
+
+TEST("what a send takes is learnt, but neither from few nor from a standstill")
+{
+    static struct wr_server server;
+    wr_turn_sent(&server, 7, 7 * 1000);
+    CHECK_INT(server.admission.send_ns, 0);
+    wr_turn_sent(&server, 8, 8 * (WR_OVERLOAD_SEND_NS + 800));
+    CHECK_INT(server.admission.send_ns, WR_OVERLOAD_SEND_NS + 100);
+    wr_turn_sent(&server, 10, 5000000);
+    CHECK_INT(server.admission.send_ns, (WR_OVERLOAD_SEND_NS + 100) * 9 / 8);
+    for (int i = 0; i < 100; i++) {
+        wr_turn_sent(&server, 64, 0);
+    }
+    CHECK_INT(server.admission.send_ns, 100);
 }
 
 static int n_yields;
