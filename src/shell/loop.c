@@ -30,7 +30,7 @@ static uint32_t may_spend(const struct wr_server *server, const struct wr_conn *
     return WR_MIN(WR_MIN(most, run), WR_MAX(server->admission.budget, 1u));
 }
 
-static void parse(struct wr_server *server, struct wr_conn *conn)
+static void take_requests(struct wr_server *server, struct wr_conn *conn)
 {
     if (conn->readable) {
         read_now(server, conn);
@@ -43,7 +43,6 @@ static void parse(struct wr_server *server, struct wr_conn *conn)
         wr_batch_go_on(server, conn);
     }
     conn->n_passed_over = conn->is_passed_over ? conn->n_passed_over : 0; /* it has its turn */
-    conn->n_deferred = 0;
     bool is_planned = server->admission.is_over; /* an overload may begin with any request */
     uint32_t spent = 0, most = may_spend(server, conn);
     conn->spent = false;
@@ -57,6 +56,12 @@ static void parse(struct wr_server *server, struct wr_conn *conn)
         spent += refused > 0 ? (uint32_t)refused : counts_one ? 1 : WR_MAX(4, conn->n_asked);
     }
     conn->more = conn->in_at < conn->in_n;
+}
+
+static void parse(struct wr_server *server, struct wr_conn *conn)
+{
+    take_requests(server, conn);
+    conn->n_deferred = 0; /* until then: who was deferred may have waited for longer */
 }
 
 static void see_kept(struct wr_server *server)
