@@ -88,8 +88,8 @@
 #define WR_OVERLOAD_HOLDS     5u        /* of a connection also for so many windows after it */
 #define WR_OVERLOAD_REFUSE_NS 10000000  /* then what waited longer than that is refused, */
 #define WR_OVERLOAD_SENDS     4         /* and at the node what cannot be decided in a turn of */
-#define WR_OVERLOAD_SEND_NS   6000      /* so many sends (this, while it is not known what one */
-#define WR_OVERLOAD_LEAST_NS  1000000   /* takes) for each connection touched, at least and */
+#define WR_OVERLOAD_CONN_NS   24000     /* so many sends, and this at least, */
+#define WR_OVERLOAD_LEAST_NS  1000000   /* for each connection touched; so much at least and */
 #define WR_OVERLOAD_MOST_NS   5000000   /* most; of it 5/4, or */
 #define WR_REFUSING_NS        2500000   /* that if it is less, at most goes to refusals */
 #define WR_PACE_NS            268435456 /* what a connection sends is counted in that, 2^28 */

@@ -8,11 +8,11 @@
  * over most often. What one has beyond a turn's budget waits for the next.
  *
  * To read and to answer costs as much for each connection whatever it asks: some twice what a send
- * takes. A turn has the time of WR_OVERLOAD_SENDS for each, so at most half of it goes to that,
- * however slow the machine. To make the most of a visit, those whose turn comes next are deferred:
- * they are neither read nor refused before, and then what has come in several turns is decided at
- * once. So a refusal waits for one turn, and a decision for three or four; nobody is deferred where
- * that would be longer than WR_OVERLOAD_REFUSE_NS. */
+ * takes. A turn has the time of WR_OVERLOAD_SENDS for each, and WR_OVERLOAD_CONN_NS at least, so at
+ * most half of it goes to that, however slow the machine. To make the most of a visit, those whose
+ * turn comes next are deferred: they are neither read nor refused before, and then what has come in
+ * several turns is decided at once. So a refusal waits for one turn, and a decision for three or
+ * four; nobody is deferred where that would be longer than WR_OVERLOAD_REFUSE_NS. */
 #include "shell/server_in.h"
 
 enum {
@@ -196,19 +196,18 @@ static uint32_t sum_waiting(const struct wr_server *server, uint32_t share, uint
 
 void wr_turn_sent(struct wr_server *server, uint32_t n, int64_t took_ns)
 {
-    struct wr_admission *admission = &server->admission;
+    int64_t *send_ns = &server->admission.send_ns;
     if (n >= SENDS_LEAST) {
-        int64_t usual_ns = admission->send_ns > 0 ? admission->send_ns : WR_OVERLOAD_SEND_NS;
+        int64_t usual_ns = *send_ns > 0 ? *send_ns : WR_OVERLOAD_CONN_NS / WR_OVERLOAD_SENDS;
         int64_t each_ns = WR_MIN(took_ns / n, 2 * usual_ns); /* the machine stood still */
-        admission->send_ns = WR_MAX(usual_ns + (each_ns - usual_ns) / 8, (int64_t)SEND_LEAST_NS);
+        *send_ns = WR_MAX(usual_ns + (each_ns - usual_ns) / 8, (int64_t)SEND_LEAST_NS);
     }
 }
 
 static int64_t plan_ns(const struct wr_server *server)
 {
-    int64_t send_ns = server->admission.send_ns;
-    send_ns = send_ns > 0 ? send_ns : WR_OVERLOAD_SEND_NS;
-    int64_t ns = (int64_t)server->n_touched * WR_OVERLOAD_SENDS * send_ns;
+    int64_t each_ns = WR_OVERLOAD_SENDS * server->admission.send_ns;
+    int64_t ns = server->n_touched * WR_MAX(each_ns, (int64_t)WR_OVERLOAD_CONN_NS);
     return WR_MIN(WR_MAX(ns, (int64_t)WR_OVERLOAD_LEAST_NS), (int64_t)WR_OVERLOAD_MOST_NS);
 }
 

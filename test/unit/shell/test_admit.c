@@ -167,12 +167,7 @@ TEST("however many are refused, who asks little is decided, and a turn has a bou
  * for which it was deferred some 5. */
 TEST("after a standstill a turn takes no more than any other")
 {
-    enum {
-        MANY = 64,
-        LEARNT = 40,
-        PLANNED = 64 * WR_OVERLOAD_SENDS * WR_OVERLOAD_SEND_NS / 20000,
-        ASK_NS = 500000
-    };
+    enum { MANY = 64, LEARNT = 40, PLANNED = 64 * WR_OVERLOAD_CONN_NS / 20000, ASK_NS = 500000 };
     enum { ONE = 20 + 4 * 5 };
     struct world world;
     static struct asker askers[MANY];
@@ -650,10 +645,10 @@ TEST("what a send takes is learnt, but neither from few nor from a standstill")
     static struct wr_server server;
     wr_turn_sent(&server, 7, 7 * 1000);
     CHECK_INT(server.admission.send_ns, 0);
-    wr_turn_sent(&server, 8, 8 * (WR_OVERLOAD_SEND_NS + 800));
-    CHECK_INT(server.admission.send_ns, WR_OVERLOAD_SEND_NS + 100);
+    wr_turn_sent(&server, 8, 8 * (WR_OVERLOAD_CONN_NS / WR_OVERLOAD_SENDS + 800));
+    CHECK_INT(server.admission.send_ns, WR_OVERLOAD_CONN_NS / WR_OVERLOAD_SENDS + 100);
     wr_turn_sent(&server, 10, 5000000);
-    CHECK_INT(server.admission.send_ns, (WR_OVERLOAD_SEND_NS + 100) * 9 / 8);
+    CHECK_INT(server.admission.send_ns, (WR_OVERLOAD_CONN_NS / WR_OVERLOAD_SENDS + 100) * 9 / 8);
     for (int i = 0; i < 100; i++) {
         wr_turn_sent(&server, 64, 0);
     }
