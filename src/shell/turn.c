@@ -144,27 +144,37 @@ static uint32_t deferred_most(const struct wr_admission *admission, uint32_t lev
     return ns > 0 && !admission->one_each ? (uint32_t)(admission->budget * ns / planned_ns) : 0;
 }
 
+/* Who was deferred before is again, however many they are. */
+static struct cut cut_deferred(const struct wr_admission *admission, const uint32_t *sums)
+{
+    struct cut cut = {.level = LEVELS - 1};
+    for (; cut.level > 0; cut.level--) {
+        cut.most = deferred_most(admission, cut.level);
+        if (cut.level < DEFERRED && cut.above + sums[cut.level] > cut.most) {
+            return cut;
+        }
+        cut.above += sums[cut.level];
+    }
+    cut.most = deferred_most(admission, 0);
+    return cut;
+}
+
 /* Of the n that are passed over, puts behind the others whose turn is next: who was deferred
- * before, and then as many as there will be time for. Returns how many are left. */
+ * before, and then as many as there will be time for; with the last one they may be more, or
+ * whoever asks for more than that would never have his turn. Returns how many are left. */
 static uint32_t defer(struct wr_server *server, uint32_t n, uint32_t share)
 {
     const struct wr_admission *admission = &server->admission;
     struct wr_conn **deferred = server->flushing;
-    uint32_t sums[LEVELS] = {0}, level = LEVELS - 1, above = 0, n_out = 0, n_in = 0;
+    uint32_t sums[LEVELS] = {0}, n_out = 0, n_in = 0;
     for (uint32_t i = 0; i < n; i++) {
         sums[level_of(server, server->touched[i], share)] += count_next(server, server->touched[i]);
     }
-    while (level > 0 &&
-           (level >= DEFERRED || above + sums[level] <= deferred_most(admission, level))) {
-        above += sums[level--];
-    }
-    uint32_t most = deferred_most(admission, level);
+    struct cut cut = cut_deferred(admission, sums);
     for (uint32_t i = 0; i < n; i++) {
         struct wr_conn *conn = server->touched[i];
-        uint32_t own = level_of(server, conn, share), next = count_next(server, conn);
-        bool in = own > level || (own == level && above + next <= most);
-        if (in && most > 0 && conn->n_deferred < AGAIN) {
-            above += own == level ? next : 0;
+        bool in = is_above(&cut, level_of(server, conn, share), count_next(server, conn));
+        if (in && cut.most > 0 && conn->n_deferred < AGAIN) {
             conn->is_passed_over = false;
             conn->n_deferred++;
             deferred[n_in++] = conn;

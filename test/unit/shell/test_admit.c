@@ -640,6 +640,40 @@ TEST("where turns are long nobody is deferred")
     CHECK_INT(most_in_a_row, 0);
 }
 
+/* Of 64 that always have so many requests under way the first ones have more; what each had decided
+ * in 300 turns. */
+static void crowd_of_two_kinds(struct asker *askers, int n_first, int first_each, int each)
+{
+    enum { MANY = 64, LEARNT = 100 };
+    struct world world;
+    open_large(&world, 340);
+    open_all(&world, askers, MANY);
+    flooded = world.server;
+    set_clock(&world, flooded_ns);
+    for (int turn = 0; turn < LEARNT + 300; turn++) {
+        for (int i = 0; i < n_first; i++) {
+            ask_up_to(&world, &askers[i], first_each);
+        }
+        sim_step(world.sim, 300000);
+        crowded_turn(&world, askers + n_first, MANY - n_first, each);
+        for (int i = 0; i < MANY; i++) {
+            take(&world, &askers[i]);
+            askers[i].n[1] = turn < LEARNT ? 0 : askers[i].n[1];
+        }
+    }
+    close_all(&world, askers, MANY);
+}
+
+TEST("who asks for more than may be deferred has his turn beside many who ask for less")
+{
+    static struct asker askers[64];
+    crowd_of_two_kinds(askers, 1, 100, 2);
+    CHECK(askers[0].n[1] >= 1000);
+    for (int i = 1; i < 64; i++) {
+        CHECK(askers[i].n[1] >= 100);
+    }
+}
+
 TEST("what a send takes is learnt, but neither from few nor from a standstill")
 {
     static struct wr_server server;
