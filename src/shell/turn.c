@@ -52,11 +52,13 @@ static uint32_t count_next(const struct wr_server *server, const struct wr_conn 
     return count_waiting(server, conn) + (uint32_t)WR_MIN(coming, (size_t)WR_LIMIT_SLOTS);
 }
 
+/* In two turns no more than two shares: halves are rounded, and of those who ask for one and a half
+ * each, and are answered so late that they ask no more, others would never have their turn. */
 static bool asks_little(const struct wr_server *server, const struct wr_conn *conn, uint32_t share)
 {
-    size_t n = wr_pace_there(conn);
-    n += conn->readable ? wr_pace_coming(conn, server->admission.planned_ns) : 0;
-    return n <= share || server->admission.one_each;
+    size_t n = 2 * wr_pace_there(conn);
+    n += conn->readable ? wr_pace_coming(conn, 2 * server->admission.planned_ns) : 0;
+    return n <= 2 * (size_t)share || server->admission.one_each;
 }
 
 static uint32_t level_of(const struct wr_server *server, const struct wr_conn *conn, uint32_t share)

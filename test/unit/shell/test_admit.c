@@ -674,6 +674,19 @@ TEST("who asks for more than may be deferred has his turn beside many who ask fo
     }
 }
 
+TEST("who is answered later, and so asks less often, does not come first for it")
+{
+    enum { FIRST = 4 };
+    static struct asker askers[64];
+    crowd_of_two_kinds(askers, FIRST, 64, 4);
+    int least = askers[FIRST].n[1], most = least;
+    for (int i = FIRST; i < 64; i++) {
+        least = WR_MIN(least, askers[i].n[1]);
+        most = WR_MAX(most, askers[i].n[1]);
+    }
+    CHECK(least > 0 && most <= 4 * least);
+}
+
 TEST("what a send takes is learnt, but neither from few nor from a standstill")
 {
     static struct wr_server server;
