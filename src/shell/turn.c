@@ -12,7 +12,8 @@
  * most half of it goes to that, however slow the machine. To make the most of a visit, those whose
  * turn comes next are deferred: they are neither read nor refused before, and then what has come in
  * several turns is decided at once. So a refusal waits for one turn, and a decision for three or
- * four; nobody is deferred where that would be longer than WR_OVERLOAD_REFUSE_NS. */
+ * four; nobody is deferred where that would be longer than WR_OVERLOAD_REFUSE_NS, or than the
+ * deadline. */
 #include "shell/server_in.h"
 
 enum {
@@ -137,27 +138,32 @@ static uint32_t choose(struct wr_server *server, uint32_t budget, uint32_t share
 }
 
 /* So many decisions may be deferred, with those of that level: where turns are long, none. With the
- * turn before nobody waits for longer than WR_OVERLOAD_REFUSE_NS, and room is left for those who
- * ask for little. */
-static uint32_t deferred_most(const struct wr_admission *admission, uint32_t level)
+ * turn before nobody waits for longer than WR_OVERLOAD_REFUSE_NS or than the deadline, and room is
+ * left for those who ask for little. */
+static uint32_t deferred_most(const struct wr_server *server, uint32_t level)
 {
+    const struct wr_admission *admission = &server->admission;
     int64_t planned_ns = admission->planned_ns, half = level >= LITTLE ? 4 : 3;
-    int64_t ns = WR_MIN(planned_ns * half / 2, WR_OVERLOAD_REFUSE_NS - 2 * planned_ns);
+    int64_t longest_ns = WR_OVERLOAD_REFUSE_NS;
+    if (server->deadline_us != 0) {
+        longest_ns = WR_MIN(longest_ns, server->deadline_us * 1000);
+    }
+    int64_t ns = WR_MIN(planned_ns * half / 2, longest_ns - 2 * planned_ns);
     return ns > 0 && !admission->one_each ? (uint32_t)(admission->budget * ns / planned_ns) : 0;
 }
 
 /* Who was deferred before is again, however many they are. */
-static struct cut cut_deferred(const struct wr_admission *admission, const uint32_t *sums)
+static struct cut cut_deferred(const struct wr_server *server, const uint32_t *sums)
 {
     struct cut cut = {.level = LEVELS - 1};
     for (; cut.level > 0; cut.level--) {
-        cut.most = deferred_most(admission, cut.level);
+        cut.most = deferred_most(server, cut.level);
         if (cut.level < DEFERRED && cut.above + sums[cut.level] > cut.most) {
             return cut;
         }
         cut.above += sums[cut.level];
     }
-    cut.most = deferred_most(admission, 0);
+    cut.most = deferred_most(server, 0);
     return cut;
 }
 
@@ -166,13 +172,12 @@ static struct cut cut_deferred(const struct wr_admission *admission, const uint3
  * whoever asks for more than that would never have his turn. Returns how many are left. */
 static uint32_t defer(struct wr_server *server, uint32_t n, uint32_t share)
 {
-    const struct wr_admission *admission = &server->admission;
     struct wr_conn **deferred = server->flushing;
     uint32_t sums[LEVELS] = {0}, n_out = 0, n_in = 0;
     for (uint32_t i = 0; i < n; i++) {
         sums[level_of(server, server->touched[i], share)] += count_next(server, server->touched[i]);
     }
-    struct cut cut = cut_deferred(admission, sums);
+    struct cut cut = cut_deferred(server, sums);
     for (uint32_t i = 0; i < n; i++) {
         struct wr_conn *conn = server->touched[i];
         bool in = is_above(&cut, level_of(server, conn, share), count_next(server, conn));

@@ -211,6 +211,20 @@ TEST("where visits are dear turns are longer, and as much is decided")
     close_saturation();
 }
 
+TEST("where the deadline is short nobody is deferred beyond it")
+{
+    enum { DEADLINE_US = 3000 };
+    open_saturation(CALL_NS, 0);
+    s.world.server->deadline_us = DEADLINE_US;
+    ask_for(2.0, 0.5);
+    uint64_t before = s.world.server->metrics.budgets[WR_BUDGET_FALLBACK];
+    ask_for(2.0, 0.6);
+    CHECK(s.world.server->metrics.budgets[WR_BUDGET_FALLBACK] - before <= 10);
+    CHECK(s.decided.n >= 0.8 * 0.6 * CAPACITY);
+    CHECK(p99_ms(&s.refused) <= 2.2);
+    close_saturation();
+}
+
 int main(int argc, char **argv)
 {
     return check_main(argc, argv);
