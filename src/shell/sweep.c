@@ -38,8 +38,8 @@ void wr_conn_sweep(struct wr_server *server)
         if (conn->sock < 0) {
             continue;
         }
-        bool idle =
-            conn->first_ns == 0 && conn->n_slots == 0 && conn->out == NULL && conn->stream == NULL;
+        bool idle = conn->first_ns == 0 && conn->n_slots == 0 && conn->out == NULL &&
+                    conn->stream == NULL && !conn->more; /* what it asks may be unread (turn.c) */
         if (is_late(server, conn)) {
             server->metrics.n_closed_slow += conn->stage != WR_CONN_LINGER;
             wr_conn_close(server, conn);

@@ -687,6 +687,33 @@ TEST("who is answered later, and so asks less often, does not come first for it"
     CHECK(least > 0 && most <= 4 * least);
 }
 
+TEST("whoever is deferred when the node is told to end is answered before it does")
+{
+    enum { MANY = 64, EACH = 8, LEARNT = 60 };
+    struct world world;
+    static struct asker askers[MANY];
+    open_large(&world, 341);
+    open_all(&world, askers, MANY);
+    flooded = world.server;
+    set_clock(&world, flooded_ns);
+    for (int turn = 0; turn <= LEARNT; turn++) {
+        if (turn == LEARNT) {
+            sim_stop(world.sim);
+        }
+        sim_step(world.sim, 1000000);
+        crowded_turn(&world, askers, MANY, EACH);
+    }
+    CHECK(world.server->admission.n_deferred > 0);
+    for (int turn = 0; turn < 20; turn++) {
+        wr_server_step(world.server, 0);
+    }
+    for (int i = 0; i < MANY; i++) {
+        take(&world, &askers[i]);
+        CHECK(askers[i].n_out < EACH); /* behind the first answer it is closed */
+    }
+    close_all(&world, askers, MANY);
+}
+
 TEST("what a send takes is learnt, but neither from few nor from a standstill")
 {
     static struct wr_server server;
