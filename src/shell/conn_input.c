@@ -28,12 +28,21 @@ void wr_conn_compact(struct wr_server *server, struct wr_conn *conn)
     }
 }
 
+/* Its body is not there whole, and whoever waits for his turn has no other request before it. */
+static bool lacks_the_rest(const struct wr_conn *conn)
+{
+    return conn->stage == WR_CONN_CHUNKED
+               ? conn->raw_at == conn->in_n
+               : conn->stage == WR_CONN_BODY && conn->in_n - conn->in_at < conn->need;
+}
+
 /* Moving what is left to the front costs as much as it has bytes. With whole requests left that is
- * done when at least as many have gone since; until then the buffer grows. */
+ * done when at least as many have gone since; until then the buffer grows. Part of a body is moved
+ * once. */
 static bool is_worth_moving(const struct wr_conn *conn)
 {
     bool is_tight = conn->in_cap - conn->in_n < READ_LEAST;
-    return !conn->more || conn->in_n - conn->in_at <= conn->in_at ||
+    return !conn->more || lacks_the_rest(conn) || conn->in_n - conn->in_at <= conn->in_at ||
            (is_tight && conn->in_cap >= 2 * READ_AHEAD);
 }
 
@@ -41,7 +50,7 @@ static bool is_worth_moving(const struct wr_conn *conn)
 static bool make_room(struct wr_server *server, struct wr_conn *conn)
 {
     size_t want = conn->stage == WR_CONN_BODY ? conn->need : conn->in_n + 1;
-    want = conn->more ? conn->in_n + READ_LEAST : want;
+    want = conn->more ? WR_MAX(want, conn->in_n + READ_LEAST) : want;
     if (conn->in_cap >= want && conn->in_cap > conn->in_n) {
         return true;
     }
@@ -98,7 +107,8 @@ bool wr_conn_has_read_ahead(const struct wr_conn *conn)
 void wr_conn_read(struct wr_server *server, struct wr_conn *conn)
 {
     const struct wr_port_net *net = &server->port->net;
-    if ((conn->more || conn->held) && wr_conn_has_read_ahead(conn)) {
+    bool has_enough = wr_conn_has_read_ahead(conn) && !lacks_the_rest(conn);
+    if ((conn->more || conn->held) && has_enough) {
         return; /* first what is there */
     }
     if (conn->stage == WR_CONN_LINGER) {

@@ -982,6 +982,43 @@ TEST("where decisions are slow, of batches one behind another a turn takes no mo
     close_all(&world, &asker, 1);
 }
 
+static void defer_half_a_body(size_t part)
+{
+    enum { BODY = 100000 };
+    struct world world;
+    struct http http;
+    static char event[BODY], bytes[BODY + 200];
+    open_large(&world, 342);
+    http_open(&world, &http);
+    wr_server_step(world.server, 0);
+    ask(&world, &http, 1); /* what is behind it does not begin the buffer */
+    memset(event, ' ', sizeof event);
+    event[strlen(world_event(event, "h", 1, 1))] = ' ';
+    int n = snprintf(bytes, sizeof bytes,
+                     "POST /v1/decisions HTTP/1.1\r\nHost: weir\r\n"
+                     "Content-Length: %d\r\n\r\n%.*s",
+                     BODY, BODY, event);
+    sim_send(world.sim, http.client, bytes, part);
+    for (int turn = 0; turn < 4; turn++) {
+        wr_server_step(world.server, 0);
+    }
+    CHECK(http_take(&world, &http));
+    struct wr_conn *conn = world.server->conns[0];
+    CHECK(conn->stage == WR_CONN_BODY && conn->in_n - conn->in_at == part);
+    conn->more = true; /* as it is left */
+    sim_send(world.sim, http.client, bytes + part, (size_t)n - part);
+    planned_turn(&world);
+    CHECK_INT(http_take(&world, &http) ? http.status : 0, 200);
+    http_close(&world, &http);
+    world_close(&world);
+}
+
+TEST("whoever is deferred with half a body is read whole when it is his turn")
+{
+    defer_half_a_body(10000); /* less than its first buffer, */
+    defer_half_a_body(80000); /* and more than is read ahead */
+}
+
 TEST("who waits for an answer and has sent part of a request takes no place")
 {
     enum { PARTS = 100 };
