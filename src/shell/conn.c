@@ -353,11 +353,9 @@ static bool ends(struct wr_server *server, struct wr_conn *conn)
     return conn->closing || (conn->eof && conn->in_at == conn->in_n);
 }
 
-void wr_conn_send(struct wr_server *server, struct wr_conn *conn)
+bool wr_conn_send(struct wr_server *server, struct wr_conn *conn)
 {
-    if (!conn->broken && !server->failed) {
-        send_ready(server, conn, release(server, conn));
-    }
+    return !conn->broken && !server->failed && send_ready(server, conn, release(server, conn)) > 0;
 }
 
 void wr_conn_flush(struct wr_server *server, struct wr_conn *conn)

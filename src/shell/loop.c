@@ -81,6 +81,27 @@ static void leave(struct wr_conn *conn)
     conn->more = (conn->readable || conn->in_at < conn->in_n) && conn->stage != WR_CONN_LINGER;
 }
 
+/* Returns how many of the first n had their turn before the time was up. */
+static uint32_t refuse(struct wr_server *server, uint32_t n)
+{
+    const struct wr_port_clock *clock = &server->port->clock;
+    int64_t spend_ns = WR_MIN(server->admission.planned_ns * 5 / 4, (int64_t)WR_REFUSING_NS);
+    int64_t start_ns = clock->mono_ns(clock->context), ns = start_ns, sends_ns = 0;
+    uint32_t i = 0, n_sent = 0;
+    for (; i < n && ns - start_ns < spend_ns; i++) {
+        struct wr_conn *conn = server->touched[i];
+        parse(server, conn);
+        conn->is_passed_over = false;
+        int64_t parsed_ns = clock->mono_ns(clock->context);
+        bool sent = wr_conn_send(server, conn);
+        ns = clock->mono_ns(clock->context);
+        sends_ns += sent ? ns - parsed_ns : 0;
+        n_sent += sent;
+    }
+    wr_turn_sent(server, n_sent, sends_ns);
+    return i;
+}
+
 /* What is refused is read, refused and sent, connection by connection, while its bytes are in the
  * caches; then what the journal has kept since is sent to those whose requests are yet to be read,
  * so that the answers acknowledge them. Only then anything is decided. However many ask, refusing
@@ -88,25 +109,14 @@ static void leave(struct wr_conn *conn)
  * turn. Returns how many of the touched are refused or deferred. */
 static uint32_t parse_refused(struct wr_server *server)
 {
-    const struct wr_port_clock *clock = &server->port->clock;
     if (server->thread != NULL) {
         see_kept(server);
     }
-    uint32_t i = 0, n = wr_turn_plan(server), n_deferred = server->admission.n_deferred;
+    uint32_t n = wr_turn_plan(server), n_deferred = server->admission.n_deferred;
     if (n + n_deferred == 0) {
         return 0;
     }
-    int64_t spend_ns = WR_MIN(server->admission.planned_ns * 5 / 4, (int64_t)WR_REFUSING_NS);
-    int64_t start_ns = clock->mono_ns(clock->context), ns = start_ns, sends_ns = 0;
-    for (; i < n && ns - start_ns < spend_ns; i++) {
-        parse(server, server->touched[i]);
-        server->touched[i]->is_passed_over = false;
-        int64_t parsed_ns = clock->mono_ns(clock->context);
-        wr_conn_send(server, server->touched[i]);
-        ns = clock->mono_ns(clock->context);
-        sends_ns += ns - parsed_ns;
-    }
-    wr_turn_sent(server, i, sends_ns);
+    uint32_t i = refuse(server, n);
     server->n_parsed = i < n ? i : n + n_deferred;
     for (; i < server->n_touched; i++) {
         struct wr_conn *conn = server->touched[i];

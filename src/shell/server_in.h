@@ -375,8 +375,9 @@ void wr_conn_add(struct wr_server *server, struct wr_conn *conn, struct wr_slot 
  * slot is free, and no answer before it is without its bytes, but for gatherings. */
 void wr_conn_append(struct wr_server *server, struct wr_conn *conn, struct wr_str bytes,
                     uint32_t n);
-/* Sends what may leave, in the midst of a turn; nothing once the turn has failed. */
-void wr_conn_send(struct wr_server *server, struct wr_conn *conn);
+/* Sends what may leave, in the midst of a turn; nothing once the turn has failed. Whether any of it
+ * was taken. */
+bool wr_conn_send(struct wr_server *server, struct wr_conn *conn);
 /* Sends what may leave; arms the poll set; closes when due. The last act of a turn. */
 void wr_conn_flush(struct wr_server *server, struct wr_conn *conn);
 void wr_conn_touch(struct wr_server *server, struct wr_conn *conn);

@@ -729,6 +729,37 @@ TEST("what a send takes is learnt, but neither from few nor from a standstill")
     CHECK_INT(server.admission.send_ns, 100);
 }
 
+TEST("what a send takes is not learnt from those that send nothing")
+{
+    enum { MANY = 64, EACH = 8, KNOWN_NS = 5000 };
+    struct world world;
+    static struct asker askers[MANY];
+    open_large(&world, 343);
+    open_all(&world, askers, MANY);
+    flooded = world.server;
+    set_clock(&world, flooded_ns);
+    for (int turn = 0; turn < 60; turn++) {
+        sim_step(world.sim, 1000000);
+        crowded_turn(&world, askers, MANY, EACH);
+    }
+    sim_faults(world.sim)->net_window = 1; /* nobody reads any more */
+    world.server->admission.send_ns = KNOWN_NS;
+    for (int turn = 0; turn < 20; turn++) {
+        uint64_t before = world.server->n_refused;
+        for (int i = 0; i < MANY; i++) {
+            ask(&world, &askers[i].http, EACH);
+        }
+        sim_step(world.sim, 1000000);
+        planned_turn(&world);
+        CHECK(world.server->n_refused > before);
+        if (turn == 0) { /* the last byte that there was room for has left */
+            world.server->admission.send_ns = KNOWN_NS;
+        }
+    }
+    CHECK_INT(world.server->admission.send_ns, KNOWN_NS);
+    close_all(&world, askers, MANY);
+}
+
 static int n_yields;
 static void count_yield(void *context)
 {
