@@ -714,6 +714,62 @@ TEST("whoever is deferred when the node is told to end is answered before it doe
     close_all(&world, askers, MANY);
 }
 
+/* A turn of 64 decisions; each connection asks for 4 and has been deferred so often. Returns how
+ * many are refused. */
+enum { DEFERRED = 100, EACH_OF_THEM = 4, ADMITTED = 64 / EACH_OF_THEM };
+static uint32_t plan_for_deferred(struct wr_server *server, uint32_t n_deferred)
+{
+    server->admission.turns.turn_ns = 1000000000;
+    server->admission.turns.decided_1024ths = 1024;
+    for (uint32_t i = 0; i < DEFERRED; i++) {
+        struct wr_conn *conn = server->conns[i];
+        conn->readable = true;
+        conn->request_sixteenths = 400 * 16;
+        conn->pace = (int64_t)EACH_OF_THEM * 400 * WR_PACE_NS / 1000000;
+        conn->read_ns = server->looked_ns - 1000000;
+        conn->n_deferred = n_deferred;
+        wr_conn_touch(server, conn);
+    }
+    return wr_turn_plan(server);
+}
+
+TEST("whoever was deferred is again, unless eight times, or where there is no time for it")
+{
+    struct world world;
+    static struct asker askers[DEFERRED];
+    open_large(&world, 344);
+    open_all(&world, askers, DEFERRED);
+    struct wr_server *server = world.server;
+    CHECK_INT(plan_for_deferred(server, 7), 0);
+    CHECK_INT(server->admission.n_deferred, DEFERRED - ADMITTED);
+    CHECK_INT(plan_for_deferred(server, 8), DEFERRED - ADMITTED);
+    CHECK_INT(server->admission.n_deferred, 0);
+    server->deadline_us = 1;
+    CHECK_INT(plan_for_deferred(server, 1), DEFERRED - ADMITTED);
+    CHECK_INT(server->admission.n_deferred, 0);
+    close_all(&world, askers, DEFERRED);
+}
+
+static bool is_late(struct world *world, uint32_t n_deferred, int64_t waited_ns)
+{
+    struct wr_conn conn = {.n_deferred = n_deferred};
+    struct wr_http_request request = {.n = 1, .whole_ns = world->server->now_ns - waited_ns};
+    world->server->admission.is_over = true;
+    world->server->admission.wait.since_ns = world->server->now_ns;
+    return wr_admit_is_late(world->server, &conn, &request);
+}
+
+TEST("in a planned turn who has waited for 20 ms is refused, who was deferred after 30")
+{
+    struct world world;
+    world_open(&world, 345, WR_MODE_FAST);
+    sim_step(world.sim, 1000000000);
+    wr_server_step(world.server, 0);
+    CHECK(!is_late(&world, 0, 20000000) && is_late(&world, 0, 20000001));
+    CHECK(!is_late(&world, 1, 30000000) && is_late(&world, 1, 30000001));
+    world_close(&world);
+}
+
 TEST("what a send takes is learnt, but neither from few nor from a standstill")
 {
     static struct wr_server server;
