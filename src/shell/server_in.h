@@ -9,6 +9,8 @@
  *   shed.c    the bound on what all of them hold together
  *   route.c   one request: which resource, which method
  *   admit.c   which decisions are taken, and which are refused for want of time
+ *   pace.c    how much a connection asks, told by its bytes
+ *   turn.c    who has his turn, who is refused and who is deferred while too much is asked
  *   decide.c  decisions: the batch, its answers, rows to the journal
  *   gather.c  answers that need rows of the journal or many parts (retries, batches, labels)
  *   late_ids.c  events that are remembered no longer, found by id for their labels
@@ -123,7 +125,7 @@ struct wr_turns { /* the last ones: means; 0: not known */
     int64_t turn_ns, decided_1024ths;
 };
 
-struct wr_admission { /* admit.c */
+struct wr_admission { /* admit.c, turn.c */
     struct wr_wait wait;
     bool is_over;                   /* more is asked than can be decided: turns are planned */
     uint32_t n_turned_away;         /* in this window, for want of time */
