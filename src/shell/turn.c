@@ -53,13 +53,17 @@ static uint32_t count_next(const struct wr_server *server, const struct wr_conn 
     return count_waiting(server, conn) + (uint32_t)WR_MIN(coming, (size_t)WR_LIMIT_SLOTS);
 }
 
-/* In two turns no more than two shares: halves are rounded, and of those who ask for one and a half
- * each, and are answered so late that they ask no more, others would never have their turn. */
+/* In two turns, as long as they are, no more than two shares: halves are rounded, and of those who
+ * ask for one and a half each, and are answered so late that they ask no more, others would never
+ * have their turn. */
 static bool asks_little(const struct wr_server *server, const struct wr_conn *conn, uint32_t share)
 {
+    const struct wr_admission *admission = &server->admission;
+    int64_t turn_ns = WR_MIN(admission->planned_ns, admission->turns.turn_ns);
+    turn_ns = turn_ns > 0 ? turn_ns : admission->planned_ns;
     size_t n = 2 * wr_pace_there(conn);
-    n += conn->readable ? wr_pace_coming(conn, 2 * server->admission.planned_ns) : 0;
-    return n <= 2 * (size_t)share || server->admission.one_each;
+    n += conn->readable ? wr_pace_coming(conn, 2 * turn_ns) : 0;
+    return n <= 2 * (size_t)share || admission->one_each;
 }
 
 static uint32_t level_of(const struct wr_server *server, const struct wr_conn *conn, uint32_t share)
