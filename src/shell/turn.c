@@ -141,9 +141,9 @@ static uint32_t choose(struct wr_server *server, uint32_t budget, uint32_t share
     return n_out;
 }
 
-/* So many decisions may be deferred, with those of that level: where turns are long, none. With the
- * turn before nobody waits for longer than WR_OVERLOAD_REFUSE_NS or than the deadline, and room is
- * left for those who ask for little. */
+/* So many decisions may be deferred, with those of that level: where turns are long, or the one
+ * before was, none. With that one nobody waits for longer than WR_OVERLOAD_REFUSE_NS or than the
+ * deadline, and room is left for those who ask for little. */
 static uint32_t deferred_most(const struct wr_server *server, uint32_t level)
 {
     const struct wr_admission *admission = &server->admission;
@@ -152,7 +152,8 @@ static uint32_t deferred_most(const struct wr_server *server, uint32_t level)
     if (server->deadline_us != 0) {
         longest_ns = WR_MIN(longest_ns, server->deadline_us * 1000);
     }
-    int64_t ns = WR_MIN(planned_ns * half / 2, longest_ns - 2 * planned_ns);
+    int64_t before_ns = WR_MAX(server->looked_ns - server->arrived_ns, planned_ns);
+    int64_t ns = WR_MIN(planned_ns * half / 2, longest_ns - before_ns - planned_ns);
     return ns > 0 && !admission->one_each ? (uint32_t)(admission->budget * ns / planned_ns) : 0;
 }
 
