@@ -4,8 +4,9 @@
  * It is planned before anything is read: as many decisions are admitted as can be made in its time,
  * and the others are refused at once, before the first is decided, or deferred. A connection is
  * admitted or refused whole, since its answers leave in order and a refusal behind a decision would
- * wait for it: first those that ask for less than their share, then those that have been passed
- * over most often. What one has beyond a turn's budget waits for the next.
+ * wait for it: first the deferred, but for room for those that ask for less than their share; then
+ * these, then those that have been passed over most often. What one has beyond a turn's budget
+ * waits for the next.
  *
  * To read and to answer costs as much for each connection whatever it asks: some twice what a send
  * takes. A turn has the time of WR_OVERLOAD_SENDS for each, and WR_OVERLOAD_CONN_NS at least, so at
@@ -20,7 +21,7 @@ enum {
     PASSED = 64,           /* levels by how often passed over; */
     LITTLE = PASSED,       /* above them as many for those below their share; */
     DEFERRED = 2 * PASSED, /* above all the deferred, by how often */
-    AGAIN = 8,
+    AGAIN = 8,             /* turns in a row that one is deferred for at most */
     LEVELS = DEFERRED + AGAIN,
     SENDS_LEAST = 8,     /* fewer tell little */
     SEND_LEAST_NS = 100, /* a clock that stands still tells nothing */
@@ -147,13 +148,13 @@ static uint32_t choose(struct wr_server *server, uint32_t budget, uint32_t share
 static uint32_t deferred_most(const struct wr_server *server, uint32_t level)
 {
     const struct wr_admission *admission = &server->admission;
-    int64_t planned_ns = admission->planned_ns, half = level >= LITTLE ? 4 : 3;
+    int64_t planned_ns = admission->planned_ns, halves = level >= LITTLE ? 4 : 3;
     int64_t longest_ns = WR_OVERLOAD_REFUSE_NS;
     if (server->deadline_us != 0) {
         longest_ns = WR_MIN(longest_ns, server->deadline_us * 1000);
     }
     int64_t before_ns = WR_MAX(server->looked_ns - server->arrived_ns, planned_ns);
-    int64_t ns = WR_MIN(planned_ns * half / 2, longest_ns - before_ns - planned_ns);
+    int64_t ns = WR_MIN(planned_ns * halves / 2, longest_ns - before_ns - planned_ns);
     return ns > 0 && !admission->one_each ? (uint32_t)(admission->budget * ns / planned_ns) : 0;
 }
 

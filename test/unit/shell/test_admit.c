@@ -599,6 +599,7 @@ static void defer_some(int64_t send_ns, uint32_t *most_at_once, uint32_t *most_i
     open_all(&world, askers, MANY);
     flooded = world.server;
     set_clock(&world, flooded_ns);
+    *most_at_once = *most_in_a_row = 0;
     for (int turn = 0; turn < 120; turn++) {
         for (int i = 0; i < MANY; i++) {
             ask_up_to(&world, &askers[i], EACH);
