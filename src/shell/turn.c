@@ -47,13 +47,6 @@ static uint32_t count_waiting(const struct wr_server *server, const struct wr_co
     return is_taken(conn) ? (uint32_t)WR_MIN(n, most) : 0;
 }
 
-/* What waits in the next turn, if nothing is read in this one. */
-static uint32_t count_next(const struct wr_server *server, const struct wr_conn *conn)
-{
-    size_t coming = wr_pace_coming(conn, server->admission.planned_ns);
-    return count_waiting(server, conn) + (uint32_t)WR_MIN(coming, (size_t)WR_LIMIT_SLOTS);
-}
-
 /* In two turns, as long as they are, no more than two shares: halves are rounded, and of those who
  * ask for one and a half each, and are answered so late that they ask no more, others would never
  * have their turn. */
@@ -67,13 +60,13 @@ static bool asks_little(const struct wr_server *server, const struct wr_conn *co
     return n <= 2 * (size_t)share || admission->one_each;
 }
 
-static uint32_t level_of(const struct wr_server *server, const struct wr_conn *conn, uint32_t share)
+static uint32_t level_of(const struct wr_conn *conn, bool little)
 {
     if (conn->n_deferred > 0) {
         return DEFERRED + WR_MIN(conn->n_deferred, (uint32_t)AGAIN) - 1;
     }
     uint32_t passed = WR_MIN(conn->n_passed_over, (uint32_t)PASSED - 1);
-    return asks_little(server, conn, share) ? LITTLE + passed : passed;
+    return little ? LITTLE + passed : passed;
 }
 
 /* What a turn has decided so far tells how many it can, reading and refusing included, but only
@@ -115,8 +108,7 @@ static bool is_above(struct cut *cut, uint32_t level, uint32_t n)
 
 /* The deferred come first, but for a quarter of the budget, if those want it who ask for little.
  * Puts those passed over first. Returns how many they are. */
-static uint32_t choose(struct wr_server *server, uint32_t budget, uint32_t share,
-                       const uint32_t *sums)
+static uint32_t choose(struct wr_server *server, uint32_t budget, const uint32_t *sums)
 {
     struct wr_conn **admitted = server->flushing;
     uint32_t little = 0;
@@ -130,8 +122,9 @@ static uint32_t choose(struct wr_server *server, uint32_t budget, uint32_t share
         make_cut(sums, DEFERRED - 1, 0, (struct cut){.above = taken, .most = budget});
     for (uint32_t i = 0; i < server->n_touched; i++) {
         struct wr_conn *conn = server->touched[i];
-        uint32_t n = count_waiting(server, conn), level = level_of(server, conn, share);
-        conn->is_passed_over = !is_above(level >= DEFERRED ? &first : &others, level, n) && n > 0;
+        struct wr_claim claim = conn->claim;
+        struct cut *cut = claim.level >= DEFERRED ? &first : &others;
+        conn->is_passed_over = !is_above(cut, claim.level, claim.n) && claim.n > 0;
         if (conn->is_passed_over) {
             server->touched[n_out++] = conn;
         } else {
@@ -176,17 +169,18 @@ static struct cut cut_deferred(const struct wr_server *server, const uint32_t *s
 /* Of the n that are passed over, puts behind the others whose turn is next: who was deferred
  * before, and then as many as there will be time for; with the last one they may be more, or
  * whoever asks for more than that would never have his turn. Returns how many are left. */
-static uint32_t defer(struct wr_server *server, uint32_t n, uint32_t share)
+static uint32_t defer(struct wr_server *server, uint32_t n)
 {
     struct wr_conn **deferred = server->flushing;
     uint32_t sums[LEVELS] = {0}, n_out = 0, n_in = 0;
     for (uint32_t i = 0; i < n; i++) {
-        sums[level_of(server, server->touched[i], share)] += count_next(server, server->touched[i]);
+        const struct wr_claim *claim = &server->touched[i]->claim;
+        sums[claim->level] += claim->next;
     }
     struct cut cut = cut_deferred(server, sums);
     for (uint32_t i = 0; i < n; i++) {
         struct wr_conn *conn = server->touched[i];
-        bool in = is_above(&cut, level_of(server, conn, share), count_next(server, conn));
+        bool in = is_above(&cut, conn->claim.level, conn->claim.next);
         if (in && cut.most > 0 && conn->n_deferred < AGAIN) {
             conn->is_passed_over = false;
             conn->n_deferred++;
@@ -200,19 +194,24 @@ static uint32_t defer(struct wr_server *server, uint32_t n, uint32_t share)
     return n_out;
 }
 
-/* What waits, by level; *n_light of the connections ask for no more than their share. */
-static uint32_t sum_waiting(const struct wr_server *server, uint32_t share, uint32_t *sums,
-                            uint32_t *n_light)
+/* What each connection claims, and their sums by level; *n_light of them ask for no more than their
+ * share. */
+static uint32_t sum_claims(struct wr_server *server, uint32_t share, uint32_t *sums,
+                           uint32_t *n_light)
 {
     uint32_t all = 0;
     memset(sums, 0, LEVELS * sizeof *sums);
     *n_light = 0;
     for (uint32_t i = 0; i < server->n_touched; i++) {
-        const struct wr_conn *conn = server->touched[i];
+        struct wr_conn *conn = server->touched[i];
+        size_t coming = wr_pace_coming(conn, server->admission.planned_ns);
         uint32_t n = count_waiting(server, conn);
-        sums[level_of(server, conn, share)] += n;
+        bool little = asks_little(server, conn, share);
+        conn->claim = (struct wr_claim){.n = n, .level = level_of(conn, little)};
+        conn->claim.next = n + (uint32_t)WR_MIN(coming, (size_t)WR_LIMIT_SLOTS);
+        sums[conn->claim.level] += n;
         all += n;
-        *n_light += n > 0 && asks_little(server, conn, share);
+        *n_light += n > 0 && little;
     }
     return all;
 }
@@ -244,18 +243,18 @@ uint32_t wr_turn_plan(struct wr_server *server)
     admission->budget = budget;
     admission->one_each = false;
     uint32_t share = WR_MAX(budget / WR_MAX(server->n_touched, 1u), 1u);
-    uint32_t all = sum_waiting(server, share, sums, &n_light);
+    uint32_t all = sum_claims(server, share, sums, &n_light);
     if (n_light > budget) {
         admission->one_each = true;
-        all = sum_waiting(server, share, sums, &n_light);
+        all = sum_claims(server, share, sums, &n_light);
     }
     admission->is_crowded = all > budget;
     admission->n_deferred = 0;
     if (all <= budget) {
         return 0;
     }
-    uint32_t n = choose(server, budget, share, sums);
-    n = defer(server, n, share);
+    uint32_t n = choose(server, budget, sums);
+    n = defer(server, n);
     for (uint32_t i = 0; i < n; i++) {
         struct wr_conn *conn = server->touched[i];
         conn->n_passed_over = WR_MIN(conn->n_passed_over + 1, (uint32_t)PASSED);
