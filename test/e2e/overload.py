@@ -7,7 +7,7 @@ another.
 
 Always, in seconds: each request is answered, with 200 or 503; what was refused has not counted; what
 waited for longer than its caller does is refused; afterwards the node is ready and the journal whole.
-The figures are printed. With WEIR_TEST_ALL=1 it takes eight minutes and is judged, which wants a quiet
+The figures are printed. With WEIR_TEST_ALL=1 it takes a quarter of an hour and is judged, which wants a quiet
 machine.
 
 A node that has just started decides more cheaply than one that has worked for a minute: its table of ids
@@ -45,6 +45,7 @@ CONN_US = 24  # of a planned turn for each connection at least (WR_OVERLOAD_CONN
 AT_CAPACITY_US = 5000  # between two visits to a connection there: a visit costs as much whatever it finds
 CLIENTS = 64  # as many as a node's own figures are measured with
 WIDE = 128  # printed beside them: here the generator, which sends each arrival for itself, is short of its processor
+ROUNDS = 8  # of the node and what it is measured by
 PAIRS = 40  # they scatter as much as the price itself
 MANY = 1024 if JUDGED else 256  # connections of a crowd: each asks little, so a decision costs more calls of the system
 check = Checks("overload")
@@ -90,10 +91,11 @@ class Node(Served):
     def end(self, run, mine=True):
         result = json.loads(run.communicate()[0])
         self.decided += both(result, "statuses", "200") if mine else 0  # it has to be in the journal
-        check.that(both(result, "lost") == 0 and result["unanswered"] == 0, "no request is lost",
-                   (result["run"]["lost"], result["unanswered"]))
-        statuses = result["run"]["statuses"]
-        check.that(set(statuses) <= {"200", "503"}, "answers are 200 or 503", statuses)
+        if mine:
+            check.that(both(result, "lost") == 0 and result["unanswered"] == 0, "no request is lost",
+                       (result["run"]["lost"], result["unanswered"]))
+            statuses = result["run"]["statuses"]
+            check.that(set(statuses) <= {"200", "503"}, "answers are 200 or 503", statuses)
         return result
 
     def drive(self, seconds, *options, mine=True, **other):
@@ -222,8 +224,9 @@ def minute(node):
           f"{cost_again:.2f} us afterwards; capacity, open loop, {CLIENTS} connections: {capacity:,.0f}/s ({capacity / closed:.2f})")
     print(f"overload: at {2 * capacity:,.0f}/s asked {decided:,.0f}/s decided: {decided / capacity:.2f} of the capacity (bar 0.9), "
           f"{decided / closed:.2f} of the closed loop; {refused:,.0f}/s refused, {cores:.2f} processors")
-    print(f"overload:   decisions P99 at most {inside:.0f} ms by the node's clock (bar 50), {run['latency_us']['p99'] / 1e3:.1f} ms "
-          f"from the moment meant (the generator late by {run['lateness_us']['p99'] / 1e3:.1f}); refusals P99 {run['refused_us']['p99'] / 1e3:.1f} ms (bar 5); "
+    over_p99 = run["latency_us"]["p99"]
+    print(f"overload:   decisions P99 at most {inside:.0f} ms by the node's clock (bar 50), {over_p99 / 1e3:.1f} ms from the moment "
+          f"meant, {over_p99 / calm_p99:.1f} times that at 0.7 of capacity (bar 3; the generator late by {run['lateness_us']['p99'] / 1e3:.1f}); refusals P99 {run['refused_us']['p99'] / 1e3:.1f} ms (bar 5); "
           f"{run['blocked']:,} sent late and {over['unsent']:,} never for want of answers; health and metrics P99 "
           f"{pulse.p99():.1f} ms (bar 50)" + ("; the generator was at its limit" if over["generator_saturated"] else ""))
     print(f"overload:   at 0.7 of capacity P99 {calm_p99 / 1e3:.2f} ms before, {back['run']['latency_us']['p99'] / 1e3:.2f} after, "
@@ -233,6 +236,7 @@ def minute(node):
     if JUDGED:
         check.that(decided >= 0.9 * capacity, "goodput is 0.9 of capacity", decided / capacity)
         check.that(inside <= 50, "P99 of what was admitted", inside)
+        check.that(over_p99 <= 3 * calm_p99, "P99 of what was admitted by that at 0.7 of capacity", (over_p99, calm_p99))
         check.that(run["refused_us"]["p99"] <= 5e3, "P99 of what was refused", run["refused_us"])
         check.that(recovery.holds(), "the baseline is back within 2 s", recovery)
         check.that(pulse.p99() <= 50, "health is told within 50 ms", pulse.ms[-10:])
@@ -251,29 +255,37 @@ class Floor:
                                    preexec_fn=lambda: os.sched_setaffinity(0, {self.node.cpu}))
         try:
             time.sleep(0.2)
-            return self.node.drive(seconds, "--connections", CLIENTS, "--rate", rate, port=self.port, pid=process.pid,
-                                   errors=subprocess.DEVNULL, mine=False)["run"]
+            return self.node.drive(seconds, "--connections", CLIENTS, "--rate", rate, "--warmup", "1s", port=self.port,
+                                   pid=process.pid, errors=subprocess.DEVNULL, mine=False)["run"]
         finally:
             process.kill()
             process.wait()
 
 
 def floor(node, capacity):
-    """How late refusals are of a server that makes nothing else, and looks as often as the node plans to. And how
-    many decisions a server can make beside them that takes as long for each as the node, all told, and does nothing
-    else: the longer its turns are, the more, and the later it refuses."""
+    """The node and two servers that know nothing else, in turns, so that the machine is the same for all: one only
+    refuses, and looks as often as the node plans to; one also works on decisions, for as long on each as the node all
+    told: the longer its turns are, the more it decides, and the later it refuses."""
     least, turn_us = Floor(node), CLIENTS * CONN_US
     if not least.server.exists():
         return
-    run = least.drive(10, 2 * capacity, turn_us)
-    print(f"overload:   a server that only refuses, every {turn_us / 1e3:.1f} ms, at the same rate: refusals P99 "
-          f"{run['refused_us']['p99'] / 1e3:.1f} ms, P999 {run['refused_us']['p999'] / 1e3:.1f}, the generator late by "
-          f"{run['lateness_us']['p99'] / 1e3:.1f}")
     each_us = (1 - least.drive(5, capacity, AT_CAPACITY_US)["server_cores"]) * 1e6 / capacity
-    for turn_us in (1000, 2000, 3000, 4000, 6000):
-        run = least.drive(5, 2 * capacity, turn_us, round(each_us * 1000))
-        print(f"overload:   a server that works for {each_us:.1f} us on a decision, in turns of {turn_us / 1e3:.1f} ms: "
-              f"{rates(run)[0] / capacity:.2f} of the capacity decided, refusals P99 {run['refused_us']['p99'] / 1e3:.1f} ms")
+    working = {f"a server that works for {each_us:.1f} us on a decision, in turns of {turn / 1e3:.0f} ms": (turn, round(each_us * 1000))
+               for turn in (2000, 4000, 6000)}
+    others = {f"a server that only refuses, every {turn_us / 1e3:.1f} ms": (turn_us,), **working}
+    told = {name: [] for name in ("the node", *others)}
+    for _ in range(ROUNDS):
+        told["the node"].append(node.drive(3, "--connections", CLIENTS, "--rate", 2 * capacity, "--warmup", "1s")["run"])
+        for name, how in others.items():
+            told[name].append(least.drive(3, 2 * capacity, *how))
+    first = [run["refused_us"]["p99"] for run in told["the node"]]
+    for name, runs in told.items():
+        late = [run["refused_us"]["p99"] for run in runs]
+        decided = statistics.median(rates(run)[0] for run in runs)
+        print(f"overload:   {ROUNDS} times in turns, {name}: {decided / capacity:.2f} of the capacity decided, refusals P99 "
+              f"{statistics.median(late) / 1e3:.1f} ms ({min(late) / 1e3:.1f} to {max(late) / 1e3:.1f}), the node's "
+              f"{statistics.median(mine / its for mine, its in zip(first, late)):.2f} of that; the generator late by "
+              f"{statistics.median(run['lateness_us']['p99'] for run in runs) / 1e3:.1f}")
 
 
 def wide(node, capacity):

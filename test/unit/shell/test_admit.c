@@ -715,6 +715,46 @@ TEST("whoever is deferred when the node is told to end is answered before it doe
     close_all(&world, askers, MANY);
 }
 
+/* A refusal takes 65 us, and nothing else any time. */
+static int64_t dear_refusals_ns(void *context)
+{
+    return true_ns(context) + (int64_t)flooded->n_refused * 65000;
+}
+
+/* A turn is planned for 1 ms. Eight are admitted, twelve are deferred; of the ten others two have
+ * been refused after 1.04 ms, and the third begins. */
+TEST("refusing ends after five quarters of a turn, and everyone is answered in a few turns")
+{
+    enum { MANY = 30, EACH = 8, LEARNT = 20, REFUSED = 3 * EACH, WAITS = 8 };
+    struct world world;
+    static struct asker askers[MANY];
+    int answered[MANY] = {0};
+    open_large(&world, 346);
+    open_all(&world, askers, MANY);
+    struct wr_server *server = world.server;
+    flooded = server;
+    set_clock(&world, dear_refusals_ns);
+    for (int turn = 0; turn < 100; turn++) {
+        sim_step(world.sim, 1000000);
+        server->admission.turns.turn_ns = 1000000000; /* 64 are admitted */
+        server->admission.turns.decided_1024ths = 1024;
+        uint64_t before = server->n_refused;
+        int n_out[MANY];
+        for (int i = 0; i < MANY; i++) {
+            ask_up_to(&world, &askers[i], EACH);
+            n_out[i] = askers[i].n_out;
+        }
+        planned_turn(&world);
+        CHECK(turn < LEARNT || server->n_refused - before == REFUSED);
+        for (int i = 0; i < MANY; i++) {
+            take(&world, &askers[i]);
+            answered[i] = askers[i].n_out < n_out[i] ? turn : answered[i];
+            CHECK(turn - answered[i] <= WAITS);
+        }
+    }
+    close_all(&world, askers, MANY);
+}
+
 /* A turn of 64 decisions; each connection asks for 4 and has been deferred so often. Returns how
  * many are refused. */
 enum { DEFERRED = 100, EACH_OF_THEM = 4, ADMITTED = 64 / EACH_OF_THEM };
@@ -749,6 +789,44 @@ TEST("whoever was deferred is again, unless eight times, or where there is no ti
     CHECK_INT(plan_for_deferred(server, 1), DEFERRED - ADMITTED);
     CHECK_INT(server->admission.n_deferred, 0);
     close_all(&world, askers, DEFERRED);
+}
+
+/* It has asked for so many since it was read, two turns ago. */
+static void let_ask(struct wr_server *server, uint32_t i, int n, int64_t turn_ns)
+{
+    struct wr_conn *conn = server->conns[i];
+    conn->readable = true;
+    conn->request_sixteenths = 400 * 16;
+    conn->pace = (int64_t)n * 400 * WR_PACE_NS / (2 * turn_ns);
+    conn->read_ns = server->looked_ns - 2 * turn_ns;
+    wr_conn_touch(server, conn);
+}
+
+/* Of 300 that a turn decides the deferred have three quarters, and twelve of those have the rest
+ * who ask for no more than their share, 3; by then each of the others will ask for 9. */
+TEST("of those who ask for little as many are deferred as two turns decide, of others as one and a "
+     "half")
+{
+    enum { MANY = 100, AGAIN = 15, BUDGET = 300, SHARE = BUDGET / MANY, MORE = SHARE + 1 };
+    const int64_t turn_ns = (int64_t)MANY * WR_OVERLOAD_CONN_NS;
+    for (int each = SHARE; each <= MORE; each++) {
+        struct world world;
+        static struct asker askers[MANY];
+        open_large(&world, 347);
+        open_all(&world, askers, MANY);
+        struct wr_server *server = world.server;
+        server->admission.turns.turn_ns = turn_ns;
+        server->admission.turns.decided_1024ths = (int64_t)BUDGET * 1024;
+        for (uint32_t i = 0; i < MANY; i++) {
+            let_ask(server, i, i < AGAIN ? BUDGET * 3 / 4 / AGAIN : 2 * each, turn_ns);
+            server->conns[i]->n_deferred = i < AGAIN;
+        }
+        wr_turn_plan(server);
+        CHECK_INT(server->admission.budget, BUDGET);
+        uint32_t most = each <= SHARE ? 2 * BUDGET : BUDGET * 3 / 2, next = 3 * (uint32_t)each;
+        CHECK_INT(server->admission.n_deferred, (most + next - 1) / next);
+        close_all(&world, askers, MANY);
+    }
 }
 
 static bool is_late(struct world *world, uint32_t n_deferred, int64_t waited_ns)
