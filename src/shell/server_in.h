@@ -89,7 +89,7 @@
 #define WR_OVERLOAD_TURNS     3u        /* or in so many turns; */
 #define WR_OVERLOAD_HOLDS     5u        /* of a connection also for so many windows after it */
 #define WR_OVERLOAD_REFUSE_NS 10000000  /* then what waited longer than that is refused, */
-#define WR_OVERLOAD_SENDS     4         /* and at the node what cannot be decided in a turn of */
+#define WR_OVERLOAD_SENDS     3         /* and at the node what cannot be decided in a turn of */
 #define WR_OVERLOAD_CONN_NS   24000     /* so many sends, and this at least, */
 #define WR_OVERLOAD_LEAST_NS  1000000   /* for each connection touched; so much at least and */
 #define WR_OVERLOAD_MOST_NS   5000000   /* most; of it 5/4, or */

@@ -636,7 +636,7 @@ TEST("whose turn is next is neither decided nor refused before, and not for long
 TEST("where turns are long nobody is deferred")
 {
     uint32_t most_at_once, most_in_a_row;
-    defer_some(24000, &most_at_once, &most_in_a_row);
+    defer_some(WR_OVERLOAD_MOST_NS / 64, &most_at_once, &most_in_a_row);
     CHECK_INT(most_at_once, 0);
     CHECK_INT(most_in_a_row, 0);
 }

@@ -13,7 +13,7 @@
 enum {
     CONNECTIONS = 64,
     CALL_NS = 6000,       /* one read, or one write */
-    LONG_CALL_NS = 10000, /* on a slower one */
+    LONG_CALL_NS = 14000, /* on a slower one */
     TURN_NS = 10000,
     DECISION_NS = 12000,
     REFUSAL_NS = 1500,
@@ -200,14 +200,16 @@ TEST("where the machine stands still for 5 ms three times a second, answers are 
     close_saturation();
 }
 
-/* A turn is as much longer as a send takes longer: 64 times 4 of them. */
-TEST("where visits are dear turns are longer, and as much is decided")
+/* A turn is as much longer as a send takes longer: 64 times 3 of them, of which visits take more.
+ */
+TEST("where visits are dear turns are longer, and three quarters are decided")
 {
     open_saturation(LONG_CALL_NS, 0);
     ask_for(2.0, 0.5);
     ask_for(2.0, 0.6);
-    CHECK(s.decided.n >= 0.9 * 0.6 * CAPACITY);
-    CHECK(p99_ms(&s.refused) <= 3.2);
+    CHECK(s.decided.n >= 0.7 * 0.6 * CAPACITY);
+    CHECK(p99_ms(&s.refused) <= 3.4);
+    CHECK(p99_ms(&s.decided) <= 12.0);
     close_saturation();
 }
 
