@@ -272,7 +272,8 @@ def floor(node, capacity):
     each_us = (1 - least.drive(5, capacity, AT_CAPACITY_US)["server_cores"]) * 1e6 / capacity
     working = {f"a server that works for {each_us:.1f} us on a decision, in turns of {turn / 1e3:.0f} ms": (turn, round(each_us * 1000))
                for turn in (2000, 4000, 6000)}
-    others = {f"a server that only refuses, every {turn_us / 1e3:.1f} ms": (turn_us,), **working}
+    only = f"a server that only refuses, every {turn_us / 1e3:.1f} ms"
+    others = {only: (turn_us,), **working}
     told = {name: [] for name in ("the node", *others)}
     for _ in range(ROUNDS):
         told["the node"].append(node.drive(3, "--connections", CLIENTS, "--rate", 2 * capacity, "--warmup", "1s")["run"])
@@ -286,6 +287,8 @@ def floor(node, capacity):
               f"{statistics.median(late) / 1e3:.1f} ms ({min(late) / 1e3:.1f} to {max(late) / 1e3:.1f}), the node's "
               f"{statistics.median(mine / its for mine, its in zip(first, late)):.2f} of that; the generator late by "
               f"{statistics.median(run['lateness_us']['p99'] for run in runs) / 1e3:.1f}")
+    each = statistics.median(cores / refused * 1e6 for _, refused, cores in map(rates, told[only]))
+    print(f"overload:   {each:.2f} us of CPU for each refusal of {only}, which is {each / each_us:.3f} of a decision")
 
 
 def wide(node, capacity):
