@@ -7,8 +7,8 @@ another.
 
 Always, in seconds: each request is answered, with 200 or 503; what was refused has not counted; what
 waited for longer than its caller does is refused; afterwards the node is ready and the journal whole.
-The figures are printed. With WEIR_TEST_ALL=1 it takes a quarter of an hour and is judged, which wants a quiet
-machine.
+The figures are printed. With WEIR_TEST_ALL=1 it takes a quarter of an hour and is judged, which wants a
+quiet machine.
 
 A node that has just started decides more cheaply than one that has worked for a minute: its table of ids
 and its windows still fit the processor's caches. So the node is warmed first, until all ids that it
@@ -217,14 +217,13 @@ def minute(node):
     state = (int(after["weir_state_bytes"]) - int(before["weir_state_bytes"])) >> 20  # what happened stays known
     grown, recovery = node.resident() - memory - state, Recovery(calm, back)
     again, cost_again = node.ability()
-    run = over["run"]
+    run, over_p99 = over["run"], over["run"]["latency_us"]["p99"]
     decided, refused, cores = rates(over)
     inside = p99_within(before, after)
     print(f"overload: closed loop, 64 connections, 8 outstanding: {closed:,.0f}/s at {cost:.2f} us, {again:,.0f}/s at "
           f"{cost_again:.2f} us afterwards; capacity, open loop, {CLIENTS} connections: {capacity:,.0f}/s ({capacity / closed:.2f})")
     print(f"overload: at {2 * capacity:,.0f}/s asked {decided:,.0f}/s decided: {decided / capacity:.2f} of the capacity (bar 0.9), "
           f"{decided / closed:.2f} of the closed loop; {refused:,.0f}/s refused, {cores:.2f} processors")
-    over_p99 = run["latency_us"]["p99"]
     print(f"overload:   decisions P99 at most {inside:.0f} ms by the node's clock (bar 50), {over_p99 / 1e3:.1f} ms from the moment "
           f"meant, {over_p99 / calm_p99:.1f} times that at 0.7 of capacity (bar 3; the generator late by {run['lateness_us']['p99'] / 1e3:.1f}); refusals P99 {run['refused_us']['p99'] / 1e3:.1f} ms (bar 5); "
           f"{run['blocked']:,} sent late and {over['unsent']:,} never for want of answers; health and metrics P99 "
@@ -279,13 +278,13 @@ def floor(node, capacity):
         told["the node"].append(node.drive(3, "--connections", CLIENTS, "--rate", 2 * capacity, "--warmup", "1s")["run"])
         for name, how in others.items():
             told[name].append(least.drive(3, 2 * capacity, *how))
-    first = [run["refused_us"]["p99"] for run in told["the node"]]
+    late = {name: [run["refused_us"]["p99"] for run in runs] for name, runs in told.items()}
     for name, runs in told.items():
-        late = [run["refused_us"]["p99"] for run in runs]
         decided = statistics.median(rates(run)[0] for run in runs)
+        pairs = [mine / its for mine, its in zip(late["the node"], late[name]) if its > 0 and name in others]
         print(f"overload:   {ROUNDS} times in turns, {name}: {decided / capacity:.2f} of the capacity decided, refusals P99 "
-              f"{statistics.median(late) / 1e3:.1f} ms ({min(late) / 1e3:.1f} to {max(late) / 1e3:.1f}), the node's "
-              f"{statistics.median(mine / its for mine, its in zip(first, late)):.2f} of that; the generator late by "
+              f"{statistics.median(late[name]) / 1e3:.1f} ms ({min(late[name]) / 1e3:.1f} to {max(late[name]) / 1e3:.1f})"
+              + (f", the node's {statistics.median(pairs):.2f} of that" if pairs else "") + "; the generator late by "
               f"{statistics.median(run['lateness_us']['p99'] for run in runs) / 1e3:.1f}")
     each = statistics.median(cores / refused * 1e6 for _, refused, cores in map(rates, told[only]))
     print(f"overload:   {each:.2f} us of CPU for each refusal of {only}, which is {each / each_us:.3f} of a decision")
