@@ -10,11 +10,11 @@
  *
  * To read and to answer costs as much for each connection whatever it asks: some twice what a send
  * takes. A turn has the time of WR_OVERLOAD_SENDS for each, and WR_OVERLOAD_CONN_NS at least, so at
- * most two thirds of it go to that, however slow the machine. To make the most of a visit, those
- * whose turn comes next are deferred: they are neither read nor refused before, and then what has
- * come in several turns is decided at once. So a refusal waits for one turn, and a decision for
- * three or four; nobody is deferred where that would be longer than WR_OVERLOAD_REFUSE_NS, or than
- * the deadline. */
+ * most two thirds of it go to that, however slow the machine, unless WR_OVERLOAD_MOST_NS ends it
+ * before. To make the most of a visit, those whose turn comes next are deferred: they are neither
+ * read nor refused before, and then what has come in several turns is decided at once. So a refusal
+ * waits for one turn, and a decision for three or four; nobody is deferred where that would be
+ * longer than WR_OVERLOAD_REFUSE_NS, or than the deadline. */
 #include "shell/server_in.h"
 
 enum {

@@ -200,8 +200,8 @@ TEST("where the machine stands still for 5 ms three times a second, answers are 
     close_saturation();
 }
 
-/* A turn is as much longer as a send takes longer: 64 times 3 of them, of which visits take more.
- */
+/* A turn is 64 times 3 sends, and a visit takes two of them: a third is left for decisions, and
+ * what deferring saves. */
 TEST("where visits are dear turns are longer, and three quarters are decided")
 {
     open_saturation(LONG_CALL_NS, 0);
