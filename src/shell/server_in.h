@@ -161,7 +161,7 @@ struct wr_slot {
 
 struct wr_claim {   /* on a planned turn */
     uint32_t n;     /* requests that wait now, */
-    uint32_t next;  /* or will with the next turn, if this one leaves them */
+    uint32_t next;  /* and will in the next turn, if none is read in this one */
     uint32_t level; /* who comes first (turn.c) */
 };
 
@@ -211,7 +211,7 @@ struct wr_conn {
     int64_t request_sixteenths;   /* of the bytes of what it asks: the mean; 0: not known yet */
     uint32_t n_asked;             /* by its last request: items of a batch, or so many alike;
                                      0: they are not known */
-    struct wr_claim claim;        /* on the turn that was planned last */
+    struct wr_claim claim;        /* on the last planned turn in which it was touched */
     bool is_passed_over;          /* in this turn its decisions are refused */
     uint32_t n_passed_over;       /* in so many turns in a row */
     uint32_t n_deferred;          /* to the next one, so often in a row */

@@ -194,6 +194,18 @@ static uint32_t defer(struct wr_server *server, uint32_t n)
     return n_out;
 }
 
+static struct wr_claim claim_of(const struct wr_server *server, const struct wr_conn *conn,
+                                bool little)
+{
+    uint32_t n = count_waiting(server, conn);
+    size_t coming = wr_pace_coming(conn, server->admission.planned_ns);
+    return (struct wr_claim){
+        .n = n,
+        .next = n + (uint32_t)WR_MIN(coming, (size_t)WR_LIMIT_SLOTS),
+        .level = level_of(conn, little),
+    };
+}
+
 /* What each connection claims, and their sums by level; *n_light of them ask for no more than their
  * share. */
 static uint32_t sum_claims(struct wr_server *server, uint32_t share, uint32_t *sums,
@@ -204,14 +216,11 @@ static uint32_t sum_claims(struct wr_server *server, uint32_t share, uint32_t *s
     *n_light = 0;
     for (uint32_t i = 0; i < server->n_touched; i++) {
         struct wr_conn *conn = server->touched[i];
-        size_t coming = wr_pace_coming(conn, server->admission.planned_ns);
-        uint32_t n = count_waiting(server, conn);
         bool little = asks_little(server, conn, share);
-        conn->claim = (struct wr_claim){.n = n, .level = level_of(conn, little)};
-        conn->claim.next = n + (uint32_t)WR_MIN(coming, (size_t)WR_LIMIT_SLOTS);
-        sums[conn->claim.level] += n;
-        all += n;
-        *n_light += n > 0 && little;
+        conn->claim = claim_of(server, conn, little);
+        sums[conn->claim.level] += conn->claim.n;
+        all += conn->claim.n;
+        *n_light += conn->claim.n > 0 && little;
     }
     return all;
 }
