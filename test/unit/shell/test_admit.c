@@ -827,11 +827,21 @@ static void let_ask(struct wr_server *server, uint32_t i, int n, int64_t turn_ns
     wr_conn_touch(server, conn);
 }
 
+/* So many have been read before, and nothing has come since; 0: no longer. */
+static void let_wait(struct wr_conn *conn, int n)
+{
+    conn->readable = false;
+    conn->more = n > 0;
+    conn->in_n = (size_t)n * 400;
+    conn->pace = 0;
+}
+
 /* Of what 100 connections ask a turn decides 300. So many have been deferred before and ask for 15
- * each, the others for so many each; for half as many again if they have to wait for a turn. The
- * last ones wait for an answer, and ask for nothing. */
+ * each, the others for so many each; for half as many again if they have to wait for a turn. Or so
+ * many of each have been read already. The last ones wait for an answer, and ask for nothing. */
 enum { OF_TWO_KINDS = 100, SILENT = 4, DECIDED = 300, BEFORE_EACH = 15 };
-static struct wr_admission plan_for_two_kinds(uint32_t n_before, int each, int n_admitted[2])
+static struct wr_admission plan_for_two_kinds(uint32_t n_before, int each, int are_read,
+                                              int n_admitted[2])
 {
     const int64_t turn_ns = (int64_t)OF_TWO_KINDS * WR_OVERLOAD_CONN_NS;
     struct world world;
@@ -844,7 +854,11 @@ static struct wr_admission plan_for_two_kinds(uint32_t n_before, int each, int n
     for (uint32_t i = 0; i < OF_TWO_KINDS; i++) {
         let_ask(server, i, i < n_before ? BEFORE_EACH : each, turn_ns);
         server->conns[i]->n_deferred = i < n_before;
-        server->conns[i]->readable = i < OF_TWO_KINDS - SILENT;
+        if (i >= OF_TWO_KINDS - SILENT) {
+            let_wait(server->conns[i], 0);
+        } else if (i >= n_before && are_read > 0) {
+            let_wait(server->conns[i], are_read);
+        }
     }
     wr_turn_plan(server);
     n_admitted[false] = n_admitted[true] = 0;
@@ -853,6 +867,7 @@ static struct wr_admission plan_for_two_kinds(uint32_t n_before, int each, int n
         bool in = !conn->is_passed_over && conn->n_deferred == (i < n_before);
         n_admitted[i < n_before] += in;
         CHECK(in || i < OF_TWO_KINDS - SILENT);
+        let_wait(server->conns[i], 0);
     }
     n_admitted[false] -= SILENT;
     struct wr_admission admission = server->admission;
@@ -860,24 +875,29 @@ static struct wr_admission plan_for_two_kinds(uint32_t n_before, int each, int n
     return admission;
 }
 
-/* A share is 3, so 6 in two turns are little, and 8 are more. */
+/* A share is 3, so 6 in two turns are little, and 8 are more; of what has been read 3, and 4. */
 TEST("who was deferred has three quarters of a turn where others ask for little, or else all of it")
 {
     int n_admitted[2];
-    CHECK_INT(plan_for_two_kinds(30, 6, n_admitted).budget, DECIDED);
+    CHECK_INT(plan_for_two_kinds(30, 6, 0, n_admitted).budget, DECIDED);
     CHECK_INT(n_admitted[true], 225 / BEFORE_EACH);
     CHECK_INT(n_admitted[false], 13); /* with the last one a little more than 75 */
-    plan_for_two_kinds(30, 8, n_admitted);
+    plan_for_two_kinds(30, 8, 0, n_admitted);
     CHECK_INT(n_admitted[true], DECIDED / BEFORE_EACH);
     CHECK_INT(n_admitted[false], 0);
+    plan_for_two_kinds(30, 0, 3, n_admitted);
+    CHECK_INT(n_admitted[true], 225 / BEFORE_EACH);
+    CHECK_INT(n_admitted[false], 25);
+    plan_for_two_kinds(30, 0, 4, n_admitted);
+    CHECK_INT(n_admitted[true], DECIDED / BEFORE_EACH);
 }
 
 TEST("of those who ask for little as many are deferred as two turns decide, of others as one and a "
      "half")
 {
     int n_admitted[2];
-    CHECK_INT(plan_for_two_kinds(15, 6, n_admitted).n_deferred, 67); /* 9 each: 600 and a little */
-    CHECK_INT(plan_for_two_kinds(15, 8, n_admitted).n_deferred, 38); /* 12 each: 450 */
+    CHECK_INT(plan_for_two_kinds(15, 6, 0, n_admitted).n_deferred, 67); /* 9 each: of 600 */
+    CHECK_INT(plan_for_two_kinds(15, 8, 0, n_admitted).n_deferred, 38); /* 12 each: of 450 */
 }
 
 static bool is_late(struct world *world, uint32_t n_deferred, int64_t waited_ns)
