@@ -286,7 +286,7 @@ def floor(node, capacity):
               f"{statistics.median(late[name]) / 1e3:.1f} ms ({min(late[name]) / 1e3:.1f} to {max(late[name]) / 1e3:.1f})"
               + (f", the node's {statistics.median(pairs):.2f} of that" if pairs else "") + "; the generator late by "
               f"{statistics.median(run['lateness_us']['p99'] for run in runs) / 1e3:.1f}")
-    each = statistics.median(cores / refused * 1e6 for _, refused, cores in map(rates, told[only]))
+    each = statistics.median(cores / max(refused, 1) * 1e6 for _, refused, cores in map(rates, told[only]))
     print(f"overload:   {each:.2f} us of CPU for each refusal of {only}, which is {each / each_us:.3f} of a decision")
 
 
