@@ -173,27 +173,30 @@ struct wr_conn {
     enum wr_conn_stage stage;
     uint32_t interest;
     bool is_local;
-    bool is_probe;              /* it came in over a probe: address */
-    bool cert_is_read;          /* cert_scopes is what the client's certificate grants */
-    uint8_t cert_scopes;        /* WR_SCOPE_... */
-    bool closing;               /* close when all answers have left */
-    bool broken;                /* the peer is gone: close now */
-    bool blocked;               /* no further request before a gathering ends */
-    bool lingers;               /* after the last answer, input is read and dropped for a moment */
-    bool more;                  /* parsing stopped at a limit, not for want of bytes */
-    bool spent;                 /* its last request took what one may take in one turn */
-    bool eof;                   /* the peer sends no more */
-    bool in_batch;              /* a request of it is in the current batch */
-    bool touched;               /* in the list of this turn */
-    uint32_t waiting;           /* place from 1 in the list of those that wait for the journal */
-    bool held;                  /* its next request waits for what other nodes saw */
-    bool was_held;              /* and has waited */
-    char *in;                   /* received bytes; NULL when there are none */
-    size_t in_cap, in_n, in_at; /* in_at: start of the current request */
-    uint64_t in_base;           /* bytes of the stream before the buffer */
-    struct wr_arrival arrivals[WR_ARRIVALS];
+    bool is_probe;       /* it came in over a probe: address */
+    bool cert_is_read;   /* cert_scopes is what the client's certificate grants */
+    uint8_t cert_scopes; /* WR_SCOPE_... */
+    bool closing;        /* close when all answers have left */
+    bool broken;         /* the peer is gone: close now */
+    bool blocked;        /* no further request before a gathering ends */
+    bool lingers;        /* after the last answer, input is read and dropped for a moment */
+    bool more;           /* parsing stopped at a limit, not for want of bytes */
+    bool spent;          /* its last request took what one may take in one turn */
+    bool eof;            /* the peer sends no more */
+    bool in_batch;       /* a request of it is in the current batch */
+    bool touched;        /* in the list of this turn */
+    bool held;           /* its next request waits for what other nodes saw */
+    bool was_held;       /* and has waited */
+    bool readable;       /* it has been told of, and is not read yet */
+    bool is_passed_over; /* in this turn its decisions are refused */
+    bool decides;        /* its last head asked for a decision: so does what repeats it */
+    uint32_t waiting;    /* place from 1 in the list of those that wait for the journal */
     uint32_t n_arrivals;
-    size_t need;                    /* BODY: bytes of the whole request */
+    char *in;                                /* received bytes; NULL when there are none */
+    size_t in_cap, in_n, in_at;              /* in_at: start of the current request */
+    uint64_t in_base;                        /* bytes of the stream before the buffer */
+    struct wr_arrival arrivals[WR_ARRIVALS]; /* n_arrivals of them */
+    size_t need;                             /* BODY: bytes of the whole request */
     size_t body_at, body_n, raw_at; /* CHUNKED: start, decoded bytes, next byte to decode */
     char *out;
     size_t out_cap, out_n, out_at; /* out_at: first byte not sent */
@@ -204,16 +207,14 @@ struct wr_conn {
     int64_t stalled_ns; /* since when the peer takes nothing; 0 = it does */
     int64_t active_ns;  /* last sign of life: it was taken, or bytes of it were read or written */
     struct wr_wait wait;
-    bool readable;                /* it has been told of, and is not read yet, */
-    int64_t told_ns;              /* for the first time at that look, or 0: in this turn */
+    int64_t told_ns;              /* readable since that look; 0: since this turn */
     int64_t read_ns;              /* when bytes of it were last read */
     int64_t pace;                 /* bytes in WR_PACE_NS: a mean that fades */
     int64_t request_sixteenths;   /* of the bytes of what it asks: the mean; 0: not known yet */
     uint32_t n_asked;             /* by its last request: items of a batch, or so many alike;
                                      0: they are not known */
     struct wr_claim claim;        /* on the last planned turn in which it was touched */
-    bool is_passed_over;          /* in this turn its decisions are refused */
-    uint32_t n_passed_over;       /* in so many turns in a row */
+    uint32_t n_passed_over;       /* is_passed_over in so many turns in a row */
     uint32_t n_deferred;          /* to the next one, so often in a row */
     uint64_t ticket;              /* held until this fetch is done, */
     int64_t held_ns;              /* or until then; */
@@ -222,9 +223,8 @@ struct wr_conn {
     size_t net_bytes;             /* the network held for it after its last call (port.h) */
     struct wr_h1_reader reader;   /* of the head that is awaited, */
     struct wr_h1_body body;       /* CHUNKED: and of what follows the last one */
-    struct wr_h1_pattern pattern; /* its last head, */
-    struct wr_terms terms;        /* what that asks for, */
-    bool decides;                 /* and it asked for a decision: so does what repeats it */
+    struct wr_terms terms;        /* what its last head asks for, */
+    struct wr_h1_pattern pattern; /* and its bytes */
 };
 
 _Static_assert(sizeof(struct wr_conn) <= 4096, "an idle connection costs at most 4 KiB");
