@@ -96,9 +96,8 @@ static bool waited_too_long(struct wr_server *server, struct wr_conn *conn,
     }
     note_wait(&conn->wait, server, waited, request->n);
     admission->n_late += waited > late ? request->n : 0;
-    /* In a planned turn who is admitted may have waited for two, and who was deferred for more. */
-    int64_t most = WR_OVERLOAD_REFUSE_NS;
-    most *= !admission->is_over ? 1 : conn->n_deferred > 0 ? 3 : 2;
+    /* In a planned turn who is admitted may have waited for two. */
+    int64_t most = admission->is_over ? 2 * WR_OVERLOAD_REFUSE_NS : WR_OVERLOAD_REFUSE_NS;
     if (waited > most && (admission->is_over || conn->wait.holds > 0)) {
         admission->conn_stood = admission->conn_stood || !admission->is_over;
         return true;

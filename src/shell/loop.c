@@ -30,7 +30,7 @@ static uint32_t may_spend(const struct wr_server *server, const struct wr_conn *
     return WR_MIN(WR_MIN(most, run), WR_MAX(server->admission.budget, 1u));
 }
 
-static void take_requests(struct wr_server *server, struct wr_conn *conn)
+static void parse(struct wr_server *server, struct wr_conn *conn)
 {
     if (conn->readable) {
         read_now(server, conn);
@@ -56,12 +56,6 @@ static void take_requests(struct wr_server *server, struct wr_conn *conn)
         spent += refused > 0 ? (uint32_t)refused : counts_one ? 1 : WR_MAX(4, conn->n_asked);
     }
     conn->more = conn->in_at < conn->in_n;
-}
-
-static void parse(struct wr_server *server, struct wr_conn *conn)
-{
-    take_requests(server, conn);
-    conn->n_deferred = 0; /* until then: who was deferred may have waited for longer */
 }
 
 static void see_kept(struct wr_server *server)
@@ -106,27 +100,27 @@ static uint32_t refuse(struct wr_server *server, uint32_t n)
  * caches; then what the journal has kept since is sent to those whose requests are yet to be read,
  * so that the answers acknowledge them. Only then anything is decided. However many ask, refusing
  * ends after a little more than the turn is planned, or WR_REFUSING_NS: the rest comes first next
- * turn. Returns how many of the touched are refused or deferred. */
+ * turn. Returns how many of the touched are refused. */
 static uint32_t parse_refused(struct wr_server *server)
 {
     if (server->thread != NULL) {
         see_kept(server);
     }
-    uint32_t n = wr_turn_plan(server), n_deferred = server->admission.n_deferred;
-    if (n + n_deferred == 0) {
+    uint32_t n = wr_turn_plan(server);
+    if (n == 0) {
         return 0;
     }
     uint32_t i = refuse(server, n);
-    server->n_parsed = i < n ? i : n + n_deferred;
+    server->n_parsed = i;
     for (; i < server->n_touched; i++) {
         struct wr_conn *conn = server->touched[i];
-        if (i < n + n_deferred) {
+        if (i < n) {
             leave(conn);
             conn->is_passed_over = false;
         }
         wr_conn_send(server, conn);
     }
-    return n + n_deferred;
+    return n;
 }
 
 /* A turn ends when it has taken long enough, however many ask: answers leave at its end. Those that

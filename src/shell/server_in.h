@@ -10,7 +10,7 @@
  *   route.c   one request: which resource, which method
  *   admit.c   which decisions are taken, and which are refused for want of time
  *   pace.c    how much a connection asks, told by its bytes
- *   turn.c    who has his turn, who is refused and who is deferred while too much is asked
+ *   turn.c    who has his turn, and who is refused, while too much is asked
  *   decide.c  decisions: the batch, its answers, rows to the journal
  *   gather.c  answers that need rows of the journal or many parts (retries, batches, labels)
  *   late_ids.c  events that are remembered no longer, found by id for their labels
@@ -89,8 +89,8 @@
 #define WR_OVERLOAD_TURNS     3u        /* or in so many turns; */
 #define WR_OVERLOAD_HOLDS     5u        /* of a connection also for so many windows after it */
 #define WR_OVERLOAD_REFUSE_NS 10000000  /* then what waited longer than that is refused, */
-#define WR_OVERLOAD_SENDS     3         /* and at the node what cannot be decided in a turn of */
-#define WR_OVERLOAD_CONN_NS   24000     /* so many sends, and this at least, */
+#define WR_OVERLOAD_SENDS     4         /* and at the node what cannot be decided in a turn of */
+#define WR_OVERLOAD_CONN_NS   29000     /* so many sends, and this at least, */
 #define WR_OVERLOAD_LEAST_NS  1000000   /* for each connection touched; so much at least and */
 #define WR_OVERLOAD_MOST_NS   5000000   /* most; of it 5/4, or */
 #define WR_REFUSING_NS        2500000   /* that if it is less, at most goes to refusals */
@@ -137,7 +137,6 @@ struct wr_admission { /* admit.c, turn.c */
     int64_t planned_ns;             /* how long this turn may be, */
     uint32_t budget;                /* and how many it may decide; 0: none was planned */
     bool is_crowded;                /* this turn has not time for all */
-    uint32_t n_deferred;            /* so many connections are left for the next */
     bool one_each;                  /* in this turn no connection has more than one decision */
     struct wr_turns turns, crowded; /* with many decisions; that had not time for all */
     int64_t run_ns, run_1024ths;    /* of the last decisions by themselves: means; 0: not known */
@@ -160,8 +159,7 @@ struct wr_slot {
 };
 
 struct wr_claim {   /* on a planned turn */
-    uint32_t n;     /* requests that wait now, */
-    uint32_t next;  /* and will in the next turn, if none is read in this one */
+    uint32_t n;     /* requests that wait */
     uint32_t level; /* who comes first (turn.c) */
 };
 
@@ -215,7 +213,6 @@ struct wr_conn {
                                      0: they are not known */
     struct wr_claim claim;        /* on the last planned turn in which it was touched */
     uint32_t n_passed_over;       /* is_passed_over in so many turns in a row */
-    uint32_t n_deferred;          /* to the next one, so often in a row */
     uint64_t ticket;              /* held until this fetch is done, */
     int64_t held_ns;              /* or until then; */
     int64_t hold_ns;              /* it was read then */
@@ -474,8 +471,7 @@ size_t wr_pace_coming(const struct wr_conn *conn, int64_t ns);
 
 /* ── turn.c ─────────────────────────────────────────────────────────────────────────────────── */
 /* While overloaded, before anything is read: puts the connections whose decisions are refused in
- * this turn to the front of those touched, behind them those that are deferred
- * (admission.n_deferred); returns how many the first are. */
+ * this turn to the front of those touched; returns how many they are. */
 uint32_t wr_turn_plan(struct wr_server *server);
 /* To send to so many connections took so long. */
 void wr_turn_sent(struct wr_server *server, uint32_t n, int64_t took_ns);

@@ -41,7 +41,7 @@ from served import Checks, Served  # noqa: E402
 ROOT = Path(__file__).resolve().parent.parent.parent
 JUDGED = bool(os.environ.get("WEIR_TEST_ALL"))
 IDS = 8 << 20
-CONN_US = 24  # of a planned turn for each connection at least (WR_OVERLOAD_CONN_NS)
+CONN_US = 29  # of a planned turn for each connection at least (WR_OVERLOAD_CONN_NS)
 AT_CAPACITY_US = 5000  # between two visits to a connection there: a visit costs as much whatever it finds
 CLIENTS = 64  # as many as a node's own figures are measured with
 WIDE = 128  # printed beside them: here the generator, which sends each arrival for itself, is short of its processor

@@ -132,7 +132,6 @@ TEST("at twice its capacity the node decides nearly as many, says no at once, an
         CHECK(clients[i].n_good > n / 3 && clients[i].n_good < n - n / 3); /* half of them */
     }
     CHECK(clients[LIGHT].n_good > 490 && clients[LIGHT].n_refused == 0);
-    offer(&world, clients, DECISION_NS * 10 / 7, 10000000); /* who was deferred has his turn */
     struct tally soon = offer(&world, clients, DECISION_NS * 10 / 7, 200000000);
     CHECK_INT(soon.n_refused, 0); /* what was asked too much has been refused already */
     struct tally after = offer(&world, clients, DECISION_NS * 10 / 7, 500000000);
@@ -155,7 +154,7 @@ TEST("while too much is asked an overload goes on, however often the loop turns 
     pause_ns = 4000000;                                       /* 200 turns beside some 15 */
     offer(&world, clients, DECISION_NS * 10 / 13, 500000000); /* until it shows */
     struct tally load = offer(&world, clients, DECISION_NS * 10 / 13, 2000000000);
-    CHECK(load.good_ns_max < 15000000); /* deferred for 10 ms at most, a pause, and a turn */
+    CHECK(load.good_ns_max < 12000000);
     CHECK(load.refused_ns_max < 12000000);
     CHECK(load.n_good > 70000);
     offer(&world, clients, DECISION_NS * 10 / 7, 200000000);
