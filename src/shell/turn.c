@@ -14,8 +14,9 @@
 #include "shell/server_in.h"
 
 enum {
-    PASSED = 64,     /* levels by how often passed over; */
-    LITTLE = PASSED, /* above them as many for those below their share */
+    PASSED = 128,                /* levels by how often passed over, */
+    PASSED_MOST = (1 << 18) - 1, /* of which this is in the last; */
+    LITTLE = PASSED,             /* above them as many for those below their share */
     LEVELS = 2 * PASSED,
     OTHERS = 16,         /* so small a part of the budget is kept for the others */
     SENDS_LEAST = 8,     /* fewer tell little */
@@ -50,9 +51,13 @@ static bool asks_little(const struct wr_server *server, const struct wr_conn *co
     return n <= share || admission->one_each;
 }
 
+/* Exact up to 16 times, from there on eight levels for each doubling: were all who have waited for
+ * long alike, of more than have their turn meanwhile the last ones would never have theirs. */
 static uint32_t level_of(const struct wr_conn *conn, bool little)
 {
-    uint32_t passed = WR_MIN(conn->n_passed_over, (uint32_t)PASSED - 1);
+    uint32_t n = WR_MIN(conn->n_passed_over, (uint32_t)PASSED_MOST);
+    uint32_t doublings = 28 - (uint32_t)__builtin_clz(n | 8); /* from 16 on */
+    uint32_t passed = 8 * doublings + (n >> doublings);
     return little ? LITTLE + passed : passed;
 }
 
@@ -113,7 +118,7 @@ static uint32_t choose(struct wr_server *server, uint32_t budget, const uint32_t
         bool in = is_above(claim->level >= LITTLE ? &first : &others, claim);
         conn->is_passed_over = !in && claim->n > 0;
         if (conn->is_passed_over) {
-            conn->n_passed_over = WR_MIN(conn->n_passed_over + 1, (uint32_t)PASSED);
+            conn->n_passed_over = WR_MIN(conn->n_passed_over + 1, (uint32_t)PASSED_MOST);
             server->touched[n_out++] = conn;
         } else {
             admitted[n_in++] = conn;

@@ -387,6 +387,24 @@ TEST("where decisions are slow, who asks for more has his turn as those have who
     close_all(&world, askers, MANY);
 }
 
+TEST("where decisions are slow, each has his turn, however many wait for theirs")
+{
+    enum { MANY = 200, TURNS = 5 * MANY };
+    struct world world;
+    static struct asker askers[MANY];
+    open_large(&world, 349);
+    open_all(&world, askers, MANY);
+    flooded = world.server;
+    set_clock(&world, heavy_ns);
+    for (int turn = 0; turn < TURNS; turn++) {
+        CHECK(crowded_turn(&world, askers, MANY, 1) <= 2 || turn < 20);
+    }
+    for (int i = 0; i < MANY; i++) {
+        CHECK(askers[i].n[1] >= 3);
+    }
+    close_all(&world, askers, MANY);
+}
+
 TEST("where decisions are slow, who asks for many at once has them in many turns")
 {
     enum { MANY = 64, LEARNT = 20, AT_ONCE = 16 };
@@ -811,6 +829,39 @@ TEST("who asks for no more than his share comes first, then who has been passed 
     plan_for_two_kinds(0, 4, n_admitted);
     CHECK_INT(n_admitted[false], 0);
     CHECK_INT(n_admitted[true], DECIDED / BEFORE_EACH);
+}
+
+/* Of 100 that ask for 15 each 20 are admitted: those that have been passed over more often. */
+static void plan_for_passed_over(struct wr_server *server, uint32_t n, uint32_t n_more)
+{
+    enum { LAST = OF_TWO_KINDS - DECIDED / BEFORE_EACH };
+    const int64_t turn_ns = (int64_t)OF_TWO_KINDS * WR_OVERLOAD_CONN_NS;
+    server->admission.turns.turn_ns = turn_ns;
+    server->admission.turns.decided_1024ths = (int64_t)DECIDED * 1024;
+    for (uint32_t i = 0; i < OF_TWO_KINDS; i++) {
+        let_ask(server, i, BEFORE_EACH, turn_ns);
+        server->conns[i]->n_passed_over = i < LAST ? n : n_more;
+    }
+    CHECK_INT(wr_turn_plan(server), LAST);
+    for (uint32_t i = 0; i < OF_TWO_KINDS; i++) {
+        CHECK(server->conns[i]->is_passed_over == (i < LAST) || n == n_more);
+        CHECK(server->conns[i]->n_passed_over >= WR_MIN(n, 100000u));
+        let_wait(server->conns[i], 0);
+    }
+}
+
+TEST("who has been passed over for longer comes first, however long that is")
+{
+    struct world world;
+    static struct asker askers[OF_TWO_KINDS];
+    open_large(&world, 350);
+    open_all(&world, askers, OF_TWO_KINDS);
+    plan_for_passed_over(world.server, 14, 15);
+    for (uint32_t n = 15; n < 200000; n += n / 7) {
+        plan_for_passed_over(world.server, n, n + (n + 7) / 8);
+    }
+    plan_for_passed_over(world.server, 1000000, 1000000); /* it has an end */
+    close_all(&world, askers, OF_TWO_KINDS);
 }
 
 static bool is_late(struct world *world, int64_t waited_ns)
