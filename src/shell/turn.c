@@ -98,9 +98,9 @@ static bool is_above(struct cut *cut, const struct wr_claim *claim)
     return in;
 }
 
-/* Those who ask for little come first, but for a sixteenth of the budget, if the others want it:
- * or where these alone are more than can be decided, the others would never have their turn. Puts
- * those passed over first. Returns how many they are. */
+/* Those who ask for little come first, but for a sixteenth of the budget, and one at least, if the
+ * others want it: or where these alone are more than can be decided, the others would never have
+ * their turn. Puts those passed over first. Returns how many they are. */
 static uint32_t choose(struct wr_server *server, uint32_t budget, const uint32_t *sums)
 {
     struct wr_conn **admitted = server->flushing;
@@ -108,7 +108,7 @@ static uint32_t choose(struct wr_server *server, uint32_t budget, const uint32_t
     for (uint32_t level = 0; level < LITTLE; level++) {
         much += sums[level];
     }
-    struct cut first = {.most = budget - WR_MIN(much, budget / OTHERS)};
+    struct cut first = {.most = budget - WR_MIN(much, WR_MAX(budget / OTHERS, 1u))};
     first = make_cut(sums, LEVELS - 1, LITTLE, first);
     uint32_t taken = WR_MIN(first.above + sums[first.level], first.most), n_out = 0, n_in = 0;
     struct cut others = make_cut(sums, LITTLE - 1, 0, (struct cut){.above = taken, .most = budget});
@@ -165,8 +165,9 @@ static int64_t plan_ns(const struct wr_server *server)
     return WR_MIN(WR_MAX(ns, (int64_t)WR_OVERLOAD_LEAST_NS), (int64_t)WR_OVERLOAD_MOST_NS);
 }
 
-/* Where those who ask for one are already more than there is time for, whoever asks for more would
- * never have his turn: then each counts as one, and has one. */
+/* Where those who ask for little are already as many as there is time for, whoever asks for more
+ * would hardly ever have his turn, and where there is time for one, never: then each counts as one,
+ * and has one. */
 uint32_t wr_turn_plan(struct wr_server *server)
 {
     struct wr_admission *admission = &server->admission;
@@ -176,7 +177,7 @@ uint32_t wr_turn_plan(struct wr_server *server)
     admission->one_each = false;
     uint32_t share = WR_MAX(budget / WR_MAX(server->n_touched, 1u), 1u);
     uint32_t all = sum_claims(server, share, sums, &n_light);
-    if (n_light > budget) {
+    if (n_light >= budget) {
         admission->one_each = true;
         all = sum_claims(server, share, sums, &n_light);
     }

@@ -405,6 +405,26 @@ TEST("where decisions are slow, each has his turn, however many wait for theirs"
     close_all(&world, askers, MANY);
 }
 
+TEST("where decisions are slow, who asks for one has no more than those who ask for many")
+{
+    enum { MANY = 21, TURNS = 20 * MANY, AT_ONCE = 16 };
+    struct world world;
+    static struct asker askers[MANY];
+    open_large(&world, 351);
+    open_all(&world, askers, MANY);
+    flooded = world.server;
+    set_clock(&world, heavy_ns);
+    for (int turn = 0; turn < TURNS; turn++) {
+        ask_up_to(&world, &askers[0], 1);
+        crowded_turn(&world, askers + 1, MANY - 1, AT_ONCE);
+        take(&world, &askers[0]);
+    }
+    for (int i = 0; i < MANY; i++) {
+        CHECK(askers[i].n[1] >= 10 && askers[i].n[1] <= 40);
+    }
+    close_all(&world, askers, MANY);
+}
+
 TEST("where decisions are slow, who asks for many at once has them in many turns")
 {
     enum { MANY = 64, LEARNT = 20, AT_ONCE = 16 };
@@ -764,13 +784,12 @@ static void let_ask(struct wr_server *server, uint32_t i, int n, int64_t turn_ns
     wr_conn_touch(server, conn);
 }
 
-/* So many have been read before, and nothing has come since; 0: no longer. */
+/* So many have been read before, and nothing has come since, whatever its pace; 0: no longer. */
 static void let_wait(struct wr_conn *conn, int n)
 {
     conn->readable = false;
     conn->more = n > 0;
     conn->in_n = (size_t)n * 400;
-    conn->pace = 0;
 }
 
 /* Of what 100 connections ask a turn decides 300. So many have been passed over before and ask for
@@ -823,12 +842,43 @@ TEST("who asks for no more than his share comes first, then who has been passed 
     plan_for_two_kinds(8, 0, n_admitted);
     CHECK_INT(n_admitted[false], 0);
     CHECK_INT(n_admitted[true], DECIDED / BEFORE_EACH);
-    plan_for_two_kinds(0, 3, n_admitted);
+    plan_for_two_kinds(8, 3, n_admitted);
     CHECK_INT(n_admitted[false], OF_TWO_KINDS - SILENT - BEFORE);
     CHECK_INT(n_admitted[true], 7); /* with the last one a little more than is left */
-    plan_for_two_kinds(0, 4, n_admitted);
+    plan_for_two_kinds(8, 4, n_admitted);
     CHECK_INT(n_admitted[false], 0);
     CHECK_INT(n_admitted[true], DECIDED / BEFORE_EACH);
+}
+
+/* A share is one; each of nine has two there, since the turn before was long. Of a budget of ten
+ * one is kept, since a sixteenth were none; were they ten, each of all would count as one. */
+TEST("where decisions are slow, those who ask for little leave one to the others")
+{
+    enum { LITTLE = 9, BUDGET = 10 };
+    const int64_t turn_ns = (int64_t)OF_TWO_KINDS * WR_OVERLOAD_CONN_NS;
+    struct world world;
+    static struct asker askers[OF_TWO_KINDS];
+    open_large(&world, 352);
+    open_all(&world, askers, OF_TWO_KINDS);
+    struct wr_server *server = world.server;
+    server->admission.run_ns = turn_ns / BUDGET;
+    server->admission.run_1024ths = 1024;
+    for (uint32_t i = 0; i < OF_TWO_KINDS; i++) {
+        let_ask(server, i, i < LITTLE ? 2 : BEFORE_EACH, turn_ns);
+    }
+    CHECK_INT(wr_turn_plan(server), OF_TWO_KINDS - BUDGET / 2 - 1);
+    CHECK_INT(server->admission.budget, BUDGET);
+    for (uint32_t i = 0; i < OF_TWO_KINDS; i++) {
+        bool in = i < BUDGET / 2 || i == LITTLE;
+        CHECK(server->conns[i]->is_passed_over == !in);
+    }
+    let_ask(server, LITTLE, 2, turn_ns);
+    CHECK_INT(wr_turn_plan(server), OF_TWO_KINDS - BUDGET);
+    CHECK(server->admission.one_each);
+    for (uint32_t i = 0; i < OF_TWO_KINDS; i++) {
+        let_wait(server->conns[i], 0);
+    }
+    close_all(&world, askers, OF_TWO_KINDS);
 }
 
 /* Of 100 that ask for 15 each 20 are admitted: those that have been passed over more often. */
