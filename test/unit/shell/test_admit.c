@@ -425,6 +425,40 @@ TEST("where decisions are slow, who asks for one has no more than those who ask 
     close_all(&world, askers, MANY);
 }
 
+/* Decisions of so long; the first ones ask for one, the others for more. Checks how many a planned
+ * turn decides at most. */
+static void decide_in_turns(int64_t decision_ns, int n_first, int n_more, int more, uint64_t most)
+{
+    enum { LEARNT = 40 };
+    struct world world;
+    static struct asker askers[64];
+    open_large(&world, 354);
+    open_all(&world, askers, n_first + n_more);
+    flooded = world.server;
+    slow_decision_ns = decision_ns;
+    set_clock(&world, heavy_ns);
+    for (int turn = 0; turn < 200; turn++) {
+        sim_step(world.sim, 300000);
+        for (int i = 0; i < n_first; i++) {
+            ask_up_to(&world, &askers[i], 1);
+        }
+        uint64_t n = crowded_turn(&world, askers + n_first, n_more, more);
+        CHECK(turn < LEARNT || (n > 0 && n <= most));
+        for (int i = 0; i < n_first; i++) {
+            take(&world, &askers[i]);
+        }
+    }
+    slow_decision_ns = SLOW_DECISION_NS;
+    close_all(&world, askers, n_first + n_more);
+}
+
+/* In the first one both may be admitted, if one has asked for little of late. */
+TEST("nobody has more of a planned turn than it decides, nor than one where each has one")
+{
+    decide_in_turns(50000, 0, 2, 64, 2 * 1000000 / 50000);
+    decide_in_turns(180000, 10, 54, 4, 64 * WR_OVERLOAD_CONN_NS / 180000 + 1);
+}
+
 TEST("where decisions are slow, who asks for many at once has them in many turns")
 {
     enum { MANY = 64, LEARNT = 20, AT_ONCE = 16 };
@@ -881,6 +915,34 @@ TEST("where decisions are slow, those who ask for little leave one to the others
     close_all(&world, askers, OF_TWO_KINDS);
 }
 
+/* Whose requests are not taken in this turn, for whatever reason, keeps nobody from his. */
+TEST("a claim has the bound of a turn or of a batch, and who cannot be taken has none")
+{
+    enum { ITEMS = 250, ASKED = 1000 };
+    const int64_t turn_ns = (int64_t)OF_TWO_KINDS * WR_OVERLOAD_CONN_NS;
+    struct world world;
+    static struct asker askers[OF_TWO_KINDS];
+    open_large(&world, 353);
+    open_all(&world, askers, OF_TWO_KINDS);
+    struct wr_conn **conns = world.server->conns;
+    for (uint32_t i = 0; i < OF_TWO_KINDS; i++) {
+        let_ask(world.server, i, ASKED, turn_ns);
+        conns[i]->n_asked = i == 0 ? ITEMS : 1;
+        conns[i]->held = i == 2;
+        conns[i]->blocked = i == 3;
+        conns[i]->closing = i == 4;
+        conns[i]->broken = i == 5;
+    }
+    CHECK(wr_turn_plan(world.server) > 0);
+    for (uint32_t i = 0; i < OF_TWO_KINDS; i++) {
+        CHECK_INT(conns[i]->claim.n, i == 0 ? ITEMS : i < 2 || i > 5 ? WR_LIMIT_SLOTS : 0);
+        CHECK(conns[i]->claim.n > 0 || !conns[i]->is_passed_over);
+        conns[i]->held = conns[i]->blocked = conns[i]->closing = conns[i]->broken = false;
+        let_wait(conns[i], 0);
+    }
+    close_all(&world, askers, OF_TWO_KINDS);
+}
+
 /* Of 100 that ask for 15 each 20 are admitted: those that have been passed over more often. */
 static void plan_for_passed_over(struct wr_server *server, uint32_t n, uint32_t n_more)
 {
@@ -914,22 +976,25 @@ TEST("who has been passed over for longer comes first, however long that is")
     close_all(&world, askers, OF_TWO_KINDS);
 }
 
-static bool is_late(struct world *world, int64_t waited_ns)
+/* On his connection a queue stands. */
+static bool is_late(struct world *world, bool is_over, int64_t waited_ns)
 {
-    struct wr_conn conn = {.sock = 1};
-    struct wr_http_request request = {.n = 1, .whole_ns = world->server->now_ns - waited_ns};
-    world->server->admission.is_over = true;
-    world->server->admission.wait.since_ns = world->server->now_ns;
-    return wr_admit_is_late(world->server, &conn, &request);
+    struct wr_server *server = world->server;
+    struct wr_conn conn = {.sock = 1, .wait = {.since_ns = server->now_ns, .holds = 1}};
+    struct wr_http_request request = {.n = 1, .whole_ns = server->now_ns - waited_ns};
+    server->admission.is_over = is_over;
+    server->admission.wait.since_ns = server->now_ns;
+    return wr_admit_is_late(server, &conn, &request);
 }
 
-TEST("in a planned turn who has waited for more than 20 ms is refused")
+TEST("in a planned turn who has waited for more than 20 ms is refused, in others after 10")
 {
     struct world world;
     world_open(&world, 345, WR_MODE_FAST);
     sim_step(world.sim, 1000000000);
     wr_server_step(world.server, 0);
-    CHECK(!is_late(&world, 20000000) && is_late(&world, 20000001));
+    CHECK(!is_late(&world, true, 20000000) && is_late(&world, true, 20000001));
+    CHECK(!is_late(&world, false, 10000000) && is_late(&world, false, 10000001));
     world_close(&world);
 }
 
