@@ -20,7 +20,7 @@ int wr_complain(const char *format, ...)
     return WR_EXIT_FAILED;
 }
 
-int wr_complain_error(const char *what, const struct wr_error *error)
+static int complain(const char *what, const struct wr_error *error, const char *remedy)
 {
     fprintf(stderr, "%s: %s", running, what);
     if (error->where[0] != '\0' && strcmp(error->where, what) != 0) {
@@ -32,9 +32,22 @@ int wr_complain_error(const char *what, const struct wr_error *error)
     if (error->offset != WR_NO_OFFSET) {
         fprintf(stderr, ": byte %llu", (unsigned long long)error->offset);
     }
-    fprintf(stderr, ": %s: %s\n  remedy: %s\n", wr_err_name(error->code), error->text,
-            wr_err_remedy(error->code));
+    fprintf(stderr, ": %s: %s\n  remedy: %s\n", wr_err_name(error->code), error->text, remedy);
     return WR_EXIT_FAILED;
+}
+
+int wr_complain_error(const char *what, const struct wr_error *error)
+{
+    return complain(what, error, wr_err_remedy(error->code));
+}
+
+int wr_complain_journal(const char *what, const struct wr_error *error)
+{
+    const char *remedy = error->code == WR_E_JOURNAL
+                             ? "leave the directory as it is, and take what lacks from a copy that "
+                               "`weir journal backup` has made before"
+                             : wr_err_remedy(error->code);
+    return complain(what, error, remedy);
 }
 
 FILE *wr_report_open(const char *path)

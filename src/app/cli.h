@@ -55,6 +55,9 @@ void wr_command_help(const struct wr_command *command);
 int wr_complain(const char *format, ...) WR_PRINTF(1, 2);
 /* The same for a struct wr_error: place, cause, remedy. */
 int wr_complain_error(const char *what, const struct wr_error *error);
+/* The same about a journal that is read: where the remedy of the code is a caller's of the service,
+ * its own. */
+int wr_complain_journal(const char *what, const struct wr_error *error);
 
 /* A variable of the environment; NULL when it is not set, or empty. */
 char *wr_environment(const char *name);

@@ -70,14 +70,14 @@ static int export_rows(struct work *work)
     }
     wr_err err =
         wr_journal_export_open(&work->scratch, options.format, options.output, &export, &error);
-    err = err != WR_OK
-              ? err
-              : wr_journal_each(work->journal, options.first, last, export_row, export, &error);
+    err = err != WR_OK ? err
+                       : wr_journal_each_verified(work->journal, options.first, last, export_row,
+                                                  export, &error);
     if (export != NULL) {
         wr_err closed = wr_journal_export_close(export, err == WR_OK, &error);
         err = err != WR_OK ? err : closed;
     }
-    return err == WR_OK ? WR_EXIT_OK : wr_complain_error("export", &error);
+    return err == WR_OK ? WR_EXIT_OK : wr_complain_journal("export", &error);
 }
 
 /* ── verify ─────────────────────────────────────────────────────────────────────────────────── */
@@ -93,7 +93,7 @@ static int verify(struct work *work)
         return WR_EXIT_FAILED;
     }
     if (wr_journal_verify(work->journal, options.first, last, &error) != WR_OK) {
-        return wr_complain_error("verify", &error);
+        return wr_complain_journal("verify", &error);
     }
     printf("entries %llu to %llu: the chain is whole\n", (unsigned long long)first_of(work),
            (unsigned long long)last);
@@ -125,9 +125,10 @@ static int compare(struct work *work)
     if (all == NULL) {
         return wr_complain("no memory");
     }
-    wr_err err = wr_journal_each(work->journal, options.first, last, compare_row, all, &error);
+    wr_err err =
+        wr_journal_each_verified(work->journal, options.first, last, compare_row, all, &error);
     err = err != WR_OK ? err : wr_challengers_sum(all, &report, &error);
-    int exit_code = err == WR_OK ? WR_EXIT_OK : wr_complain_error("challengers", &error);
+    int exit_code = err == WR_OK ? WR_EXIT_OK : wr_complain_journal("challengers", &error);
     if (err == WR_OK && report.n_decisions == 0) {
         exit_code = wr_complain("no decision here was made under a pack with challengers");
     } else if (err == WR_OK) {
@@ -157,7 +158,7 @@ static int with_journal(const char *directory, int (*verb)(struct work *work))
         exit_code = verb(&work);
         wr_journal_close(work.journal, true);
     } else {
-        wr_complain_error(directory, &error);
+        wr_complain_journal(directory, &error);
     }
     wr_arena_deinit(&work.scratch);
     wr_port_linux_close(native);
@@ -180,7 +181,7 @@ static int backup(const char *from, const char *to)
     wr_err err = wr_journal_backup(&port, from, to, &result, &error);
     wr_port_linux_close(native);
     if (err != WR_OK) {
-        return wr_complain_error("backup", &error);
+        return wr_complain_journal("backup", &error);
     }
     printf("%llu files, %llu bytes: entries %llu to %llu, the chain is whole\n",
            (unsigned long long)result.n_files, (unsigned long long)result.n_bytes,
@@ -211,16 +212,15 @@ const struct wr_command wr_command_journal = {
     "journal",
     "Verifies, exports, evaluates or copies the journal of a state directory",
     "verify STATE | export STATE | challengers STATE | backup STATE FOLDER",
-    "`verify` checks the hash chain. `export` writes entries as JSON lines, which weir replay "
-    "reads\n"
-    "too, as CSV, or into an SQLite database with indexes on id and time. `challengers` compares "
-    "the\n"
-    "scores of challengers with their champions', counts the outcomes that would be others, and "
-    "tells\n"
-    "precision, recall and AUC of both where the journal holds labels. The service must not be\n"
-    "running on the directory. `backup` copies a directory, also one that a service writes to, "
+    "`verify` checks the hash chain. `export` writes entries as JSON lines (weir replay reads "
+    "these\n"
+    "too), as CSV, or into an SQLite database with indexes on id and time. `challengers` compares\n"
+    "the scores of challengers with their champions', counts the outcomes that would be others, "
     "and\n"
-    "verifies the copy; a service started on the copy gives decision ids of its own.\n\n"
+    "tells precision, recall and AUC of both where the journal holds labels. Both check the chain\n"
+    "as they go, and end at a row that does not match it. The service must not be running on the\n"
+    "directory. `backup` copies a directory, also one that a service writes to, and verifies the\n"
+    "copy; a service started on the copy gives decision ids of its own.\n\n"
     "examples:\n"
     "  weir journal verify /var/lib/weir\n"
     "  weir journal export /var/lib/weir --first 1000 --last 1010\n"

@@ -152,10 +152,9 @@ static int replay(struct wr_replay_config *config)
     wr_arena_init(&arena, &wr_heap, (size_t)1 << 30);
     wr_err code = wr_replay_run(config, &arena, &result, &error);
     bool written = config->differences == NULL || fclose(config->differences) == 0;
-    int exit_code =
-        code != WR_OK
-            ? wr_complain_error(config->file != NULL ? config->file : config->state, &error)
-            : write_report(config, &result);
+    int exit_code = code == WR_OK          ? write_report(config, &result)
+                    : config->file != NULL ? wr_complain_error(config->file, &error)
+                                           : wr_complain_journal(config->state, &error);
     wr_arena_deinit(&arena);
     return written ? exit_code : wr_complain("cannot write %s", options.differences);
 }
@@ -192,7 +191,7 @@ const struct wr_command wr_command_replay = {
     "input.\n"
     "Exit code 0: no difference; 1: some, or none could be told. The service must not be running "
     "on\n"
-    "the directory: take a copy.\n\n"
+    "the directory: copy it with `weir journal backup`, and replay the copy.\n\n"
     "examples:\n"
     "  weir replay /var/lib/weir\n"
     "  weir replay /var/lib/weir --pack packs/cards --report html --out replay.html\n"

@@ -103,7 +103,7 @@ static int with_state(const char *directory, int (*verb)(struct work *work))
         exit_code = verb(&work);
         wr_journal_close(work.journal, true);
     } else {
-        wr_complain_error(directory, &error);
+        wr_complain_journal(directory, &error);
     }
     wr_port_linux_close(native);
     return exit_code;

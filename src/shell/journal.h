@@ -195,5 +195,11 @@ WR_NODISCARD wr_err wr_journal_each(struct wr_journal *journal, uint64_t first, 
  * the first row that does not, WR_E_STATE, WR_E_MEMORY. */
 WR_NODISCARD wr_err wr_journal_verify(struct wr_journal *journal, uint64_t first, uint64_t last,
                                       struct wr_error *error);
+/* Calls `each` as wr_journal_each does, of rows that have passed that check, up to the first one
+ * that does not. */
+WR_NODISCARD wr_err wr_journal_each_verified(
+    struct wr_journal *journal, uint64_t first, uint64_t last,
+    wr_err (*each)(void *context, uint64_t sequence, struct wr_str payload, struct wr_error *error),
+    void *context, struct wr_error *error);
 
 #endif

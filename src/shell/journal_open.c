@@ -42,9 +42,10 @@ static wr_err take_lock(struct wr_journal *journal, struct wr_error *error)
     enum wr_io result = disk->lock(disk->context, path, &journal->lock);
     if (result == WR_IO_BUSY) {
         return wr_fail(error, WR_E_STATE,
-                       "another process owns the state directory %s; stop it, or give this one a "
-                       "directory of its own",
-                       journal->directory);
+                       "another process owns the state directory %s; stop it, or %s",
+                       journal->directory,
+                       journal->read_only ? "look at a copy that `weir journal backup` makes of it"
+                                          : "give this one a directory of its own");
     }
     journal->locked = result == WR_IO_OK;
     return result == WR_IO_OK ? WR_OK

@@ -130,29 +130,33 @@ wr_err wr_journal_link(struct wr_journal *journal, uint64_t sequence, uint8_t li
     return err;
 }
 
-struct row_visitor { /* each's rows with their links */
+struct row_visitor { /* each: NULL, the rows are verified only */
     wr_err (*each)(void *context, uint64_t sequence, struct wr_str payload, struct wr_error *error);
     void *context;
     bool verify;
     uint8_t link[32];
 };
 
-static wr_err visit(struct row_visitor *visitor, struct wr_log *log, const struct wr_log_row *row,
-                    struct wr_error *error)
+static bool is_linked(struct row_visitor *visitor, const struct wr_log_row *row)
 {
-    if (!visitor->verify) {
-        struct wr_str plain;
-        wr_err err = wr_log_plain(log, row, &plain, error);
-        return err != WR_OK ? err : visitor->each(visitor->context, row->sequence, plain, error);
-    }
     uint8_t digest[32];
     wr_sha256_of(row->payload.p, row->payload.n, digest);
     wr_record_link(visitor->link, digest, row->sequence);
-    if (memcmp(row->link.p, visitor->link, 32) != 0) {
+    return memcmp(row->link.p, visitor->link, 32) == 0;
+}
+
+/* The chain says nothing of the table: by another one no row expands. */
+static wr_err visit(struct row_visitor *visitor, struct wr_log *log, const struct wr_log_row *row,
+                    struct wr_error *error)
+{
+    if (visitor->verify && !is_linked(visitor, row)) {
         return bad_row(row->sequence, "its payload does not match the chain", error);
     }
-    struct wr_str plain; /* the chain says nothing of the table: by another one no row expands */
-    return wr_log_plain(log, row, &plain, error);
+    struct wr_str plain;
+    wr_err err = wr_log_plain(log, row, &plain, error);
+    return err != WR_OK || visitor->each == NULL
+               ? err
+               : visitor->each(visitor->context, row->sequence, plain, error);
 }
 
 static wr_err visit_log(struct wr_log *log, uint64_t *next, uint64_t last,
@@ -207,31 +211,31 @@ wr_err wr_journal_each(struct wr_journal *journal, uint64_t first, uint64_t last
     return visit_all(journal, first, last, &visitor, error);
 }
 
+/* The link before the first row: of the row before, or what the segment's head says. */
+static wr_err link_before(struct wr_journal *journal, uint64_t first, uint8_t link[32],
+                          struct wr_error *error)
+{
+    size_t index = segment_of(journal, first);
+    if (journal->segments[index].first == first && is_live(journal, index)) {
+        memcpy(link, journal->meta.link, 32);
+        return WR_OK;
+    }
+    return wr_journal_link(journal, first - 1, link, error);
+}
+
+wr_err wr_journal_each_verified(struct wr_journal *journal, uint64_t first, uint64_t last,
+                                wr_err (*each)(void *context, uint64_t sequence,
+                                               struct wr_str payload, struct wr_error *error),
+                                void *context, struct wr_error *error)
+{
+    struct row_visitor visitor = {.each = each, .context = context, .verify = true};
+    first = WR_MAX(first, journal->segments[0].first);
+    wr_err err = first > 1 ? link_before(journal, first, visitor.link, error) : WR_OK;
+    return err != WR_OK ? err : visit_all(journal, first, last, &visitor, error);
+}
+
 wr_err wr_journal_verify(struct wr_journal *journal, uint64_t first, uint64_t last,
                          struct wr_error *error)
 {
-    struct row_visitor visitor = {.verify = true};
-    first = WR_MAX(first, journal->segments[0].first);
-    if (first > 1) {
-        /* The link before: of the row before, or what the segment's head says. */
-        size_t index = segment_of(journal, first);
-        if (journal->segments[index].first == first && is_live(journal, index)) {
-            memcpy(visitor.link, journal->meta.link, 32);
-        } else if (first > journal->segments[0].first) {
-            struct wr_log *log = NULL;
-            struct wr_log_row row;
-            wr_err err = find_row(journal, first - 1, &log, &row, error);
-            if (err != WR_OK) {
-                return err;
-            }
-            memcpy(visitor.link, row.link.p, 32);
-        } else { /* the first row that is kept: its segment's head knows the one before */
-            wr_err err = open_old(journal, index, error);
-            if (err != WR_OK) {
-                return err;
-            }
-            memcpy(visitor.link, journal->old_meta.link, 32);
-        }
-    }
-    return visit_all(journal, first, last, &visitor, error);
+    return wr_journal_each_verified(journal, first, last, NULL, NULL, error);
 }

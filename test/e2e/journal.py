@@ -173,7 +173,14 @@ def main():
                        f"{verb} of nothing is no success", out.stdout)
         break_a_row(state)
         out = run(weir, "journal", "verify", str(state))
-        check.that(out.returncode == 1 and "20" in out.stdout, "a changed byte is found", out.stdout)
+        told = re.search(r"row (\d+): its payload does not match the chain", out.stdout)
+        check.that(out.returncode == 1 and told, "a changed byte is found", out.stdout)
+        check.that("backup" in out.stdout and "nothing was decided" not in out.stdout, "and what to do is told", out.stdout)
+        rows, first = run(weir, "journal", "export", str(state)), int(told[1])
+        lines = rows.stdout.splitlines()
+        check.that(rows.returncode == 1 and told[0] in rows.stdout and
+                   [json.loads(line)["sequence"] for line in lines if line[0] == "{"] == list(range(1, first)),
+                   "nothing from there on is exported, nor without a word", rows.stdout[-300:])
         break_the_table(weir, check, state)
     return check.end()
 
