@@ -119,6 +119,20 @@ void wr_admit_look(struct wr_server *server)
     admission->is_over = admission->is_over && since_ns < 2 * WR_OVERLOAD_WINDOW_NS;
 }
 
+void wr_admit_tell(struct wr_server *server)
+{
+    struct wr_admission *admission = &server->admission;
+    uint64_t n = server->metrics.errors[WR_E_OVERLOAD] - admission->n_told;
+    bool may =
+        admission->told_ns == 0 || server->now_ns - admission->told_ns >= WR_OVERLOAD_TELL_NS;
+    if (n > 0 && may) {
+        admission->n_told += n;
+        admission->told_ns = server->now_ns;
+        wr_server_log(server, "warn", "overload",
+                      "%llu more requests were refused: too much is asked", (unsigned long long)n);
+    }
+}
+
 /* ── a turn that has too much to do ─────────────────────────────────────────────────────────── */
 static void learn(struct wr_turns *turns, int64_t turn_ns, uint64_t n)
 {

@@ -303,6 +303,7 @@ static void tend(struct wr_server *server)
         server->sweep_ns = server->now_ns;
         wr_conn_sweep(server);
         wr_beginning_end(server);
+        wr_admit_tell(server);
     }
     if (server->now_ns - server->trim_ns >= WR_TRIM_NS) {
         server->trim_ns = server->now_ns;

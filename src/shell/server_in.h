@@ -101,7 +101,8 @@
 #define WR_OVERLOAD_LATE_N                                                                         \
     256u /* but for so many in a window: after a pause of the machine                              \
             those who waited get the fallback */
-#define WR_ARRIVALS 4
+#define WR_OVERLOAD_TELL_NS 10000000000 /* between two lines of the log about it */
+#define WR_ARRIVALS         4
 
 #define WR_SHARED_FRESH_US    10000 /* what was fetched so lately is not fetched again */
 #define WR_LIMIT_SHARED_ITEMS 256u  /* of a batch: keys of so many of its items are asked for */
@@ -130,6 +131,8 @@ struct wr_admission { /* admit.c, turn.c */
     bool is_over;                   /* more is asked than can be decided: turns are planned */
     uint32_t n_turned_away;         /* in this window, for want of time */
     uint32_t n_late;                /* in this window */
+    uint64_t n_told;                /* refused, when the log last told of it, */
+    int64_t told_ns;                /* which was then; 0: never */
     bool conn_stood;                /* in this window: one was refused for its connection's queue */
     uint64_t n_begun;               /* decided before this window */
     uint64_t n_decided;             /* before this turn */
@@ -447,6 +450,9 @@ wr_err wr_admit_ready(const struct wr_server *server, struct wr_error *error);
 bool wr_admit_is_overloaded(const struct wr_server *server);
 /* A turn begins: an overload after which nobody has asked for long is none any more. */
 void wr_admit_look(struct wr_server *server);
+/* Logs how many were refused since the last such line (event `overload`), at once, and then once in
+ * WR_OVERLOAD_TELL_NS. */
+void wr_admit_tell(struct wr_server *server);
 /* A turn has ended, after so long. */
 void wr_admit_learn(struct wr_server *server, int64_t turn_ns);
 /* n decisions, at least one, took so long by themselves. */

@@ -1073,6 +1073,50 @@ TEST(
     close_all(&world, &asker, 1);
 }
 
+/* Two turns in which most are refused, so long after the last time. */
+static void refuse_some_more(struct world *world, struct asker *askers, int n, int64_t pause_ns)
+{
+    uint64_t before = world->server->n_refused;
+    sim_step(world->sim, pause_ns);
+    for (int turn = 0; turn < 2; turn++) {
+        crowded_turn(world, askers, n, 8);
+    }
+    CHECK(world->server->n_refused > before);
+}
+
+/* So long afterwards the last line of the log tells of so many. */
+static bool is_told(struct world *world, int64_t pause_ns, uint64_t n)
+{
+    char line[100];
+    sim_step(world->sim, pause_ns);
+    wr_server_step(world->server, 0);
+    snprintf(line, sizeof line, "warn overload: %llu more requests were refused",
+             (unsigned long long)n);
+    return strstr(world->last_log, line) == world->last_log;
+}
+
+TEST("the log tells of refusals at once, and then once in ten seconds, how many they were")
+{
+    enum { MANY = 100 };
+    struct world world;
+    static struct asker askers[MANY];
+    open_large(&world, 349);
+    open_all(&world, askers, MANY);
+    refuse_some_more(&world, askers, MANY, 0);
+    CHECK(strstr(world.last_log, "overload") == NULL);
+    uint64_t told = world.server->n_refused;
+    CHECK(is_told(&world, WR_SWEEP_NS, told));
+    refuse_some_more(&world, askers, MANY, WR_SWEEP_NS);
+    refuse_some_more(&world, askers, MANY, WR_OVERLOAD_TELL_NS - 3 * WR_SWEEP_NS);
+    CHECK(is_told(&world, 0, told));
+    CHECK(is_told(&world, 2 * WR_SWEEP_NS, world.server->n_refused - told));
+    world.last_log[0] = 0;
+    sim_step(world.sim, WR_OVERLOAD_TELL_NS);
+    wr_server_step(world.server, 0);
+    CHECK_INT(world.last_log[0], 0);
+    close_all(&world, askers, MANY);
+}
+
 TEST("what is not there whole takes nobody's place")
 {
     enum { PARTS = 10 };
