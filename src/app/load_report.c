@@ -47,7 +47,8 @@ static void text_trouble(FILE *out, const struct wr_load_config *config,
         const char *what;
         uint64_t n;
     } all[] = {
-        {"requests lost with their connection", result->run.n_lost},
+        {"requests lost with their connection, which the server closed (is it its --per-address?)",
+         result->run.n_lost},
         {"times dialled again", result->n_reconnects},
         {"requests without an answer at the end", result->n_unanswered},
         {"requests due but never sent: every connection was full", result->n_unsent},
