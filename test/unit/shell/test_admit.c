@@ -1341,9 +1341,10 @@ TEST("where decisions are slow, of batches one behind another a turn takes no mo
     close_all(&world, &asker, 1);
 }
 
+/* With its head it fits 128 KiB just so: what is before it has to go. */
 static void leave_half_a_body(size_t part)
 {
-    enum { BODY = 100000 };
+    enum { BODY = 128 * 1024 - 100 };
     struct world world;
     struct http http;
     static char event[BODY], bytes[BODY + 200];
@@ -1376,6 +1377,27 @@ TEST("whoever is left with half a body is read whole when it is his turn")
 {
     leave_half_a_body(10000); /* less than its first buffer, */
     leave_half_a_body(80000); /* and more than is read ahead */
+}
+
+TEST("whoever is left with what he has sent is not closed for being slow")
+{
+    struct world world;
+    struct http http;
+    world_open(&world, 355, WR_MODE_FAST);
+    http_open(&world, &http);
+    wr_server_step(world.server, 0);
+    sim_send(world.sim, http.client, "POST", 4);
+    wr_server_step(world.server, 0);
+    struct wr_conn *conn = world.server->conns[0];
+    world.server->now_ns += 2 * WR_DEADLINE_HEAD_NS;
+    conn->more = true; /* as it is left */
+    wr_conn_sweep(world.server);
+    CHECK(conn->sock >= 0);
+    conn->more = false;
+    wr_conn_sweep(world.server);
+    CHECK(conn->sock < 0);
+    http_close(&world, &http);
+    world_close(&world);
 }
 
 TEST("who waits for an answer and has sent part of a request takes no place")
