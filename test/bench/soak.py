@@ -140,7 +140,7 @@ def report(watch, told, end):
     from_s, before, after = watch.judged_from, watch.before, mappings(watch.pid)
     samples = [s for s in watch.samples if s[0] >= from_s]
     slope = slope_per_minute(samples)
-    run = told["run"]
+    run, watched = told["run"], samples[-1][0] - from_s  # a watch that has failed has seen less
     print(f"  {run['decisions']:,} decisions at {run['decisions_per_s']:,.0f}/s, {run['labels']} "
           f"labels, {watch.swaps} swaps; statuses {run['statuses']}; server "
           f"{run['server_cpu_us']:.2f} us a decision")
@@ -148,7 +148,8 @@ def report(watch, told, end):
           f", state {end['weir_state_bytes']:,.0f} of {end['weir_state_cap_bytes']:,.0f} bytes, ids "
           f"{end['weir_ids']:,.0f} of {end['weir_ids_cap']:,.0f}; caps reached after "
           + ", ".join(f"{name} {second} s" for name, second in watch.full_at.items())
-          + f"; judged from {from_s} s on, for {samples[-1][0] - from_s} s")
+          + f"; judged from {from_s} s on, for {watched} s of {run['seconds']:.0f}: "
+          + met(watched >= run["seconds"] - 20))  # the first ten are not
     print(f"  resident: {watch.samples[0][1]:,} KiB at start, {samples[0][1]:,} after warm-up, "
           f"{samples[-1][1]:,} at the end; slope {slope:+.1f} KiB/min, bar 1: {met(slope <= 1.0)}")
     grown = {at: n - before.get(at, 0) for at, n in after.items() if n > before.get(at, 0)}
