@@ -16,7 +16,7 @@
 enum {
     PASSED = 128,                /* levels by how often passed over, */
     PASSED_MOST = (1 << 18) - 1, /* of which this is in the last; */
-    LITTLE = PASSED,             /* above them as many for those below their share */
+    LITTLE = PASSED,             /* above them as many for those that ask for little */
     LEVELS = 2 * PASSED,
     OTHERS = 16,         /* so small a part of the budget is kept for the others */
     SENDS_LEAST = 8,     /* fewer tell little */

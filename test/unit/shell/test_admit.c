@@ -751,6 +751,7 @@ static int refuse_in_turns(int n_askers, int each, int n_refused)
             take(&world, &askers[i]);
             answered[i] = askers[i].n_out < n_out[i] ? turn : answered[i];
             most = WR_MAX(most, turn < LEARNT ? 0 : turn - answered[i]);
+            CHECK(!server->conns[i]->is_passed_over); /* only in the turn that is planned */
         }
     }
     close_all(&world, askers, n_askers);
