@@ -77,7 +77,10 @@ static int export_rows(struct work *work)
         wr_err closed = wr_journal_export_close(export, err == WR_OK, &error);
         err = err != WR_OK ? err : closed;
     }
-    return err == WR_OK ? WR_EXIT_OK : wr_complain_journal("export", &error);
+    if (err != WR_OK) {
+        wr_complain_journal("export", &error);
+    }
+    return err == WR_OK ? WR_EXIT_OK : err == WR_E_USAGE ? WR_EXIT_USAGE : WR_EXIT_FAILED;
 }
 
 /* ── verify ─────────────────────────────────────────────────────────────────────────────────── */

@@ -192,14 +192,12 @@ static wr_err write_sql(struct wr_journal_export *export, const struct wr_record
     return WR_OK;
 }
 
+/* The file is new and empty: SQLite makes a database of it. */
 static wr_err open_sql(struct wr_journal_export *export, struct wr_error *error)
 {
-    if (export->path == NULL || wr_file_exists(export->path)) {
-        return wr_fail(error, WR_E_USAGE,
-                       "--format sqlite needs --output with a file that is not there");
-    }
-    int code = sqlite3_open_v2(export->path, &export->db,
-                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+    fclose(export->out);
+    export->out = NULL;
+    int code = sqlite3_open_v2(export->path, &export->db, SQLITE_OPEN_READWRITE, NULL);
     code = code != SQLITE_OK ? code : sqlite3_exec(export->db, schema, NULL, NULL, NULL);
     code = code != SQLITE_OK
                ? code
@@ -210,6 +208,20 @@ static wr_err open_sql(struct wr_journal_export *export, struct wr_error *error)
 }
 
 /* ── all ────────────────────────────────────────────────────────────────────────────────────── */
+static wr_err make_file(struct wr_journal_export *export, struct wr_error *error)
+{
+    export->out = fopen(export->path, "wxe");
+    if (export->out != NULL) {
+        return WR_OK;
+    }
+    return errno == EEXIST
+               ? wr_fail(error, WR_E_IO,
+                         "%s is there already, and an export writes over nothing: move it away, "
+                         "or name a new file with --output",
+                         export->path)
+               : wr_fail(error, WR_E_IO, "%s: %s", export->path, strerror(errno));
+}
+
 wr_err wr_journal_export_open(struct wr_arena *arena, const char *format, const char *path,
                               struct wr_journal_export **out, struct wr_error *error)
 {
@@ -219,24 +231,27 @@ wr_err wr_journal_export_open(struct wr_arena *arena, const char *format, const 
     while (i < WR_COUNTOF(names) && strcmp(names[i], format) != 0) {
         i++;
     }
-    if (export == NULL || i == WR_COUNTOF(names)) {
+    if (i == WR_COUNTOF(names)) {
         return wr_fail(error, WR_E_USAGE, "--format wants jsonl, csv or sqlite, not %s", format);
+    }
+    if (i == FORMAT_SQLITE && path == NULL) {
+        return wr_fail(error, WR_E_USAGE, "--format sqlite needs a new file: --output FILE");
+    }
+    if (export == NULL) {
+        return wr_fail(error, WR_E_MEMORY, "no memory for an export");
     }
     export->format = (enum format)i;
     export->path = path;
     export->out = stdout;
     wr_arena_init(&export->scratch, &wr_heap, WR_GIB(1));
     *out = export;
-    if (export->format == FORMAT_SQLITE) {
-        return open_sql(export, error);
-    }
-    if (path != NULL && (export->out = fopen(path, "wxe")) == NULL) {
-        return wr_fail(error, WR_E_IO, "%s: %s", path, strerror(errno));
-    }
-    if (export->format == FORMAT_CSV) {
+    wr_err err = path != NULL ? make_file(export, error) : WR_OK;
+    if (err == WR_OK && export->format == FORMAT_SQLITE) {
+        err = open_sql(export, error);
+    } else if (err == WR_OK && export->format == FORMAT_CSV) {
         fputs(csv_header, export->out);
     }
-    return WR_OK;
+    return err;
 }
 
 wr_err wr_journal_export_row(struct wr_journal_export *export, uint64_t sequence,

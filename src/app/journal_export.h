@@ -9,8 +9,9 @@
 
 struct wr_journal_export;
 
-/* `format` is jsonl, csv or sqlite; `path` is where to (NULL: standard output; sqlite needs one,
- * which must not exist). Errors: WR_E_USAGE, WR_E_IO. */
+/* `format` is jsonl, csv or sqlite; `path` is where to: a new file (NULL: standard output, but for
+ * sqlite). Errors: WR_E_USAGE for another format or no path; WR_E_IO, also when the file is there
+ * already; WR_E_MEMORY. What `*out` is set to is to be closed after an error too. */
 WR_NODISCARD wr_err wr_journal_export_open(struct wr_arena *arena, const char *format,
                                            const char *path, struct wr_journal_export **out,
                                            struct wr_error *error);

@@ -152,7 +152,7 @@ static wr_err fill(const struct pass *pass, const char *from, const char *to, ui
     struct wr_arena arena;
     struct wr_log log;
     struct wr_segment_meta meta;
-    struct wr_journal_export *export;
+    struct wr_journal_export *export = NULL;
     struct wr_error ignored;
     enum wr_io io = wr_log_open(pass->port, from, &log, &meta);
     if (io != WR_IO_OK) {
@@ -161,8 +161,8 @@ static wr_err fill(const struct pass *pass, const char *from, const char *to, ui
     wr_arena_init(&arena, &wr_heap, (size_t)64 << 20);
     wr_err err = wr_log_scan(&log, meta.link, NULL, error);
     err = err != WR_OK ? err : wr_journal_export_open(&arena, "sqlite", to, &export, error);
-    if (err == WR_OK) {
-        err = copy_rows(pass, &log, next, export, error);
+    err = err != WR_OK ? err : copy_rows(pass, &log, next, export, error);
+    if (export != NULL) {
         bool whole = err == WR_OK && !stops(pass);
         wr_err closed = wr_journal_export_close(export, whole, err == WR_OK ? error : &ignored);
         err = err != WR_OK ? err : closed;

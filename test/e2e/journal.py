@@ -166,7 +166,15 @@ def main():
             n = db.execute("select count(*) from entries").fetchone()[0]
         check.that(n == 201 and found[1] == json.loads(found[2])["outcome"], "and as an SQLite database", (n, found))
         out = run(weir, "journal", "export", str(state), "--format", "sqlite", "--output", str(database))
-        check.that(out.returncode == 1, "which is never written over")
+        check.that(out.returncode == 1 and f"{database} is there already" in out.stdout and "--output" in out.stdout
+                   and "usage" not in out.stdout, "which is never written over: what is in the way is told", out.stdout)
+        rows = served.folder / "rows.jsonl"
+        rows.write_text("mine")
+        out = run(weir, "journal", "export", str(state), "--output", str(rows))
+        check.that(out.returncode == 1 and f"{rows} is there already" in out.stdout and rows.read_text() == "mine",
+                   "nor is any other file", out.stdout)
+        out = run(weir, "journal", "export", str(state), "--format", "sqlite")
+        check.that(out.returncode == 2 and "--output FILE" in out.stdout, "without a file it is wrong usage", out.stdout)
         for verb in ("verify", "export"):
             out = run(weir, "journal", verb, str(state), "--first", "202")
             check.that(out.returncode == 1 and "no entries 202 to 201" in out.stdout,
