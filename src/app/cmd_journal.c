@@ -36,10 +36,18 @@ struct work {
 };
 
 /* ── export ─────────────────────────────────────────────────────────────────────────────────── */
+struct exporting {
+    struct wr_journal_export *export;
+    uint64_t last; /* that is written; 0: none */
+};
+
 static wr_err export_row(void *context, uint64_t sequence, struct wr_str payload,
                          struct wr_error *error)
 {
-    return wr_journal_export_row(context, sequence, payload, error);
+    struct exporting *exporting = context;
+    wr_err err = wr_journal_export_row(exporting->export, sequence, payload, error);
+    exporting->last = err == WR_OK ? sequence : exporting->last;
+    return err;
 }
 
 /* The first that is asked for and that retention has left. */
@@ -60,27 +68,43 @@ static bool has_rows(const struct work *work, uint64_t last)
     return false;
 }
 
+/* Before a row that is damaged all are good, and stay: nobody is to take them for the whole. */
+static void complain_ended(const struct work *work, const struct exporting *exporting,
+                           const struct wr_error *error)
+{
+    char what[80] = "export: no entry is written";
+    if (exporting->last != 0) {
+        snprintf(what, sizeof what, "export: entries %llu to %llu are written, no more",
+                 (unsigned long long)first_of(work), (unsigned long long)exporting->last);
+    }
+    wr_complain_journal(what, error);
+}
+
 static int export_rows(struct work *work)
 {
-    struct wr_error error = {0};
-    struct wr_journal_export *export = NULL;
+    struct wr_error error = {0}, unkept = {0};
+    struct exporting exporting = {0};
     uint64_t last = WR_MIN(options.last, wr_journal_last(work->journal));
     if (last != 0 && !has_rows(work, last)) {
         return WR_EXIT_FAILED;
     }
-    wr_err err =
-        wr_journal_export_open(&work->scratch, options.format, options.output, &export, &error);
-    err = err != WR_OK ? err
-                       : wr_journal_each_verified(work->journal, options.first, last, export_row,
-                                                  export, &error);
-    if (export != NULL) {
-        wr_err closed = wr_journal_export_close(export, err == WR_OK, &error);
-        err = err != WR_OK ? err : closed;
+    wr_err opened = wr_journal_export_open(&work->scratch, options.format, options.output,
+                                           &exporting.export, &error);
+    wr_err err = opened != WR_OK ? opened
+                                 : wr_journal_each_verified(work->journal, options.first, last,
+                                                            export_row, &exporting, &error);
+    wr_err kept = exporting.export != NULL
+                      ? wr_journal_export_close(exporting.export, opened == WR_OK, &unkept)
+                      : WR_OK;
+    if (err == WR_OK && kept == WR_OK) {
+        return WR_EXIT_OK;
     }
-    if (err != WR_OK) {
-        wr_complain_journal("export", &error);
+    if (opened == WR_OK && kept == WR_OK && err != WR_E_IO) {
+        complain_ended(work, &exporting, &error);
+    } else {
+        wr_complain_journal("export", err != WR_OK ? &error : &unkept);
     }
-    return err == WR_OK ? WR_EXIT_OK : err == WR_E_USAGE ? WR_EXIT_USAGE : WR_EXIT_FAILED;
+    return err == WR_E_USAGE ? WR_EXIT_USAGE : WR_EXIT_FAILED;
 }
 
 /* ── verify ─────────────────────────────────────────────────────────────────────────────────── */
@@ -215,13 +239,14 @@ const struct wr_command wr_command_journal = {
     "journal",
     "Verifies, exports, evaluates or copies the journal of a state directory",
     "verify STATE | export STATE | challengers STATE | backup STATE FOLDER",
-    "`verify` checks the hash chain. `export` writes entries as JSON lines (weir replay reads "
-    "these\n"
-    "too), as CSV, or into an SQLite database with indexes on id and time. `challengers` compares\n"
-    "the scores of challengers with their champions', counts the outcomes that would be others, "
-    "and\n"
-    "tells precision, recall and AUC of both where the journal holds labels. Both check the chain\n"
-    "as they go, and end at a row that does not match it. The service must not be running on the\n"
+    "`verify` checks the hash chain. `export` writes entries as JSON lines (weir replay reads\n"
+    "these too), as CSV, or into an SQLite database with indexes on id and time. `challengers`\n"
+    "compares the scores of challengers with their champions', counts the outcomes that would be\n"
+    "others, and tells precision, recall and AUC of both where the journal holds labels. Both "
+    "check\n"
+    "the chain as they go, and end at a row that does not match it: `export` says which entries "
+    "are\n"
+    "written before, `challengers` reports nothing. The service must not be running on the\n"
     "directory. `backup` copies a directory, also one that a service writes to, and verifies the\n"
     "copy; a service started on the copy gives decision ids of its own.\n\n"
     "examples:\n"

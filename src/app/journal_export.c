@@ -277,12 +277,12 @@ wr_err wr_journal_export_row(struct wr_journal_export *export, uint64_t sequence
     return err;
 }
 
-wr_err wr_journal_export_close(struct wr_journal_export *export, bool good, struct wr_error *error)
+wr_err wr_journal_export_close(struct wr_journal_export *export, bool keep, struct wr_error *error)
 {
     wr_err err = WR_OK;
     if (export->db != NULL) {
         sqlite3_finalize(export->insert);
-        if (good && sqlite3_exec(export->db, finish, NULL, NULL, NULL) != SQLITE_OK) {
+        if (keep && sqlite3_exec(export->db, finish, NULL, NULL, NULL) != SQLITE_OK) {
             err = sql_failed(export, error);
         }
         sqlite3_close(export->db);
@@ -290,7 +290,7 @@ wr_err wr_journal_export_close(struct wr_journal_export *export, bool good, stru
     if (export->out != NULL) {
         bool closed = fflush(export->out) == 0;
         closed = (export->out == stdout || fclose(export->out) == 0) && closed;
-        if (good && err == WR_OK && !closed) {
+        if (keep && err == WR_OK && !closed) {
             err = wr_fail(error, WR_E_IO, "cannot write: %s", strerror(errno));
         }
     }

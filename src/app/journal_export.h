@@ -18,8 +18,9 @@ WR_NODISCARD wr_err wr_journal_export_open(struct wr_arena *arena, const char *f
 /* One entry. */
 WR_NODISCARD wr_err wr_journal_export_row(struct wr_journal_export *export, uint64_t sequence,
                                           struct wr_str payload, struct wr_error *error);
-/* Writes what is left; `good` says whether all entries were. */
-WR_NODISCARD wr_err wr_journal_export_close(struct wr_journal_export *export, bool good,
+/* Ends it; with `keep` the entries so far are there whole afterwards. Without, what a database
+ * holds is left undefined. Errors: WR_E_IO, with `keep` only. */
+WR_NODISCARD wr_err wr_journal_export_close(struct wr_journal_export *export, bool keep,
                                             struct wr_error *error);
 
 #endif

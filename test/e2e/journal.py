@@ -101,6 +101,29 @@ def go_on_from_old(weir, check):
         check.that("the chain is whole" in out.stdout, "the chain goes through", out.stdout)
 
 
+def check_up_to(weir, check, state, folder, damage, first):
+    """Each form of export ends before the damaged row, keeps what it has and says so."""
+    for form in ("jsonl", "csv", "sqlite"):
+        path = folder / f"up-to.{form}"
+        out = run(weir, "journal", "export", str(state), "--format", form, "--output", str(path))
+        check.that(out.returncode == 1 and damage in out.stdout and
+                   f"entries 1 to {first - 1} are written, no more" in out.stdout,
+                   f"{form} ends at the damaged row, and says what it holds", out.stdout)
+        if form == "jsonl":
+            held = [json.loads(line)["sequence"] for line in path.read_text().splitlines()]
+        elif form == "csv":
+            held = [int(row["sequence"]) for row in csv.DictReader(path.open(newline=""))]
+        else:
+            with sqlite3.connect(path) as db:
+                held = [row[0] for row in db.execute("select sequence from entries order by sequence")]
+                n = db.execute("select count(*) from sqlite_master where type = 'index' and name like 'entries%'").fetchone()[0]
+            check.that(n == 2, "with its indexes", n)
+        check.that(held == list(range(1, first)), f"{form} holds what is before it, and no more", held[-3:])
+    out = run(weir, "journal", "export", str(state), "--first", str(first))
+    check.that(out.returncode == 1 and "no entry is written" in out.stdout and damage in out.stdout,
+               "or that it holds nothing", out.stdout)
+
+
 def break_the_table(weir, check, state):
     path = sorted(state.glob("journal-*.log"))[0]
     log = bytearray(path.read_bytes())
@@ -184,11 +207,7 @@ def main():
         told = re.search(r"row (\d+): its payload does not match the chain", out.stdout)
         check.that(out.returncode == 1 and told, "a changed byte is found", out.stdout)
         check.that("backup" in out.stdout and "nothing was decided" not in out.stdout, "and what to do is told", out.stdout)
-        rows, first = run(weir, "journal", "export", str(state)), int(told[1])
-        lines = rows.stdout.splitlines()
-        check.that(rows.returncode == 1 and told[0] in rows.stdout and
-                   [json.loads(line)["sequence"] for line in lines if line[0] == "{"] == list(range(1, first)),
-                   "nothing from there on is exported, nor without a word", rows.stdout[-300:])
+        check_up_to(weir, check, state, served.folder, told[0], int(told[1]))
         break_the_table(weir, check, state)
     return check.end()
 
