@@ -122,6 +122,9 @@ def check_up_to(weir, check, state, folder, damage, first):
     out = run(weir, "journal", "export", str(state), "--first", str(first))
     check.that(out.returncode == 1 and "no entry is written" in out.stdout and damage in out.stdout,
                "or that it holds nothing", out.stdout)
+    out = run(weir, "journal", "challengers", str(state))
+    check.that(out.returncode == 1 and damage in out.stdout and "under a pack with challengers" not in out.stdout,
+               "challengers end there too", out.stdout)
 
 
 def break_the_table(weir, check, state):
