@@ -171,7 +171,7 @@ static int with_journal(const char *directory, int (*verb)(struct work *work))
     struct wr_port port;
     struct wr_port_linux *native;
     struct work work = {0};
-    const struct wr_journal_options look = {.read_only = true};
+    const struct wr_journal_options look = {.read_only = true, .checks_all = true};
     if (!wr_file_is_directory(directory)) {
         return wr_complain("%s is not a state directory", directory);
     }

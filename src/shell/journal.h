@@ -57,6 +57,7 @@ struct wr_journal_options {
     bool phrases_stay;     /* which table is not known yet: that of the segment before, if any */
     uint32_t epoch_step;   /* how far this opening raises the epoch; 0 = 1 */
     bool read_only;        /* writes nothing: no segment, no epoch; there must be a journal */
+    bool checks_all;       /* the caller checks the chain of all he reads: opening checks no row */
     bool settles_apart;    /* the caller settles, before anything is appended */
     bool opens_full; /* also without room for a segment: the journal is `full` then, and no row
                         is read or appended before wr_journal_recover has helped */
@@ -69,7 +70,7 @@ struct wr_journal_options {
 };
 
 /* Opens or makes the journal of a directory. Errors: WR_E_STATE when the directory cannot be used
- * or is locked, WR_E_JOURNAL when the last rows do not match their chain. */
+ * or is locked, WR_E_JOURNAL when the last rows do not match their chain (not with checks_all). */
 WR_NODISCARD wr_err wr_journal_open(const struct wr_port *port, const char *directory,
                                     const struct wr_journal_options *options,
                                     struct wr_journal **out, struct wr_error *error);

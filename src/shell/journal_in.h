@@ -56,7 +56,7 @@ struct wr_journal {
     enum wr_journal_state state;
     struct wr_error why; /* the last try to recover did not help */
     int32_t lock;
-    bool locked, read_only, phrases_stay;
+    bool locked, read_only, checks_all, phrases_stay;
     bool lays;       /* zeros, ahead of rows */
     bool unsettled;  /* the live segment; set before an opening, it stays so */
     bool lacks_room; /* the last error was that there is no space */

@@ -4,7 +4,7 @@
 #include "shell/journal_in.h"
 
 enum {
-    TAIL_CHECKED = 16,    /* rows whose chain is checked at every opening */
+    TAIL_CHECKED = 16,    /* rows whose chain is checked at an opening */
     PROBE_SIZE = 1 << 20, /* bytes that must fit before a full disk counts as good again */
 };
 #define SEGMENT_MAX_DEFAULT (1024ull * 1024 * 1024)
@@ -176,7 +176,7 @@ static wr_err open_all(struct wr_journal *journal, bool opens_full, struct wr_er
         journal->unsettled = false; /* recovering settles */
         return WR_OK;
     }
-    return err != WR_OK ? err : check_tail(journal, error);
+    return err != WR_OK || journal->checks_all ? err : check_tail(journal, error);
 }
 
 static void set_limits(struct wr_journal *journal, struct wr_journal_options options)
@@ -185,6 +185,7 @@ static void set_limits(struct wr_journal *journal, struct wr_journal_options opt
     journal->retain_us = options.retain_us;
     journal->epoch_step = WR_MAX(options.epoch_step, 1U);
     journal->read_only = options.read_only;
+    journal->checks_all = options.checks_all;
     journal->phrases_stay = options.phrases_stay;
     journal->lays = options.lays_ahead;
     journal->unsettled = options.settles_apart && !options.read_only;

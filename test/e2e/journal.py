@@ -53,17 +53,17 @@ def bytes_of(state):
     return {str(path.relative_to(state)): path.read_bytes() for path in state.rglob("*") if path.is_file()}
 
 
-def break_a_row(state):
-    """Flips a byte in the payload of row 20: rows are a head of 64 bytes and a payload, behind the
+def break_a_row(state, n):
+    """Flips a bit in the payload of row n: rows are a head of 64 bytes and a payload, behind the
     file's head and table of phrases (docs/formats.md)."""
     path = sorted(state.glob("journal-*.log"))[0]
     log = bytearray(path.read_bytes())
     table = int.from_bytes(log[20:24], "little")
     at = 128 + (32 + (table + 7) // 8 * 8 if table else 0)
-    for _ in range(19):
+    for _ in range(n - 1):
         at += 64 + (int.from_bytes(log[at + 4:at + 8], "little") + 7) // 8 * 8
-    assert int.from_bytes(log[at + 8:at + 16], "little") == 20
-    log[at + 64 + 150] ^= 1
+    assert int.from_bytes(log[at + 8:at + 16], "little") == n
+    log[at + 64 + int.from_bytes(log[at + 4:at + 8], "little") // 2] ^= 1
     path.write_bytes(log)
 
 
@@ -205,7 +205,15 @@ def main():
             out = run(weir, "journal", verb, str(state), "--first", "202")
             check.that(out.returncode == 1 and "no entries 202 to 201" in out.stdout,
                        f"{verb} of nothing is no success", out.stdout)
-        break_a_row(state)
+        tail = served.folder / "tail"
+        shutil.copytree(state, tail)
+        break_a_row(tail, 201)
+        out = run(weir, "journal", "export", str(tail))
+        check.that(out.returncode == 1 and "entries 1 to 200 are written, no more: journal: row 201" in out.stdout
+                   and out.stdout.count('{"sequence"') == 200, "what is before a damaged last row is exported", out.stdout[-300:])
+        out = run(weir, "journal", "verify", str(tail))
+        check.that(out.returncode == 1 and "row 201: its payload" in out.stdout, "which verify names too", out.stdout)
+        break_a_row(state, 20)
         out = run(weir, "journal", "verify", str(state))
         told = re.search(r"row (\d+): its payload does not match the chain", out.stdout)
         check.that(out.returncode == 1 and told, "a changed byte is found", out.stdout)
