@@ -235,7 +235,7 @@ static int export(struct wr_remote *remote, const char *list)
     bool written = fflush(out) == 0 && !ferror(out);
     written = (options.output == NULL || fclose(out) == 0) && written;
     if (code != WR_OK) {
-        return wr_complain_error(list, &error);
+        return (options.state != NULL ? wr_complain_journal : wr_complain_error)(list, &error);
     }
     return written ? WR_EXIT_OK : wr_complain("cannot write: %s", strerror(errno));
 }
@@ -285,7 +285,7 @@ static int show_state(void)
                list->table.n - list->table.n_hiding, (unsigned long long)list->version);
     }
     wr_lists_close(&lists);
-    return code == WR_OK ? WR_EXIT_OK : wr_complain_error("show", &error);
+    return code == WR_OK ? WR_EXIT_OK : wr_complain_journal("show", &error);
 }
 
 static int show_one(struct wr_remote *remote, const char *list, const char *value)

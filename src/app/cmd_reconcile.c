@@ -45,7 +45,7 @@ static int reconcile(const char *const *states, size_t n, const struct wr_pack *
     wr_err err = wr_reconcile_run(states, n, pack, (size_t)options.shown, &arena, &result, &error);
     int code = err == WR_OK
                    ? write_report(&result)
-                   : wr_complain_error(error.where[0] != '\0' ? error.where : states[0], &error);
+                   : wr_complain_journal(error.where[0] != '\0' ? error.where : states[0], &error);
     wr_arena_deinit(&arena);
     return code;
 }

@@ -426,7 +426,7 @@ static int serve(struct wr_port *port, const struct wr_pack *pack, struct wr_ser
         wr_tls_close(tls);
     }
     wr_arena_deinit(&arena);
-    return code == WR_OK ? WR_EXIT_OK : wr_complain_error(what, &error);
+    return code == WR_OK ? WR_EXIT_OK : wr_complain_journal(what, &error);
 }
 
 /* The journal is opened while the pack is read, into room that is touched ahead of it. */

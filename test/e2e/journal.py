@@ -213,6 +213,14 @@ def main():
                    and out.stdout.count('{"sequence"') == 200, "what is before a damaged last row is exported", out.stdout[-300:])
         out = run(weir, "journal", "verify", str(tail))
         check.that(out.returncode == 1 and "row 201: its payload" in out.stdout, "which verify names too", out.stdout)
+        for path in tail.glob("snapshot-*"):
+            path.unlink()
+        for command in (("reconcile", str(tail)), ("lists", "show", "--state", str(tail)),
+                        ("lists", "export", "devices", "--state", str(tail)),
+                        ("serve", "--pack", cards, "--state", str(tail), "--listen", "127.0.0.1:0")):
+            out = run(weir, *command)
+            check.that(out.returncode == 1 and "row 201: its payload" in out.stdout and "backup" in out.stdout and
+                       "nothing was decided" not in out.stdout, f"{command[0]} tells what to do about it", out.stdout)
         break_a_row(state, 20)
         out = run(weir, "journal", "verify", str(state))
         told = re.search(r"row (\d+): its payload does not match the chain", out.stdout)
