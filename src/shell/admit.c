@@ -122,14 +122,19 @@ void wr_admit_look(struct wr_server *server)
 void wr_admit_tell(struct wr_server *server)
 {
     struct wr_admission *admission = &server->admission;
-    uint64_t n = server->metrics.errors[WR_E_OVERLOAD] - admission->n_told;
+    const struct wr_metrics *metrics = &server->metrics;
+    uint64_t n = metrics->errors[WR_E_OVERLOAD] - admission->n_told;
     bool may =
         admission->told_ns == 0 || server->now_ns - admission->told_ns >= WR_OVERLOAD_TELL_NS;
     if (n > 0 && may) {
+        uint64_t n_expired = metrics->n_expired - admission->n_expired_told;
         admission->n_told += n;
+        admission->n_expired_told += n_expired;
         admission->told_ns = server->now_ns;
         wr_server_log(server, "warn", "overload",
-                      "%llu more requests were refused: too much is asked", (unsigned long long)n);
+                      "requests refused since it was last told: %llu; of these by their callers' "
+                      "own deadlines: %llu",
+                      (unsigned long long)n, (unsigned long long)n_expired);
     }
 }
 

@@ -327,6 +327,7 @@ void wr_reload_post(struct wr_server *server, struct wr_conn *conn,
     }
     if (err != WR_OK) {
         wr_answer_error(server, conn, request, &error);
+        server->admission.n_told += err == WR_E_OVERLOAD; /* no load on the node: not for its log */
     } else if (wr_gather_later(server, conn, request, &reload->ticket)) {
         reload->has_ticket = reload->asked = true;
     }

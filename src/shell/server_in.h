@@ -131,7 +131,8 @@ struct wr_admission { /* admit.c, turn.c */
     bool is_over;                   /* more is asked than can be decided: turns are planned */
     uint32_t n_turned_away;         /* in this window, for want of time */
     uint32_t n_late;                /* in this window */
-    uint64_t n_told;                /* refused, when the log last told of it, */
+    uint64_t n_told;                /* refused, when the log last told of it, or not its matter, */
+    uint64_t n_expired_told;        /* since their callers had gone, when it did, */
     int64_t told_ns;                /* which was then; 0: never */
     bool conn_stood;                /* in this window: one was refused for its connection's queue */
     uint64_t n_begun;               /* decided before this window */

@@ -142,6 +142,25 @@ static void open_waiting(struct world *world, struct next_packs *next, struct ht
     CHECK_INT(http_ask(world, http, "POST", "/v1/pack:reload", ""), 0);
 }
 
+TEST("who asks for a pack while one is loaded is refused, which the log takes for no overload")
+{
+    struct world world;
+    struct next_packs next;
+    struct http http, other;
+    open_waiting(&world, &next, &http, 50);
+    http_open(&world, &other);
+    CHECK_INT(http_ask(&world, &other, "POST", "/v1/pack:reload", ""), 503);
+    CHECK_HAS(other.body, "a pack is being loaded already");
+    sim_step(world.sim, WR_SWEEP_NS);
+    wr_server_step(world.server, 0);
+    CHECK(strstr(world.last_log, "overload") == NULL);
+    world.server->n_in_flight -= WR_LIMIT_IN_FLIGHT;
+    CHECK(http_wait(&world, &http) && http.status == 200);
+    http_close(&world, &other);
+    http_close(&world, &http);
+    next_close(&world, &next);
+}
+
 TEST("a pack that waits when the node is drained is refused, and the end does not wait for it")
 {
     struct world world;

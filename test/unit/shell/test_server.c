@@ -1002,6 +1002,10 @@ TEST("a request that waited for longer than its caller does is refused, and coun
     CHECK_INT(http_ask(&world, &http, "GET", "/metrics", ""), 200);
     CHECK_HAS(http.body, "weir_expired_total 2\n");
     CHECK_HAS(http.body, "weir_errors_total{code=\"overload\"} 2\n");
+    sim_step(world.sim, 100000000); /* a sweep */
+    wr_server_step(world.server, 0);
+    CHECK_HAS(wr_str_z(world.last_log),
+              "last told: 2; of these by their callers' own deadlines: 2");
     http_close(&world, &http);
     world_close(&world);
 }
