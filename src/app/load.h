@@ -69,8 +69,9 @@ struct wr_load_result {
     size_t n_points;
     int64_t point_ns;
     uint64_t n_unanswered, n_reconnects;
-    uint64_t n_unsent; /* open loop: were due, and never found room */
-    int64_t drain_ns;  /* how long the last answers took after the last sending */
+    uint64_t n_unheard; /* of the connections first dialled: ended before any answer */
+    uint64_t n_unsent;  /* open loop: were due, and never found room */
+    int64_t drain_ns;   /* how long the last answers took after the last sending */
     bool interrupted;
 };
 

@@ -90,6 +90,7 @@ wr_err wr_load_conns_open(struct wr_load *load, struct wr_error *error)
         if (code != WR_OK) {
             return code;
         }
+        conn->unheard = true;
         opened(load, conn);
     }
     return WR_OK;
@@ -201,6 +202,7 @@ static wr_err take_all(struct wr_load *load, struct wr_load_conn *conn, bool *cl
         load->n_room++;
         load->n_out--;
         *closes = answer.closes;
+        conn->unheard = false;
         wr_load_take(load, conn, &sent, &answer);
     }
     conn->in_at = conn->in_n = 0;
@@ -277,6 +279,8 @@ wr_err wr_load_conn_lose(struct wr_load *load, struct wr_load_conn *conn, struct
     load->n_room -= cap - conn->n_sent;
     load->n_out -= conn->n_sent;
     load->n_lost_conns++;
+    load->result->n_unheard += conn->unheard;
+    conn->unheard = false;
     conn->lost_ns = load->now_ns;
     for (; conn->n_sent > 0; conn->n_sent--) {
         wr_load_take(load, conn, &conn->sent[conn->sent_first], NULL);

@@ -165,7 +165,7 @@ void wr_load_html(FILE *out, const struct wr_load_config *config,
                       config->rate);
     }
     snprintf(under + n, sizeof under - (size_t)n,
-             ", %llu connections, %llu outstanding each, %llu events a request, %.1f s",
+             ", connections %llu, outstanding %llu each, events a request %llu, %.1f s",
              (unsigned long long)config->connections, (unsigned long long)config->outstanding,
              (unsigned long long)config->batch, (double)result->run.wall_ns / 1e9);
     wr_html_open(out, "Weir under load", under);

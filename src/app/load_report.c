@@ -47,17 +47,19 @@ static void text_trouble(FILE *out, const struct wr_load_config *config,
         const char *what;
         uint64_t n;
     } all[] = {
-        {"requests lost with their connection, which the server closed (is it its --per-address?)",
-         result->run.n_lost},
+        {"requests lost with their connection", result->run.n_lost},
+        {"connections closed before their first answer (may one address have so many? see "
+         "--per-address of the server)",
+         result->n_unheard},
         {"times dialled again", result->n_reconnects},
         {"requests without an answer at the end", result->n_unanswered},
-        {"requests due but never sent: every connection was full", result->n_unsent},
-        {"requests sent late: every connection was full", result->run.n_blocked},
+        {"requests due but never sent, since every connection was full", result->n_unsent},
+        {"requests sent late, since every connection was full", result->run.n_blocked},
         {"answers to another request", result->run.n_mismatched},
     };
     for (size_t i = 0; i < WR_COUNTOF(all); i++) {
         if (all[i].n != 0) {
-            fprintf(out, "  trouble     %llu %s\n", (unsigned long long)all[i].n, all[i].what);
+            fprintf(out, "  trouble     %s: %llu\n", all[i].what, (unsigned long long)all[i].n);
         }
     }
     char why[256];
@@ -71,11 +73,11 @@ void wr_load_text(FILE *out, const struct wr_load_config *config,
 {
     const struct wr_load_span *run = &result->run, *warm = &result->warm;
     double seconds = (double)run->wall_ns / 1e9, n = (double)run->n_decisions;
-    fprintf(out, "%s: %s, %llu connections, %llu outstanding", config->address,
+    fprintf(out, "%s: %s, connections %llu, outstanding %llu", config->address,
             config->rate > 0.0 ? "open loop" : "closed loop",
             (unsigned long long)config->connections, (unsigned long long)config->outstanding);
     if (config->batch > 1) {
-        fprintf(out, ", %llu events a request", (unsigned long long)config->batch);
+        fprintf(out, ", events a request %llu", (unsigned long long)config->batch);
     }
     if (config->rate > 0.0) {
         fprintf(out, ", %.0f/s asked", config->rate);
@@ -168,10 +170,12 @@ void wr_load_json(FILE *out, const struct wr_load_config *config,
     fputs("},\"run\":{", out);
     json_span(out, &result->run);
     fprintf(out,
-            "},\"unanswered\":%llu,\"unsent\":%llu,\"reconnects\":%llu,\"interrupted\":%s,"
+            "},\"unanswered\":%llu,\"unsent\":%llu,\"reconnects\":%llu,\"unheard\":%llu,"
+            "\"interrupted\":%s,"
             "\"generator_saturated\":%s,\"point_s\":%.3f,\"points\":[",
             (unsigned long long)result->n_unanswered, (unsigned long long)result->n_unsent,
-            (unsigned long long)result->n_reconnects, result->interrupted ? "true" : "false",
+            (unsigned long long)result->n_reconnects, (unsigned long long)result->n_unheard,
+            result->interrupted ? "true" : "false",
             wr_load_is_saturated(config, result, why, sizeof why) ? "true" : "false",
             (double)result->point_ns / 1e9);
     for (size_t i = 0; i < result->n_points; i++) {

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 sys.dont_write_bytecode = True
@@ -103,18 +104,32 @@ def check_reports(weir, served, check):
 
 def check_loss(weir, served, check):
     """The server dies and comes back while the load goes on."""
+    before = counted(served)[0]
     process = subprocess.Popen([weir, "load", "--connect", "unix:" + served.socket, "--rate",
                                 "500", "--for", "3s", *SMALL, "--patience", "10s", "--report", "json"],
                                stdout=subprocess.PIPE, text=True)
-    try:
-        served.process.wait(0.7)
-    except subprocess.TimeoutExpired:
-        pass
+    for _ in range(500):  # until each connection has had an answer
+        time.sleep(0.02)
+        if counted(served)[0] >= before + 200:
+            break
     served.stop(9)
     served.start()
     told = json.loads(process.communicate(timeout=60)[0])
     check.that(told["reconnects"] > 0 and told["run"]["decisions"] > 500,
                "a load outlives the server", told["run"])
+    check.that(told["unheard"] == 0, "which is not taken for too many connections", told)
+
+
+def check_shut_out(weir, check):
+    """More connections than one address may have: what was asked there is lost, and why is told."""
+    port = free_port()
+    with Served(weir, "--pack", CARDS, "--mode", "fast", "--listen", f"127.0.0.1:{port}", "--per-address", "64"):
+        for n, shut in ((1, False), (80, True)):
+            out = subprocess.run([weir, "load", "--connect", f"127.0.0.1:{port}", "-n", str(n), "-o", "1", "--for", "500ms", *SMALL],
+                                 capture_output=True, text=True, check=False)
+            check.that(("closed before their first answer" in out.stdout and "--per-address of the server): 16\n" in out.stdout) == shut,
+                       f"{n} connections are {'' if shut else 'not '}too many", out.stdout)
+            check.that(f"closed loop, connections {n}, outstanding 1\n" in out.stdout, "told for any number", out.stdout[:200])
 
 
 def check_secure(weir, check):
@@ -155,6 +170,7 @@ def main():
         check_files(weir, served, served.folder, check)
         check_reports(weir, served, check)
         check_loss(weir, served, check)
+    check_shut_out(weir, check)
     check_secure(weir, check)
     out = subprocess.run([weir, "load", "--connect", "127.0.0.1:1"], stderr=subprocess.PIPE,
                          text=True, check=False)
