@@ -123,7 +123,7 @@ wr_err wr_challenge_tell_lost(struct wr_server *server, struct wr_error *error)
     err = err != WR_OK ? err : wr_journal_sync(server->journal, error);
     wr_arena_reset(&server->scratch);
     wr_server_log(server, "warn", "shadow_lost",
-                  "%llu decisions were answered and their challengers not scored",
+                  "decisions answered whose challengers were not scored: %llu",
                   (unsigned long long)n);
     return err;
 }

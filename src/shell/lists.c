@@ -481,10 +481,11 @@ void wr_lists_warn(const struct wr_server *server)
     for (uint32_t i = 0; i < lists->n; i++) {
         const struct wr_named_list *own = lists->all[i];
         if (!is_declared(wr_engine_pack(server->engine), own) && own->table.n != 0) {
-            wr_server_log(server, "warn", "list_not_declared",
-                          "the pack declares no list %.*s with match %s: its %u entries rest",
-                          WR_FMT(wr_str_of(own->name, own->name_n)),
-                          wr_list_match_name(own->table.match), own->table.n);
+            wr_server_log(
+                server, "warn", "list_not_declared",
+                "the pack declares no list %.*s with match %s; its entries, which rest: %u",
+                WR_FMT(wr_str_of(own->name, own->name_n)), wr_list_match_name(own->table.match),
+                own->table.n);
         }
     }
 }

@@ -285,7 +285,7 @@ static void read_credentials(struct wr_server *server)
         server->conns[i]->cert_is_read = false; /* what its certificate grants may be another, */
         server->conns[i]->decides = false;      /* and what its last request was granted */
     }
-    wr_server_log(server, "info", "credentials_read", "%u principals", access.n);
+    wr_server_log(server, "info", "credentials_read", "principals: %u", access.n);
 }
 
 void wr_reload_step(struct wr_server *server)

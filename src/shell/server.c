@@ -97,7 +97,7 @@ void wr_server_fail(struct wr_server *server)
     server->recover_ns = server->now_ns;
     server->metrics.n_journal_lost++;
     wr_server_log(server, "error", "journal_failed",
-                  "the journal is %s; %u connections were closed without an answer%s",
+                  "the journal is %s; connections closed without an answer: %u%s",
                   wr_journal_state_name(wr_journal_state(server->journal)), n_closed,
                   goes_on ? "; decisions go on, unrecorded" : "");
 }
@@ -236,7 +236,7 @@ static void keep_descriptors(struct wr_server *server)
     uint32_t room = n > 2 * WR_KEPT_DESCRIPTORS ? n - WR_KEPT_DESCRIPTORS : n / 2 + 1;
     if (n != 0 && room < server->config.n_connections_max) {
         wr_server_log(server, "warn", "few_descriptors",
-                      "%u connections at most: the system grants %u descriptors", room, n);
+                      "connections at most: %u; descriptors that the system grants: %u", room, n);
         server->config.n_connections_max = room;
     }
 }
@@ -320,7 +320,7 @@ static wr_err open_all(struct wr_server *server, struct wr_error *error)
     err = begin_or_wait(server, error);
     err = err != WR_OK ? err : listen_all(server, error);
     if (err == WR_OK && server->thread != NULL) {
-        wr_server_log(server, "info", "ready", "node %s, %llu entries folded, mode %s",
+        wr_server_log(server, "info", "ready", "node %s, entries folded: %llu, mode %s",
                       server->node_text, (unsigned long long)server->n_folded,
                       wr_server_mode_name(server->config.mode));
     }
@@ -413,7 +413,7 @@ void wr_server_stop(struct wr_server *server)
         server->drain_ns = server->now_ns;
         server->sweep_ns = 0; /* idle connections go at once */
         stop_listening(server);
-        wr_server_log(server, "info", "draining", "%u connections are open", server->n_conns);
+        wr_server_log(server, "info", "draining", "connections that are open: %u", server->n_conns);
     }
 }
 

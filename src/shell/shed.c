@@ -55,7 +55,7 @@ void wr_conn_shed(struct wr_server *server)
     }
     server->metrics.n_shed += n;
     wr_server_log(server, "warn", "clients_shed",
-                  "clients held %llu bytes, %llu may be: %u connections were closed, those with "
-                  "the most first",
+                  "clients held %llu bytes, %llu may be; connections closed, those with the most "
+                  "first: %u",
                   (unsigned long long)before, (unsigned long long)limit, n);
 }

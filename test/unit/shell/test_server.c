@@ -1045,6 +1045,7 @@ TEST("clients that hold too much together lose their connections, the greediest 
     CHECK(n_open > 0 && n_open <= 8); /* 512 KiB of each */
     CHECK(sim_is_open(world.sim, modest.client));
     CHECK_HAS(wr_str_z(world.last_log), "warn clients_shed: clients held ");
+    CHECK_HAS(wr_str_z(world.last_log), " connections closed, those with the most first: ");
     sim_faults(world.sim)->net_window = 1 << 20;
     CHECK_INT(http_ask(&world, &good, "GET", "/metrics", ""), 200);
     size_t at = wr_str_find(good.body, WR_STR("\nweir_client_bytes "), 0);
@@ -1119,6 +1120,7 @@ TEST(
     }
     CHECK_INT(n_open, 2); /* an eighth is free again */
     CHECK_HAS(wr_str_z(world.last_log), "warn clients_shed: clients held ");
+    CHECK_HAS(wr_str_z(world.last_log), " connections closed, those with the most first: ");
     wr_server_step(world.server, 0);
     http_open(&world, &last);
     CHECK_INT(metric(&world, &last, "\nweir_connections_shed_total "), 2);
@@ -1220,6 +1222,7 @@ TEST("who holds much and has not said a word is closed before who is sending a r
         sim_step(world.sim, 10000000);
     }
     CHECK_HAS(wr_str_z(world.last_log), "warn clients_shed: clients held ");
+    CHECK_HAS(wr_str_z(world.last_log), " connections closed, those with the most first: ");
     CHECK(sim_is_open(world.sim, honest.client));
     for (int i = 0; i < MANY; i++) {
         http_close(&world, &mute[i]);
@@ -1383,8 +1386,10 @@ TEST("a termination signal drains too, and a step of the wall clock is ignored")
     CHECK_INT(http_ask(&world, &http, "POST", "/v1/decisions", world_event(event, "a", 1, 10)),
               200);
     CHECK_HAS(wr_str_z(world.last_log), "the wall clock stepped by 86400000 ms");
-    http_close(&world, &http);
     sim_stop(world.sim);
+    wr_server_step(world.server, 0);
+    CHECK(strcmp(world.last_log, "info draining: connections that are open: 1") == 0);
+    http_close(&world, &http);
     bool goes_on = true;
     for (int i = 0; i < 300 && goes_on; i++) {
         goes_on = wr_server_step(world.server, 100000000);
