@@ -25,6 +25,7 @@ refusal.py.
 """
 import json
 import os
+import re
 import socket
 import statistics
 import subprocess
@@ -41,7 +42,6 @@ from served import Checks, Served  # noqa: E402
 ROOT = Path(__file__).resolve().parent.parent.parent
 JUDGED = bool(os.environ.get("WEIR_TEST_ALL"))
 IDS = 8 << 20
-CONN_US = 29  # of a planned turn for each connection at least (WR_OVERLOAD_CONN_NS)
 AT_CAPACITY_US = 5000  # between two visits to a connection there: a visit costs as much whatever it finds
 CLIENTS = 64  # as many as a node's own figures are measured with
 WIDE = 128  # printed beside them: here the generator, which sends each arrival for itself, is short of its processor
@@ -49,6 +49,17 @@ ROUNDS = 8  # of the node and what it is measured by
 PAIRS = 40  # they scatter as much as the price itself
 MANY = 1024 if JUDGED else 256  # connections of a crowd: each asks little, so a decision costs more calls of the system
 check = Checks("overload")
+
+
+def constant(name, header=ROOT / "src" / "shell" / "server_in.h"):
+    """A number that the server is built with."""
+    told = re.findall(rf"^#define {name}\s+(\d+)\b", header.read_text(), re.MULTILINE)
+    if len(told) != 1:
+        sys.exit(f"overload: {header.name} defines {name} {len(told)} times as a number: wanted once")
+    return int(told[0])
+
+
+CONN_NS = constant("WR_OVERLOAD_CONN_NS")  # of a planned turn for each connection at least
 
 
 def rates(result):
@@ -265,7 +276,7 @@ def floor(node, capacity):
     """The node and two servers that know nothing else, in turns, so that the machine is the same for all: one only
     refuses, and looks as often as the node plans to; one also works on decisions, for as long on each as the node all
     told: the longer its turns are, the more it decides, and the later it refuses."""
-    least, turn_us = Floor(node), CLIENTS * CONN_US
+    least, turn_us = Floor(node), CLIENTS * CONN_NS // 1000
     if not least.server.exists():
         return
     each_us = (1 - least.drive(5, capacity, AT_CAPACITY_US)["server_cores"]) * 1e6 / capacity
