@@ -129,6 +129,16 @@ static int64_t flooded_ns(void *context)
            (int64_t)flooded->metrics.n_batch_items * 20000;
 }
 
+/* A node that so many have connections to, and a clock that goes by what it has done. */
+static void open_timed(struct world *world, uint64_t seed, struct asker *askers, int n,
+                       int64_t (*ns)(void *context))
+{
+    open_large(world, seed);
+    open_all(world, askers, n);
+    flooded = world->server;
+    set_clock(world, ns);
+}
+
 /* The turn is of the longest, 5 ms: half of it goes to refusals, and what the last connection asks.
  * Who is admitted may have waited for so long that he is refused too, behind it. */
 TEST("however many are refused, who asks little is decided, and a turn has a bound")
@@ -137,10 +147,7 @@ TEST("however many are refused, who asks little is decided, and a turn has a bou
     struct world world;
     static struct asker askers[FLOOD + 1];
     struct asker *light = &askers[FLOOD];
-    open_large(&world, 311);
-    open_all(&world, askers, FLOOD + 1);
-    flooded = world.server;
-    set_clock(&world, flooded_ns);
+    open_timed(&world, 311, askers, FLOOD + 1, flooded_ns);
     for (int turn = 0; turn < 80; turn++) {
         for (int i = 0; i < FLOOD; i++) {
             ask_up_to(&world, &askers[i], EACH);
@@ -168,10 +175,7 @@ TEST("after a standstill a turn takes no more than any other")
     enum { MANY = 64, LEARNT = 40, PLANNED = 64 * WR_OVERLOAD_CONN_NS / 20000, ASK_NS = 500000 };
     struct world world;
     static struct asker askers[MANY];
-    open_large(&world, 317);
-    open_all(&world, askers, MANY);
-    flooded = world.server;
-    set_clock(&world, flooded_ns);
+    open_timed(&world, 317, askers, MANY, flooded_ns);
     struct sim *sim = world.sim;
     int64_t asked_ns = flooded_ns(sim);
     for (int turn = 0; turn < 120; turn++) {
@@ -276,10 +280,7 @@ TEST("where decisions are slow, a turn takes no more of them than it has time fo
     enum { MANY = 64, LEARNT = 20 };
     struct world world;
     static struct asker askers[MANY];
-    open_large(&world, 323);
-    open_all(&world, askers, MANY);
-    flooded = world.server;
-    set_clock(&world, heavy_ns);
+    open_timed(&world, 323, askers, MANY, heavy_ns);
     int n[2] = {0};
     for (int turn = 0; turn < 200; turn++) {
         CHECK(crowded_turn(&world, askers, MANY, 1) <= 2 || turn < LEARNT);
@@ -299,10 +300,7 @@ TEST("who was to be decided and had no turn has lost nothing by it")
     struct world world;
     static struct asker askers[MANY];
     char event[512], batch[1200];
-    open_large(&world, 332);
-    open_all(&world, askers, MANY);
-    flooded = world.server;
-    set_clock(&world, heavy_ns);
+    open_timed(&world, 332, askers, MANY, heavy_ns);
     int n = snprintf(batch, sizeof batch, "[%s", world_event(event, "p0", 0, 1));
     snprintf(batch + n, sizeof batch - (size_t)n, ",%s]", world_event(event, "p1", 1, 1));
     http_send(&world, &askers[0].http, "POST", "/v1/decisions:batch", batch); /* takes 8 ms */
@@ -325,10 +323,7 @@ TEST("where decisions are slow, a turn that is not planned ends when it has take
     enum { MANY = 64, LEARNT = 20 };
     struct world world;
     static struct asker askers[MANY];
-    open_large(&world, 328);
-    open_all(&world, askers, MANY);
-    flooded = world.server;
-    set_clock(&world, heavy_ns);
+    open_timed(&world, 328, askers, MANY, heavy_ns);
     for (int turn = 0; turn < 200; turn++) {
         uint64_t before = wr_server_sequence(world.server);
         for (int i = 0; i < MANY; i++) {
@@ -368,10 +363,7 @@ TEST("where decisions are slow, who asks for more has his turn as those have who
     enum { MANY = 64, TURNS = 1000, MORE = 8, AT_ONCE = 4 };
     struct world world;
     static struct asker askers[MANY];
-    open_large(&world, 331);
-    open_all(&world, askers, MANY);
-    flooded = world.server;
-    set_clock(&world, heavy_ns);
+    open_timed(&world, 331, askers, MANY, heavy_ns);
     for (int turn = 0; turn < TURNS; turn++) {
         for (int i = 0; i < MORE; i++) {
             ask_up_to(&world, &askers[i], AT_ONCE);
@@ -392,10 +384,7 @@ TEST("where decisions are slow, each has his turn, however many wait for theirs"
     enum { MANY = 200, TURNS = 5 * MANY };
     struct world world;
     static struct asker askers[MANY];
-    open_large(&world, 349);
-    open_all(&world, askers, MANY);
-    flooded = world.server;
-    set_clock(&world, heavy_ns);
+    open_timed(&world, 349, askers, MANY, heavy_ns);
     for (int turn = 0; turn < TURNS; turn++) {
         CHECK(crowded_turn(&world, askers, MANY, 1) <= 2 || turn < 20);
     }
@@ -410,10 +399,7 @@ TEST("where decisions are slow, who asks for one has no more than those who ask 
     enum { MANY = 21, TURNS = 20 * MANY, AT_ONCE = 16 };
     struct world world;
     static struct asker askers[MANY];
-    open_large(&world, 351);
-    open_all(&world, askers, MANY);
-    flooded = world.server;
-    set_clock(&world, heavy_ns);
+    open_timed(&world, 351, askers, MANY, heavy_ns);
     for (int turn = 0; turn < TURNS; turn++) {
         ask_up_to(&world, &askers[0], 1);
         crowded_turn(&world, askers + 1, MANY - 1, AT_ONCE);
@@ -432,11 +418,8 @@ static void decide_in_turns(int64_t decision_ns, int n_first, int n_more, int mo
     enum { LEARNT = 40 };
     struct world world;
     static struct asker askers[64];
-    open_large(&world, 354);
-    open_all(&world, askers, n_first + n_more);
-    flooded = world.server;
     slow_decision_ns = decision_ns;
-    set_clock(&world, heavy_ns);
+    open_timed(&world, 354, askers, n_first + n_more, heavy_ns);
     for (int turn = 0; turn < 200; turn++) {
         sim_step(world.sim, 300000);
         for (int i = 0; i < n_first; i++) {
@@ -464,10 +447,7 @@ TEST("where decisions are slow, who asks for many at once has them in many turns
     enum { MANY = 64, LEARNT = 20, AT_ONCE = 16 };
     struct world world;
     static struct asker askers[MANY];
-    open_large(&world, 326);
-    open_all(&world, askers, MANY);
-    flooded = world.server;
-    set_clock(&world, heavy_ns);
+    open_timed(&world, 326, askers, MANY, heavy_ns);
     uint64_t n_all = 0;
     for (int turn = 0; turn < 100; turn++) {
         uint64_t n = crowded_turn(&world, askers, MANY, AT_ONCE);
@@ -493,10 +473,7 @@ TEST("where decisions are slow, no turn has more of them than it has time for")
     enum { MANY = 8, LEARNT = 20, AT_ONCE = 16 };
     struct world world;
     static struct asker askers[MANY];
-    open_large(&world, 327);
-    open_all(&world, askers, MANY);
-    flooded = world.server;
-    set_clock(&world, heavy_ns);
+    open_timed(&world, 327, askers, MANY, heavy_ns);
     uint64_t n_all = 0;
     for (int turn = 0; turn < 100; turn++) {
         for (int i = 0; i < MANY; i++) {
@@ -521,10 +498,7 @@ TEST("where decisions are slow, the items of one body are decided in many turns"
     static char body[ITEMS * 600];
     char event[512], id[32];
     size_t n = 0;
-    open_large(&world, 328);
-    open_all(&world, &asker, 1);
-    flooded = world.server;
-    set_clock(&world, heavy_ns);
+    open_timed(&world, 328, &asker, 1, heavy_ns);
     for (int turn = 0; turn < LEARNT; turn++) {
         ask_up_to(&world, &asker, 1);
         calm_turn(&world);
@@ -620,11 +594,8 @@ TEST("where decisions are slow, an overload ends when less is asked than can be 
     enum { MANY = 64, DECISION_NS = 1000000 };
     struct world world;
     static struct asker askers[MANY];
-    open_large(&world, 329);
-    open_all(&world, askers, MANY);
-    flooded = world.server;
     slow_decision_ns = DECISION_NS;
-    set_clock(&world, heavy_ns);
+    open_timed(&world, 329, askers, MANY, heavy_ns);
     CHECK(ask_per_ms(&world, askers, MANY, 2.0, 1000000000) > 500);
     CHECK(world.server->admission.is_over);
     ask_per_ms(&world, askers, MANY, 0.7, 500000000); /* until it shows */
@@ -664,10 +635,7 @@ static void crowd_of_two_kinds(struct asker *askers, int n_first, int first_each
 {
     enum { MANY = 64, LEARNT = 100 };
     struct world world;
-    open_large(&world, 340);
-    open_all(&world, askers, MANY);
-    flooded = world.server;
-    set_clock(&world, flooded_ns);
+    open_timed(&world, 340, askers, MANY, flooded_ns);
     for (int turn = 0; turn < LEARNT + 300; turn++) {
         for (int i = 0; i < n_first; i++) {
             ask_up_to(&world, &askers[i], first_each);
@@ -730,11 +698,8 @@ static int refuse_in_turns(int n_askers, int each, int n_refused)
     struct world world;
     static struct asker askers[MOST];
     int answered[MOST] = {0}, most = 0;
-    open_large(&world, 346);
-    open_all(&world, askers, n_askers);
+    open_timed(&world, 346, askers, n_askers, dear_refusals_ns);
     struct wr_server *server = world.server;
-    flooded = server;
-    set_clock(&world, dear_refusals_ns);
     for (int turn = 0; turn < 130; turn++) {
         sim_step(world.sim, 1000000);
         server->admission.turns.turn_ns = 1000000000; /* 64 are admitted */
@@ -764,11 +729,8 @@ TEST("whoever is left when the node is told to end is answered before it does")
     enum { MANY = 64, EACH = 8, LEARNT = 20 };
     struct world world;
     static struct asker askers[MANY];
-    open_large(&world, 341);
-    open_all(&world, askers, MANY);
-    flooded = world.server;
     dear_refusal_ns = 50000;
-    set_clock(&world, dear_refusals_ns);
+    open_timed(&world, 341, askers, MANY, dear_refusals_ns);
     for (int turn = 0; turn <= LEARNT; turn++) {
         if (turn == LEARNT) {
             sim_stop(world.sim);
@@ -1019,10 +981,7 @@ TEST("what a send takes is not learnt from those that send nothing")
     enum { MANY = 64, EACH = 8, KNOWN_NS = 5000 };
     struct world world;
     static struct asker askers[MANY];
-    open_large(&world, 343);
-    open_all(&world, askers, MANY);
-    flooded = world.server;
-    set_clock(&world, flooded_ns);
+    open_timed(&world, 343, askers, MANY, flooded_ns);
     for (int turn = 0; turn < 60; turn++) {
         sim_step(world.sim, 1000000);
         crowded_turn(&world, askers, MANY, EACH);
@@ -1193,10 +1152,7 @@ TEST("behind a body in chunks nobody has many requests decided as one")
                           "POST /v1/decisions HTTP/1.1\r\nHost: weir\r\n"
                           "Transfer-Encoding: chunked\r\n\r\n%x\r\n%.*s",
                           n_event, n_event - 1, event); /* but for the last brace */
-    open_large(&world, 318);
-    open_all(&world, askers, HEAVY + ODD);
-    flooded = world.server;
-    set_clock(&world, flooded_ns);
+    open_timed(&world, 318, askers, HEAVY + ODD, flooded_ns);
     for (int turn = 0; turn < ODD_TURNS; turn++) {
         for (int i = 0; i < ODD; i++) {
             if (odd[i].n_out <= 1) { /* of the last turn only the one in chunks is left */
@@ -1219,10 +1175,7 @@ TEST("whoever connects anew for each turn has no more decided in it than one")
     struct world world;
     static struct asker askers[HEAVY + ODD];
     struct asker *odd = askers + HEAVY;
-    open_large(&world, 319);
-    open_all(&world, askers, HEAVY + ODD);
-    flooded = world.server;
-    set_clock(&world, flooded_ns);
+    open_timed(&world, 319, askers, HEAVY + ODD, flooded_ns);
     for (int turn = 0; turn < ODD_TURNS; turn++) {
         for (int i = 0; i < ANEW; i++) {
             http_close(&world, &odd[i].http);
@@ -1242,10 +1195,7 @@ TEST("who asks for little is decided, however large his requests are")
     static struct asker askers[HEAVY + ODD];
     struct asker *odd = askers + HEAVY;
     static char event[8192];
-    open_large(&world, 320);
-    open_all(&world, askers, HEAVY + ODD);
-    flooded = world.server;
-    set_clock(&world, flooded_ns);
+    open_timed(&world, 320, askers, HEAVY + ODD, flooded_ns);
     for (int turn = 0; turn < ODD_TURNS; turn++) {
         char id[32];
         snprintf(id, sizeof id, "l%d", turn);
@@ -1278,10 +1228,7 @@ TEST("a batch counts as many as it has items")
     static struct asker askers[HEAVY + ODD];
     struct asker *odd = askers + HEAVY;
     static char batch[ODD_EACH * 512 + 2];
-    open_large(&world, 321);
-    open_all(&world, askers, HEAVY + ODD);
-    flooded = world.server;
-    set_clock(&world, flooded_ns);
+    open_timed(&world, 321, askers, HEAVY + ODD, flooded_ns);
     for (int turn = 0; turn < ODD_TURNS; turn++) {
         for (int i = 0; i < ODD; i++) {
             write_batch(batch, sizeof batch, ODD_EACH, turn * ODD + i);
@@ -1301,10 +1248,7 @@ TEST("batches one behind another count as many as they have items")
     static struct asker askers[HEAVY + ODD];
     struct asker *odd = askers + HEAVY;
     static char batch[ITEMS * 512 + 2];
-    open_large(&world, 330);
-    open_all(&world, askers, HEAVY + ODD);
-    flooded = world.server;
-    set_clock(&world, flooded_ns);
+    open_timed(&world, 330, askers, HEAVY + ODD, flooded_ns);
     for (int turn = 0, serial = 0; turn < ODD_TURNS; turn++) {
         for (int i = 0; i < LARGE * AT_ONCE; i++) {
             if (odd[i % LARGE].n_out < AT_ONCE) {
@@ -1327,10 +1271,7 @@ TEST("where decisions are slow, of batches one behind another a turn takes no mo
     struct world world;
     struct asker asker;
     static char batch[ITEMS * 512 + 2];
-    open_large(&world, 333);
-    open_all(&world, &asker, 1);
-    flooded = world.server;
-    set_clock(&world, heavy_ns);
+    open_timed(&world, 333, &asker, 1, heavy_ns);
     for (int i = 0; i < AT_ONCE; i++) {
         write_batch(batch, sizeof batch, ITEMS, i);
         http_send(&world, &asker.http, "POST", "/v1/decisions:batch", batch);
