@@ -72,7 +72,7 @@ static bool has_rows(const struct work *work, uint64_t last)
 static void complain_ended(const struct work *work, const struct exporting *exporting,
                            const struct wr_error *error)
 {
-    char what[80] = "export: no entry is written";
+    char what[96] = "export: no entry is written";
     if (exporting->last != 0) {
         snprintf(what, sizeof what, "export: entries %llu to %llu are written, no more",
                  (unsigned long long)first_of(work), (unsigned long long)exporting->last);
