@@ -49,7 +49,7 @@ static void opened(struct wr_load *load, struct wr_load_conn *conn)
     conn->in_at = conn->in_n = conn->out_at = conn->out_n = 0;
     conn->sent_first = conn->n_sent = 0;
     conn->reader = (struct wr_load_reader){0};
-    conn->wants_room = false;
+    conn->wants_room = conn->heard = false;
     conn->lost_ns = 0;
     load->refill = true;
     load->n_room += load->config->outstanding;
@@ -90,7 +90,7 @@ wr_err wr_load_conns_open(struct wr_load *load, struct wr_error *error)
         if (code != WR_OK) {
             return code;
         }
-        conn->unheard = true;
+        conn->is_first = true;
         opened(load, conn);
     }
     return WR_OK;
@@ -202,7 +202,7 @@ static wr_err take_all(struct wr_load *load, struct wr_load_conn *conn, bool *cl
         load->n_room++;
         load->n_out--;
         *closes = answer.closes;
-        conn->unheard = false;
+        conn->heard = true;
         wr_load_take(load, conn, &sent, &answer);
     }
     conn->in_at = conn->in_n = 0;
@@ -279,14 +279,18 @@ wr_err wr_load_conn_lose(struct wr_load *load, struct wr_load_conn *conn, struct
     load->n_room -= cap - conn->n_sent;
     load->n_out -= conn->n_sent;
     load->n_lost_conns++;
-    load->result->n_unheard += conn->unheard;
-    conn->unheard = false;
+    load->result->n_unheard += conn->is_first && !conn->heard;
+    conn->is_first = false;
     conn->lost_ns = load->now_ns;
     for (; conn->n_sent > 0; conn->n_sent--) {
         wr_load_take(load, conn, &conn->sent[conn->sent_first], NULL);
         conn->sent_first = conn->sent_first + 1 == cap ? 0 : conn->sent_first + 1;
     }
     conn->out_at = conn->out_n = 0;
+    if (!conn->heard) { /* one that is shut out would be dialled all the time */
+        conn->dial_ns = load->now_ns + REDIAL_NS;
+        return WR_OK;
+    }
     return load->sending ? dial(load, conn, error) : WR_OK;
 }
 

@@ -18,7 +18,7 @@ struct wr_load_conn {
     int fd;                       /* -1: lost, dialled again at dial_ns */
     struct wr_load_tls_conn *tls; /* NULL: in the clear */
     bool touched, wants_room;
-    bool unheard; /* since it was dialled first it has brought no answer */
+    bool is_first, heard; /* dialled once; has brought an answer since it was dialled last */
     char *in, *out;
     size_t in_at, in_n, in_cap, out_at, out_n;
     struct wr_load_reader reader;

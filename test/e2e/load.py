@@ -5,6 +5,7 @@
     load.py WEIR
 """
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -129,6 +130,8 @@ def check_shut_out(weir, check):
                                  capture_output=True, text=True, check=False)
             check.that(("closed before their first answer" in out.stdout and "--per-address of the server): 16\n" in out.stdout) == shut,
                        f"{n} connections are {'' if shut else 'not '}too many", out.stdout)
+            dialled = re.search(r"dialled again: (\d+)", out.stdout)
+            check.that(not dialled or int(dialled[1]) <= 16 * 100, "not dialled all the time", out.stdout)
             check.that(f"closed loop, connections {n}, outstanding 1\n" in out.stdout, "told for any number", out.stdout[:200])
 
 
